@@ -1,0 +1,105 @@
+"""Alerts as values: what a breaker remembers, what is sent, and how an alert is named."""
+
+import hashlib
+from dataclasses import dataclass
+from enum import IntEnum, StrEnum
+
+from monitor.core.blocks import BlockRef
+from monitor.core.units import BlockHash
+
+
+class BreakerPhase(IntEnum):
+    """The states of contract section 6; the numbers are the metric's."""
+
+    BLIND = -1
+    ARMED = 0
+    WARNED = 1
+    PENDING = 2
+    TRIPPED = 3
+    RECOVERING = 4
+
+
+class AlertType(StrEnum):
+    WARNED = "breaker.warned"
+    TRIPPED = "breaker.tripped"
+    CLEARED = "breaker.cleared"
+    RETRACTED = "breaker.retracted"
+    WATCH_BELOW = "watch.below"
+    WATCH_RECOVERED = "watch.recovered"
+    BLIND = "monitor.blind"
+    RECOVERED = "monitor.recovered"
+
+
+@dataclass(frozen=True, slots=True)
+class BreakerState:
+    """What one breaker carries from block to block.
+
+    `phase` is never BLIND: a breaker that cannot see keeps the phase it had and sets `blind`.
+    `episode` names the firing under way, from the first block that left ARMED until cleared;
+    `started_unix` is that block's time. `held_blocks` counts consecutive blocks at or above trip.
+    """
+
+    phase: BreakerPhase = BreakerPhase.ARMED
+    held_blocks: int = 0
+    episode: str | None = None
+    episode_block_hash: BlockHash | None = None
+    started_unix: int | None = None
+    blind: bool = False
+    value: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """One event, once written never changed: `body` is sent byte for byte, however often."""
+
+    id: str
+    fingerprint: str
+    episode: str
+    breaker: str
+    type: AlertType
+    block: BlockRef
+    body: str
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What was decided about one block: breaker states after it, and the alerts it raised."""
+
+    block: BlockRef
+    breakers: tuple[tuple[str, BreakerState], ...]
+    alerts: tuple[Alert, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One alert on its way to one receiver."""
+
+    alert_id: str
+    webhook: str
+    body: str
+    attempts: int
+    due_unix: float
+    created_unix: float
+
+
+def digest(*parts: str) -> str:
+    """A name for a tuple of strings: hex SHA-256 of their lengths and contents, cut to 128 bit."""
+    hasher = hashlib.sha256()
+    for part in parts:
+        data = part.encode()
+        hasher.update(len(data).to_bytes(8, "big"))
+        hasher.update(data)
+    return hasher.hexdigest()[:32]
+
+
+def alert_id(
+    *,
+    namespace: str,
+    genesis: str,
+    breaker: str,
+    type: AlertType,
+    episode_block_hash: str,
+    block_hash: str,
+) -> str:
+    """The identity of contract section 6: the same event has the same id, after any crash."""
+    return digest(namespace, genesis, breaker, type.value, episode_block_hash, block_hash)

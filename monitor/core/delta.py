@@ -1,0 +1,48 @@
+"""What a block changed: what is saved, what undoes it, and whom to look at again."""
+
+from dataclasses import dataclass
+
+from monitor.core.blocks import BlockRef
+from monitor.core.ledger import Key, Ledger, Overlay, Record
+from monitor.errors import LedgerCorrupt
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One record before and after. None is absence."""
+
+    key: Key
+    before: Record | None
+    after: Record | None
+
+
+@dataclass(frozen=True, slots=True)
+class BlockDelta:
+    """All changes of one block, one per key, sorted by key."""
+
+    block: BlockRef
+    changes: tuple[Change, ...]
+
+    def inverse(self) -> "BlockDelta":
+        """The changes that undo these."""
+        return BlockDelta(self.block, tuple(Change(c.key, c.after, c.before) for c in self.changes))
+
+
+def collapse(block: BlockRef, overlay: Overlay) -> BlockDelta:
+    """What an overlay differs by from its base."""
+    changes = (Change(key, before, after) for key, before, after in overlay.written())
+    return BlockDelta(block, tuple(sorted(changes, key=lambda change: change.key)))
+
+
+def apply(ledger: Ledger, delta: BlockDelta) -> None:
+    """Write a delta into a ledger. Raises LedgerCorrupt where the present is not `before`."""
+    for change in delta.changes:
+        found = ledger.get(change.key)
+        if found != change.before:
+            raise LedgerCorrupt(
+                f"block {delta.block.number} {delta.block.hash} changes {change.key} from "
+                f"{change.before}, but the ledger holds {found}. The state cannot be trusted: "
+                "start again with an empty store (another store.namespace or state_dir)."
+            )
+    for change in delta.changes:
+        ledger.put(change.key, change.after)

@@ -1,0 +1,284 @@
+"""The ledger: every record the monitor keeps, by key. What is stored, undone and simulated.
+
+Amounts are *scaled*: real balances follow from the reserve's index when they are read, so one
+index move touches one record. Records are immutable; a change replaces a record whole.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import NamedTuple, Protocol, TypeVar
+
+from monitor.core.units import (
+    Address,
+    AssetId,
+    BaseValue,
+    Bps,
+    MarketId,
+    RawAmount,
+    Ray,
+    ScaledAmount,
+)
+
+
+class Kind(StrEnum):
+    """The kinds of records."""
+
+    MARKET = "market"
+    RESERVE = "reserve"
+    CATEGORY = "category"
+    POSITION = "position"
+    PRICE = "price"
+    POOL = "pool"
+
+
+class Key(NamedTuple):
+    """Where a record lives. `market` is empty for what belongs to no market (a pool)."""
+
+    kind: Kind
+    market: MarketId
+    sub_market: str
+    subject: str
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """One asset on one side of a position.
+
+    `checkpoint_ray` is the index at the account's last token event: without it the next event
+    cannot be decoded (Aave: `getPreviousIndex`).
+    """
+
+    asset: AssetId
+    scaled: ScaledAmount
+    checkpoint_ray: Ray
+    used_as_collateral: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """All that one account holds in one market. Holdings are sorted by asset; none is empty."""
+
+    supplies: tuple[Holding, ...] = ()
+    debts: tuple[Holding, ...] = ()
+    e_mode: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ReserveTerms:
+    """Risk parameters of one reserve."""
+
+    ltv_bps: Bps = Bps(0)
+    liquidation_threshold_bps: Bps = Bps(0)
+    liquidation_bonus_bps: Bps = Bps(0)
+    liquidation_fee_bps: Bps = Bps(0)
+    reserve_factor_bps: Bps = Bps(0)
+    supply_cap: int = 0
+    borrow_cap: int = 0
+    is_active: bool = True
+    is_frozen: bool = False
+    is_paused: bool = False
+    is_borrowable: bool = False
+    grace_until_unix: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Reserve:
+    """One asset of one market: indices, totals and terms."""
+
+    asset: AssetId
+    ordinal: int
+    symbol: str
+    decimals: int
+    supply_token: Address
+    debt_token: Address
+    supply_index_ray: Ray
+    debt_index_ray: Ray
+    supply_rate_ray: Ray
+    debt_rate_ray: Ray
+    updated_unix: int
+    supply_scaled: ScaledAmount = ScaledAmount(0)
+    debt_scaled: ScaledAmount = ScaledAmount(0)
+    debt_scaled_at_accrual: ScaledAmount = ScaledAmount(0)
+    treasury_scaled: ScaledAmount = ScaledAmount(0)
+    cash_raw: RawAmount = RawAmount(0)
+    deficit_raw: RawAmount = RawAmount(0)
+    terms: ReserveTerms = ReserveTerms()
+
+
+@dataclass(frozen=True, slots=True)
+class Category:
+    """An e-mode category: its own terms for the assets it lists (sorted)."""
+
+    number: int
+    label: str
+    ltv_bps: Bps
+    liquidation_threshold_bps: Bps
+    liquidation_bonus_bps: Bps
+    collateral: tuple[AssetId, ...] = ()
+    borrowable: tuple[AssetId, ...] = ()
+    ltv_zero: tuple[AssetId, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """What a market's oracle says of an asset. `value` is None when unknown; `reason` says why."""
+
+    value: BaseValue | None
+    source: Address | None = None
+    emitter: Address | None = None
+    answered_unix: int | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Market:
+    """The contracts of a market and the scale of its base currency."""
+
+    protocol: str
+    entry: Address
+    pool: Address
+    configurator: Address
+    oracle: Address
+    base_unit: int
+
+
+@dataclass(frozen=True, slots=True)
+class TickPool:
+    """A concentrated-liquidity pool. `ticks`: (tick, net liquidity), ascending, no zeros."""
+
+    token0: AssetId
+    token1: AssetId
+    fee_ppm: int
+    tick_spacing: int
+    sqrt_price_x96: int
+    tick: int
+    liquidity: int
+    ticks: tuple[tuple[int, int], ...]
+
+
+Record = Market | Reserve | Category | Position | Price | TickPool
+RecordT = TypeVar("RecordT", Market, Reserve, Category, Position, Price, TickPool)
+
+RECORD_OF: Mapping[Kind, type[Record]] = {
+    Kind.MARKET: Market,
+    Kind.RESERVE: Reserve,
+    Kind.CATEGORY: Category,
+    Kind.POSITION: Position,
+    Kind.PRICE: Price,
+    Kind.POOL: TickPool,
+}
+
+
+def market_key(market: MarketId) -> Key:
+    return Key(Kind.MARKET, market, "", "")
+
+
+def reserve_key(market: MarketId, asset: AssetId, sub_market: str = "") -> Key:
+    return Key(Kind.RESERVE, market, sub_market, asset)
+
+
+def category_key(market: MarketId, number: int) -> Key:
+    return Key(Kind.CATEGORY, market, "", str(number))
+
+
+def position_key(market: MarketId, account: Address, sub_market: str = "") -> Key:
+    return Key(Kind.POSITION, market, sub_market, account)
+
+
+def price_key(market: MarketId, asset: AssetId) -> Key:
+    return Key(Kind.PRICE, market, "", asset)
+
+
+def pool_key(pool: Address) -> Key:
+    return Key(Kind.POOL, MarketId(""), "", pool)
+
+
+class LedgerView(Protocol):
+    """Read-only access: a `Ledger`, or an `Overlay` in the middle of a block."""
+
+    def get(self, key: Key) -> Record | None: ...
+
+    def keys(self, kind: Kind, market: MarketId) -> Iterator[Key]:
+        """Keys of one kind and market, in no particular order."""
+        ...
+
+
+def find(view: LedgerView, key: Key, record: type[RecordT]) -> RecordT | None:
+    """The record at `key`, which must be of the given type."""
+    found = view.get(key)
+    if found is not None and not isinstance(found, record):
+        raise TypeError(f"{key} holds a {type(found).__name__}, not a {record.__name__}")
+    return found
+
+
+def each(
+    view: LedgerView, kind: Kind, market: MarketId, record: type[RecordT]
+) -> Iterator[tuple[Key, RecordT]]:
+    """All records of one kind in one market."""
+    for key in view.keys(kind, market):
+        found = find(view, key, record)
+        if found is not None:
+            yield key, found
+
+
+class Ledger:
+    """The records in memory, grouped by (kind, market) so that a market can be walked."""
+
+    def __init__(self, records: Mapping[Key, Record] | None = None) -> None:
+        self._groups: dict[tuple[Kind, MarketId], dict[Key, Record]] = {}
+        for key, record in (records or {}).items():
+            self.put(key, record)
+
+    def get(self, key: Key) -> Record | None:
+        return self._groups.get((key.kind, key.market), {}).get(key)
+
+    def keys(self, kind: Kind, market: MarketId) -> Iterator[Key]:
+        return iter(self._groups.get((kind, market), {}))
+
+    def put(self, key: Key, record: Record | None) -> None:
+        """Replace a record; None removes it."""
+        group = self._groups.setdefault((key.kind, key.market), {})
+        if record is None:
+            group.pop(key, None)
+        else:
+            group[key] = record
+
+    def records(self) -> Iterator[tuple[Key, Record]]:
+        for group in self._groups.values():
+            yield from group.items()
+
+    def copy(self) -> "Ledger":
+        """A snapshot that later blocks leave alone (records are immutable and shared)."""
+        twin = Ledger()
+        twin._groups = {name: dict(group) for name, group in self._groups.items()}
+        return twin
+
+
+class Overlay:
+    """A ledger with uncommitted changes on top: what a block under way sees."""
+
+    def __init__(self, base: LedgerView) -> None:
+        self._base = base
+        self._written: dict[Key, Record | None] = {}
+
+    def get(self, key: Key) -> Record | None:
+        return self._written[key] if key in self._written else self._base.get(key)
+
+    def keys(self, kind: Kind, market: MarketId) -> Iterator[Key]:
+        for key in self._base.keys(kind, market):
+            if key not in self._written:
+                yield key
+        for key, record in self._written.items():
+            if record is not None and key.kind is kind and key.market == market:
+                yield key
+
+    def put(self, key: Key, record: Record | None) -> None:
+        self._written[key] = record
+
+    def written(self) -> Iterator[tuple[Key, Record | None, Record | None]]:
+        """(key, before, after) of everything that differs from the base."""
+        for key, after in self._written.items():
+            before = self._base.get(key)
+            if before != after:
+                yield key, before, after

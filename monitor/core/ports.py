@@ -1,0 +1,235 @@
+"""The few interfaces the engine talks through. Each has a real and a fake implementation."""
+
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from monitor.core.abi import FunctionAbi
+from monitor.core.alerts import Alert, BreakerState, Delivery, Judgement
+from monitor.core.blocks import BlockRef, ChainEvent, RawLog
+from monitor.core.delta import BlockDelta
+from monitor.core.ledger import Key, Record
+from monitor.core.units import Address, BlockHash
+
+
+@dataclass(frozen=True, slots=True)
+class ViewCall:
+    """A contract view to be read at a block."""
+
+    to: Address
+    function: FunctionAbi
+    args: tuple[Any, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ViewFailed:
+    """A view that reverted, or a contract that is not there. Never a value."""
+
+    reason: str
+
+
+ViewResult = tuple[Any, ...] | ViewFailed
+"""The decoded return values, one element per ABI output. Addresses are lower case."""
+Readings = Mapping[ViewCall, ViewResult]
+
+
+class ContractReader(Protocol):
+    """Reads contracts and past logs. Raises TransientError, or StateUnavailable for old blocks."""
+
+    async def read(self, at: BlockRef, calls: Sequence[ViewCall]) -> list[ViewResult]:
+        """The views at that block hash, in the order asked. A revert fails its own call only."""
+        ...
+
+    async def has_code(self, at: BlockRef, contract: Address) -> bool:
+        """Whether there is a contract at the address."""
+        ...
+
+    async def past_logs(
+        self,
+        addresses: Sequence[Address],
+        topics: Sequence[str],
+        from_block: int,
+        to_block: int,
+    ) -> list[RawLog]:
+        """Logs with one of these first topics, in log order, over a range of old blocks."""
+        ...
+
+
+class ChainFeed(Protocol):
+    """The chain as a list of events. Raises DeepReorg when the tail cannot be joined."""
+
+    def follow(
+        self, tail: Sequence[BlockRef], addresses: Callable[[], frozenset[Address]]
+    ) -> AsyncIterator[ChainEvent]:
+        """Every event after the newest block of `tail` (oldest first, linked, not empty).
+
+        `addresses` is asked anew for each block: whose logs are wanted.
+        """
+        ...
+
+    async def logs_of(self, block: BlockRef, addresses: frozenset[Address]) -> tuple[RawLog, ...]:
+        """The logs of one block again, for a watch list that grew while it was read."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class StoredState:
+    """What a store holds. `tail` are the blocks that can be undone, oldest first, then the cursor.
+
+    `evaluated` is the newest judged block: at most the cursor. `cursor` is None in an empty store.
+    """
+
+    cursor: BlockRef | None = None
+    evaluated: BlockRef | None = None
+    tail: tuple[BlockRef, ...] = ()
+    records: Mapping[Key, Record] = field(default_factory=dict)
+    breakers: Mapping[str, BreakerState] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class UndoRecord:
+    """All that one block did: its delta, and its judgement with the breaker states before it."""
+
+    delta: BlockDelta
+    judgement: Judgement | None
+    breakers_before: Mapping[str, BreakerState]
+
+
+@dataclass(frozen=True, slots=True)
+class StoredAlert:
+    """An alert with what became of it per webhook: pending, delivered, dead or dropped."""
+
+    alert: Alert
+    deliveries: Mapping[str, str]
+
+
+class StateStore(Protocol):
+    """Exact state: one writer, one block, one transaction.
+
+    Raises StoreUnavailable (retry), WriterFenced, LedgerCorrupt.
+    """
+
+    async def load(self) -> StoredState:
+        """Everything, once, at start."""
+        ...
+
+    async def begin(self, block: BlockRef, records: Mapping[Key, Record]) -> None:
+        """Fill an empty store with the state at the end of `block`; it is judged as nothing."""
+        ...
+
+    async def commit(self, delta: BlockDelta) -> None:
+        """Apply a block on top of the cursor, with its undo record, or nothing at all.
+
+        Committing the block that already is the cursor does nothing (a retry after a lost answer).
+        """
+        ...
+
+    async def judge(self, judgement: Judgement, webhooks: Mapping[str, Sequence[str]]) -> None:
+        """Record what was decided about a block after `evaluated`, and queue its alerts.
+
+        `webhooks`: alert id to the names of its receivers.
+        """
+        ...
+
+    async def undo_record(self, block: BlockHash) -> UndoRecord:
+        """What the block did. Raises DeepReorg when it is no longer kept."""
+        ...
+
+    async def revert(
+        self, undo: UndoRecord, retractions: Mapping[str, tuple[Alert, Sequence[str]]]
+    ) -> tuple[Alert, ...]:
+        """Take back the newest block, whole.
+
+        `retractions`: alert id of the dead block to its retraction and that one's webhooks. An
+        alert no receiver can have seen is dropped unsent; for the others the retraction is queued.
+        Returns the retractions that were queued.
+        """
+        ...
+
+    async def forget(self, number: int) -> None:
+        """Drop undo records of blocks up to `number`: they are final."""
+        ...
+
+    async def recent_alerts(self, limit: int) -> list[StoredAlert]:
+        """The newest alerts, newest first."""
+        ...
+
+
+class DeliveryQueue(Protocol):
+    """The outbox as its sender sees it; kept in the same store as the state."""
+
+    async def due(self, webhook: str, now_unix: float) -> Delivery | None:
+        """The oldest delivery of a webhook, if it is due: order is kept per receiver."""
+        ...
+
+    async def begin_attempt(self, delivery: Delivery) -> bool:
+        """Note that bytes are about to leave. False: it was dropped meanwhile, do not send."""
+        ...
+
+    async def delivered(self, delivery: Delivery) -> None: ...
+
+    async def postpone(self, delivery: Delivery, due_unix: float) -> None: ...
+
+    async def bury(self, delivery: Delivery, reason: str) -> None:
+        """Given up: a dead letter."""
+        ...
+
+    async def pending(self) -> int:
+        """Deliveries not yet made, over all webhooks."""
+        ...
+
+
+class AlertSender(Protocol):
+    """Hands one delivery to one receiver. Raises DeliveryFailed."""
+
+    async def send(self, delivery: Delivery) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class PositionFilter:
+    """The filters of `GET /api/v1/positions`. USD as the user wrote it; `limit` 1 to 1,000."""
+
+    market: str | None = None
+    account: str | None = None
+    owner: str | None = None
+    min_debt_usd: str | None = None
+    liquidatable: bool | None = None
+    cursor: str | None = None
+    limit: int = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """The answer of a health check: whether all is well, and if not, why."""
+
+    ok: bool
+    reasons: tuple[str, ...] = ()
+
+
+class Answers(Protocol):
+    """What HTTP and the command line ask. Every answer is JSON-ready, in the contract's shapes.
+
+    Raises QuestionError for what the asker got wrong.
+    """
+
+    async def status(self) -> dict[str, Any]: ...
+
+    async def positions(self, wanted: PositionFilter) -> dict[str, Any]: ...
+
+    async def cascade(self, scenario: str) -> dict[str, Any]: ...
+
+    async def project(
+        self, shocks: Mapping[str, Any], options: Mapping[str, Any]
+    ) -> dict[str, Any]: ...
+
+    async def breakers(self) -> dict[str, Any]: ...
+
+    async def alerts(self, limit: int) -> dict[str, Any]: ...
+
+    def alive(self) -> Probe:
+        """Whether the event loop and the pipeline make progress."""
+        ...
+
+    def ready(self) -> Probe:
+        """Whether answers can be trusted now: caught up, head fresh, nothing unknown."""
+        ...

@@ -1,0 +1,127 @@
+"""The shapes in which rules and pools reach the simulation. No protocol is named beyond here."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from monitor.core.blocks import BlockRef
+from monitor.core.units import Address, AssetId, Bps, MarketId, RawAmount, Wad
+
+
+@dataclass(frozen=True, slots=True)
+class AccountRisk:
+    """What a market's own contract says of an account.
+
+    Values are in the market's base currency. `health_factor_wad` is None without debt, and when
+    `unknown` is not empty: then nothing is known but that.
+    """
+
+    collateral_value_base: int
+    debt_value_base: int
+    health_factor_wad: Wad | None
+    liquidatable: bool | None
+    unknown: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PartialTerms:
+    """Liquidation by slices (Aave V3 from 3.3, accounting.md 1.8).
+
+    One call repays at most all of one debt asset; but where that reserve's collateral *and* debt
+    of the account are each worth at least `full_close_value_base` and health is above
+    `full_close_health_wad`, at most `close_factor_bps` of the account's whole debt. What a call
+    leaves behind on either side must be worth at least `dust_value_base`, unless one side is
+    cleared.
+    """
+
+    close_factor_bps: Bps
+    full_close_health_wad: Wad
+    full_close_value_base: int
+    dust_value_base: int
+
+
+LiquidationTerms = PartialTerms
+
+
+@dataclass(frozen=True, slots=True)
+class CollateralLeg:
+    """A pledged asset with the terms that apply to this account (its e-mode's, if listed)."""
+
+    asset: AssetId
+    amount_raw: RawAmount
+    liquidation_threshold_bps: Bps
+    liquidation_bonus_bps: Bps
+    liquidation_fee_bps: Bps
+    seizable: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class DebtLeg:
+    """An owed asset."""
+
+    asset: AssetId
+    amount_raw: RawAmount
+    repayable: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Exposure:
+    """An account with debt. Only collateral in use is listed."""
+
+    account: Address
+    collateral: tuple[CollateralLeg, ...]
+    debt: tuple[DebtLeg, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AssetSheet:
+    """One asset as one market sees it. `price_base` is None when the oracle is unknown."""
+
+    asset: AssetId
+    symbol: str
+    decimals: int
+    price_base: int | None
+    source: Address | None
+    cash_raw: RawAmount
+
+
+@dataclass(frozen=True, slots=True)
+class MarketSheet:
+    """Everything a projection needs of one market, at one block."""
+
+    market: MarketId
+    sub_market: str
+    base_unit: int
+    terms: LiquidationTerms
+    assets: Mapping[AssetId, AssetSheet]
+    exposures: tuple[Exposure, ...]
+    unknown: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TickCurve:
+    """Depth of a concentrated-liquidity pool (Uniswap V3). `ticks`: (tick, net liquidity)."""
+
+    pool: Address
+    token0: AssetId
+    token1: AssetId
+    fee_ppm: int
+    sqrt_price_x96: int
+    tick: int
+    liquidity: int
+    ticks: tuple[tuple[int, int], ...]
+
+
+DepthCurve = TickCurve
+
+
+@dataclass(frozen=True, slots=True)
+class WorldSheet:
+    """All markets (in configuration order) and pools (in configuration order) at one block.
+
+    `correlated`: which assets follow an unnamed price shock of the key in the market.
+    """
+
+    block: BlockRef
+    markets: tuple[MarketSheet, ...]
+    curves: tuple[DepthCurve, ...]
+    correlated: Mapping[AssetId, frozenset[AssetId]]
