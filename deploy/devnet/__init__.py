@@ -1,0 +1,1 @@
+"""The local chain: real lending protocol bytecode on anvil."""

@@ -1,0 +1,1 @@
+"""Hand-made leverage, and a population of borrowers as concentrated as real ones."""
