@@ -1,0 +1,106 @@
+"""What plug-ins can do: event sources feed the ledger, risk rules read it.
+
+A protocol is both; an oracle or a pool is an event source only.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from monitor.core.blocks import BlockRef, RawLog
+from monitor.core.events import DomainEvent
+from monitor.core.ledger import LedgerView
+from monitor.core.ports import ContractReader, Readings, ViewCall
+from monitor.core.risk import AccountRisk, DepthCurve, MarketSheet
+from monitor.core.units import Address, AssetId, MarketId, RawAmount
+
+
+class LogDecoder(Protocol):
+    """Decodes the logs of one block, in order, against a view that the caller keeps current."""
+
+    def decode(self, log: RawLog) -> tuple[DomainEvent, ...]:
+        """Events of one log; none for a topic that changes nothing. Raises UndecodableLog."""
+        ...
+
+
+class EventSource(Protocol):
+    """Something on chain whose logs and views feed the ledger. Pure but for `bootstrap`."""
+
+    @property
+    def name(self) -> str:
+        """The market or contract it stands for: the label in metrics."""
+        ...
+
+    def addresses(self, view: LedgerView) -> frozenset[Address]:
+        """Whose logs matter, given what is known."""
+        ...
+
+    def questions(self, logs: Sequence[RawLog], view: LedgerView) -> tuple[ViewCall, ...]:
+        """Immutable facts that decoding these logs needs (the symbol of a new asset)."""
+        ...
+
+    def decoder(self, block: BlockRef, view: LedgerView, facts: Readings) -> LogDecoder: ...
+
+    def polls(self, view: LedgerView) -> tuple[ViewCall, ...]:
+        """What must be read every block because no log tells it."""
+        ...
+
+    def polled(self, view: LedgerView, readings: Readings) -> tuple[DomainEvent, ...]:
+        """What the reads say. A read that is missing or failed makes its datum unknown."""
+        ...
+
+    async def bootstrap(
+        self, reader: ContractReader, at: BlockRef, head: BlockRef
+    ) -> tuple[DomainEvent, ...]:
+        """The state at the end of `at`, in the common tongue.
+
+        What does not exist yet at `at` has its addresses read at `head`; the rest comes by logs.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One asset on one side of a position, as the contract would report it at a time."""
+
+    asset: AssetId
+    amount_raw: RawAmount
+    used_as_collateral: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """A position in real amounts, with what its market says of it."""
+
+    account: Address
+    sub_market: str
+    collateral: tuple[Line, ...]
+    debt: tuple[Line, ...]
+    e_mode: int
+    risk: AccountRisk
+
+
+class RiskRules(Protocol):
+    """A market's own arithmetic. All exact."""
+
+    @property
+    def market(self) -> MarketId: ...
+
+    @property
+    def protocol(self) -> str: ...
+
+    def statement(self, view: LedgerView, account: Address, at_unix: int) -> Statement | None:
+        """One position at a time; None when the account holds nothing."""
+        ...
+
+    def sheet(self, view: LedgerView, at_unix: int) -> MarketSheet:
+        """The market as a projection sees it."""
+        ...
+
+
+class Liquidity(Protocol):
+    """A pool that can be sold into."""
+
+    def curve(self, view: LedgerView) -> DepthCurve | None:
+        """Its depth now; None while nothing is known of it."""
+        ...

@@ -1,0 +1,148 @@
+"""Every account of a market at one block: who they are by old logs, what they hold by views."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Any
+
+from monitor.core.blocks import BlockRef
+from monitor.core.events import (
+    CategoryChosen,
+    CollateralChanged,
+    CollateralUseChanged,
+    DebtChanged,
+    DomainEvent,
+    Place,
+)
+from monitor.core.ledger import Reserve
+from monitor.core.ports import ContractReader, ViewCall, ViewFailed, ViewResult
+from monitor.core.units import Address, MarketId, Ray, ScaledAmount
+from monitor.errors import ConfigError, DataError
+from monitor.protocols.aave_v3.configuration import is_collateral
+from monitor.protocols.aave_v3.events import AaveAbi
+
+Pair = tuple[Address, Address]
+"""(token, account)."""
+
+
+class AccountSnapshot:
+    """Reads the accounts of one market."""
+
+    def __init__(self, market: MarketId, pool: Address, abi: AaveAbi) -> None:
+        self._market = market
+        self._pool = pool
+        self._abi = abi
+
+    async def read(
+        self, reader: ContractReader, at: BlockRef, from_block: int, reserves: Sequence[Reserve]
+    ) -> list[DomainEvent]:
+        """Positions in the common tongue. Raises ConfigError when accounts were missed."""
+        pairs, accounts = await self._discover(reader, at, from_block, reserves)
+        events = await self._balances(reader, at, pairs, reserves)
+        events += await self._flags(reader, at, accounts, reserves)
+        return events
+
+    async def _discover(
+        self, reader: ContractReader, at: BlockRef, from_block: int, reserves: Sequence[Reserve]
+    ) -> tuple[list[Pair], list[Address]]:
+        """Every (token, account) that ever received some, and every account with a history."""
+        token = self._abi.token
+        received = [token.event("Mint"), token.event("BalanceTransfer")]
+        chosen = self._abi.pool.event("UserEModeSet")
+        tokens = [a for r in reserves for a in (r.supply_token, r.debt_token)]
+        topics = [event.topic0 for event in (*received, chosen)]
+        logs = await reader.past_logs([*tokens, self._pool], topics, from_block, at.number)
+        pairs: set[Pair] = set()
+        accounts: set[Address] = set()
+        for log in logs:
+            if log.topics[0] == chosen.topic0:
+                accounts.add(chosen.decode(log)[0])
+                continue
+            account = token.events[log.topics[0]].decode(log)[1]
+            pairs.add((log.address, account))
+            accounts.add(account)
+        return sorted(pairs), sorted(accounts)
+
+    async def _balances(
+        self,
+        reader: ContractReader,
+        at: BlockRef,
+        pairs: Sequence[Pair],
+        reserves: Sequence[Reserve],
+    ) -> list[DomainEvent]:
+        token = self._abi.token.functions
+        names = ("scaledBalanceOf", "getPreviousIndex")
+        answers = await reader.read(
+            at,
+            [
+                ViewCall(contract, token[n], (account,))
+                for contract, account in pairs
+                for n in names
+            ],
+        )
+        by_token = {r.supply_token: r for r in reserves} | {r.debt_token: r for r in reserves}
+        events: list[DomainEvent] = []
+        sums: dict[Address, int] = defaultdict(int)
+        for i, (contract, account) in enumerate(pairs):
+            scaled, index = value_of(answers[2 * i]), value_of(answers[2 * i + 1])
+            sums[contract] += scaled
+            if scaled:
+                reserve = by_token[contract]
+                kind = DebtChanged if contract == reserve.debt_token else CollateralChanged
+                place = Place(self._market, account)
+                events.append(kind(place, reserve.asset, ScaledAmount(scaled), Ray(index)))
+        await self._check_sums(reader, at, by_token, sums)
+        return events
+
+    async def _check_sums(
+        self,
+        reader: ContractReader,
+        at: BlockRef,
+        by_token: dict[Address, Reserve],
+        sums: dict[Address, int],
+    ) -> None:
+        """An account missed here would be wrong for ever: the token's own total must be met."""
+        total = self._abi.token.functions["scaledTotalSupply"]
+        answers = await reader.read(at, [ViewCall(contract, total) for contract in by_token])
+        for (contract, reserve), answer in zip(by_token.items(), answers, strict=True):
+            if value_of(answer) != sums[contract]:
+                raise ConfigError(
+                    f"market {self._market}: the accounts found hold {sums[contract]} scaled of "
+                    f"token {contract} ({reserve.symbol}), but the token says "
+                    f"{value_of(answer)}. Accounts from before from_block are missing: set it to "
+                    "the block in which the market was deployed, or lower."
+                )
+
+    async def _flags(
+        self,
+        reader: ContractReader,
+        at: BlockRef,
+        accounts: Sequence[Address],
+        reserves: Sequence[Reserve],
+    ) -> list[DomainEvent]:
+        pool = self._abi.pool.functions
+        names = ("getUserConfiguration", "getUserEMode")
+        answers = await reader.read(
+            at, [ViewCall(self._pool, pool[n], (account,)) for account in accounts for n in names]
+        )
+        events: list[DomainEvent] = []
+        for i, account in enumerate(accounts):
+            word, category = value_of(answers[2 * i]), value_of(answers[2 * i + 1])
+            place = Place(self._market, account)
+            events += [
+                CollateralUseChanged(place, reserve.asset, used=True)
+                for reserve in reserves
+                if is_collateral(word, reserve.ordinal)
+            ]
+            if category:
+                events.append(CategoryChosen(place, category))
+        return events
+
+
+def value_of(answer: ViewResult) -> Any:
+    """The single output of a view that a market must be able to answer."""
+    if isinstance(answer, ViewFailed):
+        raise DataError(
+            f"a view every Aave V3.6 market answers failed: {answer.reason}. The contracts are "
+            "not what they seem, or the endpoint lost this block's state."
+        )
+    return answer[0]

@@ -1,0 +1,40 @@
+"""Aave's packed configuration words, unpacked. Source: DataTypes.sol of aave-v3-origin 3.6."""
+
+from monitor.core.ledger import ReserveTerms
+from monitor.core.units import Bps
+
+
+def _bits(word: int, first: int, last: int) -> int:
+    return (word >> first) & ((1 << (last - first + 1)) - 1)
+
+
+def decimals_of(word: int) -> int:
+    return _bits(word, 48, 55)
+
+
+def terms_of(word: int, grace_until_unix: int) -> ReserveTerms:
+    """ReserveConfigurationMap."""
+    return ReserveTerms(
+        ltv_bps=Bps(_bits(word, 0, 15)),
+        liquidation_threshold_bps=Bps(_bits(word, 16, 31)),
+        liquidation_bonus_bps=Bps(_bits(word, 32, 47)),
+        is_active=bool(_bits(word, 56, 56)),
+        is_frozen=bool(_bits(word, 57, 57)),
+        is_borrowable=bool(_bits(word, 58, 58)),
+        is_paused=bool(_bits(word, 60, 60)),
+        reserve_factor_bps=Bps(_bits(word, 64, 79)),
+        borrow_cap=_bits(word, 80, 115),
+        supply_cap=_bits(word, 116, 151),
+        liquidation_fee_bps=Bps(_bits(word, 152, 167)),
+        grace_until_unix=grace_until_unix,
+    )
+
+
+def is_collateral(user_word: int, ordinal: int) -> bool:
+    """UserConfigurationMap: the second bit of a reserve's pair."""
+    return bool((user_word >> (2 * ordinal + 1)) & 1)
+
+
+def ordinals_in(bitmap: int) -> tuple[int, ...]:
+    """Positions of the set bits, ascending."""
+    return tuple(bit for bit in range(bitmap.bit_length()) if bitmap >> bit & 1)

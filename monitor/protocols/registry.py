@@ -1,0 +1,37 @@
+"""Which protocols there are: one line each."""
+
+from collections.abc import Callable, Mapping
+from typing import Protocol
+
+from monitor.core.abi import Abi
+from monitor.core.sources import EventSource, RiskRules
+from monitor.core.units import Address, MarketId
+from monitor.protocols.aave_v3.events import AaveAbi
+from monitor.protocols.aave_v3.market import AaveV3Market
+
+AbiLibrary = Callable[[str], Abi]
+"""`library("aave_v3/Pool")`: the contract's ABI from contracts_abi/."""
+
+
+class ProtocolMarket(EventSource, RiskRules, Protocol):
+    """What a protocol's plug-in is."""
+
+
+def _aave_v3(
+    market: MarketId, address: Address, from_block: int, abi: AbiLibrary
+) -> ProtocolMarket:
+    contracts = AaveAbi(
+        pool=abi("aave_v3/Pool"),
+        token=abi("aave_v3/Token"),
+        configurator=abi("aave_v3/PoolConfigurator"),
+        provider=abi("aave_v3/PoolAddressesProvider"),
+        oracle=abi("aave_v3/AaveOracle"),
+        erc20=abi("erc20/Token"),
+    )
+    return AaveV3Market(market, address, from_block, contracts)
+
+
+PROTOCOLS: Mapping[str, Callable[[MarketId, Address, int, AbiLibrary], ProtocolMarket]] = {
+    "aave_v3": _aave_v3,
+}
+"""Configuration's `protocol` to the plug-in that follows it."""
