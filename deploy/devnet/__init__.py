@@ -1,1 +1,52 @@
-"""The local chain: real lending protocol bytecode on anvil."""
+"""The local chain: real lending protocol bytecode on anvil, for tests, demo and fuzz."""
+
+from devnet.abi import ZERO_ADDRESS, Address, account, event_topic
+from devnet.addresses import Addresses
+from devnet.anvil import Anvil, RpcError
+from devnet.chain import Block, BlockRef, Chain, View
+from devnet.deployer import ADMIN, Deployer
+from devnet.loops import Loop, arbitrage_pools, loop, oracle_prices
+from devnet.population import Borrower, make_borrowers
+from devnet.saved_world import new_world, open_world, saved
+from devnet.terms import USD, AssetTerms, EModeTerms, PoolTerms, RateTerms, WorldTerms
+from devnet.transactions import Log, Receipt, RevertError, Tx
+from devnet.world import MAX, AccountData, Sale, World
+
+__all__ = [
+    "ADMIN",
+    "MAX",
+    "USD",
+    "ZERO_ADDRESS",
+    "AccountData",
+    "Address",
+    "Addresses",
+    "Anvil",
+    "AssetTerms",
+    "Block",
+    "BlockRef",
+    "Borrower",
+    "Chain",
+    "Deployer",
+    "EModeTerms",
+    "Log",
+    "Loop",
+    "PoolTerms",
+    "RateTerms",
+    "Receipt",
+    "RevertError",
+    "RpcError",
+    "Sale",
+    "Tx",
+    "View",
+    "World",
+    "WorldTerms",
+    "account",
+    "arbitrage_pools",
+    "event_topic",
+    "loop",
+    "make_borrowers",
+    "new_world",
+    "open_world",
+    "oracle_prices",
+    "saved",
+]

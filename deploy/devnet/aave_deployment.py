@@ -35,13 +35,6 @@ async def deploy_aave(
     await _list_reserves(deployer, terms, tokens, pool, configurator)
     for e_mode in terms.e_modes:
         await _set_e_mode(deployer, configurator, e_mode, tokens)
-    atokens, debt_tokens = {}, {}
-    for symbol in assets:
-        for found, view in (
-            (atokens, "getReserveAToken(address)(address)"),
-            (debt_tokens, "getReserveVariableDebtToken(address)(address)"),
-        ):
-            found[symbol] = await deployer.chain.call(pool, view, tokens[symbol])
     return AaveAddresses(
         addresses_provider=provider,
         pool=pool,
@@ -49,9 +42,19 @@ async def deploy_aave(
         acl_manager=acl_manager,
         oracle=oracle,
         data_provider=data_provider,
-        atokens=atokens,
-        debt_tokens=debt_tokens,
+        atokens=await _per_asset(deployer, pool, "getReserveAToken", tokens),
+        debt_tokens=await _per_asset(deployer, pool, "getReserveVariableDebtToken", tokens),
     )
+
+
+async def _per_asset(
+    deployer: Deployer, pool: Address, view: str, tokens: dict[str, Address]
+) -> dict[str, Address]:
+    signature = f"{view}(address)(address)"
+    return {
+        symbol: await deployer.chain.call(pool, signature, token)
+        for symbol, token in tokens.items()
+    }
 
 
 async def _deploy_access(deployer: Deployer, provider: Address) -> Address:

@@ -14,7 +14,7 @@ from typing import Any, Self
 
 import aiohttp
 
-from devnet.install import anvil_binary
+from devnet.install import InstallError, anvil_binary
 
 LISTENING = re.compile(r"Listening on \S+:(\d+)")
 START_TIMEOUT_SECONDS = 60
@@ -116,6 +116,8 @@ class Anvil:
         return arguments
 
     async def _start(self) -> None:
+        if not anvil_binary().exists():
+            raise InstallError(f"no {anvil_binary()}: run `python -m devnet.install`")
         self._folder = tempfile.TemporaryDirectory(prefix="devnet-anvil-")
         folder = Path(self._folder.name)
         self._process = await asyncio.create_subprocess_exec(

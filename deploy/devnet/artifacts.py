@@ -23,7 +23,7 @@ PREBUILT = {
     "AccessControlledAggregator": "@chainlink/contracts-flux/abi/v0.6",
     "EACAggregatorProxy": "@chainlink/contracts-flux/abi/v0.6",
 }
-BUILT_IN_ERRORS = {
+BUILT_IN_ERRORS: dict[bytes, tuple[str, tuple[str, ...]]] = {
     keccak(text="Error(string)")[:4]: ("Error", ("string",)),
     keccak(text="Panic(uint256)")[:4]: ("Panic", ("uint256",)),
 }

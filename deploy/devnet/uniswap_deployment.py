@@ -2,15 +2,14 @@
 
 import math
 from fractions import Fraction
+
 from devnet.abi import MAX_UINT256, ZERO_ADDRESS, Address
 from devnet.addresses import UniswapAddresses
 from devnet.deployer import Deployer
 from devnet.terms import USD, PoolTerms, RangeTerms, WorldTerms, sqrt_price_x96
 
 MAX_TICK = 887_272
-MINT_INPUT = (
-    "(address,address,uint24,int24,int24,uint256,uint256,uint256,uint256,address,uint256)"
-)
+MINT_INPUT = "(address,address,uint24,int24,int24,uint256,uint256,uint256,uint256,address,uint256)"
 
 
 async def deploy_uniswap(
@@ -33,7 +32,9 @@ async def deploy_uniswap(
     return UniswapAddresses(factory, manager, router, quoter, pools, arbitrageur)
 
 
-def raw_price(terms: WorldTerms, pool: PoolTerms, price: Fraction, base_is_token0: bool) -> Fraction:
+def raw_price(
+    terms: WorldTerms, pool: PoolTerms, price: Fraction, base_is_token0: bool
+) -> Fraction:
     """Token1 per token0 in raw units, from quote tokens per base token."""
     base, quote = terms.asset(pool.base), terms.asset(pool.quote)
     quote_per_base = price * Fraction(10**quote.decimals, 10**base.decimals)

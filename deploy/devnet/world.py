@@ -27,9 +27,7 @@ MAX = MAX_UINT256
 Price: TypeAlias = Fraction | int | str
 VARIABLE_RATE = 2
 NO_REFERRAL = 0
-ACCOUNT_DATA = (
-    "getUserAccountData(address)(uint256,uint256,uint256,uint256,uint256,uint256)"
-)
+ACCOUNT_DATA = "getUserAccountData(address)(uint256,uint256,uint256,uint256,uint256,uint256)"
 LIQUIDATE = (
     "liquidate(address,address,address,address,uint256,bytes,address)(uint256,uint256,uint256)"
 )
@@ -50,11 +48,11 @@ class AccountData:
 
 @dataclass(frozen=True, slots=True)
 class Sale:
-    """What Liquidator.liquidate answers: debt repaid, collateral received, debt asset it sold for."""
+    """What Liquidator.liquidate answers."""
 
-    repaid_raw: int
-    received_raw: int
-    proceeds_raw: int
+    repaid_raw: int  # of the debt asset
+    received_raw: int  # of the collateral asset
+    proceeds_raw: int  # of the debt asset, for all that was received
 
 
 class World(Chain):
@@ -81,19 +79,19 @@ class World(Chain):
     def mint(self, account: Address, asset: str, amount_raw: int) -> Tx:
         return self.tx(account, self.token(asset), "mint(address,uint256)", account, amount_raw)
 
-    def approve(
-        self, account: Address, asset: str, spender: Address, amount_raw: int = MAX
-    ) -> Tx:
-        return self.tx(
-            account, self.token(asset), "approve(address,uint256)", spender, amount_raw
-        )
+    def approve(self, account: Address, asset: str, spender: Address, amount_raw: int = MAX) -> Tx:
+        return self.tx(account, self.token(asset), "approve(address,uint256)", spender, amount_raw)
 
     async def fund(self, account: Address, **amounts_raw: int) -> list[Receipt]:
         """Mints, and approves every token to the pool and the router; one block."""
         spenders = (self.addresses.pool, self.addresses.router)
         return await self.block(
             *(self.mint(account, asset, amount) for asset, amount in amounts_raw.items()),
-            *(self.approve(account, asset, to) for asset in self.addresses.tokens for to in spenders),
+            *(
+                self.approve(account, asset, to)
+                for asset in self.addresses.tokens
+                for to in spenders
+            ),
         )
 
     def transfer_atoken(self, account: Address, asset: str, to: Address, amount_raw: int) -> Tx:
@@ -238,7 +236,9 @@ class World(Chain):
     # Views
 
     async def user_account_data(self, account: Address, block: BlockRef = None) -> AccountData:
-        return AccountData(*await self.call(self.addresses.pool, ACCOUNT_DATA, account, block=block))
+        return AccountData(
+            *await self.call(self.addresses.pool, ACCOUNT_DATA, account, block=block)
+        )
 
     async def all_account_data(
         self, accounts: Sequence[Address], block: BlockRef = None
