@@ -14,7 +14,7 @@ from typing import Any, Self
 
 import aiohttp
 
-from devnet.install import InstallError, anvil_binary
+from devnet.cache import InstallError, anvil_binary
 
 LISTENING = re.compile(r"Listening on \S+:(\d+)")
 START_TIMEOUT_SECONDS = 60

@@ -11,7 +11,7 @@ from eth_abi.exceptions import DecodingError
 from eth_utils.crypto import keccak
 
 from devnet.abi import Address
-from devnet.install import compiled_file, packages_folder
+from devnet.cache import compiled_file, packages_folder
 
 PREBUILT = {
     "UniswapV3Factory": "@uniswap/v3-core/artifacts/contracts/UniswapV3Factory.sol",

@@ -84,11 +84,11 @@ class Chain:
         return await self.mine(timestamp=(await self.head()).timestamp + seconds)
 
     async def _queue(self, txs: Sequence[Tx]) -> list[str]:
-        requests = await self._requests(txs, "latest")
+        requests = await self._requests(txs)
         # One by one: anvil works on a batch in any order, and the order is ours to decide.
         return [await self.anvil.rpc("eth_sendTransaction", request) for request in requests]
 
-    async def _requests(self, txs: Sequence[Tx], base: str) -> list[dict[str, Any]]:
+    async def _requests(self, txs: Sequence[Tx]) -> list[dict[str, Any]]:
         senders = sorted({tx.sender for tx in txs})
         strangers = [sender for sender in senders if sender not in self._funded]
         await self.anvil.batch(
@@ -96,7 +96,7 @@ class Chain:
         )
         self._funded.update(strangers)
         counts = await self.anvil.batch(
-            [("eth_getTransactionCount", [sender, base]) for sender in senders]
+            [("eth_getTransactionCount", [sender, "latest"]) for sender in senders]
         )
         nonces = {sender: int(count, 16) for sender, count in zip(senders, counts, strict=True)}
         requests = []
@@ -149,15 +149,16 @@ class Chain:
     async def reorg(self, depth: int, *blocks: Sequence[Tx]) -> Block:
         """Replaces the last `depth` blocks; the n-th new one holds the n-th group of `blocks`.
 
-        Their senders must have sent something before the fork point, else they have no ether.
+        With more groups than `depth` the new branch is longer. Not by anvil_reorg, which dates
+        every new block like the fork point.
         """
-        async with self._mining:
-            base = (await self.head()).number - depth
-            offsets = [offset for offset, txs in enumerate(blocks) for _ in txs]
-            requests = await self._requests([tx for txs in blocks for tx in txs], hex(base))
-            pairs = [list(pair) for pair in zip(requests, offsets, strict=True)]
-            await self.anvil.rpc("anvil_reorg", depth, pairs)
-            self._funded.clear()
+        base = await self.rollback(depth)
+        groups = [*blocks, *[()] * (depth - len(blocks))]
+        # A second late: else an empty block would be replaced by its exact equal.
+        timestamp = base.timestamp + BLOCK_SECONDS + 1
+        for txs in groups:
+            await self.block(*txs, timestamp=timestamp)
+            timestamp += BLOCK_SECONDS
         return await self.head()
 
     async def rollback(self, depth: int) -> Block:

@@ -1,6 +1,5 @@
 """Fetches and compiles everything the local chain is made of, into a git-ignored cache.
 
-Only the standard library is used, so that it also runs as ``python3 deploy/devnet/install.py``.
 Each step is keyed by a hash of what it depends on and skipped when its result is there.
 """
 
@@ -9,7 +8,6 @@ import hashlib
 import io
 import json
 import os
-import platform
 import shutil
 import subprocess
 import sys
@@ -20,9 +18,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-FOLDER = Path(__file__).resolve().parent
-CACHE = FOLDER / ".cache"
-ANVIL_VERSION = "1.7.1"
+from devnet.cache import (
+    ANVIL_VERSION,
+    CACHE,
+    FOLDER,
+    InstallError,
+    anvil_binary,
+    anvil_platform,
+    compiled_file,
+    packages_folder,
+)
+
 # Only this platform's package could be fetched and hashed by us; for the others we rely on npm's
 # own check of the download against the registry's metadata.
 ANVIL_INTEGRITY = {
@@ -30,43 +36,6 @@ ANVIL_INTEGRITY = {
         "sha512-+XmShybEaxfCrr0OUUZwYEy2OnYZt5pHH9TzBtLv3+VrK0O/ANuNSVEahqNhKHlgX7GRJ59383ofNhxkRWIYTg=="
     ),
 }
-SYSTEMS = {"Linux": "linux", "Darwin": "darwin"}
-MACHINES = {"x86_64": "amd64", "amd64": "amd64", "aarch64": "arm64", "arm64": "arm64"}
-
-
-class InstallError(Exception):
-    """The local chain cannot be installed here; the message says what to do."""
-
-
-def digest(*paths: Path) -> str:
-    contents = hashlib.sha256()
-    for path in sorted(paths):
-        contents.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
-    return contents.hexdigest()[:16]
-
-
-def packages_folder() -> Path:
-    return CACHE / f"npm-{digest(FOLDER / 'package-lock.json')}"
-
-
-def compiled_file() -> Path:
-    own = digest(*(FOLDER / "contracts").glob("*.sol"), FOLDER / "compile.js")
-    return packages_folder() / f"compiled-{own}.json"
-
-
-def anvil_platform() -> str:
-    system = SYSTEMS.get(platform.system())
-    machine = MACHINES.get(platform.machine().lower())
-    if system is None or machine is None:
-        raise InstallError(
-            f"no anvil package for {platform.system()} {platform.machine()}: expected Linux or "
-            "macOS on x86-64 or arm64. Run the local chain in a Linux container instead."
-        )
-    return f"{system}-{machine}"
-
-
-def anvil_binary() -> Path:
-    return CACHE / f"anvil-{ANVIL_VERSION}-{anvil_platform()}" / "bin" / "anvil"
 
 
 @contextmanager
@@ -129,10 +98,6 @@ def compile_contracts() -> None:
     scratch = target.with_suffix(f".{os.getpid()}.part")
     run(["node", str(FOLDER / "compile.js"), str(packages_folder()), str(scratch)], FOLDER)
     scratch.replace(target)
-
-
-def is_installed() -> bool:
-    return packages_folder().exists() and anvil_binary().exists() and compiled_file().exists()
 
 
 def install() -> None:

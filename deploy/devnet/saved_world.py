@@ -12,9 +12,9 @@ from pathlib import Path
 
 from devnet.addresses import Addresses
 from devnet.anvil import Anvil
+from devnet.cache import CACHE, FOLDER, compiled_file, digest, packages_folder
 from devnet.chain import Chain
 from devnet.deployment import deploy_world
-from devnet.install import CACHE, FOLDER, compiled_file, digest, packages_folder
 from devnet.population import make_borrowers
 from devnet.terms import WorldTerms
 from devnet.world import World

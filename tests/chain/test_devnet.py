@@ -92,7 +92,7 @@ async def test_one_block_holds_exactly_its_transactions_in_order(world: World) -
 async def test_a_refused_action_says_why(world: World) -> None:
     await open_position(world)
     with pytest.raises(RevertError, match=r"borrow: CollateralCannotCoverNewBorrow\(\)"):
-        await world.borrow(ALICE, "USDC", world.raw("USDC", 5_000))
+        await world.borrow(ALICE, "USDC", world.raw("USDC", 4_300))
     refused = await world.send(world.supply(BOB, "WETH", 1), check=False)
     assert not refused.succeeded
 
