@@ -1,0 +1,65 @@
+# cascade-monitor. Every target uses the environment that `make install` makes in .venv.
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+LOCK := deploy/requirements-dev.txt
+STAMP := $(VENV)/.installed
+DEVNET := PYTHONPATH=deploy:tests $(BIN)/python -m
+SEED ?= $(shell date +%s)
+ACTIONS ?= 200
+
+.PHONY: help install devnet demo test gate lint types format fuzz clean lock
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+install: $(STAMP) ## the environment in .venv, from hashed locks
+
+$(STAMP): $(LOCK) pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "cascade-monitor needs Python >= 3.11; $(PYTHON) is $$($(PYTHON) --version)." \
+	    "Name another with PYTHON=..."; exit 69; }
+	@echo "installing the Python environment (about a minute) ..."
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r $(LOCK)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps \
+	  --no-build-isolation --editable .
+	@touch $@
+
+devnet: install ## the local chain: anvil and real contracts, compiled once
+	@$(DEVNET) devnet.install
+
+demo: devnet ## a market crash on real contracts, and the alert before it
+	@$(DEVNET) devnet.demo
+
+test: devnet ## everything: lint, types, unit, property, real Redis, real anvil
+	@$(MAKE) --no-print-directory lint types
+	@$(BIN)/python -m pytest
+
+gate: install ## the fast part, without chain or Redis: < 30 s
+	@$(MAKE) --no-print-directory lint types
+	@$(BIN)/python -m pytest -q tests/unit tests/property tests/architecture tests/golden
+
+lint: install ## ruff
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
+
+types: install ## mypy --strict
+	@$(BIN)/mypy
+
+format: install ## ruff, writing
+	@$(BIN)/ruff check --fix . && $(BIN)/ruff format .
+
+fuzz: devnet ## random real actions against the contracts' views: ACTIONS=n SEED=s
+	@$(DEVNET) fuzz --actions $(ACTIONS) --seed $(SEED)
+
+lock: install ## renew the hashed locks from pyproject.toml
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==0.13.8
+	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate \
+	  --python-version 3.11 --extra embedded -o deploy/requirements.txt pyproject.toml
+	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate \
+	  --python-version 3.11 --extra embedded --extra dev --group build \
+	  -o deploy/requirements-dev.txt pyproject.toml
+
+clean: ## remove what was installed and cached here
+	rm -rf $(VENV) deploy/devnet/.cache .mypy_cache .ruff_cache .pytest_cache .hypothesis dist

@@ -1,0 +1,113 @@
+"""One block folded into the ledger: logs and reads in, a delta out. Nothing is written here."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from monitor.core.blocks import BlockAdded, BlockRef, RawLog
+from monitor.core.delta import BlockDelta, collapse
+from monitor.core.events import DomainEvent
+from monitor.core.ledger import Ledger, LedgerView, Overlay
+from monitor.core.ports import ChainFeed, ContractReader, Readings, ViewCall, ViewResult
+from monitor.core.sources import EventSource
+from monitor.core.units import Address
+from monitor.engine.reducer import reduce_all
+from monitor.errors import StateUnavailable, UndecodableLog
+
+
+@dataclass(frozen=True, slots=True)
+class Folded:
+    """What a block does to the ledger, and what was noticed on the way."""
+
+    delta: BlockDelta
+    counts: Counter[tuple[str, str]]
+    """Events by (source, event)."""
+    undecodable: tuple[UndecodableLog, ...]
+
+
+class Folder:
+    """Folds blocks over a ledger it only reads."""
+
+    def __init__(
+        self, sources: Sequence[EventSource], feed: ChainFeed, reader: ContractReader
+    ) -> None:
+        self._sources = tuple(sources)
+        self._feed = feed
+        self._reader = reader
+
+    def addresses(self, view: LedgerView) -> frozenset[Address]:
+        """Whose logs matter, given what is known."""
+        return frozenset().union(*(source.addresses(view) for source in self._sources))
+
+    async def fold(self, ledger: Ledger, added: BlockAdded) -> Folded:
+        """Raises LedgerCorrupt when the chain contradicts the ledger, TransientError to retry."""
+        watched, logs = self.addresses(ledger), added.logs
+        while True:
+            overlay = Overlay(ledger)
+            counts: Counter[tuple[str, str]] = Counter()
+            undecodable = await self._apply(added.block, logs, overlay, counts)
+            grown = self.addresses(overlay) - watched
+            if not grown:
+                break
+            # A contract announced in this block may have logged in it already.
+            watched |= grown
+            logs = await self._feed.logs_of(added.block, watched)
+        await self.poll(added.block, overlay)
+        return Folded(collapse(added.block, overlay), counts, undecodable)
+
+    async def poll(self, block: BlockRef, overlay: Overlay) -> None:
+        """Read what no log tells, until the answers raise no further questions."""
+        readings: dict[ViewCall, ViewResult] = {}
+        while True:
+            wanted = [c for s in self._sources for c in s.polls(overlay) if c not in readings]
+            answers = await self._read(block, wanted) if wanted else {}
+            readings |= answers
+            for source in self._sources:
+                reduce_all(overlay, source.polled(overlay, readings))
+            if not answers:
+                return
+
+    async def _read(self, block: BlockRef, calls: Sequence[ViewCall]) -> Readings:
+        """Answers by call; none at all where the node no longer has the state."""
+        calls = list(dict.fromkeys(calls))
+        try:
+            return dict(zip(calls, await self._reader.read(block, calls), strict=True))
+        except StateUnavailable:
+            return {}
+
+    async def _apply(
+        self,
+        block: BlockRef,
+        logs: Sequence[RawLog],
+        overlay: Overlay,
+        counts: Counter[tuple[str, str]],
+    ) -> tuple[UndecodableLog, ...]:
+        undecodable = []
+        asked = [call for s in self._sources for call in s.questions(logs, overlay)]
+        facts = await self._read(block, asked) if asked else {}
+        decoders = [(s.name, s.decoder(block, overlay, facts)) for s in self._sources]
+        for log in logs:
+            for name, decoder in decoders:
+                try:
+                    events: tuple[DomainEvent, ...] = decoder.decode(log)
+                except UndecodableLog as fault:
+                    undecodable.append(fault)
+                    continue
+                reduce_all(overlay, events)
+                counts.update((name, type(event).__name__) for event in events)
+        return tuple(undecodable)
+
+
+async def bootstrap(
+    sources: Sequence[EventSource],
+    folder: Folder,
+    reader: ContractReader,
+    at: BlockRef,
+    head: BlockRef,
+) -> Ledger:
+    """The whole state at the end of `at`, read from the contracts."""
+    overlay = Overlay(Ledger())
+    for source in sources:
+        reduce_all(overlay, await source.bootstrap(reader, at, head))
+    await folder.poll(at, overlay)
+    return Ledger({key: after for key, _, after in overlay.written() if after is not None})

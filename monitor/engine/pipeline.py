@@ -1,0 +1,125 @@
+"""The way of a block: fold, commit, judge. One block at a time, each in one transaction."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol, TypeVar
+
+from monitor.core.blocks import BlockAdded, BlockFinalized, BlockRef, BlocksReverted, ChainEvent
+from monitor.core.delta import apply
+from monitor.core.ledger import Ledger
+from monitor.core.ports import ChainFeed, StateStore
+from monitor.engine.folding import Folded, Folder
+from monitor.engine.judge import Judge
+from monitor.errors import TransientError
+
+Result = TypeVar("Result")
+FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.2, 10.0
+
+
+class Observer(Protocol):
+    """Who is told what the pipeline does: metrics, logs, the watchdog."""
+
+    def applied(self, block: BlockRef, folded: Folded, seconds: float) -> None: ...
+
+    def reverted(self, blocks: Sequence[BlockRef]) -> None: ...
+
+    def finalized(self, number: int) -> None: ...
+
+    def judged(self, block: BlockRef, seconds: float) -> None: ...
+
+    def retrying(self, what: str, error: TransientError) -> None: ...
+
+
+@dataclass(slots=True)
+class Progress:
+    """Where the pipeline stands; read by probes, written here only."""
+
+    applied: BlockRef | None = None
+    evaluated: BlockRef | None = None
+    finalized: int | None = None
+    undecodable: int = 0
+    moved: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+class Pipeline:
+    """Folds the chain into the ledger and the store, and has every block judged."""
+
+    def __init__(
+        self,
+        folder: Folder,
+        feed: ChainFeed,
+        store: StateStore,
+        judge: Judge,
+        observer: Observer,
+    ) -> None:
+        self._folder = folder
+        self._feed = feed
+        self._store = store
+        self._judge = judge
+        self._observer = observer
+        self.ledger = Ledger()
+        self.progress = Progress()
+
+    async def run(self, ledger: Ledger, tail: Sequence[BlockRef]) -> None:
+        """Follow the chain from the newest block of `tail`, for ever."""
+        self.ledger = ledger
+        self.progress.applied = tail[-1]
+        await self._evaluate(tail[-1])
+        async for event in self._feed.follow(tail, lambda: self._folder.addresses(self.ledger)):
+            await self._take(event)
+
+    async def _take(self, event: ChainEvent) -> None:
+        match event:
+            case BlockAdded():
+                await self._add(event)
+            case BlocksReverted():
+                await self._revert(event)
+            case BlockFinalized():
+                await self._patiently("store", lambda: self._store.forget(event.number))
+                self.progress.finalized = event.number
+                self._observer.finalized(event.number)
+        self.progress.moved.set()
+        self.progress.moved = asyncio.Event()
+
+    async def _add(self, added: BlockAdded) -> None:
+        started = time.monotonic()
+        folded = await self._patiently("node", lambda: self._folder.fold(self.ledger, added))
+        await self._patiently("store", lambda: self._store.commit(folded.delta))
+        apply(self.ledger, folded.delta)
+        self.progress.applied = added.block
+        self.progress.undecodable += len(folded.undecodable)
+        self._observer.applied(added.block, folded, time.monotonic() - started)
+        await self._evaluate(added.block)
+
+    async def _evaluate(self, block: BlockRef) -> None:
+        started = time.monotonic()
+        judgement, webhooks = await self._judge.judge(self.ledger, block)
+        await self._patiently("store", lambda: self._store.judge(judgement, webhooks))
+        self._judge.settle(judgement)
+        self.progress.evaluated = block
+        self._observer.judged(block, time.monotonic() - started)
+
+    async def _revert(self, reverted: BlocksReverted) -> None:
+        """Take blocks back, newest first, each whole: ledger, breakers and alerts."""
+        for block in reverted.blocks:
+            undo = await self._patiently("store", lambda b=block: self._store.undo_record(b.hash))
+            retractions = self._judge.retractions(undo)
+            await self._patiently("store", lambda: self._store.revert(undo, retractions))
+            apply(self.ledger, undo.delta.inverse())
+            self._judge.restore(undo)
+        self.progress.applied = reverted.ancestor
+        self.progress.evaluated = reverted.ancestor
+        self._observer.reverted(reverted.blocks)
+
+    async def _patiently(self, what: str, attempt: Callable[[], Awaitable[Result]]) -> Result:
+        """Try until it works: a monitor outlives an absent node or store, and says so meanwhile."""
+        pause = FIRST_PAUSE_SECONDS
+        while True:
+            try:
+                return await attempt()
+            except TransientError as error:
+                self._observer.retrying(what, error)
+                await asyncio.sleep(pause)
+                pause = min(2 * pause, LONGEST_PAUSE_SECONDS)

@@ -1,0 +1,174 @@
+"""Positions in the contract's JSON: sorted, filtered, paged."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+from fractions import Fraction
+from typing import Any
+
+from monitor.core.blocks import BlockRef
+from monitor.core.ledger import Kind, LedgerView
+from monitor.core.ports import PositionFilter
+from monitor.core.sources import Line, RiskRules, Statement
+from monitor.core.units import Address, AssetId, MarketId, address
+from monitor.engine.valuation import Valuation, symbols, total, usd_text
+from monitor.errors import QuestionError
+
+Checksum = Callable[[str], str]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One position with what sorting and filtering need. `debt_usd` is None when unknown."""
+
+    market: MarketId
+    protocol: str
+    statement: Statement
+    debt_usd: Fraction | None
+
+
+class PositionBook:
+    """All positions at one block."""
+
+    def __init__(
+        self,
+        view: LedgerView,
+        block: BlockRef,
+        rules: Sequence[RiskRules],
+        checksum: Checksum,
+    ) -> None:
+        self._block = block
+        self._checksum = checksum
+        markets = [rule.market for rule in rules]
+        self._valuation = Valuation(view, markets)
+        self._symbols = symbols(view, markets)
+        self._rows = sorted(self._read(view, rules), key=_order)
+
+    @property
+    def block(self) -> BlockRef:
+        return self._block
+
+    def _read(self, view: LedgerView, rules: Sequence[RiskRules]) -> list[Row]:
+        rows = []
+        for rule in rules:
+            for key in view.keys(Kind.POSITION, rule.market):
+                account = Address(key.subject)
+                statement = rule.statement(view, account, self._block.timestamp)
+                if statement is not None:
+                    debt = total([self._usd(line) for line in statement.debt])
+                    rows.append(Row(rule.market, rule.protocol, statement, debt))
+        return rows
+
+    def page(self, wanted: PositionFilter) -> dict[str, Any]:
+        """One page in the contract's shape. Raises QuestionError (410 for a stale cursor)."""
+        start = self._start(wanted.cursor)
+        matches = [row for row in self._rows if self._fits(row, wanted)]
+        shown = matches[start : start + wanted.limit]
+        end = start + len(shown)
+        return {
+            "block": block_json(self._block),
+            "next": f"{self._block.hash}:{end}" if end < len(matches) else None,
+            "positions": [self._row_json(row) for row in shown],
+        }
+
+    def _start(self, cursor: str | None) -> int:
+        if cursor is None:
+            return 0
+        block_hash, _, offset = cursor.partition(":")
+        if not offset.isdecimal():
+            raise QuestionError(f"cursor {cursor!r} is none of ours: expected the answer's `next`")
+        if block_hash != self._block.hash:
+            raise QuestionError(
+                f"the cursor belongs to block {block_hash}, which is no longer the newest: start "
+                "again without a cursor.",
+                status=410,
+            )
+        return int(offset)
+
+    def _fits(self, row: Row, wanted: PositionFilter) -> bool:
+        if wanted.market is not None and row.market != wanted.market:
+            return False
+        for asked in (wanted.account, wanted.owner):
+            if asked is not None and row.statement.account != _asked_address(asked):
+                return False
+        if wanted.min_debt_usd is not None:
+            least = _asked_usd(wanted.min_debt_usd)
+            if row.debt_usd is not None and row.debt_usd < least:
+                return False
+        liquidatable = row.statement.risk.liquidatable
+        return wanted.liquidatable is None or liquidatable in (None, wanted.liquidatable)
+
+    def _usd(self, line: Line) -> Fraction | None:
+        return self._valuation.usd(line.asset, line.amount_raw)
+
+    def _row_json(self, row: Row) -> dict[str, Any]:
+        held, risk = row.statement, row.statement.risk
+        account = self._checksum(held.account)
+        answer: dict[str, Any] = {
+            "market": row.market,
+            "sub_market": held.sub_market or None,
+            "protocol": row.protocol,
+            "account": account,
+            "owner": account,
+            "collateral": [
+                self._line_json(line) | {"used_as_collateral": line.used_as_collateral}
+                for line in held.collateral
+            ],
+            "debt": [self._line_json(line) for line in held.debt],
+            "health_factor": _text(risk.health_factor_wad),
+            "liquidatable": risk.liquidatable,
+            "e_mode": held.e_mode,
+        }
+        unknown = [*risk.unknown, *self._unvalued(held)]
+        return answer | ({"unknown": list(dict.fromkeys(unknown))} if unknown else {})
+
+    def _unvalued(self, held: Statement) -> list[str]:
+        return [
+            f"USD value of {self._symbols.get(line.asset, line.asset)}"
+            for line in (*held.collateral, *held.debt)
+            if self._usd(line) is None
+        ]
+
+    def _line_json(self, line: Line) -> dict[str, Any]:
+        return {
+            "asset": self._checksum(line.asset),
+            "symbol": self._symbols.get(line.asset, line.asset),
+            "amount": str(line.amount_raw),
+            "value_usd": usd_text(self._usd(line)),
+        }
+
+
+def block_json(block: BlockRef) -> dict[str, Any]:
+    """The `block` of every answer."""
+    return {"number": block.number, "hash": block.hash, "timestamp": block.timestamp}
+
+
+def names_by_asset(
+    view: LedgerView, markets: Sequence[MarketId], own: Mapping[str, AssetId]
+) -> dict[AssetId, str]:
+    """What to call each asset: the configuration's own name, else its symbol."""
+    return symbols(view, markets) | {asset: name for name, asset in own.items()}
+
+
+def _order(row: Row) -> tuple[bool, Fraction, str, str]:
+    # Unknown debt comes first: it is what must be looked at.
+    debt = Fraction(0) if row.debt_usd is None else row.debt_usd
+    return row.debt_usd is not None, -debt, row.market, row.statement.account
+
+
+def _asked_address(text: str) -> Address:
+    try:
+        return address(text)
+    except ValueError as error:
+        raise QuestionError(str(error)) from error
+
+
+def _asked_usd(text: str) -> Fraction:
+    try:
+        return Fraction(Decimal(text))
+    except (InvalidOperation, ValueError, OverflowError) as error:
+        raise QuestionError(f"min_debt_usd is {text!r}: expected a number of USD") from error
+
+
+def _text(value: int | None) -> str | None:
+    return None if value is None else str(value)
