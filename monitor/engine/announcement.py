@@ -1,0 +1,100 @@
+"""Alerts put into words: the JSON body of contract section 6, written once."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from monitor.core.alerts import Alert, AlertType, alert_id, digest
+from monitor.core.blocks import BlockRef
+from monitor.engine.breaker import AlertStatus, BreakerRule, Transition
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What an alert rests on: the projection (JSON-ready) and the command that repeats it."""
+
+    projection: Mapping[str, Any]
+    reproduce: str
+
+
+def announcement(
+    rule: BreakerRule, event: Transition, block: BlockRef, evidence: Evidence
+) -> Alert:
+    """The alert of a breaker's event. Raises ValueError when the projection is not JSON."""
+    identity = alert_id(
+        namespace=rule.origin.namespace,
+        genesis=rule.origin.genesis,
+        breaker=rule.name,
+        type=event.type,
+        episode_block_hash=event.episode_block_hash,
+        block_hash=block.hash,
+    )
+    fingerprint = digest(rule.origin.namespace, rule.origin.genesis, rule.name)
+    alert = {
+        "id": identity,
+        "fingerprint": fingerprint,
+        "episode": event.episode,
+        "retracts": None,
+        "breaker": rule.name,
+        "severity": event.severity,
+        "status": event.status,
+        "starts_at": _rfc3339(event.started_unix),
+        "ends_at": None if event.ended_unix is None else _rfc3339(event.ended_unix),
+    }
+    data = {
+        "alert": alert,
+        "block": {"number": block.number, "hash": block.hash, "timestamp": block.timestamp},
+        "measure": rule.measure,
+        "value": rule.measure.shown(event.value),
+        "threshold": rule.measure.shown(event.threshold),
+        "projection": dict(evidence.projection),
+        "loops": [],
+        "actions": [],
+        "reproduce": evidence.reproduce,
+    }
+    return Alert(
+        id=identity,
+        fingerprint=fingerprint,
+        episode=event.episode,
+        breaker=rule.name,
+        type=event.type,
+        block=block,
+        body=_written({"type": event.type, "timestamp": _rfc3339(block.timestamp), "data": data}),
+    )
+
+
+def retraction_of(alert: Alert) -> Alert:
+    """The alert that takes back one whose block was reverted.
+
+    Its status is the other one: taking back a firing resolves it, taking back an all-clear fires
+    again. Its time is the reverted block's, so that it is the same whoever writes it.
+    """
+    identity = digest(AlertType.RETRACTED.value, alert.id)
+    body = json.loads(alert.body)
+    was_firing = body["data"]["alert"]["status"] == AlertStatus.FIRING
+    body["type"] = AlertType.RETRACTED
+    body["data"]["alert"] |= {
+        "id": identity,
+        "retracts": alert.id,
+        "status": AlertStatus.RESOLVED if was_firing else AlertStatus.FIRING,
+        "ends_at": _rfc3339(alert.block.timestamp) if was_firing else None,
+    }
+    return Alert(
+        id=identity,
+        fingerprint=alert.fingerprint,
+        episode=alert.episode,
+        breaker=alert.breaker,
+        type=AlertType.RETRACTED,
+        block=alert.block,
+        body=_written(body),
+    )
+
+
+def _written(body: Mapping[str, Any]) -> str:
+    return json.dumps(body, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+
+
+def _rfc3339(unix: int) -> str:
+    return datetime.fromtimestamp(unix, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,0 +1,146 @@
+"""The configuration as one tree of plain values: the TOML file, the environment over it, secrets.
+
+A variable `CASCADE_MONITOR_A__B` is the key `a.b`; in a list of tables the number is part of the
+path (`CASCADE_MONITOR_WEBHOOKS__0__URL`). A value that begins with `[` or `{` is JSON; everything
+else is text, which numbers and booleans are read from. Keys that hold `:`, `/` or `.` (shocks) have
+no variable of their own: give the whole table as JSON.
+"""
+
+import json
+import tomllib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from monitor.errors import ConfigError
+
+PREFIX = "CASCADE_MONITOR_"
+NAMED_BY_THE_USER = frozenset({"assets", "scenarios"})
+
+Tree = dict[str, Any]
+
+
+def read_toml(path: Path) -> Tree:
+    """The file as a tree. Raises ConfigError when it is not there, not readable or not TOML."""
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(
+            f"{path}: {error.strerror}. Expected a configuration file: name one with --config, "
+            "or write one with `cascade-monitor init`."
+        ) from error
+    except ValueError as error:
+        raise ConfigError(f"{path}: not TOML: {error}") from error
+
+
+def overlay(tree: Tree, environ: Mapping[str, str], tables: frozenset[str]) -> list[str]:
+    """Write the variables into the tree; returns the faults. `tables`: the known top-level keys."""
+    faults = []
+    for name in sorted(environ, key=_in_order):
+        path = name.removeprefix(PREFIX).split("__")
+        # Kubernetes gives a pod of a service CASCADE_MONITOR_PORT and the like: not ours.
+        if not name.startswith(PREFIX) or (len(path) == 1 and path[0].lower() not in tables):
+            continue
+        try:
+            _write(tree, path, _value(environ[name]))
+        except ValueError as error:
+            faults.append(f"{name}: {error}")
+    return faults
+
+
+def read_secret_files(
+    tree: Tree, secrets: frozenset[tuple[str, str]], folder: Path
+) -> Iterator[str]:
+    """Replace each `<secret>_file` by what the file holds; yields the faults.
+
+    `secrets`: (section, key). One line becomes a text, several a list. Relative paths start at
+    `folder`.
+    """
+    for section, secret in sorted(secrets):
+        key = f"{secret}_file"
+        for path, table in tables_of(tree, section):
+            if isinstance(table.get(key), str):
+                yield from _read_secret(table, secret, folder / table.pop(key), path)
+
+
+def tables_of(tree: Tree, section: str) -> Iterator[tuple[str, Tree]]:
+    """What are tables in a section, with their paths: one, or those of a list."""
+    match tree.get(section):
+        case dict() as table:
+            yield section, table
+        case list() as items:
+            for index, item in enumerate(items):
+                if isinstance(item, dict):
+                    yield f"{section}[{index}]", item
+
+
+def _read_secret(table: Tree, secret: str, path: Path, at: str) -> Iterator[str]:
+    fault = f"{at}.{secret}_file = {str(path)!r}"
+    if secret in table:
+        yield f"{fault}: {at}.{secret} is given too: expected one of them"
+        return
+    try:
+        lines = [line.strip() for line in path.read_text(encoding="utf-8").splitlines()]
+    except OSError as error:
+        yield f"{fault}: {error.strerror}: expected a readable file"
+        return
+    except UnicodeDecodeError:
+        yield f"{fault}: not UTF-8 text: expected the secret on a line"
+        return
+    found = [line for line in lines if line]
+    if not found:
+        yield f"{fault}: the file is empty: expected the secret on a line"
+        return
+    table[secret] = found[0] if len(found) == 1 else found
+
+
+def _in_order(name: str) -> list[tuple[int, str]]:
+    """Sorts `…__10` behind `…__9`, so that a list can be written from its beginning."""
+    return [(int(part), "") if part.isdecimal() else (-1, part) for part in name.split("__")]
+
+
+def _value(text: str) -> Any:
+    if not text.startswith(("[", "{")):
+        return text
+    try:
+        return json.loads(text)
+    except ValueError as error:
+        raise ValueError(f"expected JSON after the opening bracket: {error}") from error
+
+
+def _write(tree: Tree, path: list[str], value: Any) -> None:
+    """Put a value at a path, making the tables on the way. Raises ValueError where it cannot."""
+    parent: Any = tree
+    free = False
+    for depth, part in enumerate(path[:-1]):
+        key = _key(parent, part, free=free)
+        free = depth == 0 and key in NAMED_BY_THE_USER
+        empty: Any = [] if path[depth + 1].isdecimal() else {}
+        if isinstance(parent, list) and key == len(parent):
+            parent.append(empty)
+        elif isinstance(parent, dict):
+            parent.setdefault(key, empty)
+        parent = parent[key]
+    key = _key(parent, path[-1], free=free)
+    if isinstance(parent, list) and key == len(parent):
+        parent.append(value)
+    else:
+        parent[key] = value
+
+
+def _key(parent: Any, part: str, *, free: bool) -> Any:
+    match parent:
+        case list():
+            if not part.isdecimal() or int(part) > len(parent):
+                raise ValueError(f"expected a number from 0 to {len(parent)} in place of {part!r}")
+            return int(part)
+        case dict():
+            same = [key for key in parent if _folded(key) == _folded(part)]
+            return same[0] if same else part if free else part.lower()
+        case _:
+            raise ValueError(f"{part!r} would be within a value: expected a table above it")
+
+
+def _folded(key: str) -> str:
+    """Shells know neither case nor dash in a variable's name by custom."""
+    return key.lower().replace("-", "_")

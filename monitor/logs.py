@@ -1,0 +1,124 @@
+"""Logs: JSON lines on stderr, colours on a terminal, and no secret in either."""
+
+import logging
+import re
+import sys
+from collections.abc import Iterable, MutableMapping
+from typing import Any, TextIO
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+import structlog
+
+HIDDEN = "…"
+_URL = re.compile(r"\b([A-Za-z][A-Za-z0-9+.-]*)://([^\s'\"<>]*)")
+_JSON_SAFE_INTEGER = 2**53
+# What is shorter is a word of the log's own; hiding it would hide the log.
+_SHORTEST_SECRET = 6
+
+
+class Redaction:
+    """Hides secrets in whatever is logged: URLs keep scheme, host and port, nothing else.
+
+    `register` also hides the parts of a URL that may be keys, for libraries that log a path alone.
+    """
+
+    def __init__(self, secrets: Iterable[str] = ()) -> None:
+        self._secrets: set[str] = set()
+        self._pattern: re.Pattern[str] | None = None
+        self.register(*secrets)
+
+    def register(self, *secrets: str) -> None:
+        for secret in secrets:
+            self._secrets |= {part for part in _parts(secret) if len(part) >= _SHORTEST_SECRET}
+        longest_first = sorted(self._secrets, key=len, reverse=True)
+        self._pattern = (
+            re.compile("|".join(map(re.escape, longest_first))) if self._secrets else None
+        )
+
+    def text(self, text: str) -> str:
+        bare = _URL.sub(_origin, text)
+        return self._pattern.sub(HIDDEN, bare) if self._pattern else bare
+
+    def value(self, value: Any) -> Any:
+        """The same value, fit to be logged: redacted throughout, large integers as text."""
+        match value:
+            case bool() | float() | None:
+                return value
+            case int():
+                return value if abs(value) <= _JSON_SAFE_INTEGER else str(value)
+            case dict():
+                return {self.text(str(key)): self.value(item) for key, item in value.items()}
+            case list() | tuple() | set() | frozenset():
+                return [self.value(item) for item in value]
+            case _:
+                return self.text(str(value))
+
+    def __call__(
+        self, _logger: Any, _method: str, event: MutableMapping[str, Any]
+    ) -> MutableMapping[str, Any]:
+        """A structlog processor: goes last before the renderer, when tracebacks are text."""
+        for key, item in event.items():
+            # structlog's own record and markers, taken out again before rendering.
+            if not key.startswith("_"):
+                event[key] = self.value(item)
+        return event
+
+
+def configure(redaction: Redaction, *, level: str = "info", stream: TextIO | None = None) -> None:
+    """Send every log of this process, also the libraries', through the redaction to `stream`."""
+    out = sys.stderr if stream is None else stream
+    shared: list[Any] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    renderer: Any = (
+        structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+        if out.isatty()
+        else structlog.processors.JSONRenderer(ensure_ascii=False)
+    )
+    handler = logging.StreamHandler(out)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=[*shared, structlog.stdlib.ExtraAdder()],
+            processors=[
+                structlog.processors.format_exc_info,
+                redaction,
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                renderer,
+            ],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers = [handler]
+    root.setLevel(logging.WARNING)
+    logging.getLogger("monitor").setLevel(level.upper())
+    structlog.configure(
+        processors=[
+            structlog.stdlib.filter_by_level,
+            *shared,
+            structlog.processors.StackInfoRenderer(),
+            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+        ],
+        wrapper_class=structlog.stdlib.BoundLogger,
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        cache_logger_on_first_use=False,
+    )
+
+
+def _origin(match: re.Match[str]) -> str:
+    scheme, rest = match.groups()
+    authority = re.split(r"[/?#]", rest, maxsplit=1)[0]
+    host = authority.rpartition("@")[2]
+    tail = "" if rest in (host, f"{host}/") else f"/{HIDDEN}"
+    return f"{scheme}://{host}{tail}"
+
+
+def _parts(secret: str) -> set[str]:
+    """A secret, and what in it may be logged without the rest."""
+    if "://" not in secret:
+        return {secret}
+    parts = urlsplit(secret)
+    found = {secret, *parts.path.split("/"), parts.username or "", parts.password or ""}
+    found |= {value for _, value in parse_qsl(parts.query)}
+    return found | {unquote(part) for part in found}

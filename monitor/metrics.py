@@ -1,0 +1,231 @@
+"""Every Prometheus metric and every label value (contract section 7). Nothing is global.
+
+A gauge whose value is not known yet is NaN: unknown is not zero.
+"""
+
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from itertools import product
+from typing import get_args
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
+from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+
+from monitor.core.alerts import AlertType, BreakerPhase
+from monitor.core.events import DomainEvent, PoolMoved
+
+CONTENT_TYPE = CONTENT_TYPE_LATEST
+PREFIX = "cascade_monitor"
+_FAST_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+_ALERT_SECONDS = (0.05, 0.1, 0.25, 0.5, 1, 2, 3, 5, 8, 12, 20, 30, 60, 300)
+
+
+class Stage(StrEnum):
+    """The steps of one block."""
+
+    FETCH = "fetch"
+    DECODE = "decode"
+    REDUCE = "reduce"
+    COMMIT = "commit"
+    PROJECT = "project"
+    JUDGE = "judge"
+
+
+class RpcMethod(StrEnum):
+    """The JSON-RPC methods that are called; OTHER keeps the label set closed."""
+
+    BLOCK_NUMBER = "eth_blockNumber"
+    CALL = "eth_call"
+    CHAIN_ID = "eth_chainId"
+    GET_BLOCK_BY_HASH = "eth_getBlockByHash"
+    GET_BLOCK_BY_NUMBER = "eth_getBlockByNumber"
+    GET_CODE = "eth_getCode"
+    GET_LOGS = "eth_getLogs"
+    SUBSCRIBE = "eth_subscribe"
+    OTHER = "other"
+
+
+class RpcOutcome(StrEnum):
+    OK = "ok"
+    UNAVAILABLE = "unavailable"
+    INCONSISTENT = "inconsistent"
+    REFUSED = "refused"
+
+
+class DeliveryOutcome(StrEnum):
+    """What one attempt came to: FAILED is tried again, DEAD is not."""
+
+    DELIVERED = "delivered"
+    FAILED = "failed"
+    DEAD = "dead"
+
+
+def event_label(event: type) -> str:
+    """CollateralChanged → collateral_changed"""
+    return re.sub(r"(?<!^)(?=[A-Z])", "_", event.__name__).lower()
+
+
+EVENT_LABELS = tuple(
+    event_label(event) for event in get_args(DomainEvent) if event is not PoolMoved
+)
+"""Labels of events that belong to a market, and of logs that did not decode."""
+UNDECODABLE = "undecodable"
+
+
+@dataclass(frozen=True, slots=True)
+class Labels:
+    """The label values there will be, from the configuration. Assets are symbols, by market."""
+
+    markets: Sequence[str] = ()
+    assets: Sequence[tuple[str, str]] = ()
+    curve_assets: Sequence[str] = ()
+    scenarios: Sequence[str] = ()
+    breakers: Sequence[str] = ()
+    webhooks: Sequence[str] = ()
+    endpoints: int = 0
+
+
+class Metrics:
+    """The metrics of one daemon. Attributes are named as the metrics are, without the prefix."""
+
+    def __init__(self, registry: CollectorRegistry, labels: Labels, version: str) -> None:
+        self._registry = registry
+        self._progress()
+        self._chain()
+        self._markets()
+        self._risk()
+        self._alerts()
+        self._gauge("build_info", "The version that runs.", "version").labels(version).set(1)
+        self._fill_in(labels)
+        ProcessCollector(registry=registry)
+
+    def render(self) -> bytes:
+        """The text exposition format; its type is CONTENT_TYPE."""
+        return generate_latest(self._registry)
+
+    def _progress(self) -> None:
+        self.head_block = self._gauge("head_block", "Newest block the node told of.")
+        self.applied_block = self._gauge("applied_block", "Newest block in the store.")
+        self.evaluated_block = self._gauge("evaluated_block", "Newest block that was judged.")
+        self.finalized_block = self._gauge("finalized_block", "Newest finalised block.")
+        for gauge in (
+            self.head_block,
+            self.applied_block,
+            self.evaluated_block,
+            self.finalized_block,
+        ):
+            gauge.set(math.nan)
+        self.head_age_seconds = self._gauge("head_age_seconds", "Age of the newest block.")
+        self.head_age_seconds.set(math.nan)
+        self.block_to_alert_seconds = Histogram(
+            "block_to_alert_seconds",
+            "From a block's timestamp to its alerts in the outbox.",
+            namespace=PREFIX,
+            registry=self._registry,
+            buckets=_ALERT_SECONDS,
+        )
+        self.stage_seconds = Histogram(
+            "stage_seconds",
+            "Time of one step of a block.",
+            ("stage",),
+            namespace=PREFIX,
+            registry=self._registry,
+            buckets=_FAST_SECONDS,
+        )
+
+    def _chain(self) -> None:
+        self.events_total = self._counter("events_total", "Events.", "market", "event")
+        self.rpc_requests_total = self._counter(
+            "rpc_requests_total",
+            "Requests to the node; endpoints by their number from 0.",
+            "endpoint",
+            "method",
+            "outcome",
+        )
+        self.reorgs_total = self._counter("reorgs_total", "Reorganisations.")
+        self.reorg_depth = self._gauge("reorg_depth", "Blocks the last reorganisation took back.")
+        self.ledger_drift_total = self._counter(
+            "ledger_drift_total", "Accounts on which ledger and contract differed.", "market"
+        )
+
+    def _markets(self) -> None:
+        self.positions = self._gauge("positions", "Positions.", "market")
+        self.collateral_usd = self._gauge("collateral_usd", "Collateral.", "market")
+        self.debt_usd = self._gauge("debt_usd", "Debt.", "market")
+        self.at_risk_usd = self._gauge(
+            "at_risk_usd", "Debt of accounts with health below 1.05.", "market"
+        )
+        self.utilisation_ratio = self._gauge(
+            "utilisation_ratio", "Borrowed share of supply.", "market", "asset"
+        )
+        self.oracle_deviation_ratio = self._gauge(
+            "oracle_deviation_ratio", "Oracle price over market price, less 1.", "market", "asset"
+        )
+        self.price_age_seconds = self._gauge("price_age_seconds", "Age of the price.", "asset")
+
+    def _risk(self) -> None:
+        self.cascade_liquidated_usd = self._gauge(
+            "cascade_liquidated_usd", "Debt repaid in the projected cascade.", "scenario"
+        )
+        self.cascade_bad_debt_usd = self._gauge(
+            "cascade_bad_debt_usd", "Bad debt after the projected cascade.", "scenario"
+        )
+        self.cascade_amplification = self._gauge(
+            "cascade_amplification", "Liquidated over first round.", "scenario"
+        )
+        self.cascade_critical_shock_ratio = self._gauge(
+            "cascade_critical_shock_ratio", "Smallest critical shock; NaN when none.", "asset"
+        )
+        self.breaker_state = self._gauge(
+            "breaker_state",
+            "0 armed, 1 warned, 2 pending, 3 tripped, 4 recovering, -1 blind.",
+            "breaker",
+        )
+
+    def _alerts(self) -> None:
+        self.alerts_total = self._counter("alerts_total", "Alerts.", "breaker", "event")
+        self.deliveries_total = self._counter(
+            "deliveries_total", "Attempts to deliver.", "webhook", "outcome"
+        )
+        self.outbox_pending = self._gauge("outbox_pending", "Deliveries not yet made.")
+        self.outbox_pending.set(math.nan)
+
+    def _fill_in(self, labels: Labels) -> None:
+        """Every series from the start: a counter that is not there cannot be seen to rise."""
+        markets = [(market,) for market in labels.markets]
+        scenarios = [(scenario,) for scenario in labels.scenarios]
+        endpoints = [str(number) for number in range(labels.endpoints)]
+        for metric, series in (
+            (self.stage_seconds, [(stage,) for stage in Stage]),
+            (self.events_total, product(labels.markets, (*EVENT_LABELS, UNDECODABLE))),
+            (self.ledger_drift_total, markets),
+            (self.positions, markets),
+            (self.collateral_usd, markets),
+            (self.debt_usd, markets),
+            (self.at_risk_usd, markets),
+            (self.utilisation_ratio, labels.assets),
+            (self.oracle_deviation_ratio, labels.assets),
+            (self.price_age_seconds, {(asset,) for _, asset in labels.assets}),
+            (self.cascade_critical_shock_ratio, [(asset,) for asset in labels.curve_assets]),
+            (self.cascade_liquidated_usd, scenarios),
+            (self.cascade_bad_debt_usd, scenarios),
+            (self.cascade_amplification, scenarios),
+            (self.alerts_total, product(labels.breakers, AlertType)),
+            (self.deliveries_total, product(labels.webhooks, DeliveryOutcome)),
+            (self.rpc_requests_total, product(endpoints, RpcMethod, RpcOutcome)),
+        ):
+            for values in series:
+                child = metric.labels(*values)
+                if isinstance(child, Gauge):
+                    child.set(math.nan)
+        for breaker in labels.breakers:
+            self.breaker_state.labels(breaker).set(BreakerPhase.BLIND)
+
+    def _gauge(self, name: str, text: str, *labels: str) -> Gauge:
+        return Gauge(name, text, labels, namespace=PREFIX, registry=self._registry)
+
+    def _counter(self, name: str, text: str, *labels: str) -> Counter:
+        return Counter(name, text, labels, namespace=PREFIX, registry=self._registry)

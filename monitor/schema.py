@@ -1,0 +1,289 @@
+"""The tables of the configuration (contract section 2): keys, types, defaults, one line on each."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
+
+from monitor.engine.breaker import Measure
+from monitor.grammar import (
+    Count,
+    EndpointUrl,
+    HexAddress,
+    Name,
+    Names,
+    OneOrMore,
+    Positive,
+    Real,
+    Shock,
+    SigningSecret,
+    StartBlock,
+    StoreUrl,
+    Threshold,
+    WebhookUrl,
+    is_loopback,
+    is_private,
+)
+
+SECRETS = frozenset(
+    {
+        ("chain", "endpoints"),
+        ("store", "url"),
+        ("webhooks", "url"),
+        ("webhooks", "secret"),
+        ("http", "token"),
+    }
+)
+"""(section, key) whose values are never shown, and may stand in a file named by `<key>_file`."""
+Fault = tuple[str, str]
+"""(key within the table, what is wrong: expected what)."""
+
+
+class Table(BaseModel):
+    """A table of the configuration. `faults` are those that one key alone does not show."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    def faults(self) -> Iterator[Fault]:
+        return iter(())
+
+
+class Chain(Table):
+    chain_id: Positive = Field(description="chain the daemon follows; endpoints must agree")
+    endpoints: Annotated[
+        tuple[EndpointUrl, ...],
+        OneOrMore,
+        Field(min_length=1),
+    ] = Field(description="node URLs, preferred first")
+    poll_seconds: Annotated[Real, Field(gt=0)] = Field(
+        default=2, description="where no WebSocket is"
+    )
+    reorg_window: Positive = Field(
+        default=128, description="undoable blocks without a finalized tag"
+    )
+    start_block: StartBlock = Field(
+        default="snapshot", description='"snapshot", or a block number to replay from'
+    )
+
+
+class Store(Table):
+    url: StoreUrl = Field(
+        default=SecretStr("embedded"), description="Redis URL, or the embedded server"
+    )
+    state_dir: Path = Field(description="data of the embedded server")
+    namespace: Name = Field(default="default", description="keeps daemons on one Redis apart")
+
+
+class Market(Table):
+    name: Name = Field(description="unique; the label in API and metrics")
+    protocol: Literal["aave_v3", "morpho_blue", "compound_v3", "maker"] = Field(
+        description="the protocol"
+    )
+    address: HexAddress = Field(description="PoolAddressesProvider, Morpho, Comet or Vat")
+    from_block: Count = Field(default=0, description="where the contract begins")
+    market_ids: Literal["all"] | Names | None = Field(
+        default=None, description="morpho_blue: which"
+    )
+    spotter: HexAddress | None = Field(default=None, description="maker: Spotter")
+    jug: HexAddress | None = Field(default=None, description="maker: Jug")
+    dog: HexAddress | None = Field(default=None, description="maker: Dog")
+    ilks: Literal["all"] | Names | None = Field(default=None, description="maker: which")
+    cdp_manager: HexAddress | None = Field(default=None, description="maker: CDP manager")
+
+    def faults(self) -> Iterator[Fault]:
+        if self.protocol != "aave_v3":
+            yield "protocol", _unsupported(f"protocol {self.protocol}", "aave_v3")
+            return
+        for key in sorted(self.model_fields_set - {"name", "protocol", "address", "from_block"}):
+            yield key, f"not a key of an {self.protocol} market: expected none"
+
+
+class Receipt(Table):
+    token: HexAddress = Field(description="the claim")
+    kind: Literal["erc4626", "aave_atoken", "rate_provider"] = Field(description="how it is priced")
+    underlying: HexAddress | None = Field(default=None, description="rate_provider: what it claims")
+    rate_method: str | None = Field(
+        default=None, description="rate_provider: view that gives the rate"
+    )
+
+    def faults(self) -> Iterator[Fault]:
+        yield "kind", _unsupported(f"a {self.kind} receipt", "no [[receipts]]")
+
+
+class Liquidity(Table):
+    kind: Literal["uniswap_v2", "uniswap_v3", "stableswap", "parametric"] = Field(
+        description="the pool's curve"
+    )
+    pool: HexAddress | None = Field(default=None, description="the pool")
+    asset: HexAddress | None = Field(default=None, description="parametric: what is sold")
+    quote: HexAddress | None = Field(default=None, description="parametric: what it is sold for")
+    depth_at_2_percent_usd: Annotated[Real, Field(gt=0)] | None = Field(
+        default=None, description="parametric: sale that moves the price by 2 %"
+    )
+
+    def faults(self) -> Iterator[Fault]:
+        if self.kind != "uniswap_v3":
+            yield "kind", _unsupported(f"kind {self.kind}", "uniswap_v3")
+            return
+        if self.pool is None:
+            yield "pool", "missing: expected the address of the pool"
+        for key in sorted(self.model_fields_set - {"kind", "pool"}):
+            yield key, f"not a key of a {self.kind} pool: expected none"
+
+
+class Asset(Table):
+    address: HexAddress = Field(description="the token")
+    price_feed: HexAddress | None = Field(
+        default=None, description="Chainlink proxy in USD, to value by"
+    )
+    correlated_with: Names = Field(
+        default=(), description="what follows a price shock of it, unnamed"
+    )
+
+
+class Curve(Table):
+    asset: str = Field(description="whose price is shocked")
+    to: Annotated[Real, Field(gt=-1)] = Field(description="the last shock, as a ratio")
+    steps: Annotated[Positive, Field(le=10_000)] = Field(
+        default=100, description="points on the curve"
+    )
+
+    def faults(self) -> Iterator[Fault]:
+        if self.to == 0:
+            yield "to", "0 is no shock: expected a ratio such as -0.5"
+
+
+class Options(Table):
+    """Options of a projection; what a scenario leaves out, `[projection]` says."""
+
+    gas_usd: Annotated[Real, Field(ge=0)] | None = Field(
+        default=None, description="cost of a liquidation"
+    )
+    deviation: Annotated[Real, Field(ge=0, lt=1)] | None = Field(
+        default=None, description="ratio at which oracles that follow the market move"
+    )
+    max_rounds: Positive | None = Field(
+        default=None, description="rounds before a cascade is cut off"
+    )
+    critical_usd: Annotated[Real, Field(gt=0)] | None = Field(
+        default=None, description="liquidated USD from which a shock is critical"
+    )
+    fill: Literal["ladder", "optimal"] | None = Field(
+        default=None, description="how a sale is sized"
+    )
+
+
+class Projection(Options):
+    gas_usd: Annotated[Real, Field(ge=0)] = Field(default=50, description="cost of a liquidation")
+    max_rounds: Positive = Field(default=100, description="rounds before a cascade is cut off")
+    fill: Literal["ladder", "optimal"] = Field(default="ladder", description="how a sale is sized")
+
+
+class Scenario(Table):
+    shocks: Mapping[str, Shock] | None = Field(
+        default=None, description="what moves, by the keys of contract section 4"
+    )
+    curve: Curve | None = Field(default=None, description="a row of shocks of one asset")
+    options: Options = Field(
+        default_factory=Options, description="instead of those in [projection]"
+    )
+
+    def faults(self) -> Iterator[Fault]:
+        if not self.shocks and self.curve is None:
+            yield "shocks", "neither shocks nor a curve: expected one of them"
+        elif self.shocks and self.curve is not None:
+            yield "curve", "shocks and a curve: expected one of them"
+        if self.curve is not None:
+            yield from ((f"curve.{key}", text) for key, text in self.curve.faults())
+
+
+class Breaker(Table):
+    name: Name = Field(description="unique; the label in API, alerts and metrics")
+    scenario: str = Field(description="whose result is measured")
+    measure: Measure = Field(description="what is measured")
+    markets: Names = Field(default=("*",), description="which markets count", min_length=1)
+    warn: Threshold = Field(description="at or beyond: warned")
+    trip: Threshold = Field(description="at or beyond, held: tripped")
+    clear: Threshold = Field(description="at or on the safe side: cleared")
+    hold_blocks: Positive = Field(default=1, description="consecutive blocks before it trips")
+
+    def faults(self) -> Iterator[Fault]:
+        worse, safer = ("below", "above") if self.measure.lower_is_worse else ("above", "below")
+        if self.measure.at_or_beyond(self.clear, self.warn):
+            yield (
+                "clear",
+                f"not on the safe side of warn = {self.warn}: expected a value {safer} it",
+            )
+        if self.measure.at_or_beyond(self.warn, self.trip):
+            yield (
+                "trip",
+                f"not on the bad side of warn = {self.warn}: expected a value {worse} it",
+            )
+
+
+class Watch(Table):
+    accounts: Annotated[tuple[HexAddress, ...], Field(min_length=1)] = Field(
+        description="your accounts"
+    )
+    health_below: Annotated[Threshold, Field(gt=0)] = Field(description="alert at this health")
+
+    def faults(self) -> Iterator[Fault]:
+        yield "accounts", _unsupported("[[watch]]", "none")
+
+
+class Webhook(Table):
+    name: Name = Field(description="label in metrics and logs; its number when left out")
+    url: WebhookUrl = Field(description="the receiver")
+    format: Literal["json", "alertmanager", "pagerduty", "apprise"] = Field(
+        default="json", description="json is Standard Webhooks"
+    )
+    secret: Annotated[
+        tuple[SigningSecret, ...],
+        OneOrMore,
+    ] = Field(default=(), description="signs the body: whsec_<base64>, several while it rotates")
+    breakers: Names = Field(default=("*",), description="whose alerts it gets", min_length=1)
+    delivery: Literal["instant", "finalized"] = Field(
+        default="instant", description="when it is sent"
+    )
+    allow_private: bool = Field(default=False, description="permits loopback and private addresses")
+
+    def faults(self) -> Iterator[Fault]:
+        if self.format != "json":
+            yield "format", _unsupported(f"format {self.format}", "json")
+        elif not self.secret:
+            yield "secret", "missing: expected secret_file, whose lines are whsec_<base64>"
+        if self.delivery != "instant":
+            yield "delivery", _unsupported(f"delivery {self.delivery}", "instant")
+        if not self.allow_private and is_private(urlsplit(self.url.get_secret_value()).hostname):
+            yield "url", "a private address: expected a public one, or allow_private = true"
+
+
+class Http(Table):
+    listen: str = Field(default="127.0.0.1:9464", description="address and port of API and metrics")
+    token: SecretStr | None = Field(default=None, description="bearer token; needed off loopback")
+
+    @property
+    def host(self) -> str:
+        return urlsplit(f"//{self.listen}").hostname or ""
+
+    @property
+    def port(self) -> int:
+        return urlsplit(f"//{self.listen}").port or 0
+
+    def faults(self) -> Iterator[Fault]:
+        try:
+            usable = bool(self.host) and urlsplit(f"//{self.listen}").port is not None
+        except ValueError:
+            usable = False
+        if not usable:
+            yield "listen", "expected an address and a port, such as 127.0.0.1:9464"
+        elif self.token is None and not is_loopback(self.host):
+            yield "listen", "not a loopback address: expected 127.0.0.1, or http.token_file as well"
+        if self.token is not None and not self.token.get_secret_value().isprintable():
+            yield "token", "expected one line of printable text"
+
+
+def _unsupported(what: str, expected: str) -> str:
+    return f"{what} is not supported by this version: expected {expected}"

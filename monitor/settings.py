@@ -1,0 +1,274 @@
+"""The configuration as a whole: read, checked across its tables, every fault at once."""
+
+import difflib
+import os
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from decimal import Decimal
+from enum import StrEnum
+from pathlib import Path
+from types import MappingProxyType, NoneType
+from typing import Annotated, Any, Literal, NamedTuple, get_args, get_origin
+
+from pydantic import BaseModel, Field, SecretStr, ValidationError
+from pydantic_core import ErrorDetails
+
+from monitor import schema
+from monitor.engine.breaker import Measure
+from monitor.environment import Tree, overlay, read_secret_files, read_toml, tables_of
+from monitor.errors import ConfigError
+from monitor.schema import SECRETS, Table
+
+
+class Settings(Table):
+    """One daemon's configuration, whole and consistent."""
+
+    chain: schema.Chain = Field(description="the chain and its nodes")
+    store: schema.Store = Field(description="where the state lives")
+    markets: tuple[schema.Market, ...] = Field(min_length=1, description="what is followed")
+    receipts: tuple[schema.Receipt, ...] = Field(default=(), description="tokens that are claims")
+    liquidity: tuple[schema.Liquidity, ...] = Field(
+        default=(), description="pools collateral is sold to"
+    )
+    assets: Mapping[str, schema.Asset] = Field(
+        default=MappingProxyType({}), description="your names"
+    )
+    scenarios: Mapping[str, schema.Scenario] = Field(
+        default=MappingProxyType({}), description="what is projected every block"
+    )
+    projection: schema.Projection = Field(
+        default_factory=schema.Projection, description="default options"
+    )
+    breakers: tuple[schema.Breaker, ...] = Field(default=(), description="what fires")
+    watch: tuple[schema.Watch, ...] = Field(default=(), description="your own positions")
+    webhooks: tuple[schema.Webhook, ...] = Field(default=(), description="who is told")
+    http: schema.Http = Field(
+        default_factory=schema.Http, description="API, page, probes and metrics"
+    )
+
+    def options_of(self, scenario: str) -> schema.Projection:
+        """The options a scenario is projected with."""
+        own = self.scenarios[scenario].options.model_dump(exclude_none=True)
+        return self.projection.model_copy(update=own)
+
+    def secrets(self) -> Iterator[str]:
+        """Every secret text, for the log's redaction."""
+        yield from (endpoint.get_secret_value() for endpoint in self.chain.endpoints)
+        yield self.store.url.get_secret_value()
+        for webhook in self.webhooks:
+            yield webhook.url.get_secret_value()
+            yield from (secret.get_secret_value() for secret in webhook.secret)
+        if self.http.token is not None:
+            yield self.http.token.get_secret_value()
+
+
+def load(path: Path, environ: Mapping[str, str] = os.environ) -> Settings:
+    """The file, with the environment over it. Raises ConfigError with every fault found."""
+    tree = read_toml(path)
+    faults = overlay(tree, environ, frozenset(Settings.model_fields))
+    faults += read_secret_files(tree, SECRETS, path.parent)
+    _fill_in(tree, path.parent, environ)
+    settings: Settings | None = None
+    try:
+        settings = Settings.model_validate(tree)
+    except ValidationError as error:
+        faults += (_schema_fault(detail) for detail in error.errors())
+    faults += _table_faults(tree)
+    faults += _repetition_faults(tree)
+    faults += _reference_faults(tree)
+    if settings is None or faults:
+        raise ConfigError(*dict.fromkeys(faults))
+    return settings
+
+
+def _fill_in(tree: Tree, folder: Path, environ: Mapping[str, str]) -> None:
+    """Defaults that depend on where the daemon runs or where in the file a table stands."""
+    tree.setdefault("store", {})
+    home = environ.get("XDG_STATE_HOME") or "~/.local/state"
+    default = environ.get("STATE_DIRECTORY") or f"{home}/cascade-monitor"
+    for _, store in tables_of(tree, "store"):
+        wanted = store.setdefault("state_dir", default)
+        if isinstance(wanted, str):
+            store["state_dir"] = folder / Path(wanted).expanduser()
+    for number, (_, webhook) in enumerate(tables_of(tree, "webhooks")):
+        webhook.setdefault("name", str(number))
+
+
+def _table_faults(tree: Tree) -> Iterator[str]:
+    """What the tables say of themselves; of those that are not even well formed, nothing."""
+    for section, field in Settings.model_fields.items():
+        (model,) = _models(field.annotation)
+        is_map = get_origin(field.annotation) is Mapping
+        named = tree.get(section, {})
+        found = (
+            [(f"{section}.{name}", item) for name, item in named.items() if isinstance(item, dict)]
+            if is_map and isinstance(named, dict)
+            else tables_of(tree, section)
+        )
+        for path, item in found:
+            table, faulty = _well_formed(model, item)
+            for key, text in table.faults() if table else ():
+                if key not in faulty:
+                    secret = (section, key) in SECRETS
+                    shown = "" if secret else _shown(getattr(table, key, None))
+                    yield f"{path}.{key}{shown}: {text}"
+
+
+def _well_formed(model: type[Table], item: Any) -> tuple[Table | None, frozenset[Any]]:
+    """The table without its faulty keys, if it can do without them, and those keys."""
+    faulty: frozenset[Any] = frozenset()
+    for _ in range(2):
+        kept = {key: value for key, value in dict(item).items() if key not in faulty}
+        try:
+            return model.model_validate(kept), faulty
+        except ValidationError as error:
+            faulty = frozenset(detail["loc"][0] for detail in error.errors())
+    return None, faulty
+
+
+def _repetition_faults(tree: Tree) -> Iterator[str]:
+    for section in ("markets", "breakers", "webhooks"):
+        for name, times in Counter(_names(tree, section)).items():
+            if times > 1:
+                yield f"{section}: {times} have the name {name!r}: expected each name once"
+
+
+def _reference_faults(tree: Tree) -> Iterator[str]:
+    """Names of what is not there, and of what does not fit."""
+    for path, webhook in tables_of(tree, "webhooks"):
+        yield from _strangers(f"{path}.breakers", webhook.get("breakers"), _names(tree, "breakers"))
+    scenarios = tree.get("scenarios", {})
+    known = list(scenarios) if isinstance(scenarios, dict) else []
+    for path, breaker in tables_of(tree, "breakers"):
+        yield from _strangers(f"{path}.markets", breaker.get("markets"), _names(tree, "markets"))
+        name, measure = breaker.get("scenario"), breaker.get("measure")
+        yield from _strangers(f"{path}.scenario", [name], known)
+        needs_curve = measure == Measure.CRITICAL_SHOCK
+        scenario = scenarios.get(name) if name in known else None
+        if isinstance(scenario, dict) and needs_curve != ("curve" in scenario):
+            wanted = "a curve" if needs_curve else "shocks"
+            yield f"{path}.scenario = {name!r}: expected one with {wanted} to measure {measure}"
+
+
+def _strangers(path: str, wanted: Any, known: list[str]) -> Iterator[str]:
+    for name in wanted if isinstance(wanted, list) else []:
+        if isinstance(name, str) and name not in ("*", *known):
+            yield f"{path} = {name!r}: there is none of that name: expected {_one_of(known)}"
+
+
+def _names(tree: Tree, section: str) -> list[str]:
+    return [str(table["name"]) for _, table in tables_of(tree, section) if "name" in table]
+
+
+def _one_of(known: list[str]) -> str:
+    return f"one of {', '.join(sorted(known))}" if known else "none, as none is configured"
+
+
+def _schema_fault(detail: ErrorDetails) -> str:
+    """A fault in the house's words: key, value, what was expected."""
+    location = detail["loc"]
+    path, key = _joined(location), str(location[-1])
+    model = _model_at(location[:-1])
+    match detail["type"]:
+        case "extra_forbidden":
+            known = [*model.model_fields, *_file_keys(location[0])]
+            near = difflib.get_close_matches(key, known, 1)
+            hint = f"did you mean {near[0]}? " if near else ""
+            return f"{path}: unknown key: {hint}expected {_one_of(known)}"
+        case "missing":
+            field = model.model_fields.get(key)
+            return f"{path}: missing: expected {field.description if field else 'a value'}"
+        case "value_error":
+            expected = str(detail["ctx"]["error"])
+        case "string_pattern_mismatch":
+            expected = "expected up to 63 letters, digits, dots, dashes and underscores"
+        case _:
+            expected = detail["msg"].replace("Input should be", "expected", 1)
+    words = tuple(part for part in location if isinstance(part, str))
+    return f"{path}{'' if words[:2] in SECRETS else _shown(detail['input'])}: {expected}"
+
+
+def _file_keys(section: int | str) -> list[str]:
+    return [f"{key}_file" for owner, key in SECRETS if owner == section]
+
+
+def _shown(value: Any) -> str:
+    """` = value`, unless it may hold a secret in the wrong place, or says nothing."""
+    text = repr(str(value)) if isinstance(value, str) else str(value)
+    is_plain = isinstance(value, str | int | float | Decimal)
+    return f" = {text}" if is_plain and "://" not in text and "whsec_" not in text else ""
+
+
+def _joined(location: tuple[int | str, ...]) -> str:
+    """("markets", 1, "name") → markets[1].name"""
+    text = ""
+    for part in location:
+        text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
+    return text
+
+
+def _models(annotation: Any) -> list[type[Table]]:
+    """The tables within a field's type."""
+    if isinstance(annotation, type) and issubclass(annotation, Table):
+        return [annotation]
+    return [model for part in get_args(annotation) for model in _models(part)]
+
+
+def _model_at(location: tuple[int | str, ...]) -> type[BaseModel]:
+    model: type[BaseModel] = Settings
+    for part in location:
+        field = model.model_fields.get(str(part))
+        inner = _models(field.annotation) if field else []
+        model = inner[0] if inner else model
+    return model
+
+
+class Row(NamedTuple):
+    """One key of the configuration, for a table of them."""
+
+    key: str
+    type: str
+    default: str
+    description: str
+
+
+def describe(model: type[BaseModel] = Settings, at: str = "") -> Iterator[Row]:
+    """Every key, in order; `[]` marks a list of tables, `<name>` a name of the user's own."""
+    for name, field in model.model_fields.items():
+        key = f"{at}{name}"
+        inner = _models(field.annotation)
+        if inner:
+            container = get_origin(field.annotation)
+            mark = "[]" if container is tuple else ".<name>" if container is Mapping else ""
+            yield from describe(inner[0], f"{key}{mark}.")
+            continue
+        default = "required" if field.is_required() else _text(field.default)
+        yield Row(key, _type_name(field.annotation), default, field.description or "")
+        if tuple(key.replace("[]", "").split(".")) in SECRETS:
+            yield Row(f"{key}_file", "path", "", f"file that holds {name}")
+
+
+def _text(default: Any) -> str:
+    match default:
+        case None | ():
+            return ""
+        case SecretStr():
+            return default.get_secret_value()
+        case tuple():
+            return ", ".join(default)
+        case _:
+            return str(default)
+
+
+def _type_name(annotation: Any) -> str:
+    if get_origin(annotation) is Literal:
+        return " | ".join(get_args(annotation))
+    names = {bool: "boolean", int: "integer", float: "number", Decimal: "number", Path: "path"}
+    if isinstance(annotation, type) and issubclass(annotation, StrEnum):
+        return " | ".join(annotation)
+    if get_origin(annotation) in (tuple, Mapping):
+        return "list" if get_origin(annotation) is tuple else "table"
+    parts = [part for part in get_args(annotation) if part is not NoneType]
+    if get_origin(annotation) is Annotated:
+        parts = parts[:1]
+    return " | ".join(dict.fromkeys(map(_type_name, parts))) or names.get(annotation, "text")

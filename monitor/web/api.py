@@ -1,0 +1,165 @@
+"""The HTTP questions of contract section 3, put to the `Answers` port."""
+
+import re
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+from aiohttp import web
+
+from monitor.core.ports import Answers, PositionFilter
+from monitor.core.units import address
+from monitor.errors import QuestionError
+from monitor.web.answer import json_answer
+from monitor.web.openapi import document
+
+PREFIX = "/api/v1"
+MOST_ROWS = 1000
+_USD = re.compile(r"\d{1,30}(\.\d{1,18})?")
+Ask = Callable[[web.Request, Mapping[str, str]], Awaitable[dict[str, Any]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """One question: `query` maps its parameters to what each means."""
+
+    method: str
+    path: str
+    summary: str
+    query: Mapping[str, str]
+    ask: Ask
+
+
+class Api:
+    """Checks what was asked; the answers come from the port."""
+
+    def __init__(self, answers: Answers, version: str) -> None:
+        self._answers = answers
+        self._version = version
+        self.endpoints = self._table()
+
+    def routes(self) -> list[web.RouteDef]:
+        return [web.route(one.method, one.path, _handler(one)) for one in self.endpoints]
+
+    def _table(self) -> tuple[Endpoint, ...]:
+        limit = {"limit": f"rows, 1 to {MOST_ROWS}"}
+        wanted = {
+            "market": "name of a configured market",
+            "account": "address of the account",
+            "owner": "address of who is behind it",
+            "min_debt_usd": "decimal number",
+            "liquidatable": "true or false",
+            "cursor": "the `next` of the page before",
+            **limit,
+        }
+        return (
+            Endpoint("GET", f"{PREFIX}/status", "How the daemon fares", {}, self._status),
+            Endpoint("GET", f"{PREFIX}/positions", "Positions by debt", wanted, self._positions),
+            Endpoint("GET", f"{PREFIX}/positions/{{account}}", "Of one account", {}, self._account),
+            Endpoint(
+                "GET", f"{PREFIX}/cascade/{{scenario}}", "Newest projection", {}, self._cascade
+            ),
+            Endpoint("POST", f"{PREFIX}/project", "A projection of your own", {}, self._project),
+            Endpoint("GET", f"{PREFIX}/breakers", "Breakers and their states", {}, self._breakers),
+            Endpoint("GET", f"{PREFIX}/alerts", "Newest alerts", limit, self._alerts),
+            Endpoint("GET", f"{PREFIX}/openapi.json", "This description", {}, self._openapi),
+        )
+
+    async def _status(self, _request: web.Request, _query: Mapping[str, str]) -> dict[str, Any]:
+        return await self._answers.status()
+
+    async def _positions(self, _request: web.Request, query: Mapping[str, str]) -> dict[str, Any]:
+        return await self._answers.positions(_position_filter(query))
+
+    async def _account(self, request: web.Request, _query: Mapping[str, str]) -> dict[str, Any]:
+        account = _address("account", request.match_info["account"])
+        return await self._answers.positions(PositionFilter(account=account, limit=MOST_ROWS))
+
+    async def _cascade(self, request: web.Request, _query: Mapping[str, str]) -> dict[str, Any]:
+        return await self._answers.cascade(request.match_info["scenario"])
+
+    async def _project(self, request: web.Request, _query: Mapping[str, str]) -> dict[str, Any]:
+        shocks, options = _projection(await request.read())
+        return await self._answers.project(shocks, options)
+
+    async def _breakers(self, _request: web.Request, _query: Mapping[str, str]) -> dict[str, Any]:
+        return await self._answers.breakers()
+
+    async def _alerts(self, _request: web.Request, query: Mapping[str, str]) -> dict[str, Any]:
+        return await self._answers.alerts(_limit(query))
+
+    async def _openapi(self, _request: web.Request, _query: Mapping[str, str]) -> dict[str, Any]:
+        return document(self.endpoints, self._version)
+
+
+def _handler(endpoint: Endpoint) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+    async def handle(request: web.Request) -> web.StreamResponse:
+        return json_answer(await endpoint.ask(request, _known_query(request, endpoint.query)))
+
+    return handle
+
+
+def _known_query(request: web.Request, known: Mapping[str, str]) -> dict[str, str]:
+    """The query, if each parameter is known and given once."""
+    for name in request.query:
+        if name not in known:
+            expected = ", ".join(known) if known else "none"
+            raise QuestionError(f"unknown parameter {name!r}: expected {expected}")
+        if len(request.query.getall(name)) > 1:
+            raise QuestionError(f"{name} is given more than once: expected it once")
+    return dict(request.query)
+
+
+def _position_filter(query: Mapping[str, str]) -> PositionFilter:
+    min_debt_usd, liquidatable = query.get("min_debt_usd"), query.get("liquidatable")
+    if min_debt_usd is not None and not _USD.fullmatch(min_debt_usd):
+        raise _wrong("min_debt_usd", min_debt_usd, "a number such as 1000.00")
+    if liquidatable not in (None, "true", "false"):
+        raise _wrong("liquidatable", liquidatable, "true or false")
+    return PositionFilter(
+        market=query.get("market"),
+        account=_address("account", query["account"]) if "account" in query else None,
+        owner=_address("owner", query["owner"]) if "owner" in query else None,
+        min_debt_usd=min_debt_usd,
+        liquidatable=None if liquidatable is None else liquidatable == "true",
+        cursor=query.get("cursor"),
+        limit=_limit(query),
+    )
+
+
+def _limit(query: Mapping[str, str]) -> int:
+    text = query.get("limit", "100")
+    if not re.fullmatch(r"[0-9]{1,4}", text) or not 1 <= int(text) <= MOST_ROWS:
+        raise _wrong("limit", text, f"an integer from 1 to {MOST_ROWS}")
+    return int(text)
+
+
+def _address(name: str, text: str) -> str:
+    try:
+        return address(text)
+    except ValueError as error:
+        raise QuestionError(f"{name}: {error}") from error
+
+
+def _projection(body: bytes) -> tuple[dict[str, Any], dict[str, Any]]:
+    """(shocks, options) of a request's body."""
+    try:
+        asked = msgspec.json.decode(body)
+    except msgspec.DecodeError as error:
+        raise QuestionError(f"the body is not JSON: {error}") from error
+    if not isinstance(asked, dict):
+        raise QuestionError('the body is no object: expected {"shocks": {…}, "options": {…}}')
+    for name in asked:
+        if name not in ("shocks", "options"):
+            raise QuestionError(f"unknown key {name!r}: expected shocks, options")
+    shocks, options = asked.get("shocks"), asked.get("options", {})
+    if not isinstance(shocks, dict) or not shocks:
+        raise QuestionError('shocks: expected an object such as {"WETH": -0.3}')
+    if not isinstance(options, dict):
+        raise QuestionError('options: expected an object such as {"gas_usd": 50}')
+    return shocks, options
+
+
+def _wrong(name: str, value: str | None, expected: str) -> QuestionError:
+    return QuestionError(f"{name} = {value!r}: expected {expected}")
