@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol, TypeVar
+from typing import ParamSpec, Protocol, TypeVar
 
 from monitor.core.blocks import BlockAdded, BlockFinalized, BlockRef, BlocksReverted, ChainEvent
 from monitor.core.delta import apply
@@ -15,6 +15,7 @@ from monitor.engine.judge import Judge
 from monitor.errors import TransientError
 
 Result = TypeVar("Result")
+Arguments = ParamSpec("Arguments")
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.2, 10.0
 
 
@@ -77,7 +78,7 @@ class Pipeline:
             case BlocksReverted():
                 await self._revert(event)
             case BlockFinalized():
-                await self._patiently("store", lambda: self._store.forget(event.number))
+                await self._patiently("store", self._store.forget, event.number)
                 self.progress.finalized = event.number
                 self._observer.finalized(event.number)
         self.progress.moved.set()
@@ -85,8 +86,8 @@ class Pipeline:
 
     async def _add(self, added: BlockAdded) -> None:
         started = time.monotonic()
-        folded = await self._patiently("node", lambda: self._folder.fold(self.ledger, added))
-        await self._patiently("store", lambda: self._store.commit(folded.delta))
+        folded = await self._patiently("node", self._folder.fold, self.ledger, added)
+        await self._patiently("store", self._store.commit, folded.delta)
         apply(self.ledger, folded.delta)
         self.progress.applied = added.block
         self.progress.undecodable += len(folded.undecodable)
@@ -96,7 +97,7 @@ class Pipeline:
     async def _evaluate(self, block: BlockRef) -> None:
         started = time.monotonic()
         judgement, webhooks = await self._judge.judge(self.ledger, block)
-        await self._patiently("store", lambda: self._store.judge(judgement, webhooks))
+        await self._patiently("store", self._store.judge, judgement, webhooks)
         self._judge.settle(judgement)
         self.progress.evaluated = block
         self._observer.judged(block, time.monotonic() - started)
@@ -104,21 +105,27 @@ class Pipeline:
     async def _revert(self, reverted: BlocksReverted) -> None:
         """Take blocks back, newest first, each whole: ledger, breakers and alerts."""
         for block in reverted.blocks:
-            undo = await self._patiently("store", lambda b=block: self._store.undo_record(b.hash))
+            undo = await self._patiently("store", self._store.undo_record, block.hash)
             retractions = self._judge.retractions(undo)
-            await self._patiently("store", lambda: self._store.revert(undo, retractions))
+            await self._patiently("store", self._store.revert, undo, retractions)
             apply(self.ledger, undo.delta.inverse())
             self._judge.restore(undo)
         self.progress.applied = reverted.ancestor
         self.progress.evaluated = reverted.ancestor
         self._observer.reverted(reverted.blocks)
 
-    async def _patiently(self, what: str, attempt: Callable[[], Awaitable[Result]]) -> Result:
+    async def _patiently(
+        self,
+        what: str,
+        attempt: Callable[Arguments, Awaitable[Result]],
+        *args: Arguments.args,
+        **kwargs: Arguments.kwargs,
+    ) -> Result:
         """Try until it works: a monitor outlives an absent node or store, and says so meanwhile."""
         pause = FIRST_PAUSE_SECONDS
         while True:
             try:
-                return await attempt()
+                return await attempt(*args, **kwargs)
             except TransientError as error:
                 self._observer.retrying(what, error)
                 await asyncio.sleep(pause)

@@ -1,6 +1,6 @@
 """Positions in the contract's JSON: sorted, filtered, paged."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from fractions import Fraction
@@ -10,7 +10,7 @@ from monitor.core.blocks import BlockRef
 from monitor.core.ledger import Kind, LedgerView
 from monitor.core.ports import PositionFilter
 from monitor.core.sources import Line, RiskRules, Statement
-from monitor.core.units import Address, AssetId, MarketId, address
+from monitor.core.units import Address, MarketId, address
 from monitor.engine.valuation import Valuation, symbols, total, usd_text
 from monitor.errors import QuestionError
 
@@ -42,7 +42,7 @@ class PositionBook:
         markets = [rule.market for rule in rules]
         self._valuation = Valuation(view, markets)
         self._symbols = symbols(view, markets)
-        self._rows = sorted(self._read(view, rules), key=_order)
+        self.rows = sorted(self._read(view, rules), key=_order)
 
     @property
     def block(self) -> BlockRef:
@@ -62,7 +62,7 @@ class PositionBook:
     def page(self, wanted: PositionFilter) -> dict[str, Any]:
         """One page in the contract's shape. Raises QuestionError (410 for a stale cursor)."""
         start = self._start(wanted.cursor)
-        matches = [row for row in self._rows if self._fits(row, wanted)]
+        matches = [row for row in self.rows if self._fits(row, wanted)]
         shown = matches[start : start + wanted.limit]
         end = start + len(shown)
         return {
@@ -141,13 +141,6 @@ class PositionBook:
 def block_json(block: BlockRef) -> dict[str, Any]:
     """The `block` of every answer."""
     return {"number": block.number, "hash": block.hash, "timestamp": block.timestamp}
-
-
-def names_by_asset(
-    view: LedgerView, markets: Sequence[MarketId], own: Mapping[str, AssetId]
-) -> dict[AssetId, str]:
-    """What to call each asset: the configuration's own name, else its symbol."""
-    return symbols(view, markets) | {asset: name for name, asset in own.items()}
 
 
 def _order(row: Row) -> tuple[bool, Fraction, str, str]:

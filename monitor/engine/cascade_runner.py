@@ -1,0 +1,137 @@
+"""Runs the configured scenarios on a snapshot of the ledger, off the event loop."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from monitor.core.blocks import BlockRef
+from monitor.core.ledger import LedgerView
+from monitor.core.risk import WorldSheet
+from monitor.core.sources import Liquidity, RiskRules
+from monitor.core.units import AssetId
+from monitor.errors import QuestionError
+from monitor.simulation.options import Options
+from monitor.simulation.projection import curve, names_of, project
+from monitor.simulation.report import CurveProjection, Projection
+from monitor.simulation.shocks import Curve, parse_shocks, scenario_of
+
+Result = Projection | CurveProjection
+
+
+@dataclass(frozen=True, slots=True)
+class CurvePlan:
+    """`curve` of a scenario, names unresolved."""
+
+    asset: str
+    to: Decimal
+    steps: int
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """One `[scenarios.…]` entry: either shocks or a curve."""
+
+    name: str
+    shocks: Mapping[str, Any]
+    curve: CurvePlan | None
+    options: Options
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A scenario at one block. `result` is None when it could not be asked; `fault` says why."""
+
+    plan: Plan
+    block: BlockRef
+    result: Result | None
+    fault: str = ""
+
+    def measure(self, name: str, markets: Sequence[str]) -> Decimal | None:
+        """A breaker's measure; None when it cannot be trusted: unknown prices, not converged."""
+        if self.result is None or not self.result.converged or self.unknown:
+            return None
+        if name == "critical_shock" and isinstance(self.result, CurveProjection):
+            found = self.result.critical_shock
+            return Decimal("Infinity") if found is None else Decimal(str(found))
+        value = self.result.measure(name, markets)
+        return None if value is None else Decimal(str(value))
+
+    @property
+    def unknown(self) -> tuple[str, ...]:
+        """Why the answer leaves something out."""
+        match self.result:
+            case Projection():
+                return self.result.unknown
+            case CurveProjection():
+                return tuple(dict.fromkeys(u for r in self.result.results for u in r.unknown))
+            case None:
+                return (self.fault,)
+
+
+class CascadeRunner:
+    """Knows the world's plug-ins and the user's names; holds no state of the chain."""
+
+    def __init__(
+        self,
+        rules: Sequence[RiskRules],
+        pools: Sequence[Liquidity],
+        named: Mapping[str, AssetId],
+        correlated: Mapping[str, Sequence[str]],
+        plans: Sequence[Plan],
+    ) -> None:
+        self._rules = tuple(rules)
+        self._pools = tuple(pools)
+        self._named = named
+        self._correlated = correlated
+        self.plans = tuple(plans)
+
+    def world(self, view: LedgerView, block: BlockRef) -> WorldSheet:
+        """Everything a projection uses, copied: later blocks leave it alone."""
+        curves = (pool.curve(view) for pool in self._pools)
+        bare = WorldSheet(
+            block=block,
+            markets=tuple(rule.sheet(view, block.timestamp) for rule in self._rules),
+            curves=tuple(depth for depth in curves if depth is not None),
+            correlated={},
+        )
+        names = names_of(bare, self._named)
+        correlated = {
+            self._named[name]: frozenset(names.resolve(other) for other in others)
+            for name, others in self._correlated.items()
+            if others
+        }
+        return WorldSheet(block, bare.markets, bare.curves, correlated)
+
+    async def run(self, view: LedgerView, block: BlockRef) -> dict[str, Answer]:
+        """Every configured scenario at one block."""
+        if not self.plans:
+            return {}
+        try:
+            world = self.world(view, block)
+        except QuestionError as error:
+            return {plan.name: Answer(plan, block, None, str(error)) for plan in self.plans}
+        return await asyncio.to_thread(
+            lambda: {plan.name: self._answer(world, plan) for plan in self.plans}
+        )
+
+    async def ask(self, view: LedgerView, block: BlockRef, plan: Plan) -> Result:
+        """One question of a user's. Raises QuestionError."""
+        world = self.world(view, block)
+        return await asyncio.to_thread(self._run, world, plan)
+
+    def _answer(self, world: WorldSheet, plan: Plan) -> Answer:
+        try:
+            return Answer(plan, world.block, self._run(world, plan))
+        except QuestionError as error:
+            return Answer(plan, world.block, None, str(error))
+
+    def _run(self, world: WorldSheet, plan: Plan) -> Result:
+        names = names_of(world, self._named)
+        if plan.curve is None:
+            asked = scenario_of(parse_shocks(plan.shocks), names)
+            return project(world, asked, plan.options)
+        asset = names.resolve(plan.curve.asset)
+        asked_curve = Curve(asset, plan.curve.asset, plan.curve.to, plan.curve.steps)
+        return curve(world, asked_curve, plan.options)

@@ -1,0 +1,112 @@
+"""Judges blocks: scenarios are projected, breakers step, alerts are put into words."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from monitor.core.alerts import Alert, BreakerState, Judgement
+from monitor.core.blocks import BlockRef
+from monitor.core.ledger import LedgerView
+from monitor.core.ports import UndoRecord
+from monitor.engine.announcement import Evidence, announcement, retraction_of
+from monitor.engine.breaker import BreakerRule, Reading, step
+from monitor.engine.cascade_runner import Answer, CascadeRunner, Plan
+from monitor.engine.positions import block_json
+from monitor.simulation.report import Projection
+
+Face = Callable[[str], str]
+
+
+@dataclass(frozen=True, slots=True)
+class Watcher:
+    """A breaker with what it looks at."""
+
+    rule: BreakerRule
+    scenario: str
+    markets: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Receiver:
+    """A webhook and whose alerts it gets."""
+
+    name: str
+    breakers: tuple[str, ...]
+
+    def wants(self, breaker: str) -> bool:
+        return "*" in self.breakers or breaker in self.breakers
+
+
+class Judge:
+    """Holds the breaker states of the newest judged block, and its projections for the face."""
+
+    def __init__(
+        self,
+        runner: CascadeRunner,
+        watchers: Sequence[Watcher],
+        receivers: Sequence[Receiver],
+        face: Face,
+        states: Mapping[str, BreakerState],
+    ) -> None:
+        self._runner = runner
+        self.watchers = tuple(watchers)
+        self._receivers = tuple(receivers)
+        self._face = face
+        self.states = {w.rule.name: states.get(w.rule.name, BreakerState()) for w in self.watchers}
+        self.answers: dict[str, Answer] = {}
+
+    async def judge(
+        self, view: LedgerView, block: BlockRef
+    ) -> tuple[Judgement, dict[str, tuple[str, ...]]]:
+        """What is to be said about a block, and to whom. Changes nothing: see `settle`."""
+        answers = await self._runner.run(view, block)
+        self.answers = answers
+        states: list[tuple[str, BreakerState]] = []
+        alerts: list[Alert] = []
+        for watcher in self.watchers:
+            rule, answer = watcher.rule, answers[watcher.scenario]
+            reading = Reading(answer.measure(rule.measure, watcher.markets))
+            after, events = step(rule, self.states[rule.name], reading, block)
+            states.append((rule.name, after))
+            evidence = self._evidence(answer)
+            alerts += (announcement(rule, event, block, evidence) for event in events)
+        webhooks = {alert.id: self._webhooks(alert) for alert in alerts}
+        return Judgement(block, tuple(states), tuple(alerts)), webhooks
+
+    def settle(self, judgement: Judgement) -> None:
+        """The judgement is stored: its states are the present."""
+        self.states |= dict(judgement.breakers)
+
+    def retractions(self, undo: UndoRecord) -> dict[str, tuple[Alert, tuple[str, ...]]]:
+        """What takes back each alert of a block that is gone."""
+        if undo.judgement is None:
+            return {}
+        taken_back = ((alert.id, retraction_of(alert)) for alert in undo.judgement.alerts)
+        return {dead: (alert, self._webhooks(alert)) for dead, alert in taken_back}
+
+    def restore(self, undo: UndoRecord) -> None:
+        """The block is gone, with what its breakers had come to."""
+        if undo.judgement is None:
+            return
+        for name in self.states:
+            self.states[name] = undo.breakers_before.get(name, BreakerState())
+
+    def _webhooks(self, alert: Alert) -> tuple[str, ...]:
+        return tuple(r.name for r in self._receivers if r.wants(alert.breaker))
+
+    def _evidence(self, answer: Answer) -> Evidence:
+        projection: dict[str, object] = {"scenario": answer.plan.name}
+        if isinstance(answer.result, Projection):
+            document = answer.result.as_dict(block_json(answer.block), self._face)
+            projection |= document["scenario"] | document["result"]
+        elif answer.result is not None:
+            projection["critical_shock"] = answer.result.critical_shock
+        return Evidence(projection, reproduce=_command(answer.plan))
+
+
+def _command(plan: Plan) -> str:
+    """What to type to see the projection again, while the daemon still holds that block."""
+    if plan.curve is not None:
+        asked = f"--asset {plan.curve.asset} --to {plan.curve.to} --steps {plan.curve.steps}"
+        return f"cascade-monitor curve --config … {asked}"
+    shocks = " ".join(f"--shock {key}={value}" for key, value in plan.shocks.items())
+    return f"cascade-monitor project --config … {shocks}"
