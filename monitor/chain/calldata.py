@@ -1,0 +1,77 @@
+"""Contract calls as bytes and back, by web3's codec."""
+
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import msgspec
+from eth_abi.exceptions import DecodingError
+from eth_utils.abi import function_abi_to_4byte_selector, get_abi_input_types, get_abi_output_types
+from web3 import Web3
+
+from monitor.chain.faults import RevertError
+from monitor.core.abi import FunctionAbi
+from monitor.core.ports import ViewCall, ViewFailed, ViewResult
+
+ERROR_SELECTOR = bytes.fromhex("08c379a0")
+"""Error(string): `revert("…")` and `require`."""
+PANIC_SELECTOR = bytes.fromhex("4e487b71")
+"""Panic(uint256): a failed assertion, an overflow, a division by zero."""
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """How the calldata and the answer of one function are laid out."""
+
+    selector: bytes
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+
+
+class Calldata:
+    """Encodes calls and decodes answers. Addresses come out in lower case, bytes as bytes."""
+
+    def __init__(self) -> None:
+        self._codec = Web3().codec
+        self._layout = cache(_layout)
+
+    def encode(self, function: FunctionAbi, args: tuple[Any, ...]) -> bytes:
+        """Selector and arguments."""
+        layout = self._layout(function)
+        return layout.selector + self._codec.encode(layout.inputs, args)
+
+    def decode(self, function: FunctionAbi, data: bytes) -> tuple[Any, ...]:
+        """One element per output; structs and arrays are tuples. Raises ValueError."""
+        try:
+            return self._codec.decode(self._layout(function).outputs, data)
+        except (DecodingError, OverflowError) as error:
+            raise ValueError(str(error)) from error
+
+    def result(self, call: ViewCall, answer: bytes | RevertError) -> ViewResult:
+        """What a call came to."""
+        if isinstance(answer, RevertError):
+            return ViewFailed(self._reason(answer))
+        try:
+            return self.decode(call.function, answer)
+        except ValueError as error:
+            return ViewFailed(f"{call.function.signature} returned {len(answer)} bytes: {error}")
+
+    def _reason(self, error: RevertError) -> str:
+        selector, body = error.data[:4], error.data[4:]
+        try:
+            if selector == ERROR_SELECTOR:
+                return f"reverted: {self._codec.decode(['string'], body)[0]}"
+            if selector == PANIC_SELECTOR:
+                return f"reverted: panic {self._codec.decode(['uint256'], body)[0]:#x}"
+        except (DecodingError, ValueError):
+            pass
+        return f"reverted: 0x{error.data.hex()}" if error.data else str(error)
+
+
+def _layout(function: FunctionAbi) -> Layout:
+    entry = msgspec.json.decode(function.json)
+    return Layout(
+        selector=function_abi_to_4byte_selector(entry),
+        inputs=tuple(get_abi_input_types(entry)),
+        outputs=tuple(get_abi_output_types(entry)),
+    )

@@ -1,0 +1,93 @@
+"""What a node says went wrong, sorted by what can be done about it.
+
+Internal to `monitor.chain`, below the tree of `monitor.errors`:
+
+RpcUnavailable
+├── RpcTimeout     no answer in time
+└── RpcRefused     the same question gets the same refusal: ask another endpoint, or for less
+StateUnavailable
+└── BlockUnknown   the block is not there: not yet, or no more
+DataError
+└── RevertError   the contract itself said no
+"""
+
+import re
+from typing import Any
+
+import msgspec
+
+from monitor.errors import DataError, MonitorError, RpcUnavailable, StateUnavailable
+
+
+class RpcTimeout(RpcUnavailable):
+    """No answer in time."""
+
+
+class RpcRefused(RpcUnavailable):
+    """A JSON-RPC error that asking again does not cure; asking for less may."""
+
+
+class BlockUnknown(StateUnavailable):
+    """The node does not have the block: it lags, or the block was reorganised away."""
+
+
+class RevertError(DataError):
+    """The call ran and failed. `data` is what the contract returned with it."""
+
+    def __init__(self, message: str, data: bytes = b"") -> None:
+        super().__init__(message)
+        self.data = data
+
+
+class RpcError(msgspec.Struct, frozen=True):
+    """The `error` of a JSON-RPC answer."""
+
+    code: int
+    message: str = ""
+    data: Any = None
+
+
+RATE_LIMITED = re.compile(r"rate limit|too many requests|request rate|compute units|capacity", re.I)
+EXECUTION_FAILED = re.compile(
+    r"revert|out of ?gas|invalid opcode|evm error|stack (under|over)flow|stack limit"
+    r"|invalid jump|vm execution error|bad instruction|write protection|gas uint64 overflow",
+    re.I,
+)
+NO_BLOCK = re.compile(
+    r"unknown block|header not found|header for hash not found|block not found|resource not found"
+    r"|not currently canonical|block .*does not exist|could not find block",
+    re.I,
+)
+NO_STATE = re.compile(
+    r"missing trie node|state .*not available|historical state|BlockOutOfRange|pruned"
+    r"|old data not available|no state available|distance to target block exceeds",
+    re.I,
+)
+ADDRESS_OF_NODE = re.compile(r"\w+://\S+")
+
+
+def fault_of(endpoint: str, error: RpcError) -> MonitorError:
+    """The exception for a JSON-RPC error answer. A URL in the node's words is left out."""
+    code, message = error.code, error.message
+    said = f"{endpoint} answered error {code}: {ADDRESS_OF_NODE.sub('<url>', message)[:200]}"
+    if code == 429 or RATE_LIMITED.search(message):
+        return RpcUnavailable(f"{said}. It limits our rate: raise the plan or add an endpoint.")
+    if code == 3 or EXECUTION_FAILED.search(message):
+        return RevertError(message[:200], _bytes_of(error.data))
+    if code == -32001 or NO_BLOCK.search(message):
+        return BlockUnknown(said)
+    if NO_STATE.search(message):
+        return StateUnavailable(f"{said}. Blocks this old need an archive node.")
+    return RpcRefused(said)
+
+
+def _bytes_of(data: object) -> bytes:
+    """Revert data, where a node gives it as plain hex; some wrap it in an object."""
+    if isinstance(data, dict):
+        data = data.get("data")
+    if not isinstance(data, str) or not data.startswith("0x"):
+        return b""
+    try:
+        return bytes.fromhex(data[2:])
+    except ValueError:
+        return b""

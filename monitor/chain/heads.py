@@ -1,0 +1,89 @@
+"""The clock: which block the chain ends with. The only place that asks for "latest"."""
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncGenerator
+
+import msgspec
+
+from monitor.chain.endpoints import Endpoints
+from monitor.chain.rpc import Call
+from monitor.chain.wire import read_header
+from monitor.core.blocks import BlockRef
+from monitor.errors import RpcUnavailable, TransientError
+
+LOGGER = logging.getLogger(__name__)
+LATEST = Call("eth_getBlockByNumber", ("latest", False))
+
+
+class HeadClock:
+    """Heads as they come: pushed where an endpoint is a WebSocket, polled where none is up.
+
+    Beside a socket it polls too, `slow_factor` times slower: a rollback is pushed by nobody. When
+    nothing new came for `silence_seconds`, the endpoint preferred so far is distrusted.
+    """
+
+    slow_factor = 3
+
+    def __init__(
+        self, endpoints: Endpoints, poll_seconds: float, silence_seconds: float = 60.0
+    ) -> None:
+        self._endpoints = endpoints
+        self.poll_seconds = poll_seconds
+        self._silence_seconds = silence_seconds
+        self._changed_at = 0.0
+        self.newest_head: BlockRef | None = None
+        self.head_seen_unix = 0.0
+
+    async def heads(self) -> AsyncGenerator[BlockRef, None]:
+        """Head hints, the same one again at every poll. Never ends, whatever the endpoints do."""
+        self._changed_at = time.monotonic()
+        head = await self._polled()
+        while True:
+            if head is not None:
+                yield head
+            head = await self._next()
+            if time.monotonic() - self._changed_at > self._silence_seconds:
+                self._changed_at = time.monotonic()
+                await self._endpoints.distrust_first(
+                    f"no new head for {self._silence_seconds:g} s: trying another connection"
+                )
+
+    async def latest(self) -> BlockRef:
+        """The head now. Raises TransientError."""
+        return self._seen(await self._endpoints.request(LATEST, _read_head))
+
+    async def _next(self) -> BlockRef | None:
+        """The next hint; None when nobody answered this time."""
+        if self._endpoints.can_push:
+            try:
+                async with asyncio.timeout(self.poll_seconds * self.slow_factor):
+                    return self._seen(await self._endpoints.next_head(_read_head))
+            except TimeoutError:
+                return await self._polled()
+            except TransientError as failure:
+                LOGGER.debug("polling for heads: %s", failure)
+        await asyncio.sleep(self.poll_seconds)
+        return await self._polled()
+
+    async def _polled(self) -> BlockRef | None:
+        try:
+            return await self.latest()
+        except TransientError as failure:
+            LOGGER.warning("no head: %s", failure)
+            return None
+
+    def _seen(self, head: BlockRef) -> BlockRef:
+        if self.newest_head is None or head.hash != self.newest_head.hash:
+            self._changed_at = time.monotonic()
+            self.newest_head = head
+            self.head_seen_unix = time.time()
+        return head
+
+
+def _read_head(raw: msgspec.Raw) -> BlockRef:
+    header = read_header(raw)
+    if header is None:
+        raise RpcUnavailable("it has no latest block")
+    return header.block

@@ -1,0 +1,63 @@
+"""All that speaks to the node, wired from one list of endpoints. Used by the composition root."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from monitor.chain.block_logs import BlockLogs
+from monitor.chain.endpoints import Endpoints, Observe
+from monitor.chain.follower import Follower
+from monitor.chain.headers import Headers
+from monitor.chain.heads import HeadClock
+from monitor.chain.reader import NodeReader
+from monitor.core.abi import FunctionAbi
+from monitor.core.blocks import BlockRef
+from monitor.core.units import BlockHash
+from monitor.errors import StateUnavailable
+
+
+@dataclass(frozen=True, slots=True)
+class NodeSettings:
+    """Where the node is and how it is asked. The order of `urls` is the order of preference."""
+
+    urls: Sequence[str]
+    chain_id: int
+    poll_seconds: float = 2.0
+    reorg_window: int = 128
+    timeout_seconds: float = 10.0
+    silence_seconds: float = 60.0
+
+
+class Node:
+    """The chain side of the daemon. Close it at the end."""
+
+    def __init__(self, settings: NodeSettings, aggregate3: FunctionAbi, observe: Observe) -> None:
+        self.endpoints = Endpoints(
+            settings.urls, settings.chain_id, observe, settings.timeout_seconds
+        )
+        self.headers = Headers(self.endpoints)
+        self.clock = HeadClock(self.endpoints, settings.poll_seconds, settings.silence_seconds)
+        self.reader = NodeReader(self.endpoints, aggregate3)
+        self.follower = Follower(
+            self.clock, self.headers, BlockLogs(self.endpoints), settings.reorg_window
+        )
+
+    async def block_by(self, name: int | BlockHash | str) -> BlockRef:
+        """A block by number, by hash, or "latest" or "finalized".
+
+        Raises StateUnavailable when there is no such block.
+        """
+        if name == "latest":
+            return await self.clock.latest()
+        if name == "finalized":
+            found = await self.headers.finalized()
+        elif isinstance(name, int):
+            found = (await self.headers.by_number(name)).block
+        else:
+            header = await self.headers.by_hash(BlockHash(name))
+            found = header.block if header is not None else None
+        if found is None:
+            raise StateUnavailable(f"the node has no block {name}: expected one of its own chain")
+        return found
+
+    async def close(self) -> None:
+        await self.endpoints.close()
