@@ -1,0 +1,164 @@
+"""The way to Redis: a client from a URL, its errors in our words, and scripts run by their hash."""
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from importlib import resources
+from typing import Any
+
+from msgspec.json import encode
+from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import ExponentialWithJitterBackoff
+from redis.exceptions import (
+    AuthenticationError,
+    AuthorizationError,
+    BusyLoadingError,
+    ConnectionError,
+    NoPermissionError,
+    NoScriptError,
+    ResponseError,
+    TimeoutError,
+)
+
+from monitor.errors import ConfigError, StoreUnavailable, WriterFenced
+from monitor.store.keys import SCRIPT_KEYS, Keys
+
+OLDEST_SERVER = (6, 2)
+
+_SETTINGS: Mapping[str, Any] = {
+    "socket_timeout": 1.0,
+    "socket_connect_timeout": 1.0,
+    "health_check_interval": 5,
+    "decode_responses": True,
+    "retry_on_error": [ConnectionError, TimeoutError, BusyLoadingError],
+}
+"""Every write is a script that finds its own work done, so a command may be sent twice."""
+
+_REMEDIES = {
+    "MISCONF": "it cannot write its files: make room on its disk and read its log",
+    "OOM": "its memory is full: raise maxmemory",
+    "READONLY": "it is a replica: point store.url at the primary",
+    "MASTERDOWN": "it is a replica that lost its primary: wait for the failover",
+    "CLUSTERDOWN": "the cluster does not serve all slots: see CLUSTER INFO",
+}
+
+
+def connect(url: str) -> "Redis":
+    """A client for a redis://, rediss:// or unix:// URL. Connects on first use.
+
+    It rides out a restart of a few seconds. Raises ConfigError for any other URL.
+    """
+    scheme = url.partition("://")[0]
+    if scheme not in {"redis", "rediss", "unix"}:
+        raise ConfigError(
+            f"store.url has the scheme {scheme!r}: expected redis://, rediss:// or unix:// "
+            "(Sentinel and Cluster are not supported yet)."
+        )
+    retry = Retry(ExponentialWithJitterBackoff(cap=0.5, base=0.05), 12)
+    try:
+        return Redis.from_url(url, retry=retry, **_SETTINGS)
+    except ValueError as exc:
+        raise ConfigError(f"store.url is not a Redis URL: {exc}") from exc
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Redis errors as StoreUnavailable, or as ConfigError where waiting does not help."""
+    try:
+        yield
+    except (AuthenticationError, AuthorizationError, NoPermissionError) as exc:
+        raise ConfigError(
+            f"Redis refuses this user: {exc}. Check the name, password and ACL of store.url."
+        ) from exc
+    except (ConnectionError, TimeoutError) as exc:
+        raise StoreUnavailable(
+            f"Redis does not answer: {exc}. Check that it runs and that store.url points at it."
+        ) from exc
+    except ResponseError as exc:
+        # Inside a script the code stands in the middle of the message, not in the class.
+        for code, remedy in _REMEDIES.items():
+            if code in str(exc) or code in type(exc).__name__.upper():
+                raise StoreUnavailable(f"Redis refuses to write, {remedy}. It said: {exc}") from exc
+        raise
+
+
+async def check_server(client: "Redis") -> None:
+    """Raise ConfigError for a server that is too old, or may evict state."""
+    server, memory = await read(client, ("INFO", "server"), ("INFO", "memory"))
+    version = str(server["redis_version"])
+    faults = []
+    if tuple(int(part) for part in version.split(".")[:2]) < OLDEST_SERVER:
+        faults.append(f"Redis is {version}: expected 6.2 or newer. Upgrade the server.")
+    policy = memory["maxmemory_policy"]
+    if policy != "noeviction":
+        faults.append(
+            f"Redis has maxmemory-policy {policy}: expected noeviction, for it may throw state "
+            "away. Run CONFIG SET maxmemory-policy noeviction, and put it into redis.conf."
+        )
+    if faults:
+        raise ConfigError(*faults)
+
+
+async def read(client: "Redis", *commands: Sequence[str | int]) -> list[Any]:
+    """The answers to some reading commands, in one round trip; not one transaction."""
+    with translated():
+        async with client.pipeline(transaction=False) as pipe:
+            for command in commands:
+                pipe.execute_command(*command)
+            return list(await pipe.execute())
+
+
+class Scripts:
+    """The scripts of `lua/`, each one atomic operation, fenced by the writer's token."""
+
+    def __init__(self, client: "Redis", keys: Keys, token: str) -> None:
+        self._client = client
+        self._keys = keys
+        self._token = token
+        self._texts: dict[str, str] = {}
+
+    async def run(
+        self, name: str, operation: Mapping[str, Any], more_keys: Sequence[str] = ()
+    ) -> list[str]:
+        """What the script answers. Raises WriterFenced when the token is not the newest.
+
+        `operation` names keys of its own by their number in KEYS: see `KeyList`.
+        """
+        body = encode({"token": self._token, **operation})
+        answer = await evaluate(
+            self._client, self._text(name), [*self._keys.shared, *more_keys], body
+        )
+        if answer[0] == "fenced":
+            raise WriterFenced(
+                f"this daemon writes {self._keys.of('')} with token {self._token or 'none'}, but "
+                f"the lease is now held by {answer[1] or 'nobody'}. Run one daemon per namespace "
+                "and chain: stop the other, or give this one another store.namespace."
+            )
+        return answer
+
+    def _text(self, name: str) -> str:
+        if name not in self._texts:
+            self._texts[name] = read_script(name)
+        return self._texts[name]
+
+
+def read_script(name: str) -> str:
+    """The text of a script with all it stands on."""
+    folder = resources.files("monitor.store") / "lua"
+    parts = ["prelude", name] if name not in {"judge", "revert"} else ["prelude", "outbox", name]
+    names = f"local {', '.join(SCRIPT_KEYS)} = unpack(KEYS, 1, {len(SCRIPT_KEYS)})\n"
+    return names + "\n".join((folder / f"{part}.lua").read_text() for part in parts)
+
+
+async def evaluate(
+    client: "Redis", text: str, keys: Sequence[str], *args: bytes | str
+) -> list[str]:
+    """Run a script by its hash; by its text when the server does not know it (any more)."""
+    sha = hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
+    with translated():
+        try:
+            answer = await client.evalsha(sha, len(keys), *keys, *args)
+        except NoScriptError:
+            answer = await client.eval(text, len(keys), *keys, *args)
+    return list(answer)

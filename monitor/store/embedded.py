@@ -1,0 +1,260 @@
+"""The embedded Redis: a server of our own under the state directory, on a unix socket, with AOF.
+
+`appendfsync everysec`: a killed process loses nothing (the kernel has the file); a power failure
+loses about a second of blocks, which the chain still has, so they are applied again. `always` costs
+1.8 to 3.3 times the commit and would save only that.
+
+Two locks in the state directory keep two servers off one file. `daemon.lock` is held by whoever
+started the server; `server.lock` is inherited by the server process itself, so it stays held by an
+orphan whose daemon was killed. The next start stops the orphan and starts anew.
+"""
+
+import asyncio
+import fcntl
+import os
+import signal
+import tempfile
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import IO, NoReturn, Self
+
+from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+
+from monitor.core.alerts import digest
+from monitor.errors import ConfigError, StoreUnavailable
+from monitor.store.server_binary import ServerBinary, find_server
+
+SOCKET_PATH_BYTES = 103
+"""The longest path of a unix socket: 107 bytes on Linux, 103 on macOS."""
+PATIENCE_SECONDS = 10.0
+"""How long to wait for another process to let go of the state directory."""
+LOADING_SECONDS = 120.0
+"""How long a server may read its data before it counts as stuck."""
+
+
+class EmbeddedRedis:
+    """A server for as long as the `async with` lasts; `url` is where it listens.
+
+    `read_only` never creates state, and does not mind a running daemon: it then uses its server.
+    Raises ConfigError when there is no server to start, no data to read or another daemon,
+    StoreUnavailable when the server does not come up.
+    """
+
+    def __init__(
+        self,
+        state_dir: Path,
+        *,
+        read_only: bool = False,
+        find: Callable[[int], ServerBinary] = find_server,
+    ) -> None:
+        self.state_dir = state_dir.absolute()
+        self._read_only = read_only
+        self._find = find
+        self._socket = _socket_path(self.state_dir)
+        self._daemon_lock: IO[str] | None = None
+        self._process: asyncio.subprocess.Process | None = None
+
+    @property
+    def url(self) -> str:
+        return f"unix://{self._socket}"
+
+    async def __aenter__(self) -> Self:
+        if self._read_only and not _has_data(self.state_dir):
+            raise ConfigError(
+                f"there is no state under {self.state_dir}: expected appendonly files. Run the "
+                "daemon first, or correct store.state_dir."
+            )
+        self.state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        try:
+            await self._enter()
+        except BaseException:
+            await self._leave()
+            raise
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self._leave()
+
+    async def hold(self) -> NoReturn:
+        """Wait for the server to die, and raise StoreUnavailable when it does."""
+        if self._process is None:
+            raise RuntimeError("only the owner of the server can wait for it")
+        code = await self._process.wait()
+        raise StoreUnavailable(
+            f"the embedded Redis ended with {code}: expected it to run. Its last words: "
+            f"{self._last_words()} Start the daemon again: it goes on from the last commit."
+        )
+
+    async def _enter(self) -> None:
+        self._daemon_lock = await self._lock_daemon()
+        server_lock = _lock(self.state_dir / "server.lock") if self._daemon_lock else None
+        # A reader leaves a server that runs as it is, a daemon's or a killed daemon's.
+        if server_lock is None and not self._read_only:
+            server_lock = await self._replace_orphan()
+        if server_lock is not None:
+            with server_lock:
+                await self._start(server_lock)
+        await self._wait_until_ready()
+
+    async def _leave(self) -> None:
+        if self._process is not None:
+            if self._process.returncode is None:
+                self._process.terminate()
+            await self._process.wait()
+            self._process = None
+            self._socket.unlink(missing_ok=True)
+        if self._daemon_lock is not None:
+            self._daemon_lock.close()
+            self._daemon_lock = None
+
+    async def _lock_daemon(self) -> IO[str] | None:
+        """The lock of the state directory. None: another process has it, and we only read."""
+        path = self.state_dir / "daemon.lock"
+        deadline = asyncio.get_running_loop().time() + PATIENCE_SECONDS
+        while (lock := _lock(path)) is None:
+            if self._read_only:
+                return None
+            if asyncio.get_running_loop().time() > deadline:
+                raise ConfigError(
+                    f"process {path.read_text() or 'unknown'} uses {self.state_dir}: expected no "
+                    "other daemon. Stop it, or give this one another store.state_dir."
+                )
+            await asyncio.sleep(0.05)
+        _write(lock, str(os.getpid()))
+        return lock
+
+    async def _replace_orphan(self) -> IO[str]:
+        """Stop the server of a killed daemon: the holder of server.lock, whose pid is in it."""
+        path = self.state_dir / "server.lock"
+        deadline = asyncio.get_running_loop().time() + PATIENCE_SECONDS
+        pid = path.read_text()
+        if pid:
+            with suppress(ProcessLookupError):
+                os.kill(int(pid), signal.SIGTERM)
+        while (lock := _lock(path)) is None:
+            if asyncio.get_running_loop().time() > deadline:
+                raise ConfigError(
+                    f"the Redis server {pid or 'of unknown pid'} of an earlier run still holds "
+                    f"{path} {PATIENCE_SECONDS:g} s after SIGTERM. Stop it by hand."
+                )
+            await asyncio.sleep(0.02)
+        return lock
+
+    async def _start(self, server_lock: IO[str]) -> None:
+        binary = self._find(7 if (self.state_dir / "appendonlydir").exists() else 6)
+        self._socket.unlink(missing_ok=True)
+        _write(server_lock, "")
+        with (self.state_dir / "redis.log").open("wb") as log:
+            self._process = await asyncio.create_subprocess_exec(
+                *(str(binary.path), *_settings(self.state_dir, self._socket, binary)),
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                # Ctrl-C reaches a whole group; the server must outlive the daemon's last commit.
+                start_new_session=True,
+                pass_fds=[server_lock.fileno()],
+            )
+        _write(server_lock, str(self._process.pid))
+
+    async def _wait_until_ready(self) -> None:
+        patience_seconds = LOADING_SECONDS if self._process else PATIENCE_SECONDS
+        deadline = asyncio.get_running_loop().time() + patience_seconds
+        once = Retry(NoBackoff(), 0)
+        async with Redis(
+            unix_socket_path=str(self._socket), socket_timeout=1, retry=once
+        ) as client:
+            while True:
+                try:
+                    await client.ping()
+                    return
+                except (RedisError, OSError) as exc:
+                    fault = exc
+                self._check_process()
+                if asyncio.get_running_loop().time() > deadline:
+                    raise StoreUnavailable(
+                        f"the Redis under {self.state_dir} is not ready after "
+                        f"{patience_seconds:g} s: {fault}. Its last words: {self._last_words()}"
+                    )
+                await asyncio.sleep(0.02)
+
+    def _check_process(self) -> None:
+        if self._process is not None and self._process.returncode is not None:
+            raise ConfigError(
+                f"the embedded Redis does not start under {self.state_dir}, it ended with "
+                f"{self._process.returncode}. Its last words: {self._last_words()} If its file is "
+                "damaged, run redis-check-aof --fix on it, or empty the directory: the state is "
+                "then built anew from the chain."
+            )
+
+    def _last_words(self) -> str:
+        path = self.state_dir / "redis.log"
+        lines = path.read_text(errors="replace").splitlines() if path.exists() else []
+        return " | ".join(line.strip() for line in lines[-3:]) or "none."
+
+
+def _settings(state_dir: Path, socket: Path, binary: ServerBinary) -> list[str]:
+    """The server's command line. Only what differs from its defaults."""
+    compact = "listpack" if binary.version >= (7, 0) else "ziplist"
+    settings = {
+        "port": "0",
+        "unixsocket": str(socket),
+        "unixsocketperm": "700",
+        "dir": str(state_dir),
+        "save": "",
+        "appendonly": "yes",
+        "appendfsync": "everysec",
+        "maxmemory-policy": "noeviction",
+        # A bucket has about 128 records of a few hundred bytes.
+        f"hash-max-{compact}-entries": "256",
+        f"hash-max-{compact}-value": "1024",
+        "loglevel": "warning",
+    }
+    return [text for name, value in settings.items() for text in (f"--{name}", value)]
+
+
+def _has_data(state_dir: Path) -> bool:
+    return any((state_dir / name).exists() for name in ("appendonly.aof", "appendonlydir"))
+
+
+def _lock(path: Path) -> IO[str] | None:
+    """The file, open and locked; None when another process has it."""
+    file = path.open("a+")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        file.close()
+        return None
+    return file
+
+
+def _write(lock: IO[str], text: str) -> None:
+    lock.truncate(0)
+    lock.write(text)
+    lock.flush()
+
+
+def _socket_path(state_dir: Path) -> Path:
+    """In the state directory, or, when that is too deep for a socket, in a short private one."""
+    path = state_dir / "redis.sock"
+    if len(os.fsencode(path)) <= SOCKET_PATH_BYTES:
+        return path
+    runtime = os.environ.get("XDG_RUNTIME_DIR") or tempfile.gettempdir()
+    folder = Path(runtime) / f"cascade-monitor-{os.getuid()}"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    found = folder.lstat()
+    if found.st_uid != os.getuid() or found.st_mode & 0o077:
+        raise ConfigError(
+            f"{folder} is not private: expected it to be ours with mode 700. Remove it, or choose "
+            "a shorter store.state_dir."
+        )
+    return folder / f"{digest(str(state_dir))[:16]}.sock"

@@ -1,0 +1,48 @@
+"""Whose state a store holds, and the refusal of anybody else's."""
+
+from dataclasses import dataclass
+
+from redis.asyncio import Redis
+
+from monitor.core.units import BlockHash
+from monitor.errors import SchemaMismatch
+from monitor.store.connection import read
+from monitor.store.keys import SCHEMA_VERSION, Keys
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Whose state it is. `configuration` is a digest of whatever decides what fills the ledger."""
+
+    namespace: str
+    chain_id: int
+    genesis: BlockHash
+    configuration: str
+
+    def keys(self) -> Keys:
+        return Keys(self.namespace, self.chain_id)
+
+    def marks(self) -> dict[str, str]:
+        """What is kept beside the state, to know it again."""
+        return {
+            "schema": str(SCHEMA_VERSION),
+            "genesis": self.genesis,
+            "configuration": self.configuration,
+        }
+
+
+async def check_identity(client: "Redis", identity: Identity) -> None:
+    """Raise SchemaMismatch for state of another layout, chain or configuration. None is fine."""
+    keys = identity.keys()
+    [found] = await read(client, ("HGETALL", keys.of("meta")))
+    faults = [
+        f"{name}: expected {wanted}, found {found.get(name, 'nothing')}"
+        for name, wanted in identity.marks().items()
+        if found and found.get(name) != wanted
+    ]
+    if faults:
+        raise SchemaMismatch(
+            f"the state under {keys.of('')} belongs to another layout, chain or configuration. "
+            f"{'; '.join(faults)}. Go back to the configuration it was written with, or start "
+            "again with an empty store (another store.namespace or state_dir)."
+        )

@@ -1,0 +1,18 @@
+local newest = redis.call('GET', evaluated)
+if not newest then return {'order', ''} end
+local judged_before = cjson.decode(newest)
+if judged_before.hash == op.hash then return {'ok'} end
+local base = cjson.decode(redis.call('LINDEX', tail, 0))
+if op.number <= judged_before.number or op.number < base.number then return {'order', newest} end
+if redis.call('LINDEX', tail, op.number - base.number) ~= op.block then return {'order', newest} end
+
+if op.number > base.number then
+  local states, flat = {}, redis.call('HGETALL', breakers)
+  for at = 1, #flat, 2 do states[flat[at]] = flat[at + 1] end
+  local mark = {evaluated = newest, judgement = op.judgement, breakers = states}
+  redis.call('HSET', judged, op.hash, cjson.encode(mark))
+end
+in_chunks('HSET', breakers, op.breakers)
+redis.call('SET', evaluated, op.block)
+for _, alert in ipairs(op.alerts) do post(alert) end
+return {'ok'}

@@ -1,0 +1,2 @@
+redis.call('DEL', lease)
+return {'ok'}

