@@ -13,7 +13,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 from monitor.alerts.addresses import is_public
 from monitor.core.units import address
 
-STORE_SCHEMES = ("redis", "rediss", "redis+sentinel", "rediss+sentinel", "redis+cluster")
+STORE_SCHEMES = ("redis", "rediss")
 
 
 def is_loopback(host: str) -> bool:
@@ -110,6 +110,7 @@ Count = Annotated[int, BeforeValidator(_not_bool), Field(ge=0)]
 Positive = Annotated[int, BeforeValidator(_not_bool), Field(gt=0)]
 Real = Annotated[float, BeforeValidator(_not_bool), Field(allow_inf_nan=False)]
 Threshold = Annotated[Decimal, BeforeValidator(_not_bool), AfterValidator(_finite)]
+Move = Annotated[Threshold, Field(gt=-1)]
 Shock = Annotated[float | int | str, BeforeValidator(_shock)]
 StartBlock = Annotated[int | Literal["snapshot"], BeforeValidator(_start_block)]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$")]

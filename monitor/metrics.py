@@ -24,35 +24,27 @@ _ALERT_SECONDS = (0.05, 0.1, 0.25, 0.5, 1, 2, 3, 5, 8, 12, 20, 30, 60, 300)
 
 
 class Stage(StrEnum):
-    """The steps of one block."""
+    """The steps of one block: FOLD to its commit, JUDGE to its alerts in the outbox."""
 
-    FETCH = "fetch"
-    DECODE = "decode"
-    REDUCE = "reduce"
-    COMMIT = "commit"
-    PROJECT = "project"
+    FOLD = "fold"
     JUDGE = "judge"
 
 
 class RpcMethod(StrEnum):
-    """The JSON-RPC methods that are called; OTHER keeps the label set closed."""
+    """The JSON-RPC methods that are called."""
 
-    BLOCK_NUMBER = "eth_blockNumber"
     CALL = "eth_call"
     CHAIN_ID = "eth_chainId"
     GET_BLOCK_BY_HASH = "eth_getBlockByHash"
     GET_BLOCK_BY_NUMBER = "eth_getBlockByNumber"
     GET_CODE = "eth_getCode"
     GET_LOGS = "eth_getLogs"
-    SUBSCRIBE = "eth_subscribe"
-    OTHER = "other"
 
 
 class RpcOutcome(StrEnum):
     OK = "ok"
-    UNAVAILABLE = "unavailable"
-    INCONSISTENT = "inconsistent"
-    REFUSED = "refused"
+    ERROR = "error"
+    TIMEOUT = "timeout"
 
 
 class DeliveryOutcome(StrEnum):

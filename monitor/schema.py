@@ -12,6 +12,7 @@ from monitor.grammar import (
     Count,
     EndpointUrl,
     HexAddress,
+    Move,
     Name,
     Names,
     OneOrMore,
@@ -145,7 +146,7 @@ class Asset(Table):
 
 class Curve(Table):
     asset: str = Field(description="whose price is shocked")
-    to: Annotated[Real, Field(gt=-1)] = Field(description="the last shock, as a ratio")
+    to: Move = Field(description="the last shock, as a ratio")
     steps: Annotated[Positive, Field(le=10_000)] = Field(
         default=100, description="points on the curve"
     )
@@ -164,7 +165,7 @@ class Options(Table):
     deviation: Annotated[Real, Field(ge=0, lt=1)] | None = Field(
         default=None, description="ratio at which oracles that follow the market move"
     )
-    max_rounds: Positive | None = Field(
+    max_rounds: Annotated[Positive, Field(le=10_000)] | None = Field(
         default=None, description="rounds before a cascade is cut off"
     )
     critical_usd: Annotated[Real, Field(gt=0)] | None = Field(
@@ -174,10 +175,16 @@ class Options(Table):
         default=None, description="how a sale is sized"
     )
 
+    def faults(self) -> Iterator[Fault]:
+        if self.fill == "optimal":
+            yield "fill", _unsupported("fill optimal", "ladder")
+
 
 class Projection(Options):
     gas_usd: Annotated[Real, Field(ge=0)] = Field(default=50, description="cost of a liquidation")
-    max_rounds: Positive = Field(default=100, description="rounds before a cascade is cut off")
+    max_rounds: Annotated[Positive, Field(le=10_000)] = Field(
+        default=100, description="rounds before a cascade is cut off"
+    )
     fill: Literal["ladder", "optimal"] = Field(default="ladder", description="how a sale is sized")
 
 
@@ -197,6 +204,7 @@ class Scenario(Table):
             yield "curve", "shocks and a curve: expected one of them"
         if self.curve is not None:
             yield from ((f"curve.{key}", text) for key, text in self.curve.faults())
+        yield from ((f"options.{key}", text) for key, text in self.options.faults())
 
 
 class Breaker(Table):

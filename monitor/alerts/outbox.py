@@ -1,19 +1,18 @@
 """Empties the outbox: one task per receiver, so that a slow one delays nobody; order kept."""
 
 import asyncio
+import logging
 import random
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-
-import structlog
 
 from monitor.core.alerts import Delivery
 from monitor.core.ports import AlertSender, DeliveryQueue
 from monitor.errors import DeliveryFailed, StoreUnavailable
 from monitor.metrics import DeliveryOutcome
 
-log = structlog.stdlib.get_logger(__name__)
+LOGGER = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +74,7 @@ class Outbox:
                 for webhook in self._senders:
                     group.create_task(self._try(webhook))
         except TimeoutError:
-            log.warning("outbox_flush_cut_short", timeout_seconds=timeout_seconds)
+            LOGGER.warning("flush of the outbox cut short after %s s", timeout_seconds)
         return await self._queue.pending()
 
     async def _serve(self, webhook: str) -> None:
@@ -93,7 +92,7 @@ class Outbox:
         try:
             await self._drain(webhook)
         except StoreUnavailable as error:
-            log.warning("outbox_unreadable", webhook=webhook, error=str(error))
+            LOGGER.warning("outbox of webhook %s cannot be read: %s", webhook, error)
 
     async def _drain(self, webhook: str) -> None:
         """Deliver one after the other until none is due."""
@@ -113,9 +112,8 @@ class Outbox:
     async def _failed(self, delivery: Delivery, failure: DeliveryFailed) -> None:
         now = self._clock()
         given_up_unix = delivery.created_unix + self._patience.give_up_seconds
-        fields = {"webhook": delivery.webhook, "alert": delivery.alert_id, "error": str(failure)}
         if now >= given_up_unix:
-            log.error("delivery_given_up", attempts=delivery.attempts + 1, **fields)
+            LOGGER.error("alert %s given up: %s", delivery.alert_id, failure)
             self._observe(delivery.webhook, DeliveryOutcome.DEAD)
             await self._recorded(lambda: self._queue.bury(delivery, str(failure)))
             return
@@ -123,7 +121,12 @@ class Outbox:
         delay_seconds = max(jitter_seconds, failure.retry_after_seconds or 0)
         # Never past the end, whatever the receiver asks for: a last attempt is made there.
         due_unix = min(now + delay_seconds, given_up_unix)
-        log.warning("delivery_failed", retry_in_seconds=round(due_unix - now, 1), **fields)
+        LOGGER.warning(
+            "alert %s not delivered, again in %.1f s: %s",
+            delivery.alert_id,
+            due_unix - now,
+            failure,
+        )
         self._observe(delivery.webhook, DeliveryOutcome.FAILED)
         await self._recorded(lambda: self._queue.postpone(delivery, due_unix))
 
@@ -136,7 +139,7 @@ class Outbox:
             try:
                 await write()
             except StoreUnavailable as error:
-                log.warning("outbox_unwritable", error=str(error))
+                LOGGER.warning("outbox cannot be written, trying again: %s", error)
                 await asyncio.sleep(self._patience.poll_seconds)
             else:
                 return

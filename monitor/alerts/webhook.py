@@ -12,7 +12,6 @@ from types import TracebackType
 from typing import Self
 
 import aiohttp
-from aiohappyeyeballs import AddrInfoType
 from standardwebhooks import Webhook
 
 from monitor.alerts.addresses import is_public
@@ -113,7 +112,7 @@ class WebhookSender:
         }
 
 
-def _public_socket(found: AddrInfoType) -> socket.socket:
+def _public_socket(found: aiohttp.AddrInfoType) -> socket.socket:
     family, kind, protocol, _, address = found
     if not is_public(ipaddress.ip_address(str(address[0]).partition("%")[0])):
         raise PrivateAddressError("a private address: set allow_private = true if it is meant")

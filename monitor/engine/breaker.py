@@ -1,7 +1,7 @@
 """The circuit breaker as a function: rule, state and one block's reading give the next state."""
 
 from dataclasses import dataclass, replace
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import ROUND_HALF_UP, Context, Decimal
 from enum import StrEnum
 
 from monitor.core.alerts import AlertType, BreakerPhase, BreakerState, digest
@@ -9,6 +9,11 @@ from monitor.core.blocks import BlockRef
 
 NOTHING_CRITICAL = Decimal("Infinity")
 """The `critical_shock` of a curve on which no shock is critical: known, and as safe as can be."""
+
+
+_CENT = Decimal("0.01")
+# The default 28 digits would refuse the largest figure a projection can hold.
+_WIDE = Context(prec=330)
 
 
 class Measure(StrEnum):
@@ -38,7 +43,7 @@ class Measure(StrEnum):
         if value is None or not value.is_finite():
             return None
         if self.value.endswith("_usd"):
-            return f"{value.quantize(Decimal('0.01'), ROUND_HALF_UP):f}"
+            return f"{value.quantize(_CENT, ROUND_HALF_UP, context=_WIDE):f}"
         return f"{value:f}"
 
 
