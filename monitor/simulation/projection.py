@@ -1,0 +1,77 @@
+"""Ask a world a question: `project` one scenario, or a `curve` of them. Pure, to the last bit."""
+
+from collections.abc import Mapping
+
+from monitor.core.risk import WorldSheet
+from monitor.core.units import AssetId
+from monitor.errors import QuestionError
+from monitor.simulation.cascade import play
+from monitor.simulation.columns import Columns, columns_of
+from monitor.simulation.figures import projection_of
+from monitor.simulation.options import Options
+from monitor.simulation.report import CurveProjection, Projection
+from monitor.simulation.shocks import Curve, NameBook, Scenario
+
+CRITICAL_SHARE = 0.01
+"""Of the asset's collateral: the default of `critical_usd`."""
+
+
+def project(world: WorldSheet, scenario: Scenario, options: Options) -> Projection:
+    """One scenario. Raises QuestionError where a shocked asset is in no market and no pool."""
+    return _project(world, columns_of(world), scenario, options)
+
+
+def curve(world: WorldSheet, asked: Curve, options: Options) -> CurveProjection:
+    """One asset, step by step. Raises QuestionError as `project` does."""
+    columns = columns_of(world)
+    critical_usd = options.critical_usd
+    if critical_usd is None:
+        critical_usd = CRITICAL_SHARE * collateral_usd(columns, asked.asset)
+    results = tuple(_project(world, columns, scenario, options) for scenario in asked.scenarios())
+    return CurveProjection(asked, options, critical_usd, results)
+
+
+def names_of(world: WorldSheet, named: Mapping[str, AssetId]) -> NameBook:
+    """What the assets of a world may be called. `named`: the [assets] entries."""
+    sheets = (asset for market in world.markets for asset in market.assets.values())
+    return NameBook(named, {sheet.asset: sheet.symbol for sheet in sheets})
+
+
+def factors_of(world: WorldSheet, columns: Columns, scenario: Scenario) -> dict[AssetId, float]:
+    """New price per old of every asset that moves at first: named, same source, correlated."""
+    factors = {asset: float(1 + ratio) for asset, ratio in scenario.moves.items()}
+    for asset in scenario.moves:
+        sources = {quote.source for quote in columns.quotes if quote.asset == asset} - {None}
+        for quote in columns.quotes:
+            if quote.source in sources:
+                factors.setdefault(quote.asset, factors[asset])
+    for asset in scenario.moves:
+        for follower in world.correlated.get(asset, frozenset()):
+            factors.setdefault(follower, factors[asset])
+    return factors
+
+
+def collateral_usd(columns: Columns, asset: AssetId) -> float:
+    """What accounts with debt pledge of an asset, at the oracle prices before the shock."""
+    total = 0.0
+    for account in columns.accounts:
+        for pledge in account.pledges:
+            quote = columns.quotes[pledge.quote]
+            if quote.asset == asset:
+                total += pledge.amount * (quote.price or 0.0)
+    return total
+
+
+def _project(
+    world: WorldSheet, columns: Columns, scenario: Scenario, options: Options
+) -> Projection:
+    known = {quote.asset for quote in columns.quotes}
+    known |= {token for depth in columns.depths for token in (depth.token0, depth.token1)}
+    for asset in scenario.moves:
+        if asset not in known:
+            raise QuestionError(
+                f"{scenario.labels.get(asset, asset)} ({asset}) is in no configured market or "
+                "pool: the shock would move nothing"
+            )
+    outcome = play(columns, factors_of(world, columns, scenario), options)
+    return projection_of(columns, outcome, scenario, options)

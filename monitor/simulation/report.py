@@ -1,0 +1,246 @@
+"""The one door out: a cascade's outcome as figures, and as the document of contract section 3."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import ROUND_HALF_UP, Context, Decimal
+from typing import Any
+
+from monitor.errors import QuestionError
+from monitor.simulation.options import Options
+from monitor.simulation.shocks import Curve, Scenario
+
+LARGEST = 10
+"""Accounts listed under `largest`."""
+
+Face = Callable[[str], str]
+"""How an address is shown. Checksums need a hash, and none is at home here."""
+
+_CENT = Decimal("0.01")
+_WIDE = Context(prec=400)
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """What befell one market, or one asset: seized as collateral, the rest as debt."""
+
+    liquidated_usd: float = 0.0
+    seized_usd: float = 0.0
+    bad_debt_usd: float = 0.0
+    unliquidated_usd: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class MarketFigures:
+    """A market's figures beside all its debt before the shock."""
+
+    market: str
+    debt_usd: float
+    figures: Figures
+
+
+@dataclass(frozen=True, slots=True)
+class PricePath:
+    """Market price of one whole token in USD; None where unknown."""
+
+    before: float | None
+    shocked: float | None
+    after: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class LiquidatedAccount:
+    """An account with the debt that was repaid for it."""
+
+    account: str
+    market: str
+    debt_usd: float
+
+
+@dataclass(frozen=True, slots=True)
+class RoundFigures:
+    """One round. `oracles`: (market, asset label, new price in USD) of what followed the pools."""
+
+    liquidations: int
+    liquidated_usd: float
+    seized_usd: float
+    bad_debt_realised_usd: float
+    oracles: tuple[tuple[str, str, float], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Projection:
+    """The results of one scenario; every name as contract section 5 defines it."""
+
+    scenario: Scenario
+    options: Options
+    bad_debt_realised_usd: float
+    price_amplification: float
+    converged: bool
+    prices: Mapping[str, PricePath]
+    by_market: Mapping[str, MarketFigures]
+    by_asset: Mapping[str, Figures]
+    largest: tuple[LiquidatedAccount, ...]
+    round_log: tuple[RoundFigures, ...]
+    unknown: tuple[str, ...]
+
+    @property
+    def liquidated_usd(self) -> float:
+        return sum(entry.figures.liquidated_usd for entry in self.by_market.values())
+
+    @property
+    def seized_usd(self) -> float:
+        return sum(entry.figures.seized_usd for entry in self.by_market.values())
+
+    @property
+    def bad_debt_usd(self) -> float:
+        return sum(entry.figures.bad_debt_usd for entry in self.by_market.values())
+
+    @property
+    def unliquidated_usd(self) -> float:
+        return sum(entry.figures.unliquidated_usd for entry in self.by_market.values())
+
+    @property
+    def rounds(self) -> int:
+        """Rounds with a liquidation."""
+        return sum(1 for entry in self.round_log if entry.liquidations)
+
+    @property
+    def first_round_usd(self) -> float:
+        """Of the first round with a liquidation."""
+        return next((r.liquidated_usd for r in self.round_log if r.liquidations), 0.0)
+
+    @property
+    def amplification(self) -> float:
+        return self.liquidated_usd / self.first_round_usd if self.rounds else 1.0
+
+    def measure(self, name: str, markets: Sequence[str] = ("*",)) -> float | None:
+        """A breaker's measure, over its markets. None for what only a curve has."""
+        wanted = [
+            entry
+            for label, entry in self.by_market.items()
+            if "*" in markets or label in markets or entry.market in markets
+        ]
+        match name:
+            case "liquidated_usd" | "bad_debt_usd" | "unliquidated_usd":
+                return float(sum(getattr(entry.figures, name) for entry in wanted))
+            case "amplification":
+                return self.amplification
+            case "share_of_market":
+                debt = sum(entry.debt_usd for entry in wanted)
+                return sum(e.figures.liquidated_usd for e in wanted) / debt if debt else 0.0
+            case "critical_shock":
+                return None
+        raise QuestionError(f"no measure {name!r}")
+
+    def as_dict(self, block: Mapping[str, Any], face: Face = str) -> dict[str, Any]:
+        """The document of contract section 3. `block` is its `block`, `face` shows addresses."""
+        asked = {"shocks": dict(self.scenario.shocks), "options": self.options.as_dict()}
+        return {"block": dict(block), "scenario": asked, "result": self._result(face)}
+
+    def _result(self, face: Face) -> dict[str, Any]:
+        return {
+            "first_round_usd": usd(self.first_round_usd),
+            "liquidated_usd": usd(self.liquidated_usd),
+            "seized_usd": usd(self.seized_usd),
+            "bad_debt_usd": usd(self.bad_debt_usd),
+            "bad_debt_realised_usd": usd(self.bad_debt_realised_usd),
+            "unliquidated_usd": usd(self.unliquidated_usd),
+            "amplification": self.amplification,
+            "price_amplification": self.price_amplification,
+            "rounds": self.rounds,
+            "converged": self.converged,
+            "prices": {_shown(label, face): _path(p) for label, p in self.prices.items()},
+            "by_market": {label: _figures(e.figures) for label, e in self.by_market.items()},
+            "by_asset": {_shown(label, face): _figures(f) for label, f in self.by_asset.items()},
+            "by_loop_kind": {},
+            "contagion": [],
+            "largest": [
+                {"account": face(e.account), "market": e.market, "debt_usd": usd(e.debt_usd)}
+                for e in self.largest
+            ],
+            "round_log": [
+                _round(number, entry, face) for number, entry in enumerate(self.round_log, start=1)
+            ],
+            "snapshot": None,
+            "unknown": list(self.unknown),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class CurveProjection:
+    """One asset moved step by step. `critical_usd` is what a shock must reach to be critical."""
+
+    curve: Curve
+    options: Options
+    critical_usd: float
+    results: tuple[Projection, ...]
+
+    @property
+    def critical_shock(self) -> float | None:
+        """The smallest |shock| that liquidates `critical_usd`; None when there is none."""
+        for projection in self.results:
+            if 0 < projection.liquidated_usd >= self.critical_usd:
+                return abs(float(projection.scenario.moves[self.curve.asset]))
+        return None
+
+    @property
+    def converged(self) -> bool:
+        return all(projection.converged for projection in self.results)
+
+    def measure(self, name: str, markets: Sequence[str] = ("*",)) -> float | None:
+        """`critical_shock`; any other measure belongs to one scenario and is None."""
+        return self.critical_shock if name == "critical_shock" else None
+
+    def as_dict(self, block: Mapping[str, Any], face: Face = str) -> dict[str, Any]:
+        """The curve document: one projection per step, and the critical shock."""
+        asked = {"curve": self.curve.as_dict(), "options": self.options.as_dict()}
+        return {
+            "block": dict(block),
+            "scenario": asked,
+            "curve": [projection.as_dict(block, face) for projection in self.results],
+            "critical_shock": self.critical_shock,
+        }
+
+
+def usd(value: float) -> str:
+    """2 decimals, half-up."""
+    return str(Decimal(repr(value)).quantize(_CENT, rounding=ROUND_HALF_UP, context=_WIDE))
+
+
+def _shown(label: str, face: Face) -> str:
+    return face(label) if label.startswith("0x") else label
+
+
+def _path(path: PricePath) -> dict[str, str | None]:
+    return {
+        "before": _usd_or_null(path.before),
+        "shocked": _usd_or_null(path.shocked),
+        "after": _usd_or_null(path.after),
+    }
+
+
+def _usd_or_null(value: float | None) -> str | None:
+    return None if value is None else usd(value)
+
+
+def _figures(figures: Figures) -> dict[str, str]:
+    return {
+        "liquidated_usd": usd(figures.liquidated_usd),
+        "seized_usd": usd(figures.seized_usd),
+        "bad_debt_usd": usd(figures.bad_debt_usd),
+        "unliquidated_usd": usd(figures.unliquidated_usd),
+    }
+
+
+def _round(number: int, entry: RoundFigures, face: Face) -> dict[str, Any]:
+    return {
+        "round": number,
+        "liquidations": entry.liquidations,
+        "liquidated_usd": usd(entry.liquidated_usd),
+        "seized_usd": usd(entry.seized_usd),
+        "bad_debt_realised_usd": usd(entry.bad_debt_realised_usd),
+        "oracles": [
+            {"market": market, "asset": _shown(asset, face), "price_usd": usd(price)}
+            for market, asset, price in entry.oracles
+        ],
+    }
