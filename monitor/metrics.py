@@ -4,7 +4,6 @@ A gauge whose value is not known yet is NaN: unknown is not zero.
 """
 
 import math
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -55,16 +54,9 @@ class DeliveryOutcome(StrEnum):
     DEAD = "dead"
 
 
-def event_label(event: type) -> str:
-    """CollateralChanged → collateral_changed"""
-    return re.sub(r"(?<!^)(?=[A-Z])", "_", event.__name__).lower()
-
-
-EVENT_LABELS = tuple(
-    event_label(event) for event in get_args(DomainEvent) if event is not PoolMoved
-)
-"""Labels of events that belong to a market, and of logs that did not decode."""
-UNDECODABLE = "undecodable"
+EVENTS = tuple(event.__name__ for event in get_args(DomainEvent) if event is not PoolMoved)
+"""Events that belong to a market; logs that did not decode are UNDECODABLE."""
+UNDECODABLE = "Undecodable"
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +184,7 @@ class Metrics:
         endpoints = [str(number) for number in range(labels.endpoints)]
         for metric, series in (
             (self.stage_seconds, [(stage,) for stage in Stage]),
-            (self.events_total, product(labels.markets, (*EVENT_LABELS, UNDECODABLE))),
+            (self.events_total, product(labels.markets, (*EVENTS, UNDECODABLE))),
             (self.ledger_drift_total, markets),
             (self.positions, markets),
             (self.collateral_usd, markets),

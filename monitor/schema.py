@@ -190,7 +190,7 @@ class Projection(Options):
 
 class Scenario(Table):
     shocks: Mapping[str, Shock] | None = Field(
-        default=None, description="what moves, by the keys of contract section 4"
+        default=None, min_length=1, description="what moves, by the keys of contract section 4"
     )
     curve: Curve | None = Field(default=None, description="a row of shocks of one asset")
     options: Options = Field(
@@ -198,10 +198,6 @@ class Scenario(Table):
     )
 
     def faults(self) -> Iterator[Fault]:
-        if not self.shocks and self.curve is None:
-            yield "shocks", "neither shocks nor a curve: expected one of them"
-        elif self.shocks and self.curve is not None:
-            yield "curve", "shocks and a curve: expected one of them"
         if self.curve is not None:
             yield from ((f"curve.{key}", text) for key, text in self.curve.faults())
         yield from ((f"options.{key}", text) for key, text in self.options.faults())

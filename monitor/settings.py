@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from enum import StrEnum
 from pathlib import Path
-from types import MappingProxyType, NoneType
+from types import NoneType
 from typing import Annotated, Any, Literal, NamedTuple, get_args, get_origin
 
 from pydantic import BaseModel, Field, SecretStr, ValidationError
@@ -30,11 +30,9 @@ class Settings(Table):
     liquidity: tuple[schema.Liquidity, ...] = Field(
         default=(), description="pools collateral is sold to"
     )
-    assets: Mapping[str, schema.Asset] = Field(
-        default=MappingProxyType({}), description="your names"
-    )
+    assets: Mapping[str, schema.Asset] = Field(default_factory=dict, description="your names")
     scenarios: Mapping[str, schema.Scenario] = Field(
-        default=MappingProxyType({}), description="what is projected every block"
+        default_factory=dict, description="what is projected every block"
     )
     projection: schema.Projection = Field(
         default_factory=schema.Projection, description="default options"
@@ -72,10 +70,11 @@ def load(path: Path, environ: Mapping[str, str] = os.environ) -> Settings:
     try:
         settings = Settings.model_validate(tree)
     except ValidationError as error:
-        faults += (_schema_fault(detail) for detail in error.errors())
+        faults += (_schema_fault(detail) for detail in error.errors() if not _is_echo(detail))
     faults += _table_faults(tree)
     faults += _repetition_faults(tree)
     faults += _reference_faults(tree)
+    faults += _scenario_faults(tree)
     if settings is None or faults:
         raise ConfigError(*dict.fromkeys(faults))
     return settings
@@ -143,11 +142,20 @@ def _reference_faults(tree: Tree) -> Iterator[str]:
         yield from _strangers(f"{path}.markets", breaker.get("markets"), _names(tree, "markets"))
         name, measure = breaker.get("scenario"), breaker.get("measure")
         yield from _strangers(f"{path}.scenario", [name], known)
-        needs_curve = measure == Measure.CRITICAL_SHOCK
+        wanted, other = "shocks", "curve"
+        if measure == Measure.CRITICAL_SHOCK:
+            wanted, other = other, wanted
         scenario = scenarios.get(name) if name in known else None
-        if isinstance(scenario, dict) and needs_curve != ("curve" in scenario):
-            wanted = "a curve" if needs_curve else "shocks"
+        if isinstance(scenario, dict) and wanted not in scenario and other in scenario:
             yield f"{path}.scenario = {name!r}: expected one with {wanted} to measure {measure}"
+
+
+def _scenario_faults(tree: Tree) -> Iterator[str]:
+    scenarios = tree.get("scenarios", {})
+    for name, scenario in scenarios.items() if isinstance(scenarios, dict) else ():
+        if isinstance(scenario, dict) and ("shocks" in scenario) == ("curve" in scenario):
+            found = "shocks and" if "curve" in scenario else "neither shocks nor"
+            yield f"scenarios.{name}: {found} a curve: expected one of them"
 
 
 def _strangers(path: str, wanted: Any, known: list[str]) -> Iterator[str]:
@@ -162,6 +170,11 @@ def _names(tree: Tree, section: str) -> list[str]:
 
 def _one_of(known: list[str]) -> str:
     return f"one of {', '.join(sorted(known))}" if known else "none, as none is configured"
+
+
+def _is_echo(detail: ErrorDetails) -> bool:
+    """Whether a list is called too short only because all its items are faulty."""
+    return detail["type"] == "too_short" and bool(detail["input"])
 
 
 def _schema_fault(detail: ErrorDetails) -> str:
@@ -182,6 +195,8 @@ def _schema_fault(detail: ErrorDetails) -> str:
             expected = str(detail["ctx"]["error"])
         case "string_pattern_mismatch":
             expected = "expected up to 63 letters, digits, dots, dashes and underscores"
+        case "too_short":
+            expected = "expected at least one"
         case _:
             expected = detail["msg"].replace("Input should be", "expected", 1)
     words = tuple(part for part in location if isinstance(part, str))
