@@ -2,6 +2,7 @@
 
 import ipaddress
 import math
+import os
 import socket
 import time
 from collections.abc import Callable
@@ -124,8 +125,11 @@ def _cause(error: aiohttp.ClientError) -> str:
     reason = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else error
     if isinstance(reason, PrivateAddressError):
         return str(reason)
-    if isinstance(reason, OSError) and reason.strerror:
-        return reason.strerror
+    if isinstance(reason, socket.gaierror):
+        return "its name does not resolve"
+    # asyncio writes the address into the error's own text.
+    if isinstance(reason, OSError) and reason.errno:
+        return os.strerror(reason.errno)
     return type(reason).__name__
 
 

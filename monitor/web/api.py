@@ -146,7 +146,7 @@ def _projection(body: bytes) -> tuple[dict[str, Any], dict[str, Any]]:
     """(shocks, options) of a request's body."""
     try:
         asked = msgspec.json.decode(body)
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, RecursionError) as error:
         raise QuestionError(f"the body is not JSON: {error}") from error
     if not isinstance(asked, dict):
         raise QuestionError('the body is no object: expected {"shocks": {…}, "options": {…}}')

@@ -1,0 +1,104 @@
+import io
+import json
+import logging
+from collections.abc import Iterator
+
+import pytest
+import structlog
+
+from monitor.logs import Redaction, configure
+
+ENDPOINT = "wss://user:pa55word@node.example:8546/v2/k3yk3yk3y?apikey=s3cr3ts3cr3t"
+
+
+@pytest.fixture
+def stream() -> Iterator[io.StringIO]:
+    """Where the logs go; the process's own logging comes back afterwards."""
+    root, handlers, level = logging.getLogger(), logging.getLogger().handlers, logging.root.level
+    out = io.StringIO()
+    configure(Redaction([ENDPOINT, "whsec_c2VjcmV0"]), stream=out)
+    yield out
+    root.handlers, root.level = handlers, level
+    structlog.reset_defaults()
+
+
+def last_line(stream: io.StringIO) -> dict[str, object]:
+    line: dict[str, object] = json.loads(stream.getvalue().splitlines()[-1])
+    return line
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        (f"cannot reach {ENDPOINT}", "cannot reach wss://node.example:8546/…"),
+        ("see https://unregistered.example/T/abc?x=1, now", "see https://unregistered.example/…"),
+        ("redis://:pw@localhost:6379", "redis://localhost:6379"),
+        ("http://localhost:9464/", "http://localhost:9464"),
+        ("http://[::1]:8545/key", "http://[::1]:8545/…"),
+        ("url='https://h.example/k'", "url='https://h.example/…'"),
+        ("GET /v2/k3yk3yk3y failed", "GET /v2/… failed"),
+        ("password pa55word", "password …"),
+        ("whsec_c2VjcmV0 is it", "… is it"),
+        ("block 17 applied", "block 17 applied"),
+    ],
+)
+def test_redaction__text__holds_no_secret(text: str, shown: str) -> None:
+    assert Redaction([ENDPOINT, "whsec_c2VjcmV0"]).text(text).startswith(shown)
+
+
+def test_redaction__secret_registered_later__is_hidden() -> None:
+    redaction = Redaction()
+    redaction.register("routing-key-1")
+    assert redaction.text("routing-key-1") == "…"
+
+
+def test_redaction__one_secret_within_another__hides_the_whole() -> None:
+    assert Redaction(["secret", "secret-and-more"]).text("secret-and-more") == "…"
+
+
+def test_configure__an_event__is_one_json_line(stream: io.StringIO) -> None:
+    structlog.stdlib.get_logger("monitor.app").info("block_applied", block=17, ok=True, none=None)
+    line = last_line(stream)
+    assert line["event"] == "block_applied"
+    assert (line["block"], line["ok"], line["none"], line["level"]) == (17, True, None, "info")
+
+
+def test_configure__large_integer__is_text(stream: io.StringIO) -> None:
+    structlog.stdlib.get_logger("monitor.app").info("x", wei=2**53 + 1, block=2**53)
+    assert last_line(stream)["wei"] == str(2**53 + 1)
+    assert last_line(stream)["block"] == 2**53
+
+
+def test_configure__nested_values_and_keys__are_redacted(stream: io.StringIO) -> None:
+    structlog.stdlib.get_logger("monitor.app").info("x", seen={ENDPOINT: [(ENDPOINT, 2**60)]})
+    assert "k3yk3yk3y" not in stream.getvalue()
+    assert str(2**60) in stream.getvalue()
+
+
+def test_configure__traceback__is_redacted(stream: io.StringIO) -> None:
+    try:
+        raise ValueError(f"bad answer of {ENDPOINT}")
+    except ValueError:
+        structlog.stdlib.get_logger("monitor.app").exception("failed")
+    assert "ValueError: bad answer of wss://node.example" in str(last_line(stream)["exception"])
+    assert "k3yk3yk3y" not in stream.getvalue()
+
+
+def test_configure__a_library_that_logs__is_redacted_too(stream: io.StringIO) -> None:
+    logging.getLogger("aiohttp.client").warning("retrying %s", ENDPOINT)
+    assert last_line(stream)["event"] == "retrying wss://node.example:8546/…"
+
+
+def test_configure__a_library_that_chatters__is_not_heard(stream: io.StringIO) -> None:
+    logging.getLogger("aiohttp.client").info("connected")
+    assert stream.getvalue() == ""
+
+
+def test_configure__a_terminal__gets_no_json(stream: io.StringIO) -> None:
+    terminal = io.StringIO()
+    terminal.isatty = lambda: True  # type: ignore[method-assign]
+    configure(Redaction([ENDPOINT]), stream=terminal)
+    structlog.stdlib.get_logger("monitor.app").info("block_applied", endpoint=ENDPOINT)
+    assert "block_applied" in terminal.getvalue()
+    assert "{" not in terminal.getvalue()
+    assert "k3yk3yk3y" not in terminal.getvalue()
