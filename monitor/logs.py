@@ -12,8 +12,10 @@ import structlog
 HIDDEN = "…"
 _URL = re.compile(r"\b([A-Za-z][A-Za-z0-9+.-]*)://([^\s'\"<>]*)")
 _JSON_SAFE_INTEGER = 2**53
-# What is shorter is a word of the log's own; hiding it would hide the log.
+# What is shorter is a word of the log's own; hiding it would hide the log. Path segments are words
+# more often than keys, so they must be longer.
 _SHORTEST_SECRET = 6
+_SHORTEST_PATH_SECRET = 16
 
 
 class Redaction:
@@ -119,6 +121,7 @@ def _parts(secret: str) -> set[str]:
     if "://" not in secret:
         return {secret}
     parts = urlsplit(secret)
-    found = {secret, *parts.path.split("/"), parts.username or "", parts.password or ""}
+    found = {secret, parts.username or "", parts.password or ""}
     found |= {value for _, value in parse_qsl(parts.query)}
+    found |= {part for part in parts.path.split("/") if len(part) >= _SHORTEST_PATH_SECRET}
     return found | {unquote(part) for part in found}

@@ -38,6 +38,8 @@ SECRETS = frozenset(
     }
 )
 """(section, key) whose values are never shown, and may stand in a file named by `<key>_file`."""
+EMBEDDED = SecretStr("embedded")
+"""The store's URL that is none: a server of our own."""
 Fault = tuple[str, str]
 """(key within the table, what is wrong: expected what)."""
 
@@ -70,9 +72,7 @@ class Chain(Table):
 
 
 class Store(Table):
-    url: StoreUrl = Field(
-        default=SecretStr("embedded"), description="Redis URL, or the embedded server"
-    )
+    url: StoreUrl = Field(default=EMBEDDED, description="Redis URL, or the embedded server")
     state_dir: Path = Field(description="data of the embedded server")
     namespace: Name = Field(default="default", description="keeps daemons on one Redis apart")
 
@@ -285,7 +285,8 @@ class Http(Table):
             yield "listen", "expected an address and a port, such as 127.0.0.1:9464"
         elif self.token is None and not is_loopback(self.host):
             yield "listen", "not a loopback address: expected 127.0.0.1, or http.token_file as well"
-        if self.token is not None and not self.token.get_secret_value().isprintable():
+        token = None if self.token is None else self.token.get_secret_value()
+        if token is not None and not (token.strip() and token.isprintable()):
             yield "token", "expected one line of printable text"
 
 

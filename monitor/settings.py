@@ -52,7 +52,8 @@ class Settings(Table):
     def secrets(self) -> Iterator[str]:
         """Every secret text, for the log's redaction."""
         yield from (endpoint.get_secret_value() for endpoint in self.chain.endpoints)
-        yield self.store.url.get_secret_value()
+        if self.store.url != schema.EMBEDDED:
+            yield self.store.url.get_secret_value()
         for webhook in self.webhooks:
             yield webhook.url.get_secret_value()
             yield from (secret.get_secret_value() for secret in webhook.secret)

@@ -141,5 +141,5 @@ def _retry_after(text: str | None, now_unix: float) -> float | None:
         return float(text)
     try:
         return max(0.0, parsedate_to_datetime(text).timestamp() - now_unix)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None

@@ -8,7 +8,7 @@ import structlog
 
 from monitor.logs import Redaction, configure
 
-ENDPOINT = "wss://user:pa55word@node.example:8546/v2/k3yk3yk3y?apikey=s3cr3ts3cr3t"
+ENDPOINT = "wss://user:pa55word@node.example:8546/mainnet/k3yk3yk3yk3yk3yk3y?apikey=s3cr3ts3cr3t"
 
 
 @pytest.fixture
@@ -36,9 +36,10 @@ def last_line(stream: io.StringIO) -> dict[str, object]:
         ("http://localhost:9464/", "http://localhost:9464"),
         ("http://[::1]:8545/key", "http://[::1]:8545/…"),
         ("url='https://h.example/k'", "url='https://h.example/…'"),
-        ("GET /v2/k3yk3yk3y failed", "GET /v2/… failed"),
+        ("GET /mainnet/k3yk3yk3yk3yk3yk3y failed", "GET /mainnet/… failed"),
         ("password pa55word", "password …"),
         ("whsec_c2VjcmV0 is it", "… is it"),
+        ("user of mainnet", "user of mainnet"),
         ("block 17 applied", "block 17 applied"),
     ],
 )
@@ -71,7 +72,7 @@ def test_configure__large_integer__is_text(stream: io.StringIO) -> None:
 
 def test_configure__nested_values_and_keys__are_redacted(stream: io.StringIO) -> None:
     structlog.stdlib.get_logger("monitor.app").info("x", seen={ENDPOINT: [(ENDPOINT, 2**60)]})
-    assert "k3yk3yk3y" not in stream.getvalue()
+    assert "k3yk3yk3yk3yk3yk3y" not in stream.getvalue()
     assert str(2**60) in stream.getvalue()
 
 
@@ -81,7 +82,7 @@ def test_configure__traceback__is_redacted(stream: io.StringIO) -> None:
     except ValueError:
         structlog.stdlib.get_logger("monitor.app").exception("failed")
     assert "ValueError: bad answer of wss://node.example" in str(last_line(stream)["exception"])
-    assert "k3yk3yk3y" not in stream.getvalue()
+    assert "k3yk3yk3yk3yk3yk3y" not in stream.getvalue()
 
 
 def test_configure__a_library_that_logs__is_redacted_too(stream: io.StringIO) -> None:
@@ -101,4 +102,4 @@ def test_configure__a_terminal__gets_no_json(stream: io.StringIO) -> None:
     structlog.stdlib.get_logger("monitor.app").info("block_applied", endpoint=ENDPOINT)
     assert "block_applied" in terminal.getvalue()
     assert "{" not in terminal.getvalue()
-    assert "k3yk3yk3y" not in terminal.getvalue()
+    assert "k3yk3yk3yk3yk3yk3y" not in terminal.getvalue()

@@ -90,6 +90,7 @@ def test_settings__printed__hold_no_secret(tmp_path: Path) -> None:
 
 def test_secrets__of_all_tables__are_named(tmp_path: Path) -> None:
     found = set(loaded(tmp_path, CASCADE_MONITOR_HTTP__TOKEN=TOKEN).secrets())
+    assert "embedded" not in found
     assert {"wss://node.example/v2/KEY-A", "https://hooks.example/T/KEY-B", SECRET, TOKEN} <= found
 
 
@@ -230,6 +231,7 @@ def test_load__listening_everywhere_with_a_token__is_no_fault(tmp_path: Path) ->
         ("WEBHOOKS__1__URL", "https://x/y", None, "missing: expected secret_file"),
         ("WEBHOOKS__3__URL", "https://x", None, "CASCADE_MONITOR_WEBHOOKS__3__URL: expected a num"),
         ("CHAIN__CHAIN_ID__X", "1", None, "expected a table above it"),
+        ("HTTP__TOKEN", "", None, "http.token: expected one line of printable text"),
         ("CHAIN__NOPE", "1", None, "chain.nope: unknown key"),
         ("MARKETS", "[1", None, "CASCADE_MONITOR_MARKETS: expected JSON"),
         ("PORT_9464_TCP", "tcp://10.0.0.1:9464", lambda s: s.http.port, 9464),
