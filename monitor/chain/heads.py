@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator
 
 import msgspec
 
-from monitor.chain.endpoints import Endpoints
+from monitor.chain.endpoints import Endpoints, backoff_seconds
 from monitor.chain.rpc import Call
 from monitor.chain.wire import read_header
 from monitor.core.blocks import BlockRef
@@ -33,8 +33,10 @@ class HeadClock:
         self.poll_seconds = poll_seconds
         self._silence_seconds = silence_seconds
         self._changed_at = 0.0
+        self._push_failures = 0
         self.newest_head: BlockRef | None = None
         self.head_seen_unix = 0.0
+        self.answered_unix = 0.0
 
     async def heads(self) -> AsyncGenerator[BlockRef, None]:
         """Head hints, the same one again at every poll. Never ends, whatever the endpoints do."""
@@ -56,15 +58,20 @@ class HeadClock:
 
     async def _next(self) -> BlockRef | None:
         """The next hint; None when nobody answered this time."""
-        if self._endpoints.can_push:
-            try:
-                async with asyncio.timeout(self.poll_seconds * self.slow_factor):
-                    return self._seen(await self._endpoints.next_head(_read_head))
-            except TimeoutError:
-                return await self._polled()
-            except TransientError as failure:
-                LOGGER.debug("polling for heads: %s", failure)
-        await asyncio.sleep(self.poll_seconds)
+        if not self._endpoints.can_push:
+            await asyncio.sleep(self.poll_seconds)
+            return await self._polled()
+        try:
+            async with asyncio.timeout(self.poll_seconds * self.slow_factor):
+                head = self._seen(await self._endpoints.next_head(_read_head))
+            self._push_failures = 0
+            return head
+        except TimeoutError:
+            return await self._polled()
+        except TransientError as failure:
+            LOGGER.debug("polling for heads: %s", failure)
+        self._push_failures += 1
+        await asyncio.sleep(min(self.poll_seconds, backoff_seconds(self._push_failures)))
         return await self._polled()
 
     async def _polled(self) -> BlockRef | None:
@@ -75,6 +82,7 @@ class HeadClock:
             return None
 
     def _seen(self, head: BlockRef) -> BlockRef:
+        self.answered_unix = time.time()
         if self.newest_head is None or head.hash != self.newest_head.hash:
             self._changed_at = time.monotonic()
             self.newest_head = head

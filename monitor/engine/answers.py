@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from fractions import Fraction
 from typing import Any, Protocol
 
@@ -12,7 +13,7 @@ from monitor.core.ledger import Kind, LedgerView, Price, Reserve, each
 from monitor.core.ports import PositionFilter, Probe, StateStore
 from monitor.core.sources import RiskRules
 from monitor.core.units import Address
-from monitor.engine.cascade_runner import Answer, CascadeRunner, Plan
+from monitor.engine.cascade_runner import Answer, CascadeRunner, CurvePlan, Plan
 from monitor.engine.judge import Judge, Watcher
 from monitor.engine.positions import Checksum, PositionBook, block_json
 from monitor.engine.valuation import Valuation, total, usd_text
@@ -46,6 +47,19 @@ class Identity:
     namespace: str
 
 
+class Known(Protocol):
+    """The pure parts of a configuration that answers are made with."""
+
+    @property
+    def markets(self) -> Sequence[RiskRules]: ...
+
+    @property
+    def runner(self) -> CascadeRunner: ...
+
+    @property
+    def defaults(self) -> Options: ...
+
+
 class EngineAnswers:
     """The `Answers` port over a ledger, a judge and a store."""
 
@@ -53,21 +67,19 @@ class EngineAnswers:
         self,
         identity: Identity,
         present: Present,
-        rules: Sequence[RiskRules],
-        runner: CascadeRunner,
+        known: Known,
         judge: Judge,
         store: StateStore,
         checksum: Checksum,
-        defaults: Options,
     ) -> None:
         self._identity = identity
         self._present = present
-        self._rules = tuple(rules)
-        self._runner = runner
+        self._rules = tuple(known.markets)
+        self._runner = known.runner
+        self._defaults = known.defaults
         self._judge = judge
         self._store = store
         self._checksum = checksum
-        self._defaults = defaults
         self._book: PositionBook | None = None
 
     def alive(self) -> Probe:
@@ -118,6 +130,9 @@ class EngineAnswers:
         self, shocks: Mapping[str, Any], options: Mapping[str, Any]
     ) -> dict[str, Any]:
         return await self._ask(Plan("", shocks, None, self._defaults.updated(options)))
+
+    async def curve(self, asset: str, to: str, steps: int) -> dict[str, Any]:
+        return await self._ask(Plan("", {}, CurvePlan(asset, Decimal(to), steps), self._defaults))
 
     async def _ask(self, plan: Plan) -> dict[str, Any]:
         block = self._block()

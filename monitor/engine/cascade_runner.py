@@ -121,6 +121,15 @@ class CascadeRunner:
         world = self.world(view, block)
         return await asyncio.to_thread(self._run, world, plan)
 
+    def verify(self, view: LedgerView, block: BlockRef, plan: Plan) -> None:
+        """Raises QuestionError when a plan names what is not there, or asks what cannot be."""
+        world = self.world(view, block)
+        names = names_of(world, self._named)
+        if plan.curve is None:
+            scenario_of(parse_shocks(plan.shocks), names)
+        else:
+            names.resolve(plan.curve.asset)
+
     def _answer(self, world: WorldSheet, plan: Plan) -> Answer:
         try:
             return Answer(plan, world.block, self._run(world, plan))

@@ -20,9 +20,10 @@ class Folded:
     """What a block does to the ledger, and what was noticed on the way."""
 
     delta: BlockDelta
-    counts: Counter[tuple[str, str]]
-    """Events by (source, event)."""
-    undecodable: tuple[UndecodableLog, ...]
+    counts: Counter[tuple[str, type[DomainEvent]]]
+    """Events by (source, kind)."""
+    undecodable: tuple[tuple[str, UndecodableLog], ...]
+    """Logs that could not be read, by source."""
 
 
 class Folder:
@@ -44,7 +45,7 @@ class Folder:
         watched, logs = self.addresses(ledger), added.logs
         while True:
             overlay = Overlay(ledger)
-            counts: Counter[tuple[str, str]] = Counter()
+            counts: Counter[tuple[str, type[DomainEvent]]] = Counter()
             undecodable = await self._apply(added.block, logs, overlay, counts)
             grown = self.addresses(overlay) - watched
             if not grown:
@@ -80,9 +81,9 @@ class Folder:
         block: BlockRef,
         logs: Sequence[RawLog],
         overlay: Overlay,
-        counts: Counter[tuple[str, str]],
-    ) -> tuple[UndecodableLog, ...]:
-        undecodable = []
+        counts: Counter[tuple[str, type[DomainEvent]]],
+    ) -> tuple[tuple[str, UndecodableLog], ...]:
+        undecodable: list[tuple[str, UndecodableLog]] = []
         asked = [call for s in self._sources for call in s.questions(logs, overlay)]
         facts = await self._read(block, asked) if asked else {}
         decoders = [(s.name, s.decoder(block, overlay, facts)) for s in self._sources]
@@ -91,10 +92,10 @@ class Folder:
                 try:
                     events: tuple[DomainEvent, ...] = decoder.decode(log)
                 except UndecodableLog as fault:
-                    undecodable.append(fault)
+                    undecodable.append((name, fault))
                     continue
                 reduce_all(overlay, events)
-                counts.update((name, type(event).__name__) for event in events)
+                counts.update((name, type(event)) for event in events)
         return tuple(undecodable)
 
 

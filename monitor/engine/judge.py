@@ -45,14 +45,21 @@ class Judge:
         watchers: Sequence[Watcher],
         receivers: Sequence[Receiver],
         face: Face,
-        states: Mapping[str, BreakerState],
     ) -> None:
         self._runner = runner
         self.watchers = tuple(watchers)
         self._receivers = tuple(receivers)
         self._face = face
-        self.states = {w.rule.name: states.get(w.rule.name, BreakerState()) for w in self.watchers}
+        self.states = {watcher.rule.name: BreakerState() for watcher in self.watchers}
         self.answers: dict[str, Answer] = {}
+
+    def resume(self, states: Mapping[str, BreakerState]) -> None:
+        """Take over what a store remembers; a breaker it does not know stays as new."""
+        self.states |= {name: states[name] for name in self.states if name in states}
+
+    async def look(self, view: LedgerView, block: BlockRef) -> None:
+        """Project a block that was judged before, for the face alone."""
+        self.answers = await self._runner.run(view, block)
 
     async def judge(
         self, view: LedgerView, block: BlockRef
@@ -87,8 +94,9 @@ class Judge:
         """The block is gone, with what its breakers had come to."""
         if undo.judgement is None:
             return
-        for name in self.states:
-            self.states[name] = undo.breakers_before.get(name, BreakerState())
+        self.states = dict.fromkeys(self.states, BreakerState())
+        self.resume(undo.breakers_before)
+        self.answers = {}
 
     def _webhooks(self, alert: Alert) -> tuple[str, ...]:
         return tuple(r.name for r in self._receivers if r.wants(alert.breaker))

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import ParamSpec, Protocol, TypeVar
 
+from monitor.core.alerts import Judgement
 from monitor.core.blocks import BlockAdded, BlockFinalized, BlockRef, BlocksReverted, ChainEvent
 from monitor.core.delta import apply
 from monitor.core.ledger import Ledger
@@ -28,7 +29,7 @@ class Observer(Protocol):
 
     def finalized(self, number: int) -> None: ...
 
-    def judged(self, block: BlockRef, seconds: float) -> None: ...
+    def judged(self, judgement: Judgement, seconds: float) -> None: ...
 
     def retrying(self, what: str, error: TransientError) -> None: ...
 
@@ -42,6 +43,13 @@ class Progress:
     finalized: int | None = None
     undecodable: int = 0
     moved: asyncio.Event = field(default_factory=asyncio.Event)
+    moved_monotonic: float = field(default_factory=time.monotonic)
+
+    def move(self) -> None:
+        """Wake who waits for the next step."""
+        self.moved_monotonic = time.monotonic()
+        self.moved.set()
+        self.moved = asyncio.Event()
 
 
 class Pipeline:
@@ -63,11 +71,21 @@ class Pipeline:
         self.ledger = Ledger()
         self.progress = Progress()
 
-    async def run(self, ledger: Ledger, tail: Sequence[BlockRef]) -> None:
-        """Follow the chain from the newest block of `tail`, for ever."""
+    async def run(
+        self, ledger: Ledger, tail: Sequence[BlockRef], evaluated: BlockRef | None
+    ) -> None:
+        """Follow the chain from the newest block of `tail`, for ever.
+
+        A block that was applied but not judged when a daemon died is judged first.
+        """
         self.ledger = ledger
         self.progress.applied = tail[-1]
-        await self._evaluate(tail[-1])
+        self.progress.evaluated = evaluated
+        if evaluated == tail[-1]:
+            await self._judge.look(ledger, tail[-1])
+        else:
+            await self._evaluate(tail[-1])
+        self.progress.move()
         async for event in self._feed.follow(tail, lambda: self._folder.addresses(self.ledger)):
             await self._take(event)
 
@@ -81,8 +99,7 @@ class Pipeline:
                 await self._patiently("store", self._store.forget, event.number)
                 self.progress.finalized = event.number
                 self._observer.finalized(event.number)
-        self.progress.moved.set()
-        self.progress.moved = asyncio.Event()
+        self.progress.move()
 
     async def _add(self, added: BlockAdded) -> None:
         started = time.monotonic()
@@ -100,7 +117,7 @@ class Pipeline:
         await self._patiently("store", self._store.judge, judgement, webhooks)
         self._judge.settle(judgement)
         self.progress.evaluated = block
-        self._observer.judged(block, time.monotonic() - started)
+        self._observer.judged(judgement, time.monotonic() - started)
 
     async def _revert(self, reverted: BlocksReverted) -> None:
         """Take blocks back, newest first, each whole: ledger, breakers and alerts."""

@@ -17,10 +17,7 @@ from monitor.core.ledger import (
     reserve_key,
 )
 from monitor.core.units import AssetId, MarketId
-
-VALUATION = MarketId("")
-"""Where prices of the configuration's own `price_feed`s are kept: they belong to no market."""
-VALUATION_UNIT = 10**8
+from monitor.oracles.valuation_feed import VALUATION, VALUATION_DECIMALS
 
 
 class Valuation:
@@ -57,7 +54,7 @@ class Valuation:
         unit = 10**reserve.decimals
         own = find(self._view, price_key(VALUATION, asset), Price)
         if own is not None:
-            return None if own.value is None else Fraction(own.value, VALUATION_UNIT * unit)
+            return None if own.value is None else Fraction(own.value, 10**VALUATION_DECIMALS * unit)
         price = find(self._view, price_key(market, asset), Price)
         contracts = find(self._view, market_key(market), Market)
         if price is None or price.value is None or contracts is None:

@@ -4,6 +4,9 @@ from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from monitor.core.abi import Abi
+from monitor.core.blocks import BlockRef
+from monitor.core.events import DomainEvent
+from monitor.core.ports import ContractReader
 from monitor.core.sources import EventSource, RiskRules
 from monitor.core.units import Address, MarketId
 from monitor.protocols.aave_v3.events import AaveAbi
@@ -15,6 +18,10 @@ AbiLibrary = Callable[[str], Abi]
 
 class ProtocolMarket(EventSource, RiskRules, Protocol):
     """What a protocol's plug-in is."""
+
+    async def survey(self, reader: ContractReader, at: BlockRef) -> tuple[DomainEvent, ...]:
+        """The market without its accounts: what `check` looks at."""
+        ...
 
 
 def _aave_v3(

@@ -12,11 +12,14 @@ from monitor.store.keys import SCHEMA_VERSION, Keys
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Whose state it is. `configuration` is a digest of whatever decides what fills the ledger."""
+    """Whose state it is. `configuration` is a digest of whatever decides what fills the ledger.
+
+    `genesis` is None for a reader that has no node to ask.
+    """
 
     namespace: str
     chain_id: int
-    genesis: BlockHash
+    genesis: BlockHash | None
     configuration: str
 
     def keys(self) -> Keys:
@@ -24,11 +27,8 @@ class Identity:
 
     def marks(self) -> dict[str, str]:
         """What is kept beside the state, to know it again."""
-        return {
-            "schema": str(SCHEMA_VERSION),
-            "genesis": self.genesis,
-            "configuration": self.configuration,
-        }
+        marks = {"schema": str(SCHEMA_VERSION), "configuration": self.configuration}
+        return marks if self.genesis is None else marks | {"genesis": self.genesis}
 
 
 async def check_identity(client: "Redis", identity: Identity) -> None:

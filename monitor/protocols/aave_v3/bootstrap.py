@@ -39,20 +39,33 @@ class AaveSnapshot:
         """Raises ConfigError when the address is not an Aave V3.6 market's provider."""
         contracts = await self._contracts(reader, at)
         if contracts is None:
-            contracts = await self._contracts(reader, head)
-            if contracts is None:
-                raise ConfigError(await self._not_a_market(reader, head))
-            return (MarketChanged(self._market, contracts),)
+            return (MarketChanged(self._market, await self._known(reader, head)),)
         reserves = await self._reserves(reader, at, contracts)
-        categories = await self._categories(reader, at, contracts, reserves)
         accounts = AccountSnapshot(self._market, contracts.pool, self._abi)
         positions = await accounts.read(reader, at, self._from_block, reserves)
+        return (*await self._terms(reader, at, contracts, reserves), *positions)
+
+    async def survey(self, reader: ContractReader, at: BlockRef) -> tuple[DomainEvent, ...]:
+        """The market without its accounts. Raises as `read` does."""
+        contracts = await self._known(reader, at)
+        reserves = await self._reserves(reader, at, contracts)
+        return await self._terms(reader, at, contracts, reserves)
+
+    async def _terms(
+        self, reader: ContractReader, at: BlockRef, contracts: Market, reserves: list[Reserve]
+    ) -> tuple[DomainEvent, ...]:
+        categories = await self._categories(reader, at, contracts, reserves)
         return (
             MarketChanged(self._market, contracts),
             *(ReserveListed(self._market, reserve) for reserve in reserves),
             *(CategoryChanged(self._market, category) for category in categories),
-            *positions,
         )
+
+    async def _known(self, reader: ContractReader, at: BlockRef) -> Market:
+        contracts = await self._contracts(reader, at)
+        if contracts is None:
+            raise ConfigError(await self._not_a_market(reader, at))
+        return contracts
 
     async def _contracts(self, reader: ContractReader, at: BlockRef) -> Market | None:
         provider = self._abi.provider.functions

@@ -67,3 +67,6 @@ class AaveV3Market(AaveRules):
         self, reader: ContractReader, at: BlockRef, head: BlockRef
     ) -> tuple[DomainEvent, ...]:
         return await self._snapshot.read(reader, at, head)
+
+    async def survey(self, reader: ContractReader, at: BlockRef) -> tuple[DomainEvent, ...]:
+        return await self._snapshot.survey(reader, at)

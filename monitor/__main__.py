@@ -1,0 +1,264 @@
+"""The command line. Exit codes: 0 done, 1 a check failed, 64 usage, 69 unavailable, 78 config."""
+
+import asyncio
+import json
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+from monitor import __version__, display
+from monitor.core.ports import PositionFilter
+from monitor.errors import ConfigError, MonitorError, QuestionError, TransientError
+from monitor.logs import Redaction, configure
+from monitor.settings import Settings, load
+
+CHECK_FAILED, USAGE, UNAVAILABLE, CONFIG = 1, 64, 69, 78
+
+app = typer.Typer(
+    name="cascade-monitor",
+    help="Sees liquidation cascades coming, and says so before they happen.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+out, err = Console(), Console(stderr=True)
+
+ConfigOption = Annotated[
+    Path,
+    typer.Option("--config", "-c", envvar="CASCADE_MONITOR_CONFIG", help="the TOML file"),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="one JSON document on stdout")]
+
+
+@app.callback(invoke_without_command=True)
+def root(
+    version: Annotated[bool, typer.Option("--version", help="print the version")] = False,
+) -> None:
+    if version:
+        out.print(__version__)
+        raise typer.Exit
+
+
+@app.command()
+def run(
+    config: ConfigOption,
+    once: Annotated[
+        bool, typer.Option("--once", help="catch up, judge one block, print, exit")
+    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="send nothing")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Follow the chain, project every block, fire breakers: the daemon."""
+    from monitor.app import Mode, run_once, run_until_stopped
+
+    settings = _loaded(config)
+    mode = Mode(dry_run=dry_run)
+    if once:
+        display.show(out, asyncio.run(run_once(settings, mode)), display.summary, as_json=as_json)
+    else:
+        asyncio.run(run_until_stopped(settings, mode))
+
+
+@app.command()
+def check(
+    config: ConfigOption,
+    send_test: Annotated[
+        bool, typer.Option("--send-test", help="send a test message to every webhook")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Look at everything the configuration names, and say all that is wrong."""
+    from monitor.checkup import Finding, findings
+
+    settings = _loaded(config)
+
+    async def gather() -> list[Finding]:
+        found = []
+        async for finding in findings(settings, send_test=send_test):
+            found.append(finding)
+            if not as_json:
+                display.finding(out, finding.subject, finding.detail, finding.fault)
+        return found
+
+    found = asyncio.run(gather())
+    faults = [finding for finding in found if finding.fault]
+    if as_json:
+        rows = [{"subject": f.subject, "detail": f.detail, "fault": f.fault} for f in found]
+        out.print_json(json.dumps({"faults": len(faults), "findings": rows}))
+    else:
+        err.print(f"{len(faults)} faults in {len(found)} checks")
+    if faults:
+        raise typer.Exit(CHECK_FAILED)
+
+
+@app.command()
+def positions(
+    config: ConfigOption,
+    market: Annotated[str | None, typer.Option(help="only this market")] = None,
+    account: Annotated[str | None, typer.Option(help="only this account")] = None,
+    owner: Annotated[str | None, typer.Option(help="only this owner's accounts")] = None,
+    min_debt_usd: Annotated[str | None, typer.Option(help="only from this debt up")] = None,
+    liquidatable: Annotated[bool | None, typer.Option(help="only (not) liquidatable")] = None,
+    cursor: Annotated[str | None, typer.Option(help="`next` of the page before")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=1000, help="rows")] = 100,
+    as_json: JsonOption = False,
+) -> None:
+    """Positions, largest debt first."""
+    wanted = PositionFilter(market, account, owner, min_debt_usd, liquidatable, cursor, limit)
+    document = _asked(config, lambda answers: answers.positions(wanted))
+    display.show(out, document, display.positions, as_json=as_json)
+
+
+@app.command()
+def status(config: ConfigOption, as_json: JsonOption = False) -> None:
+    """Where the monitor stands."""
+    document = _asked(config, lambda answers: answers.status())
+    display.show(out, document, display.status, as_json=as_json)
+
+
+@app.command()
+def breakers(config: ConfigOption, as_json: JsonOption = False) -> None:
+    """The circuit breakers."""
+    document = _asked(config, lambda answers: answers.breakers())
+    display.show(out, document, display.breakers, as_json=as_json)
+
+
+@app.command()
+def alerts(
+    config: ConfigOption,
+    limit: Annotated[int, typer.Option(min=1, max=1000, help="rows")] = 100,
+    as_json: JsonOption = False,
+) -> None:
+    """Alerts, newest first, and what became of them."""
+    document = _asked(config, lambda answers: answers.alerts(limit))
+    display.show(out, document, display.alerts, as_json=as_json)
+
+
+@app.command()
+def project(
+    config: ConfigOption,
+    shock: Annotated[list[str], typer.Option(help="KEY=VALUE, as in WETH=-0.30; repeatable")],
+    option: Annotated[
+        list[str] | None, typer.Option(help="KEY=VALUE of [projection]; repeatable")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Project one scenario from the newest stored block."""
+    shocks = _pairs(shock, "--shock")
+    options = {key: _number(value) for key, value in _pairs(option or [], "--option").items()}
+    document = _asked(config, lambda answers: answers.project(shocks, options))
+    display.show(out, document, display.projection, as_json=as_json)
+
+
+@app.command()
+def curve(
+    config: ConfigOption,
+    asset: Annotated[str, typer.Option(help="whose price is shocked")],
+    to: Annotated[float, typer.Option(help="the last shock, a ratio")] = -0.5,
+    steps: Annotated[int, typer.Option(min=1, max=10_000, help="points")] = 100,
+    as_json: JsonOption = False,
+) -> None:
+    """The cascade curve of one asset."""
+    document = _asked(config, lambda answers: answers.curve(asset, str(to), steps))
+    display.show(out, document, display.curve, as_json=as_json)
+
+
+@app.command()
+def probe(
+    config: ConfigOption,
+    live: Annotated[bool, typer.Option("--live", help="ask /healthz instead of /readyz")] = False,
+) -> None:
+    """Ask the running daemon how it is: exit 0 when well. For images without curl."""
+    from monitor.probing import ask
+
+    settings = _loaded(config)
+    probe_answer = asyncio.run(ask(settings.http.host, settings.http.port, live=live))
+    for reason in probe_answer.reasons:
+        err.print(reason)
+    if not probe_answer.ok:
+        raise typer.Exit(CHECK_FAILED)
+
+
+def main() -> None:
+    """The entry point of the command `cascade-monitor`."""
+    sys.exit(_exit_code())
+
+
+def _exit_code() -> int | str | None:
+    try:
+        app()
+    except SystemExit as end:
+        return USAGE if end.code == 2 else end.code
+    except MonitorError as error:
+        return _told([error])
+    except BaseExceptionGroup as group:
+        known, unknown = group.split(MonitorError)
+        if known is None or unknown is not None:
+            raise
+        return _told(list(_leaves(known)))
+    return 0
+
+
+def _told(errors: list[MonitorError]) -> int:
+    """Say what went wrong; the exit code is the gravest's."""
+    for error in errors:
+        for fault in error.faults if isinstance(error, ConfigError) else (str(error),):
+            err.print(f"[bold red]error:[/] {escape(fault)}", highlight=False, soft_wrap=True)
+    codes = {ConfigError: CONFIG, TransientError: UNAVAILABLE, QuestionError: USAGE}
+    found = [code for kind, code in codes.items() for e in errors if isinstance(e, kind)]
+    return max(found, default=CHECK_FAILED)
+
+
+def _leaves(group: BaseExceptionGroup[MonitorError]) -> Iterator[MonitorError]:
+    for error in group.exceptions:
+        if isinstance(error, BaseExceptionGroup):
+            yield from _leaves(error)
+        else:
+            yield error
+
+
+def _loaded(config: Path) -> Settings:
+    settings = load(config)
+    configure(Redaction(settings.secrets()), level=os.environ.get("CASCADE_MONITOR_LOG", "info"))
+    return settings
+
+
+def _asked(config: Path, question: Any) -> dict[str, Any]:
+    from monitor.desk import desk
+
+    settings = _loaded(config)
+
+    async def ask() -> dict[str, Any]:
+        async with desk(settings) as answers:
+            document: dict[str, Any] = await question(answers)
+            return document
+
+    return asyncio.run(ask())
+
+
+def _pairs(written: list[str], name: str) -> dict[str, str]:
+    pairs = {}
+    for text in written:
+        key, equals, value = text.partition("=")
+        if not equals or not key:
+            raise QuestionError(f"{name} {text!r}: expected KEY=VALUE, as in WETH=-0.30")
+        pairs[key.strip()] = value.strip()
+    return pairs
+
+
+def _number(text: str) -> Any:
+    """A number where it is one; the option itself says what it wants."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,55 @@
+"""Answers from a store alone: beside a running daemon, or a stopped one. Needs no node."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+from eth_utils.address import to_checksum_address
+
+from monitor import __version__
+from monitor.app import identity_of, redis_of
+from monitor.core.blocks import BlockRef
+from monitor.core.ledger import Ledger
+from monitor.core.ports import Probe
+from monitor.engine.answers import EngineAnswers, Identity
+from monitor.engine.judge import Judge
+from monitor.parts import parts_of, watchers_of
+from monitor.settings import Settings
+from monitor.store.redis_store import RedisStore
+
+NOT_ASKED = Probe(False, ("read from the store: the daemon itself was not asked",))
+
+
+@dataclass(frozen=True, slots=True)
+class StoredPresent:
+    """The state as a store holds it."""
+
+    ledger: Ledger
+    applied: BlockRef | None
+    evaluated: BlockRef | None
+
+    def alive(self) -> Probe:
+        return NOT_ASKED
+
+    def ready(self) -> Probe:
+        return NOT_ASKED
+
+
+@asynccontextmanager
+async def desk(settings: Settings) -> AsyncIterator[EngineAnswers]:
+    """Raises ConfigError when there is no state, SchemaMismatch when it is another's."""
+    async with AsyncExitStack() as stack:
+        client, _ = await redis_of(settings, stack, read_only=True)
+        store = await RedisStore.open_reader(client, identity_of(settings, None))
+        state = await store.load()
+        parts = parts_of(settings)
+        judge = Judge(parts.runner, watchers_of(settings, ""), (), to_checksum_address)
+        judge.resume(state.breakers)
+        yield EngineAnswers(
+            Identity(__version__, settings.chain.chain_id, settings.store.namespace),
+            StoredPresent(Ledger(state.records), state.cursor, state.evaluated),
+            parts,
+            judge,
+            store,
+            to_checksum_address,
+        )

@@ -1,0 +1,170 @@
+"""Answers for people: tables on a terminal, or the JSON document as it is."""
+
+import json
+from collections.abc import Callable, Mapping
+from decimal import Decimal
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+Document = Mapping[str, Any]
+Renderer = Callable[[Console, Document], None]
+WAD_DIGITS = 18
+
+
+def show(out: Console, document: Document, render: Renderer, *, as_json: bool) -> None:
+    """Print a document, for a program or for a person."""
+    if as_json:
+        out.print(json.dumps(document, indent=2), soft_wrap=True, highlight=False, markup=False)
+    else:
+        render(out, document)
+
+
+def finding(out: Console, subject: str, detail: str, fault: str) -> None:
+    """One line of `check`."""
+    if fault:
+        out.print(f"[bold red]FAULT[/] {escape(subject)}: {escape(fault)}", soft_wrap=True)
+    else:
+        out.print(f"[green]ok[/]    {escape(subject)}  [dim]{escape(detail)}[/]", soft_wrap=True)
+
+
+def status(out: Console, document: Document) -> None:
+    _headline(out, document)
+    table = Table("market", "protocol", "positions", "collateral", "debt", "at risk")
+    for row in document["markets"]:
+        table.add_row(
+            row["market"],
+            row["protocol"],
+            str(row["positions"]),
+            _usd(row["collateral_usd"]),
+            _usd(row["debt_usd"]),
+            _usd(row["at_risk_usd"]),
+        )
+    out.print(table)
+    for reason in (*document["reasons"], *document["unknown"]):
+        out.print(f"[yellow]{escape(reason)}[/]")
+    if document["breakers"]:
+        breakers(out, document)
+
+
+def summary(out: Console, document: Document) -> None:
+    """`run --once`: the status, and every scenario."""
+    status(out, document)
+    for name, answer in document["cascade"].items():
+        out.print(f"\n[bold]{escape(name)}[/]")
+        (curve if "curve" in answer else projection)(out, answer)
+
+
+def positions(out: Console, document: Document) -> None:
+    _headline(out, document)
+    table = Table("market", "account", "collateral", "debt", "health", "")
+    for row in document["positions"]:
+        table.add_row(
+            row["market"],
+            row["account"],
+            "\n".join(_line(line) for line in row["collateral"]),
+            "\n".join(_line(line) for line in row["debt"]),
+            _health(row),
+            _flags(row),
+        )
+    out.print(table)
+    if document["next"]:
+        out.print(f"more: --cursor {document['next']}", highlight=False)
+
+
+def breakers(out: Console, document: Document) -> None:
+    table = Table("breaker", "phase", "measure", "value", "warn", "trip", "clear")
+    for row in document["breakers"]:
+        phase = "blind" if row["blind"] else row["phase"]
+        cells = (row["measure"], row["value"] or "unknown", row["warn"], row["trip"], row["clear"])
+        colour = {"armed": "green", "blind": "magenta", "tripped": "bold red"}.get(phase, "yellow")
+        table.add_row(row["name"], f"[{colour}]{phase}[/]", *cells)
+    out.print(table)
+
+
+def alerts(out: Console, document: Document) -> None:
+    table = Table("time", "type", "breaker", "value", "block", "deliveries")
+    for row in document["alerts"]:
+        data = row["data"]
+        deliveries = ", ".join(f"{hook}: {fate}" for hook, fate in row["deliveries"].items())
+        table.add_row(
+            row["timestamp"],
+            row["type"],
+            data["alert"]["breaker"],
+            data["value"] or "unknown",
+            str(data["block"]["number"]),
+            deliveries or "no receiver",
+        )
+    out.print(table)
+
+
+def projection(out: Console, document: Document) -> None:
+    result = document["result"]
+    table = Table(show_header=False)
+    for label, key in (
+        ("liquidated", "liquidated_usd"),
+        ("of it in round 1", "first_round_usd"),
+        ("collateral seized", "seized_usd"),
+        ("bad debt", "bad_debt_usd"),
+        ("left unliquidated", "unliquidated_usd"),
+    ):
+        table.add_row(label, _usd(result[key]))
+    table.add_row("amplification", f"{result['amplification']:.2f} x")
+    rounds = f"{result['rounds']}" + ("" if result["converged"] else " (not converged)")
+    table.add_row("rounds", rounds)
+    for name, path in result["prices"].items():
+        steps = " -> ".join(_usd(path[key]) for key in ("before", "shocked", "after"))
+        table.add_row(name, steps)
+    out.print(table)
+    for reason in result.get("unknown", ()):
+        out.print(f"[yellow]left out: {escape(reason)}[/]")
+
+
+def curve(out: Console, document: Document) -> None:
+    """Every step as a bar; the critical shock below."""
+    steps = document["curve"]
+    largest = max((Decimal(s["result"]["liquidated_usd"]) for s in steps), default=Decimal(0))
+    table = Table("shock", "liquidated", "")
+    for step in steps[:: max(1, len(steps) // 25)]:
+        (ratio,) = step["scenario"]["shocks"].values()
+        value = Decimal(step["result"]["liquidated_usd"])
+        bar = "█" * int(40 * value / largest) if largest else ""
+        table.add_row(f"{ratio:+.1%}", _usd(str(value)), bar)
+    out.print(table)
+    shock = document["critical_shock"]
+    out.print("no shock on this curve is critical" if shock is None else f"critical: {shock:.1%}")
+
+
+def _headline(out: Console, document: Document) -> None:
+    block = document["block"]
+    out.print(f"block [bold]{block['number']}[/] [dim]{block['hash']}[/]", highlight=False)
+
+
+def _usd(text: str | None) -> str:
+    return "unknown" if text is None else f"${Decimal(text):,.2f}"
+
+
+def _line(line: Document) -> str:
+    unused = " (not collateral)" if line.get("used_as_collateral") is False else ""
+    return f"{line['symbol']} {_usd(line['value_usd'])}{unused}"
+
+
+def _health(row: Document) -> str:
+    if row.get("unknown") and row["health_factor"] is None:
+        return "[magenta]unknown[/]"
+    if row["health_factor"] is None:
+        return "-"
+    health = Decimal(row["health_factor"]).scaleb(-WAD_DIGITS)
+    colour = "red" if health < 1 else "yellow" if health < Decimal("1.05") else "green"
+    return f"[{colour}]{health:.4f}[/]"
+
+
+def _flags(row: Document) -> str:
+    flags = []
+    if row["liquidatable"]:
+        flags.append("[bold red]liquidatable[/]")
+    if row["e_mode"]:
+        flags.append(f"e-mode {row['e_mode']}")
+    return " ".join(flags)

@@ -1,0 +1,123 @@
+"""What the pipeline does, told to metrics and logs."""
+
+import math
+import time
+from collections.abc import Callable, Sequence
+from fractions import Fraction
+
+import structlog
+
+from monitor.core.alerts import BreakerPhase, Judgement
+from monitor.core.blocks import BlockRef
+from monitor.core.ledger import Kind, LedgerView, Price, Reserve, each
+from monitor.core.sources import RiskRules
+from monitor.engine.answers import market_totals
+from monitor.engine.cascade_runner import Answer
+from monitor.engine.folding import Folded
+from monitor.engine.judge import Judge
+from monitor.errors import TransientError
+from monitor.metrics import UNDECODABLE, Metrics, Stage
+from monitor.simulation.report import CurveProjection, Projection
+
+log = structlog.stdlib.get_logger(__name__)
+
+
+class Observation:
+    """The pipeline's Observer."""
+
+    def __init__(
+        self,
+        metrics: Metrics,
+        judge: Judge,
+        rules: Sequence[RiskRules],
+        ledger: Callable[[], LedgerView],
+    ) -> None:
+        self._metrics = metrics
+        self._judge = judge
+        self._rules = tuple(rules)
+        self._ledger = ledger
+
+    def applied(self, block: BlockRef, folded: Folded, seconds: float) -> None:
+        self._metrics.applied_block.set(block.number)
+        self._metrics.stage_seconds.labels(Stage.FOLD).observe(seconds)
+        markets = {rule.market for rule in self._rules}
+        for (source, event), count in folded.counts.items():
+            if source in markets:
+                self._metrics.events_total.labels(source, event.__name__).inc(count)
+        for source, fault in folded.undecodable:
+            log.error("undecodable_log", source=source, error=str(fault))
+            if source in markets:
+                self._metrics.events_total.labels(source, UNDECODABLE).inc()
+        log.info(
+            "block_applied",
+            block=block.number,
+            hash=block.hash,
+            changes=len(folded.delta.changes),
+            milliseconds=round(seconds * 1000, 1),
+        )
+
+    def reverted(self, blocks: Sequence[BlockRef]) -> None:
+        self._metrics.reorgs_total.inc()
+        self._metrics.reorg_depth.set(len(blocks))
+        log.warning("blocks_reverted", depth=len(blocks), newest=blocks[0].hash)
+
+    def finalized(self, number: int) -> None:
+        self._metrics.finalized_block.set(number)
+
+    def judged(self, judgement: Judgement, seconds: float) -> None:
+        block = judgement.block
+        self._metrics.evaluated_block.set(block.number)
+        self._metrics.stage_seconds.labels(Stage.JUDGE).observe(seconds)
+        for alert in judgement.alerts:
+            self._metrics.alerts_total.labels(alert.breaker, alert.type).inc()
+            self._metrics.block_to_alert_seconds.observe(max(0.0, time.time() - block.timestamp))
+            log.warning("alert", id=alert.id, type=alert.type, breaker=alert.breaker)
+        for name, state in self._judge.states.items():
+            phase = BreakerPhase.BLIND if state.blind else state.phase
+            self._metrics.breaker_state.labels(name).set(phase)
+        for answer in self._judge.answers.values():
+            self._show_answer(answer)
+        self._show_markets(block)
+
+    def retrying(self, what: str, error: TransientError) -> None:
+        log.warning("retrying", waiting_for=what, error=str(error))
+
+    def _show_answer(self, answer: Answer) -> None:
+        name = answer.plan.name
+        match answer.result:
+            case Projection() as result:
+                self._metrics.cascade_liquidated_usd.labels(name).set(result.liquidated_usd)
+                self._metrics.cascade_bad_debt_usd.labels(name).set(result.bad_debt_usd)
+                self._metrics.cascade_amplification.labels(name).set(result.amplification)
+            case CurveProjection() as result:
+                shock = result.critical_shock
+                gauge = self._metrics.cascade_critical_shock_ratio.labels(result.curve.name)
+                gauge.set(math.nan if shock is None else shock)
+            case None:
+                log.error("scenario_failed", scenario=name, error=answer.fault)
+
+    def _show_markets(self, block: BlockRef) -> None:
+        view = self._ledger()
+        for rule in self._rules:
+            totals = market_totals(view, block, rule, self._rules)
+            self._metrics.positions.labels(rule.market).set(totals.positions)
+            self._metrics.collateral_usd.labels(rule.market).set(_shown(totals.collateral_usd))
+            self._metrics.debt_usd.labels(rule.market).set(_shown(totals.debt_usd))
+            self._metrics.at_risk_usd.labels(rule.market).set(_shown(totals.at_risk_usd))
+            self._show_reserves(view, rule, block)
+
+    def _show_reserves(self, view: LedgerView, rule: RiskRules, block: BlockRef) -> None:
+        symbols: dict[str, str] = {}
+        for _, reserve in each(view, Kind.RESERVE, rule.market, Reserve):
+            symbols[reserve.asset] = reserve.symbol
+            debt_raw = reserve.debt_scaled * reserve.debt_index_ray // 10**27
+            lent_raw = reserve.cash_raw + debt_raw
+            ratio = debt_raw / lent_raw if lent_raw else 0.0
+            self._metrics.utilisation_ratio.labels(rule.market, reserve.symbol).set(ratio)
+        for key, price in each(view, Kind.PRICE, rule.market, Price):
+            age = math.nan if price.answered_unix is None else block.timestamp - price.answered_unix
+            self._metrics.price_age_seconds.labels(symbols.get(key.subject, "")).set(age)
+
+
+def _shown(value: Fraction | None) -> float:
+    return math.nan if value is None else float(value)

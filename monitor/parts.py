@@ -1,0 +1,122 @@
+"""From the configuration to the pure parts: plug-ins, scenarios, breakers. Nothing runs here."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+
+from monitor.core.alerts import digest
+from monitor.core.sources import EventSource
+from monitor.core.units import Address, AssetId, MarketId
+from monitor.engine.breaker import BreakerRule, Origin
+from monitor.engine.cascade_runner import CascadeRunner, CurvePlan, Plan
+from monitor.engine.judge import Receiver, Watcher
+from monitor.library import abi_library
+from monitor.liquidity.source import PoolSource
+from monitor.liquidity.uniswap_v3 import UniswapV3Pool
+from monitor.oracles.aave_oracle import AaveOraclePrices
+from monitor.oracles.valuation_feed import ValuationFeed
+from monitor.protocols.registry import PROTOCOLS, ProtocolMarket
+from monitor.schema import Projection
+from monitor.settings import Settings
+from monitor.simulation.options import Options
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What one configuration amounts to."""
+
+    markets: tuple[ProtocolMarket, ...]
+    pools: tuple[PoolSource, ...]
+    sources: tuple[EventSource, ...]
+    runner: CascadeRunner
+    receivers: tuple[Receiver, ...]
+    defaults: Options
+
+
+def parts_of(settings: Settings) -> Parts:
+    """Build the plug-ins. Order is the configuration's."""
+    markets = tuple(
+        PROTOCOLS[market.protocol](
+            MarketId(market.name), Address(market.address), market.from_block, abi_library
+        )
+        for market in settings.markets
+    )
+    pools = tuple(
+        PoolSource(UniswapV3Pool(Address(entry.pool), abi_library("uniswap_v3/UniswapV3Pool")))
+        for entry in settings.liquidity
+        if entry.pool is not None
+    )
+    oracle, feed = abi_library("aave_v3/AaveOracle"), abi_library("chainlink/Aggregator")
+    prices = [AaveOraclePrices(market.market, oracle, feed) for market in markets]
+    valuations = [
+        ValuationFeed(name, AssetId(Address(asset.address)), Address(asset.price_feed), feed)
+        for name, asset in settings.assets.items()
+        if asset.price_feed is not None
+    ]
+    return Parts(
+        markets=markets,
+        pools=pools,
+        sources=(*markets, *prices, *valuations, *pools),
+        runner=CascadeRunner(
+            markets, pools, _named(settings), _correlated(settings), _plans(settings)
+        ),
+        receivers=tuple(Receiver(hook.name, hook.breakers) for hook in settings.webhooks),
+        defaults=_options(settings.projection),
+    )
+
+
+def watchers_of(settings: Settings, genesis: str) -> tuple[Watcher, ...]:
+    """The breakers; their alerts' ids hold the chain's genesis."""
+    origin = Origin(settings.store.namespace, genesis)
+    return tuple(
+        Watcher(
+            rule=BreakerRule(
+                origin=origin,
+                name=breaker.name,
+                measure=breaker.measure,
+                warn=breaker.warn,
+                trip=breaker.trip,
+                clear=breaker.clear,
+                hold_blocks=breaker.hold_blocks,
+            ),
+            scenario=breaker.scenario,
+            markets=breaker.markets,
+        )
+        for breaker in settings.breakers
+    )
+
+
+def configuration_digest(settings: Settings) -> str:
+    """A digest of what decides which records the ledger holds."""
+    parts = [f"{m.name} {m.protocol} {m.address} {m.from_block}" for m in settings.markets]
+    parts += [f"{entry.kind} {entry.pool}" for entry in settings.liquidity]
+    parts += [f"{a.address} {a.price_feed}" for a in settings.assets.values() if a.price_feed]
+    return digest(*parts)
+
+
+def _plans(settings: Settings) -> tuple[Plan, ...]:
+    return tuple(
+        Plan(
+            name=name,
+            shocks=scenario.shocks or {},
+            curve=None
+            if scenario.curve is None
+            else CurvePlan(
+                scenario.curve.asset, Decimal(str(scenario.curve.to)), scenario.curve.steps
+            ),
+            options=_options(settings.options_of(name)),
+        )
+        for name, scenario in settings.scenarios.items()
+    )
+
+
+def _options(asked: Projection) -> Options:
+    return Options().updated(asked.model_dump())
+
+
+def _named(settings: Settings) -> Mapping[str, AssetId]:
+    return {name: AssetId(Address(asset.address)) for name, asset in settings.assets.items()}
+
+
+def _correlated(settings: Settings) -> Mapping[str, tuple[str, ...]]:
+    return {name: asset.correlated_with for name, asset in settings.assets.items()}

@@ -1,0 +1,27 @@
+"""Asks a running daemon how it is, over its own HTTP port."""
+
+import aiohttp
+
+from monitor.core.ports import Probe
+from monitor.errors import RpcUnavailable
+
+TIMEOUT_SECONDS = 5.0
+EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}
+"""Where a daemon that listens on all addresses can be asked."""
+
+
+async def ask(host: str, port: int, *, live: bool) -> Probe:
+    """Its /readyz, or /healthz. Raises RpcUnavailable when nobody answers."""
+    host = EVERYWHERE.get(host, host)
+    authority = f"[{host}]" if ":" in host else host
+    url = f"http://{authority}:{port}/{'healthz' if live else 'readyz'}"
+    timeout = aiohttp.ClientTimeout(total=TIMEOUT_SECONDS)
+    try:
+        async with aiohttp.ClientSession(timeout=timeout) as session, session.get(url) as answer:
+            body = await answer.json()
+            return Probe(answer.status == 200, tuple(body.get("reasons", ())))
+    except (aiohttp.ClientError, TimeoutError, ValueError) as error:
+        raise RpcUnavailable(
+            f"no daemon answers on {host}:{port} ({type(error).__name__}): start it with "
+            "`cascade-monitor run`, or correct http.listen."
+        ) from error
