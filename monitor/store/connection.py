@@ -1,23 +1,25 @@
 """The way to Redis: a client from a URL, its errors in our words, and scripts run by their hash."""
 
+import asyncio
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib import resources
-from typing import Any
+from typing import Any, TypeVar
 
 from msgspec.json import encode
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
-from redis.backoff import ExponentialWithJitterBackoff
+from redis.backoff import NoBackoff
 from redis.exceptions import (
     AuthenticationError,
     AuthorizationError,
-    BusyLoadingError,
     ConnectionError,
     NoPermissionError,
     NoScriptError,
-    ResponseError,
+    OutOfMemoryError,
+    ReadOnlyError,
+    RedisError,
     TimeoutError,
 )
 
@@ -26,14 +28,16 @@ from monitor.store.keys import SCRIPT_KEYS, Keys
 
 OLDEST_SERVER = (6, 2)
 
+T = TypeVar("T")
+
 _SETTINGS: Mapping[str, Any] = {
     "socket_timeout": 1.0,
     "socket_connect_timeout": 1.0,
     "health_check_interval": 5,
     "decode_responses": True,
-    "retry_on_error": [ConnectionError, TimeoutError, BusyLoadingError],
 }
-"""Every write is a script that finds its own work done, so a command may be sent twice."""
+_PAUSES_SECONDS = (0.05, 0.1, 0.2, 0.4) + 8 * (0.5,)
+"""Between attempts: a restart of a few seconds goes unnoticed."""
 
 _REMEDIES = {
     "MISCONF": "it cannot write its files: make room on its disk and read its log",
@@ -44,10 +48,14 @@ _REMEDIES = {
 }
 
 
+_CLASSES = {"OOM": OutOfMemoryError, "READONLY": ReadOnlyError}
+_REFUSALS = (AuthenticationError, AuthorizationError, NoPermissionError)
+
+
 def connect(url: str) -> "Redis":
     """A client for a redis://, rediss:// or unix:// URL. Connects on first use.
 
-    It rides out a restart of a few seconds. Raises ConfigError for any other URL.
+    Raises ConfigError for any other URL.
     """
     scheme = url.partition("://")[0]
     if scheme not in {"redis", "rediss", "unix"}:
@@ -55,32 +63,48 @@ def connect(url: str) -> "Redis":
             f"store.url has the scheme {scheme!r}: expected redis://, rediss:// or unix:// "
             "(Sentinel and Cluster are not supported yet)."
         )
-    retry = Retry(ExponentialWithJitterBackoff(cap=0.5, base=0.05), 12)
+    # The library nests its retries (connect in command): a stopped server would take minutes to
+    # be noticed. `patiently` is the one loop.
     try:
-        return Redis.from_url(url, retry=retry, **_SETTINGS)
+        return Redis.from_url(url, retry=Retry(NoBackoff(), 0), **_SETTINGS)
     except ValueError as exc:
         raise ConfigError(f"store.url is not a Redis URL: {exc}") from exc
 
 
 @contextmanager
-def translated() -> Iterator[None]:
+def _translated() -> Iterator[None]:
     """Redis errors as StoreUnavailable, or as ConfigError where waiting does not help."""
     try:
         yield
-    except (AuthenticationError, AuthorizationError, NoPermissionError) as exc:
-        raise ConfigError(
-            f"Redis refuses this user: {exc}. Check the name, password and ACL of store.url."
-        ) from exc
-    except (ConnectionError, TimeoutError) as exc:
-        raise StoreUnavailable(
-            f"Redis does not answer: {exc}. Check that it runs and that store.url points at it."
-        ) from exc
-    except ResponseError as exc:
+    except RedisError as exc:
+        # A refusal while connecting comes wrapped in a ConnectionError.
+        if isinstance(exc, _REFUSALS) or isinstance(exc.__cause__, _REFUSALS):
+            raise ConfigError(
+                f"Redis refuses this user: {exc} Check the name, password and ACL of store.url."
+            ) from exc
+        if isinstance(exc, ConnectionError | TimeoutError):
+            raise StoreUnavailable(
+                f"Redis does not answer: {exc} Check that it runs and that store.url points at it."
+            ) from exc
         # Inside a script the code stands in the middle of the message, not in the class.
         for code, remedy in _REMEDIES.items():
-            if code in str(exc) or code in type(exc).__name__.upper():
+            if code in str(exc) or isinstance(exc, _CLASSES.get(code, ())):
                 raise StoreUnavailable(f"Redis refuses to write, {remedy}. It said: {exc}") from exc
         raise
+
+
+async def patiently(do: Callable[[], Awaitable[T]]) -> T:
+    """Do it, again while Redis is away or loading. What is done must bear being done twice."""
+    for pause_seconds in _PAUSES_SECONDS:
+        try:
+            with _translated():
+                return await do()
+        except StoreUnavailable as exc:
+            if not isinstance(exc.__cause__, ConnectionError | TimeoutError):
+                raise
+            await asyncio.sleep(pause_seconds)
+    with _translated():
+        return await do()
 
 
 async def check_server(client: "Redis") -> None:
@@ -102,11 +126,14 @@ async def check_server(client: "Redis") -> None:
 
 async def read(client: "Redis", *commands: Sequence[str | int]) -> list[Any]:
     """The answers to some reading commands, in one round trip; not one transaction."""
-    with translated():
+
+    async def ask() -> list[Any]:
         async with client.pipeline(transaction=False) as pipe:
             for command in commands:
                 pipe.execute_command(*command)
             return list(await pipe.execute())
+
+    return await patiently(ask)
 
 
 class Scripts:
@@ -154,11 +181,16 @@ def read_script(name: str) -> str:
 async def evaluate(
     client: "Redis", text: str, keys: Sequence[str], *args: bytes | str
 ) -> list[str]:
-    """Run a script by its hash; by its text when the server does not know it (any more)."""
+    """Run a script by its hash; by its text when the server does not know it (any more).
+
+    Every script finds its own work done, so it may run again after a lost answer.
+    """
     sha = hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
-    with translated():
+
+    async def ask() -> list[str]:
         try:
-            answer = await client.evalsha(sha, len(keys), *keys, *args)
+            return list(await client.evalsha(sha, len(keys), *keys, *args))
         except NoScriptError:
-            answer = await client.eval(text, len(keys), *keys, *args)
-    return list(answer)
+            return list(await client.eval(text, len(keys), *keys, *args))
+
+    return await patiently(ask)

@@ -20,13 +20,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, NoReturn, Self
 
-from redis.asyncio import Redis
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from monitor.core.alerts import digest
 from monitor.errors import ConfigError, StoreUnavailable
+from monitor.store.connection import connect
 from monitor.store.server_binary import ServerBinary, find_server
 
 SOCKET_PATH_BYTES = 103
@@ -169,10 +167,7 @@ class EmbeddedRedis:
     async def _wait_until_ready(self) -> None:
         patience_seconds = LOADING_SECONDS if self._process else PATIENCE_SECONDS
         deadline = asyncio.get_running_loop().time() + patience_seconds
-        once = Retry(NoBackoff(), 0)
-        async with Redis(
-            unix_socket_path=str(self._socket), socket_timeout=1, retry=once
-        ) as client:
+        async with connect(self.url) as client:
             while True:
                 try:
                     await client.ping()

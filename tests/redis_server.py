@@ -1,0 +1,78 @@
+"""A real Redis to test against, that can be killed."""
+
+import itertools
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from builders import a_hash
+from redis import Redis
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+from redis.retry import Retry
+
+from monitor.store.identity import Identity
+from monitor.store.server_binary import find_server
+
+_numbers = itertools.count()
+
+
+class RedisServer:
+    """A server on a unix socket, that can be started again over the same files."""
+
+    def __init__(self, folder: Path) -> None:
+        self._socket = folder / "redis.sock"
+        self._folder = folder
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        return f"unix://{self._socket}"
+
+    def start(self, *settings: str) -> None:
+        """Returns when the server answers."""
+        command = [str(find_server().path), "--port", "0", "--unixsocket", str(self._socket)]
+        command += ["--dir", str(self._folder), "--save", "", "--appendonly", "yes", *settings]
+        self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+        self._wait(lambda client: bool(client.ping()))
+
+    def start_as_cluster(self) -> None:
+        """A cluster of one node: it refuses whatever touches two slots at once."""
+        self.start("--cluster-enabled", "yes")
+        with Redis(unix_socket_path=str(self._socket)) as client:
+            client.cluster("ADDSLOTS", *range(16384))
+        self._wait(lambda client: client.cluster("INFO")["cluster_state"] == "ok")
+
+    def kill(self) -> None:
+        """SIGKILL: nothing is flushed."""
+        self.signal(signal.SIGKILL)
+        self.stop()
+
+    def signal(self, number: signal.Signals) -> None:
+        assert self._process is not None
+        self._process.send_signal(number)
+
+    def stop(self) -> None:
+        if self._process is not None:
+            self._process.terminate()
+            self._process.wait()
+            self._process = None
+
+    def _wait(self, is_so: Callable[[Redis], bool]) -> None:
+        once = Retry(NoBackoff(), 0)
+        with Redis(unix_socket_path=str(self._socket), retry=once) as client:
+            for _ in range(500):
+                try:
+                    if is_so(client):
+                        return
+                except (RedisError, KeyError):
+                    pass
+                time.sleep(0.01)
+        raise AssertionError("the test's Redis did not come up")
+
+
+def an_identity() -> Identity:
+    """A namespace no other test has."""
+    return Identity(f"test-{next(_numbers)}", 31337, a_hash("genesis"), "configuration-1")
