@@ -78,7 +78,7 @@ def play(columns: Columns, factors: Mapping[AssetId, float], options: Options) -
     """Shock and rounds. `factors`: new price per old of each asset that moves at first."""
     state = state_of(columns)
     shock(columns, state, factors)
-    shocked = replace(state, prices=list(state.prices), marks=list(state.marks))
+    shocked = state.copy()
     visits = _Visits(columns, state, options, {})
     everyone = range(len(state.accounts))
     suspects: Iterable[int] = everyone

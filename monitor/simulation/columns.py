@@ -123,6 +123,10 @@ class State:
     marks: list[Mark]
     accounts: list[Account]
 
+    def copy(self) -> "State":
+        """A state that later rounds leave alone."""
+        return State(list(self.prices), list(self.cash), list(self.marks), list(self.accounts))
+
 
 def columns_of(world: WorldSheet) -> Columns:
     """A world as floats. What cannot be known is left out, with the reason in `unknown`."""
