@@ -17,6 +17,7 @@ from monitor.web.openapi import document
 PREFIX = "/api/v1"
 MOST_ROWS = 1000
 _USD = re.compile(r"\d{1,30}(\.\d{1,18})?")
+Scalar = float | int | str | bool | None
 Ask = Callable[[web.Request, Mapping[str, str]], Awaitable[dict[str, Any]]]
 
 
@@ -29,6 +30,16 @@ class Endpoint:
     summary: str
     query: Mapping[str, str]
     ask: Ask
+
+
+class Question(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The body of `POST /project`.
+
+    Typed to the leaves: brackets nested without end would overflow the decoder's stack.
+    """
+
+    shocks: dict[str, Scalar]
+    options: dict[str, Scalar] = {}
 
 
 class Api:
@@ -80,8 +91,8 @@ class Api:
         return await self._answers.cascade(request.match_info["scenario"])
 
     async def _project(self, request: web.Request, _query: Mapping[str, str]) -> dict[str, Any]:
-        shocks, options = _projection(await request.read())
-        return await self._answers.project(shocks, options)
+        question = _projection(await request.read())
+        return await self._answers.project(question.shocks, question.options)
 
     async def _breakers(self, _request: web.Request, _query: Mapping[str, str]) -> dict[str, Any]:
         return await self._answers.breakers()
@@ -142,23 +153,16 @@ def _address(name: str, text: str) -> str:
         raise QuestionError(f"{name}: {error}") from error
 
 
-def _projection(body: bytes) -> tuple[dict[str, Any], dict[str, Any]]:
-    """(shocks, options) of a request's body."""
+def _projection(body: bytes) -> Question:
     try:
-        asked = msgspec.json.decode(body)
-    except (msgspec.DecodeError, RecursionError) as error:
-        raise QuestionError(f"the body is not JSON: {error}") from error
-    if not isinstance(asked, dict):
-        raise QuestionError('the body is no object: expected {"shocks": {…}, "options": {…}}')
-    for name in asked:
-        if name not in ("shocks", "options"):
-            raise QuestionError(f"unknown key {name!r}: expected shocks, options")
-    shocks, options = asked.get("shocks"), asked.get("options", {})
-    if not isinstance(shocks, dict) or not shocks:
-        raise QuestionError('shocks: expected an object such as {"WETH": -0.3}')
-    if not isinstance(options, dict):
-        raise QuestionError('options: expected an object such as {"gas_usd": 50}')
-    return shocks, options
+        question = msgspec.json.decode(body, type=Question)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise QuestionError(
+            f'the body: {error}: expected {{"shocks": {{"WETH": -0.3}}}}'
+        ) from error
+    if not question.shocks:
+        raise QuestionError('shocks is empty: expected an object such as {"WETH": -0.3}')
+    return question
 
 
 def _wrong(name: str, value: str | None, expected: str) -> QuestionError:
