@@ -54,7 +54,10 @@ class FakeBlock:
 
 @dataclass
 class FakeNode:
-    """Use as `async with FakeNode() as node`. `answers` overrides a method's result by a value."""
+    """Use as `async with FakeNode() as node`.
+
+    `errors` and `results` override a method's answer, `headers` that of a block number.
+    """
 
     chain_id: int = 1
     blocks: list[FakeBlock] = field(default_factory=lambda: [FakeBlock(a_block(number=0))])
@@ -63,13 +66,16 @@ class FakeNode:
     faults_left: int | None = None
     errors: dict[str, dict[str, Any]] = field(default_factory=dict)
     results: dict[str, Any] = field(default_factory=dict)
+    headers: dict[int, dict[str, Any]] = field(default_factory=dict)
     widest_range: int | None = None
     asked: list[str] = field(default_factory=list)
+    paths: list[str] = field(default_factory=list)
 
     _sockets: list[web.WebSocketResponse] = field(default_factory=list, init=False)
     _runner: web.AppRunner | None = field(default=None, init=False)
     _stopped: asyncio.Event = field(default_factory=asyncio.Event, init=False)
     port: int = field(default=0, init=False)
+    subscribed: asyncio.Event = field(default_factory=asyncio.Event, init=False)
 
     @property
     def http_url(self) -> str:
@@ -132,6 +138,7 @@ class FakeNode:
         return self.fault
 
     async def _post(self, request: web.Request) -> web.StreamResponse:
+        self.paths.append(request.path)
         asked = await request.json()
         fault = self._fault_now()
         match fault:
@@ -156,6 +163,7 @@ class FakeNode:
         return web.Response(text=body, content_type="application/json")
 
     async def _get(self, request: web.Request) -> web.StreamResponse:
+        self.paths.append(request.path)
         if self._fault_now() == "302":
             raise web.HTTPFound("/elsewhere")
         socket = web.WebSocketResponse()
@@ -193,6 +201,7 @@ class FakeNode:
             case "eth_chainId":
                 return hex(self.chain_id)
             case "eth_subscribe":
+                self.subscribed.set()
                 return "0x1"
             case "eth_getBlockByNumber":
                 return self._block(params[0])
@@ -207,6 +216,8 @@ class FakeNode:
             raise NodeError(code=-39001, message="finalized is not supported")
         number = {"latest": len(self.blocks) - 1, "finalized": self.finalized}.get(name)
         number = int(name, 16) if number is None else number
+        if number in self.headers:
+            return self.headers[number]
         return self.blocks[number].header() if number < len(self.blocks) else None
 
     def _logs(self, wanted: dict[str, Any]) -> list[dict[str, Any]]:

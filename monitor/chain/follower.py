@@ -151,7 +151,7 @@ class Follower:
             if theirs.block.hash == ours.hash:
                 break
         else:
-            if await self._headers.anyone_has(oldest):
+            if True in await self._headers.holders(oldest):
                 raise RpcInconsistent(f"the endpoints disagree about block {oldest.number}")
             raise DeepReorg(
                 f"block {oldest.number} {oldest.hash} is no longer in the chain, expected it to be "
@@ -162,11 +162,15 @@ class Follower:
         return branch.revert_to(ours)
 
     async def _is_gone(self, newest: BlockRef) -> bool:
-        """Whether our newest block was rolled back. A node that merely lags looks the same."""
+        """Whether our newest block was rolled back, and nothing came in its place.
+
+        A node that lags looks the same, so every endpoint must say so, several times. Where one
+        keeps silent, the next block settles it: it has another parent.
+        """
         for look in range(ROLLBACK_LOOKS):
             if look:
                 await asyncio.sleep(self._clock.poll_seconds)
-            if await self._headers.anyone_has(newest):
+            if set(await self._headers.holders(newest)) != {False}:
                 return False
         return True
 

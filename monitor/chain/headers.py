@@ -12,7 +12,7 @@ from monitor.chain.slices import in_slices
 from monitor.chain.wire import Header, read_header
 from monitor.core.blocks import BlockRef
 from monitor.core.units import BlockHash
-from monitor.errors import MonitorError, RpcInconsistent, RpcUnavailable
+from monitor.errors import MonitorError, RpcInconsistent
 
 WIDEST_BATCH = 100
 
@@ -55,12 +55,15 @@ class Headers:
                 raise RpcInconsistent(f"block {child.block.number} is no child of the one before")
         return headers
 
-    async def anyone_has(self, block: BlockRef) -> bool:
-        """Whether any endpoint has the block in its chain. Raises RpcUnavailable if none says."""
+    async def holders(self, block: BlockRef) -> list[bool | None]:
+        """Whether each endpoint has the block in its chain; None where it does not say."""
         answers = await self._endpoints.everyone(_numbered(block.number), read_header)
-        if all(isinstance(answer, MonitorError) for answer in answers):
-            raise RpcUnavailable(f"no endpoint says whether it has block {block.number}")
-        return any(isinstance(answer, Header) and answer.block == block for answer in answers)
+        return [
+            None
+            if isinstance(answer, MonitorError)
+            else answer is not None and answer.block == block
+            for answer in answers
+        ]
 
     async def _numbered(self, start: int, stop: int) -> list[Header]:
         answers = await self._endpoints.batch([_numbered(n) for n in range(start, stop)], _present)
