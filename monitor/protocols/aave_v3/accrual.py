@@ -5,6 +5,7 @@ Source: aave-v3-origin 3.6 ReserveLogic.sol (updateState, getNormalizedIncome, g
 
 from dataclasses import dataclass
 
+from monitor.core.events import IndexMoved
 from monitor.core.fixed_point import (
     bps_mul_half_up,
     compound_interest_ray,
@@ -14,7 +15,7 @@ from monitor.core.fixed_point import (
     ray_mul_half_up,
 )
 from monitor.core.ledger import Reserve
-from monitor.core.units import Ray, ScaledAmount
+from monitor.core.units import MarketId, Ray, ScaledAmount
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,21 @@ def accrue(reserve: Reserve, at_unix: int) -> Accrual:
     )
     treasury_raw = bps_mul_half_up(debt_accrued_raw, reserve.terms.reserve_factor_bps)
     return Accrual(supply_index, debt_index, ScaledAmount(ray_div_down(treasury_raw, supply_index)))
+
+
+def silent_accrual(market: MarketId, reserve: Reserve, at_unix: int) -> IndexMoved:
+    """`updateState` without the ReserveDataUpdated that usually tells of it: the rates stay."""
+    accrual = accrue(reserve, at_unix)
+    return IndexMoved(
+        market=market,
+        asset=reserve.asset,
+        supply_index_ray=accrual.supply_index_ray,
+        debt_index_ray=accrual.debt_index_ray,
+        supply_rate_ray=reserve.supply_rate_ray,
+        debt_rate_ray=reserve.debt_rate_ray,
+        updated_unix=at_unix,
+        treasury_scaled=ScaledAmount(reserve.treasury_scaled + accrual.treasury_minted_scaled),
+    )
 
 
 def supply_index_at(reserve: Reserve, at_unix: int) -> Ray:

@@ -51,7 +51,7 @@ from monitor.core.units import (
     ScaledAmount,
 )
 from monitor.errors import LedgerCorrupt
-from monitor.protocols.aave_v3.accrual import accrue
+from monitor.protocols.aave_v3.accrual import accrue, silent_accrual
 from monitor.protocols.aave_v3.governance import GovernanceDecoder
 from monitor.protocols.aave_v3.tokens import (
     DEBT_TOKEN,
@@ -63,6 +63,9 @@ from monitor.protocols.aave_v3.tokens import (
 
 Events = tuple[DomainEvent, ...]
 Handler = Callable[[RawLog, tuple[Any, ...]], Events]
+
+VERBS = frozenset({"Supply", "Withdraw", "Borrow", "Repay", "FlashLoan", "LiquidationCall"})
+"""Logged last by what they are named after: they end its sequence of logs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +130,7 @@ class AaveDecoder:
             return self._token_handlers[event.name](role, event.decode(log)) if event else ()
         if log.address == self._contracts.pool:
             event = _event(self._abi.pool, log)
-            return self._pool_handlers[event.name](log, event.decode(log)) if event else ()
+            return self._on_pool(event, log) if event else ()
         if log.address == self._contracts.configurator:
             event = _event(self._abi.configurator, log)
             changed = self._governance.decode(event, log) if event else ()
@@ -199,6 +202,13 @@ class AaveDecoder:
             "DeficitCovered": lambda _, v: (self._deficit(v[0], -v[2]),),
         }
 
+    def _on_pool(self, event: EventAbi, log: RawLog) -> Events:
+        changed = self._pool_handlers[event.name](log, event.decode(log))
+        if event.name in VERBS:
+            # What accrued belonged to this verb, not to a later one of the same transaction.
+            self._minted.clear()
+        return changed
+
     def _cash(self, asset: AssetId, delta_raw: int) -> DomainEvent:
         return CashMoved(self._market, asset, RawAmount(delta_raw))
 
@@ -248,25 +258,12 @@ class AaveDecoder:
             events.append(self._cash(collateral, -seized))
         if collateral == debt:
             events += self._second_treasury_accrual(collateral, log)
-        elif in_receipts:
-            events += self._silent_accrual(collateral)
+        elif in_receipts:  # from 3.5 the collateral's reserve then accrues without a log of it
+            reserve = self._reserve(collateral)
+            events.append(silent_accrual(self._market, reserve, self._block.timestamp))
         place = Place(self._market, account)
         events.append(Liquidated(place, collateral, debt, repaid, seized, liquidator, in_receipts))
         return tuple(events)
-
-    def _silent_accrual(self, asset: AssetId) -> Events:
-        """Paid in aTokens, the collateral reserve accrues without ReserveDataUpdated (from 3.5)."""
-        reserve = self._reserve(asset)
-        accrual = accrue(reserve, self._block.timestamp)
-        moved = self._with_treasury(reserve, accrual.treasury_minted_scaled)
-        return (
-            replace(
-                moved,
-                supply_index_ray=accrual.supply_index_ray,
-                debt_index_ray=accrual.debt_index_ray,
-                updated_unix=self._block.timestamp,
-            ),
-        )
 
     def _second_treasury_accrual(self, asset: AssetId, log: RawLog) -> Events:
         """Up to 3.6 a same-asset liquidation credits the treasury twice (fixed in 3.7)."""

@@ -26,6 +26,7 @@ from monitor.core.ledger import (
 from monitor.core.ports import Readings, ViewCall, ViewFailed
 from monitor.core.units import RAY, Address, AssetId, Bps, MarketId, Ray
 from monitor.errors import LedgerCorrupt, UndecodableLog
+from monitor.protocols.aave_v3.accrual import silent_accrual
 
 Events = tuple[DomainEvent, ...]
 
@@ -35,7 +36,6 @@ TERM_OF: Mapping[str, str] = {
     "ReserveFrozen": "is_frozen",
     "ReservePaused": "is_paused",
     "LiquidationGracePeriodChanged": "grace_until_unix",
-    "ReserveFactorChanged": "reserve_factor_bps",
     "BorrowCapChanged": "borrow_cap",
     "SupplyCapChanged": "supply_cap",
     "LiquidationProtocolFeeChanged": "liquidation_fee_bps",
@@ -86,15 +86,24 @@ class GovernanceDecoder:
             "CollateralConfigurationChanged": self._on_collateral_terms,
             "LiquidationGracePeriodDisabled": lambda asset: self._terms(asset, grace_until_unix=0),
             "EModeCategoryAdded": self._on_category,
+            "ReserveFactorChanged": self._on_reserve_factor,
         }
         return handlers[event.name](*values)
 
     def _terms(self, asset: AssetId, **changed: Any) -> Events:
+        terms = replace(self._reserve(asset).terms, **changed)
+        return (RiskParametersChanged(self._market, asset, terms),)
+
+    def _on_reserve_factor(self, asset: AssetId, _: Bps, factor: Bps) -> Events:
+        """The past is accrued by the old factor first; ReserveDataUpdated comes only after."""
+        accrued = silent_accrual(self._market, self._reserve(asset), self._block.timestamp)
+        return (accrued, *self._terms(asset, reserve_factor_bps=factor))
+
+    def _reserve(self, asset: AssetId) -> Reserve:
         reserve = find(self._view, reserve_key(self._market, asset), Reserve)
         if reserve is None:
             raise LedgerCorrupt(f"terms of {asset} change, but the ledger does not list it")
-        terms = replace(reserve.terms, **changed)
-        return (RiskParametersChanged(self._market, asset, terms),)
+        return reserve
 
     def _on_collateral_terms(self, asset: AssetId, ltv: Bps, threshold: Bps, bonus: Bps) -> Events:
         return self._terms(
