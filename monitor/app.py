@@ -157,14 +157,16 @@ class Daemon:
             await self._listen(stack)
             outbox = await self._outbox(stack)
             async with asyncio.TaskGroup() as group:
+                work = {
+                    "lease": self._store.lease.hold(),
+                    "pipeline": self.follow(),
+                    "beat": self._beat(outbox),
+                }
+                if outbox.webhooks:
+                    work["outbox"] = outbox.run()
                 tasks = [
                     group.create_task(_forever(task, name), name=name)
-                    for name, task in {
-                        "lease": self._store.lease.hold(),
-                        "pipeline": self.follow(),
-                        "outbox": outbox.run(),
-                        "beat": self._beat(outbox),
-                    }.items()
+                    for name, task in work.items()
                 ]
                 await self._stopping.wait()
                 self._notifier.stopping()

@@ -53,6 +53,10 @@ class Outbox:
         self._clock = clock
         self._news = {webhook: asyncio.Event() for webhook in senders}
 
+    @property
+    def webhooks(self) -> tuple[str, ...]:
+        return tuple(self._senders)
+
     def notify(self) -> None:
         """There may be something new: wakes every receiver's task."""
         for news in self._news.values():

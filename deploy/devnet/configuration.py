@@ -1,0 +1,83 @@
+"""A monitor's configuration for a local world: what the demo and the tests run the daemon with."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from devnet.world import World
+
+
+@dataclass(frozen=True)
+class Wiring:
+    """Where the daemon keeps its state, listens and reports. `port` 0 is any free one."""
+
+    state_dir: Path
+    port: int = 0
+    webhook_url: str = ""
+    secret_file: Path | None = None
+    start_block: str | int = "snapshot"
+    shocks: dict[str, float] = field(default_factory=lambda: {"WETH": -0.20})
+    warn_usd: int = 1_000_000
+    trip_usd: int = 5_000_000
+    clear_usd: int = 500_000
+    hold_blocks: int = 1
+    endpoints: tuple[str, ...] = ()
+
+
+def configuration(world: World, wiring: Wiring) -> str:
+    """The TOML text."""
+    known = world.addresses
+    endpoints = wiring.endpoints or (world.anvil.ws_url, world.anvil.http_url)
+    start = f'"{wiring.start_block}"' if wiring.start_block == "snapshot" else wiring.start_block
+    pools = "\n".join(
+        f'[[liquidity]]  # {name}\nkind = "uniswap_v3"\npool = "{pool}"\n'
+        for name, pool in known.pools.items()
+    )
+    assets = "\n".join(
+        f'[assets.{symbol}]\naddress = "{token}"\n'
+        + ('correlated_with = ["wstETH"]\n' if symbol == "WETH" else "")
+        for symbol, token in known.tokens.items()
+    )
+    shocks = ", ".join(f"{name} = {ratio}" for name, ratio in wiring.shocks.items())
+    return f"""[chain]
+chain_id = {world.anvil.chain_id}
+endpoints = [{", ".join(f'"{url}"' for url in endpoints)}]
+poll_seconds = 0.2
+start_block = {start}
+
+[store]
+state_dir = "{wiring.state_dir}"
+
+[[markets]]
+name = "aave-core"
+protocol = "aave_v3"
+address = "{known.addresses_provider}"
+
+{pools}
+{assets}
+[scenarios.eth-crash]
+shocks = {{ {shocks} }}
+
+[[breakers]]
+name = "eth-cascade"
+scenario = "eth-crash"
+measure = "liquidated_usd"
+warn = {wiring.warn_usd}
+trip = {wiring.trip_usd}
+clear = {wiring.clear_usd}
+hold_blocks = {wiring.hold_blocks}
+{_webhook(wiring)}
+[http]
+listen = "127.0.0.1:{wiring.port}"
+"""
+
+
+def _webhook(wiring: Wiring) -> str:
+    if not wiring.webhook_url:
+        return ""
+    return f"""
+[[webhooks]]
+name = "on-call"
+url = "{wiring.webhook_url}"
+secret_file = "{wiring.secret_file}"
+allow_private = true
+"""

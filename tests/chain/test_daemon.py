@@ -1,0 +1,214 @@
+"""The command, the chain, Redis and a receiver, all real: from a log to a position to an alert."""
+
+import socket
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+from daemon_process import DaemonProcess, command, daemon_process
+from devnet import USD, World, account, make_borrowers, new_world
+from devnet.configuration import Wiring, configuration
+from devnet.receiver import Receiver
+
+from monitor.app import identity_of, redis_of
+from monitor.settings import load
+from monitor.store.redis_store import RedisStore
+
+BORROWERS = 40
+
+
+@dataclass
+class Stage:
+    """A world with borrowers, a receiver, and where a daemon's files go."""
+
+    world: World
+    receiver: Receiver
+    folder: Path
+
+    def config(self, name: str = "monitor", **changes: object) -> tuple[Path, int]:
+        """A configuration file of its own state; and the port it listens on."""
+        secret = self.folder / "secret"
+        secret.write_text(self.receiver.secret)
+        wiring = Wiring(
+            state_dir=self.folder / name,
+            port=free_port(),
+            webhook_url=self.receiver.url,
+            secret_file=secret,
+            shocks={"WETH": -0.05},
+            warn_usd=20_000,
+            trip_usd=100_000,
+            clear_usd=10_000,
+        )
+        wiring = replace(wiring, **changes)  # type: ignore[arg-type]
+        path = self.folder / f"{name}.toml"
+        path.write_text(configuration(self.world, wiring))
+        return path, wiring.port
+
+    async def head(self) -> str:
+        return (await self.world.head()).hash
+
+
+def free_port() -> int:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        return int(taken.getsockname()[1])
+
+
+@pytest.fixture
+async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
+    async with new_world() as world, Receiver() as receiver:
+        await make_borrowers(world, BORROWERS, 7)
+        yield Stage(world, receiver, tmp_path)
+
+
+async def digest_of(config: Path) -> str:
+    """The stored ledger's digest, of a daemon that has stopped."""
+    settings = load(config)
+    async with AsyncExitStack() as stack:
+        client, _ = await redis_of(settings, stack, read_only=True)
+        store = await RedisStore.open_reader(client, identity_of(settings, None))
+        return await store.ledger_digest()
+
+
+async def fresh_digest(stage: Stage, name: str, start_block: str | int) -> str:
+    """What another daemon, that starts now, comes to."""
+    config, _ = stage.config(name, start_block=start_block, webhook_url="")
+    finished = await command("run", "--config", str(config), "--once", "--json")
+    assert finished.code == 0, finished.err
+    return await digest_of(config)
+
+
+async def slide(world: World, price_usd: int) -> str:
+    """Move feed and pool of WETH (and what follows it) to a price; the block's hash."""
+    await world.move_pool_to("WETH/USDC", price_usd)
+    await world.move_feed("wstETH", price_usd * USD * 6 // 5)
+    return (await world.move_feed("WETH", price_usd * USD)).block_hash
+
+
+async def test_positions__of_every_account__equal_the_contracts_views(stage: Stage) -> None:
+    config, port = stage.config()
+    async with daemon_process(config, port) as daemon:
+        block = await stage.head()
+        await daemon.reached(block)
+    listed = await command("positions", "--config", str(config), "--json", "--limit", "1000")
+    rows = {row["account"].lower(): row for row in listed.document["positions"]}
+    accounts = sorted(rows)
+    assert len(accounts) > BORROWERS
+    tokens = [*stage.world.addresses.atokens.values(), *stage.world.addresses.debt_tokens.values()]
+    held = await stage.world.balances_of(tokens, accounts, block)
+    expected = {key: amount for key, amount in held.items() if amount}
+    assert amounts(stage.world, rows) == expected
+    for who, data in zip(
+        accounts, await stage.world.all_account_data(accounts, block), strict=True
+    ):
+        health = str(data.health_factor_wad) if data.debt_e8 else None
+        assert rows[who]["health_factor"] == health
+
+
+def amounts(world: World, rows: dict[str, dict[str, object]]) -> dict[tuple[str, str], int]:
+    """(token, account) to what the monitor says is held."""
+    symbols = {token: symbol for symbol, token in world.addresses.tokens.items()}
+    found: dict[tuple[str, str], int] = {}
+    for who, row in rows.items():
+        for side, tokens in (
+            ("collateral", world.addresses.atokens),
+            ("debt", world.addresses.debt_tokens),
+        ):
+            lines = row[side]
+            assert isinstance(lines, list)
+            for line in lines:
+                token = tokens[symbols[line["asset"].lower()]]
+                found[token, who] = int(line["amount"])
+    return found
+
+
+async def test_breaker__prices_slide__warns_then_trips_with_a_good_signature(stage: Stage) -> None:
+    config, port = stage.config()
+    async with daemon_process(config, port) as daemon:
+        await daemon.reached(await stage.head())
+        for price in (1960, 1920, 1880, 1840, 1800, 1760, 1720, 1680):
+            await daemon.reached(await slide(stage.world, price))
+        warned = await stage.receiver.wait_for("breaker.warned")
+        tripped = await stage.receiver.wait_for("breaker.tripped")
+        _, metrics = await daemon.get("/metrics")
+    assert warned.arrived_monotonic < tripped.arrived_monotonic
+    assert stage.receiver.refused == 0
+    alert = tripped.body["data"]["alert"]
+    assert alert["id"] == tripped.id
+    assert (alert["severity"], alert["status"]) == ("critical", "firing")
+    assert alert["episode"] == warned.body["data"]["alert"]["episode"]
+    assert 'cascade_monitor_breaker_state{breaker="eth-cascade"} 3.0' in metrics
+
+
+async def test_reorg__that_removes_the_cause__retracts_and_equals_a_replay(stage: Stage) -> None:
+    config, port = stage.config()
+    async with daemon_process(config, port) as daemon:
+        await daemon.reached(await stage.head())
+        await slide(stage.world, 1700)  # three blocks
+        tripped = await stage.receiver.wait_for("breaker.tripped")
+        await stage.world.reorg(3)
+        lender = account("a new lender")
+        await stage.world.fund(lender, USDC=stage.world.raw("USDC", 1000))
+        await stage.world.supply(lender, "USDC", stage.world.raw("USDC", 1000))
+        await daemon.reached(await stage.head())
+        retracted = await stage.receiver.wait_for("breaker.retracted")
+        _, status = await daemon.get("/api/v1/status")
+    assert retracted.body["data"]["alert"]["retracts"] == tripped.id
+    assert retracted.id != tripped.id
+    assert status["breakers"][0]["phase"] != "tripped"
+    followed = await digest_of(config)
+    assert followed == await fresh_digest(stage, "replayed", 0)
+    assert followed == await fresh_digest(stage, "snapshot", "snapshot")
+
+
+async def test_kill_9__amid_blocks__loses_and_doubles_nothing(stage: Stage) -> None:
+    config, port = stage.config()
+    async with daemon_process(config, port) as daemon:
+        await daemon.reached(await stage.head())
+        await act(stage, daemon, price_usd=1900)
+        await slide(stage.world, 1700)
+        await daemon.kill()
+        await stage.world.reorg(2)
+        await act(stage, None, price_usd=1650)
+        await daemon.start()
+        await daemon.reached(await stage.head())
+        await stage.receiver.wait_for("breaker.tripped")
+    ids = [letter.id for letter in stage.receiver.letters]
+    live = {letter.id for letter in stage.receiver.letters if letter.type == "breaker.tripped"}
+    live -= {letter.body["data"]["alert"]["retracts"] for letter in stage.receiver.letters}
+    assert len(live) == 1
+    assert len(set(ids)) == len(ids)
+    assert await digest_of(config) == await fresh_digest(stage, "replayed", 0)
+
+
+async def act(stage: Stage, daemon: DaemonProcess | None, price_usd: int) -> None:
+    """Some blocks with something in them."""
+    world, who = stage.world, account(f"actor at {price_usd}")
+    await world.fund(who, WETH=world.raw("WETH", 5))
+    await world.supply(who, "WETH", world.raw("WETH", 5))
+    await world.borrow(who, "USDC", world.raw("USDC", 3000))
+    block = await slide(world, price_usd)
+    if daemon is not None:
+        await daemon.reached(block)
+
+
+async def test_delivery__receiver_down_at_first__repeats_the_same_bytes(
+    stage: Stage,
+) -> None:
+    refusals: list[str] = []
+
+    def fail_twice(letter: object) -> int:
+        raw = getattr(letter, "raw", "")
+        refusals.append(raw)
+        return 503 if len(refusals) < 3 else 204
+
+    stage.receiver.answer = fail_twice
+    config, port = stage.config()
+    async with daemon_process(config, port) as daemon:
+        await daemon.reached(await stage.head())
+        await slide(stage.world, 1700)
+        await stage.receiver.wait_for("breaker.tripped", seconds=40)
+    first = stage.receiver.letters[0].raw
+    assert refusals[:3] == [first] * 3

@@ -1,0 +1,113 @@
+"""The daemon as its users run it: the command, in a process of its own."""
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+
+COMMAND = (sys.executable, "-m", "monitor")
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """What a command said and how it ended."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def document(self) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads(self.out)
+        return found
+
+
+async def command(*arguments: str, environ: dict[str, str] | None = None) -> Finished:
+    """Run `cascade-monitor …` to its end."""
+    process = await asyncio.create_subprocess_exec(
+        *COMMAND,
+        *arguments,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        env=os.environ | {"COLUMNS": "200"} | (environ or {}),
+    )
+    async with asyncio.timeout(60):
+        out, err = await process.communicate()
+    return Finished(process.returncode or 0, out.decode(), err.decode())
+
+
+class DaemonProcess:
+    """`cascade-monitor run`, its log in a file beside the configuration."""
+
+    def __init__(self, config: Path, port: int) -> None:
+        self.config = config
+        self.log = config.with_suffix(".log")
+        self._port = port
+        self._process: asyncio.subprocess.Process | None = None
+
+    async def start(self, *arguments: str) -> None:
+        with self.log.open("ab") as log:
+            self._process = await asyncio.create_subprocess_exec(
+                *COMMAND, "run", "--config", str(self.config), *arguments, stdout=log, stderr=log
+            )
+
+    async def kill(self) -> None:
+        """kill -9, as the kernel does when memory is short."""
+        await self._end(signal.SIGKILL)
+
+    async def stop(self) -> int:
+        """SIGTERM; the exit code."""
+        return await self._end(signal.SIGTERM)
+
+    async def get(self, path: str) -> tuple[int, Any]:
+        url = f"http://127.0.0.1:{self._port}{path}"
+        async with aiohttp.ClientSession() as session, session.get(url) as answer:
+            is_json = "json" in answer.headers.get("Content-Type", "")
+            return answer.status, (await answer.json() if is_json else await answer.text())
+
+    async def reached(self, block_hash: str, seconds: float = 20.0) -> dict[str, Any]:
+        """The status once this block is judged."""
+        async with asyncio.timeout(seconds):
+            while True:
+                self._check_alive()
+                try:
+                    code, status = await self.get("/api/v1/status")
+                except aiohttp.ClientError:
+                    code, status = 0, {}
+                if code == 200 and (status["evaluated"] or {}).get("hash") == block_hash:
+                    found: dict[str, Any] = status
+                    return found
+                await asyncio.sleep(0.05)
+
+    def _check_alive(self) -> None:
+        if self._process is None or self._process.returncode is not None:
+            raise AssertionError(f"the daemon ended:\n{self.log.read_text()[-3000:]}")
+
+    async def _end(self, number: signal.Signals) -> int:
+        if self._process is None:
+            return 0
+        if self._process.returncode is None:
+            self._process.send_signal(number)
+        async with asyncio.timeout(20):
+            return await self._process.wait()
+
+
+@asynccontextmanager
+async def daemon_process(
+    config: Path, port: int, arguments: Sequence[str] = ()
+) -> AsyncIterator[DaemonProcess]:
+    """A running daemon, ended whatever happens."""
+    daemon = DaemonProcess(config, port)
+    await daemon.start(*arguments)
+    try:
+        yield daemon
+    finally:
+        await daemon.stop()
