@@ -97,14 +97,25 @@ async def patiently(do: Callable[[], Awaitable[T]]) -> T:
     """Do it, again while Redis is away or loading. What is done must bear being done twice."""
     for pause_seconds in _PAUSES_SECONDS:
         try:
-            with _translated():
-                return await do()
+            return await _once(do)
         except StoreUnavailable as exc:
             if not isinstance(exc.__cause__, ConnectionError | TimeoutError):
                 raise
-            await asyncio.sleep(pause_seconds)
-    with _translated():
-        return await do()
+        await asyncio.sleep(pause_seconds)
+    return await _once(do)
+
+
+async def _once(do: Callable[[], Awaitable[T]]) -> T:
+    task = asyncio.current_task()
+    cancels_before = task.cancelling() if task else 0
+    try:
+        with _translated():
+            return await do()
+    finally:
+        # The library waits with wait_for, which before Python 3.12 may swallow a cancellation:
+        # the task would never stop.
+        if task and task.cancelling() > cancels_before:
+            raise asyncio.CancelledError
 
 
 async def check_server(client: "Redis") -> None:

@@ -284,6 +284,8 @@ async def commit_until_killed(
     server.kill()
     writing.cancel()
     await asyncio.gather(writing, return_exceptions=True)
+    # Killed and cancelled at once: the cancellation must not be lost in the error.
+    assert writing.cancelled()
     assert len(blocks) > 5
     return blocks[-1]
 

@@ -1,0 +1,46 @@
+"""Where things lie."""
+
+import pytest
+from builders import an_address
+
+from monitor.core.ledger import Key, Kind, market_key, pool_key, position_key, reserve_key
+from monitor.core.units import MarketId
+from monitor.errors import ConfigError
+from monitor.store.keys import POSITION_BUCKETS, Keys, field_of, group_of, key_of
+
+CORE = MarketId("aave:core")
+
+
+def test_keys__any_name__starts_with_the_hash_tag() -> None:
+    assert Keys("default", 1).of("tail") == "cm:{default:1}:tail"
+
+
+def test_keys__brace_in_the_namespace__is_refused() -> None:
+    with pytest.raises(ConfigError, match="brace"):
+        Keys("a}b", 1)
+
+
+def test_group_of__reserve__is_one_hash_a_market() -> None:
+    assert group_of(reserve_key(CORE, an_address("WETH"))) == "reserve:0:aave:core"
+
+
+def test_group_of__positions__are_spread_evenly() -> None:
+    groups = [group_of(position_key(CORE, an_address(str(n)))) for n in range(4 * POSITION_BUCKETS)]
+    assert max(groups.count(group) for group in set(groups[:100])) < 20
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        market_key(CORE),
+        pool_key(an_address("pool")),
+        Key(Kind.POSITION, CORE, "0x12/34", an_address("alice")),
+    ],
+)
+def test_key_of__group_and_field__is_the_key(key: Key) -> None:
+    assert key_of(group_of(key), field_of(key)) == key
+
+
+def test_field_of__slash_in_the_subject__is_refused() -> None:
+    with pytest.raises(ValueError, match="slash"):
+        field_of(Key(Kind.POOL, CORE, "", "a/b"))
