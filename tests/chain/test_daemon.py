@@ -1,66 +1,15 @@
 """The command, the chain, Redis and a receiver, all real: from a log to a position to an alert."""
 
-import socket
-from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, replace
 from pathlib import Path
 
-import pytest
 from daemon_process import DaemonProcess, command, daemon_process
-from devnet import USD, World, account, make_borrowers, new_world
-from devnet.configuration import Wiring, configuration
-from devnet.receiver import Receiver
+from devnet import World, account
+from stage import BORROWERS, Stage, slide
 
 from monitor.app import identity_of, redis_of
 from monitor.settings import load
 from monitor.store.redis_store import RedisStore
-
-BORROWERS = 40
-
-
-@dataclass
-class Stage:
-    """A world with borrowers, a receiver, and where a daemon's files go."""
-
-    world: World
-    receiver: Receiver
-    folder: Path
-
-    def config(self, name: str = "monitor", **changes: object) -> tuple[Path, int]:
-        """A configuration file of its own state; and the port it listens on."""
-        secret = self.folder / "secret"
-        secret.write_text(self.receiver.secret)
-        wiring = Wiring(
-            state_dir=self.folder / name,
-            port=free_port(),
-            webhook_url=self.receiver.url,
-            secret_file=secret,
-            shocks={"WETH": -0.05},
-            warn_usd=20_000,
-            trip_usd=100_000,
-            clear_usd=10_000,
-        )
-        wiring = replace(wiring, **changes)  # type: ignore[arg-type]
-        path = self.folder / f"{name}.toml"
-        path.write_text(configuration(self.world, wiring))
-        return path, wiring.port
-
-    async def head(self) -> str:
-        return (await self.world.head()).hash
-
-
-def free_port() -> int:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        return int(taken.getsockname()[1])
-
-
-@pytest.fixture
-async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
-    async with new_world() as world, Receiver() as receiver:
-        await make_borrowers(world, BORROWERS, 7)
-        yield Stage(world, receiver, tmp_path)
 
 
 async def digest_of(config: Path) -> str:
@@ -78,13 +27,6 @@ async def fresh_digest(stage: Stage, name: str, start_block: str | int) -> str:
     finished = await command("run", "--config", str(config), "--once", "--json")
     assert finished.code == 0, finished.err
     return await digest_of(config)
-
-
-async def slide(world: World, price_usd: int) -> str:
-    """Move feed and pool of WETH (and what follows it) to a price; the block's hash."""
-    await world.move_pool_to("WETH/USDC", price_usd)
-    await world.move_feed("wstETH", price_usd * USD * 6 // 5)
-    return (await world.move_feed("WETH", price_usd * USD)).block_hash
 
 
 async def test_positions__of_every_account__equal_the_contracts_views(stage: Stage) -> None:

@@ -1,0 +1,149 @@
+"""What users get wrong, and what breaks around them: a clear message, the right exit code."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+from daemon_process import command, daemon_process
+from devnet import Deployer
+from stage import Stage
+
+CONFIG, UNAVAILABLE, CHECK_FAILED = 78, 69, 1
+
+
+def rewritten(config: Path, old: str, new: str) -> Path:
+    text = config.read_text()
+    assert old in text
+    config.write_text(text.replace(old, new))
+    return config
+
+
+async def test_config__four_faults__are_told_at_once(stage: Stage) -> None:
+    config, _ = stage.config()
+    text = config.read_text()
+    market = text[text.index("[[markets]]") : text.index("[[liquidity]]")]
+    config.write_text(
+        text.replace("poll_seconds = 0.2", 'poll_secs = 0.2\nreorg_window = "many"')
+        .replace("clear_usd", "clear")
+        .replace("clear = 10000", "clear = 999999999")
+        + market
+    )
+    finished = await command("check", "--config", str(config))
+    assert finished.code == CONFIG
+    for fault in ("poll_secs", "reorg_window", "aave-core", "clear"):
+        assert fault in finished.err
+    assert "Traceback" not in finished.err
+
+
+@pytest.mark.parametrize(
+    ("address", "words"),
+    [
+        pytest.param("0x" + "12" * 20, "no contract at that address", id="without code"),
+        pytest.param("pool", "does not answer as one", id="another contract"),
+    ],
+)
+async def test_market__address_is_wrong__is_named(stage: Stage, address: str, words: str) -> None:
+    known = stage.world.addresses
+    config, _ = stage.config()
+    rewritten(config, known.addresses_provider, known.pool if address == "pool" else address)
+    checked = await command("check", "--config", str(config))
+    ran = await command("run", "--config", str(config), "--once")
+    assert (checked.code, ran.code) == (CHECK_FAILED, CONFIG)
+    assert words in checked.out.replace("\n", " ")
+    assert words in ran.err.replace("\n", " ")
+
+
+async def test_chain_id__is_another_chains__is_refused(stage: Stage) -> None:
+    config, _ = stage.config()
+    rewritten(config, "chain_id = 31337", "chain_id = 1")
+    checked = await command("check", "--config", str(config))
+    ran = await command("run", "--config", str(config), "--once")
+    assert (checked.code, ran.code) == (CHECK_FAILED, CONFIG)
+    assert "serves chain 31337, expected 1" in ran.err.replace("\n", " ")
+
+
+async def test_endpoint__is_down__is_unavailable(stage: Stage) -> None:
+    config, _ = stage.config(endpoints=("http://127.0.0.1:9",))
+    checked = await command("check", "--config", str(config))
+    ran = await command("run", "--config", str(config), "--once")
+    assert (checked.code, ran.code) == (CHECK_FAILED, UNAVAILABLE)
+    assert "endpoint 0" in ran.err
+
+
+async def test_redis__is_down__is_unavailable(stage: Stage) -> None:
+    config, _ = stage.config()
+    rewritten(config, "[store]", '[store]\nurl = "redis://127.0.0.1:9"')
+    checked = await command("check", "--config", str(config))
+    ran = await command("run", "--config", str(config), "--once")
+    assert (checked.code, ran.code) == (CHECK_FAILED, UNAVAILABLE)
+    assert "Redis does not answer" in ran.err.replace("\n", " ")
+
+
+async def test_port__is_taken__is_told(stage: Stage) -> None:
+    config, port = stage.config()
+    server = await asyncio.start_server(lambda *_: None, "127.0.0.1", port)
+    async with server:
+        ran = await command("run", "--config", str(config))
+    assert ran.code == CONFIG
+    assert "port is taken" in ran.err.replace("\n", " ")
+
+
+@pytest.mark.parametrize("fault", ["reverts", "answers 0"])
+async def test_price_source__fails__makes_accounts_unknown_not_safe(
+    stage: Stage, fault: str
+) -> None:
+    world = stage.world
+    deployer = Deployer(world)
+    if fault == "reverts":
+        broken = await deployer.deploy("RevertingSource")
+    else:
+        broken = await deployer.deploy("FixedSource", 0)
+    config, port = stage.config()
+    async with daemon_process(config, port) as daemon:
+        await daemon.reached(await stage.head())
+        ready_before, _ = await daemon.get("/readyz")
+        await world.replace_source("WETH", broken)
+        await daemon.reached(await stage.head())
+        ready_after, reasons = await daemon.get("/readyz")
+        _, page = await daemon.get("/api/v1/positions?limit=1000")
+        _, breakers = await daemon.get("/api/v1/breakers")
+        good = world.addresses.feeds["WETH"]
+        await world.replace_source("WETH", good)
+        await daemon.reached(await stage.head())
+        ready_again, _ = await daemon.get("/readyz")
+    assert (ready_before, ready_after, ready_again) == (200, 503, 200)
+    assert "WETH" in str(reasons)
+    touched = [row for row in page["positions"] if "WETH" in str(row)]
+    assert touched
+    for row in touched:
+        uses = [line for line in row["collateral"] if line["used_as_collateral"]] + row["debt"]
+        if any(line["symbol"] == "WETH" for line in uses):
+            assert row["health_factor"] is None
+            assert row["liquidatable"] is None
+            assert row["unknown"]
+    assert breakers["breakers"][0]["state"] == -1
+
+
+async def test_shock__of_an_unknown_name__is_usage(stage: Stage) -> None:
+    config, _ = stage.config()
+    assert (await command("run", "--config", str(config), "--once")).code == 0
+    asked = await command("project", "--config", str(config), "--shock", "NOPE=-0.3")
+    assert asked.code == 64
+    assert "no asset is called 'NOPE'" in asked.err.replace("\n", " ")
+
+
+async def test_store_commands__before_any_run__say_so_and_create_nothing(stage: Stage) -> None:
+    config, _ = stage.config()
+    asked = await command("positions", "--config", str(config))
+    assert asked.code == CONFIG
+    assert "there is no state" in asked.err.replace("\n", " ")
+    assert not (stage.folder / "monitor").exists()
+
+
+async def test_namespace__of_a_running_daemon__refuses_a_second_writer(stage: Stage) -> None:
+    config, port = stage.config()
+    async with daemon_process(config, port) as daemon:
+        await daemon.reached(await stage.head())
+        second = await command("run", "--config", str(config), "--once")
+    assert second.code != 0
+    assert "no other daemon" in second.err.replace("\n", " ")
