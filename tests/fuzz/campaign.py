@@ -1,0 +1,172 @@
+"""One run: set up, act and compare block after block, break things in the middle, add up."""
+
+import random
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from devnet import Block, Receipt, World, event_topic, new_world
+
+from fuzz.catalogue import TIME_JUMP
+from fuzz.comparison import Mismatch, MonitorFacts, compare
+from fuzz.generator import Generator, Plan
+from fuzz.monitored import Monitored
+from fuzz.people import settle, watched
+from fuzz.sight import Sight, see
+from fuzz.tally import Tally
+from monitor.store.embedded import EmbeddedRedis
+
+REORG_DEPTH = 3
+BLOCKS_WHILE_AWAY = 4
+REORG_DEPTH_WHILE_AWAY = 2
+DEFICIT_CREATED = event_topic("DeficitCreated(address,address,uint256)")
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the command line asks for."""
+
+    actions: int
+    seed: int
+
+
+async def run(options: Options, say: Say) -> Tally:
+    """The whole run. Mismatches and broken promises are said, and are in the tally."""
+    with tempfile.TemporaryDirectory(prefix="fuzz-") as folder:
+        async with new_world() as world, EmbeddedRedis(Path(folder)) as redis:
+            campaign = Campaign(world, redis.url, options, say)
+            await campaign.run()
+            return campaign.tally
+
+
+class Campaign:
+    """The chain, the generator that acts on it, and the monitor that must keep up."""
+
+    def __init__(self, world: World, redis_url: str, options: Options, say: Say) -> None:
+        self.tally = Tally(accounts=len(watched()))
+        self._world = world
+        self._redis_url = redis_url
+        self._options = options
+        self._say = say
+        self._monitored = Monitored(world, redis_url)
+        self._facts = MonitorFacts(world, self._monitored.market, watched())
+
+    async def run(self) -> None:
+        start = await self._world.head()
+        await self._monitored.begin(start.number)
+        try:
+            rng = random.Random(self._options.seed)
+            cast = await settle(self._world, rng)
+            self._generator = Generator(self._world, cast, rng, self.tally)
+            sight = await self._checked(await self._world.head())
+            self._began_unix = sight.block.timestamp
+            half = self._options.actions // 2
+            sight = await self._act_until(half, sight)
+            sight = await self._reorganise(sight)
+            sight = await self._restart(sight)
+            sight = await self._act_until(self._options.actions, sight)
+            await self._check_ledgers(sight)
+        finally:
+            await self._monitored.end()
+
+    # -- acting ---------------------------------------------------------------------------------
+
+    async def _act_until(self, actions: int, sight: Sight) -> Sight:
+        while (room := actions - self.tally.tried.total()) > 0:
+            sight = await self._checked(await self._mine(sight, room))
+        return sight
+
+    async def _mine(self, sight: Sight, room: int) -> Block:
+        """One drawn block, counted."""
+        plan = self._generator.plan(sight, room)
+        receipts = await self._world.block(
+            *(tx for _, tx in plan.actions), timestamp=plan.at_unix, check=False
+        )
+        self._count(plan, receipts)
+        return await self._world.head()
+
+    def _count(self, plan: Plan, receipts: Sequence[Receipt]) -> None:
+        if plan.is_jump:
+            self.tally.count(TIME_JUMP.name, None)
+        for (verb, _), receipt in zip(plan.actions, receipts, strict=True):
+            self.tally.count(verb.name, receipt.revert_reason)
+            deficits = receipt.logs_of(self._world.addresses.pool, DEFICIT_CREATED)
+            self.tally.notes["deficits"] += len(deficits)
+        self.tally.notes["blocks"] += 1
+        self.tally.notes["empty blocks"] += not (plan.actions or plan.is_jump)
+
+    # -- breaking things ------------------------------------------------------------------------
+
+    async def _reorganise(self, sight: Sight) -> Sight:
+        """Three blocks are replaced by four others, under the monitor's eyes."""
+        base = await self._world.rollback(REORG_DEPTH)
+        sight = await see(self._world, watched(), base)
+        for _ in range(REORG_DEPTH + 1):
+            sight = await self._checked(await self._mine(sight, room=5))
+        self._say(f"reorganised {REORG_DEPTH} blocks from {base.number + 1} on")
+        return sight
+
+    async def _restart(self, sight: Sight) -> Sight:
+        """The monitor dies with a block before it, and finds another chain when it is back."""
+        await self._mine(sight, room=5)
+        await self._monitored.end()
+        base = await self._world.rollback(REORG_DEPTH_WHILE_AWAY)
+        sight = await see(self._world, watched(), base)
+        missed = []
+        for _ in range(BLOCKS_WHILE_AWAY):
+            sight = await see(self._world, watched(), await self._mine(sight, room=5))
+            missed.append(sight)
+        self._monitored = Monitored(self._world, self._redis_url)
+        await self._monitored.resume()
+        for sight in missed:
+            await self._check(sight)
+        self._say(f"restarted from the store after block {base.number}, {len(missed)} to catch up")
+        return sight
+
+    # -- comparing ------------------------------------------------------------------------------
+
+    async def _checked(self, block: Block) -> Sight:
+        sight = await see(self._world, watched(), block)
+        await self._check(sight)
+        return sight
+
+    async def _check(self, sight: Sight) -> None:
+        ledger = await self._monitored.ledger_at(sight.block.hash)
+        told = self._facts.at(ledger, sight.block.timestamp)
+        compared, mismatches = compare(sight, told)
+        self.tally.comparisons += compared
+        self._report(mismatches)
+        if self.tally.tried.total():
+            share = min(self.tally.lowest_solvent_share, sight.solvent_share)
+            self.tally.lowest_solvent_share = share
+            self.tally.seconds = sight.block.timestamp - self._began_unix
+
+    async def _check_ledgers(self, sight: Sight) -> None:
+        """Three ways to the same head must end in the same ledger, record for record."""
+        number = sight.block.number
+        stored = await self._monitored.stored_digest()
+        snapshot = await self._monitored.snapshot_digest(number)
+        replayed = await self._replay(sight)
+        for way, other in (("a snapshot at the head", snapshot), ("a replay", replayed)):
+            self.tally.comparisons += 1
+            if other != stored:
+                self.tally.mismatches += 1
+                self._say(f"mismatch: ledger digest {stored} by following, {other} by {way}")
+        self._say(f"ledger at block {number}: {stored}")
+
+    async def _replay(self, sight: Sight) -> str:
+        replay = Monitored(self._world, self._redis_url, "replay")
+        try:
+            await replay.begin(0)
+            await replay.ledger_at(sight.block.hash)
+            return await replay.stored_digest()
+        finally:
+            await replay.end()
+
+    def _report(self, mismatches: Sequence[Mismatch]) -> None:
+        self.tally.mismatches += len(mismatches)
+        for mismatch in mismatches:
+            self._say(str(mismatch))

@@ -1,0 +1,169 @@
+"""What the contracts and what the monitor say of a block: flat tables that must be equal."""
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+
+from devnet import Address, World
+
+from fuzz.sight import CATEGORIES, TERM_BITS, AccountSight, Sight
+from monitor.core.ledger import (
+    Category,
+    LedgerView,
+    Position,
+    Price,
+    Reserve,
+    TickPool,
+    category_key,
+    find,
+    pool_key,
+    position_key,
+    price_key,
+    reserve_key,
+)
+from monitor.core.sources import RiskRules
+from monitor.core.units import MAX_UINT256, AssetId
+from monitor.core.units import Address as MonitorAddress
+
+Fact = tuple[str, str]
+"""(account, reserve or pool; field)."""
+Facts = dict[Fact, int | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Mismatch:
+    """A fact on which the two sides differ. None: that side does not know it."""
+
+    block: int
+    fact: Fact
+    expected: int | None
+    got: int | None
+
+    def __str__(self) -> str:
+        subject, field = self.fact
+        return (
+            f"mismatch: block {self.block}, {subject}, {field}: "
+            f"expected (contract) {self.expected}, got (monitor) {self.got}"
+        )
+
+
+def compare(sight: Sight, told: Facts) -> tuple[int, list[Mismatch]]:
+    """How many facts were compared, and those that differ."""
+    seen = contract_facts(sight)
+    wrong = [
+        Mismatch(sight.block.number, fact, seen.get(fact), told.get(fact))
+        for fact in sorted(seen.keys() | told.keys())
+        if seen.get(fact) != told.get(fact)
+    ]
+    return len(seen), wrong
+
+
+def contract_facts(sight: Sight) -> Facts:
+    facts: Facts = {}
+    for symbol, reserve in sight.reserves.items():
+        told = asdict(reserve)
+        terms = told.pop("terms")
+        facts |= {(symbol, field): value for field, value in (told | terms).items()}
+    for number, category in sight.categories.items():
+        facts |= {(f"e-mode {number}", f): value for f, value in asdict(category).items()}
+    for name, pool in sight.pools.items():
+        facts |= {(name, field): value for field, value in asdict(pool).items()}
+    for who, account in sight.accounts.items():
+        facts |= {(who, field): value for field, value in _account_facts(account)}
+    return facts
+
+
+def _account_facts(account: AccountSight) -> Iterator[tuple[str, int]]:
+    for symbol, amount in account.supplied.items():
+        yield f"aToken of {symbol}", amount
+    for symbol, amount in account.owed.items():
+        yield f"debt token of {symbol}", amount
+    yield "collateral_e8", account.data.collateral_e8
+    yield "debt_e8", account.data.debt_e8
+    yield "health_factor_wad", account.data.health_factor_wad
+    yield "configuration word", account.word
+    yield "e-mode", account.e_mode
+
+
+class MonitorFacts:
+    """The monitor's side of the table, from its ledger and its rules."""
+
+    def __init__(self, world: World, rules: RiskRules, accounts: tuple[Address, ...]) -> None:
+        self._rules = rules
+        self._tokens = world.addresses.tokens
+        self._pools = world.addresses.pools
+        self._accounts = accounts
+
+    def at(self, view: LedgerView, timestamp: int) -> Facts:
+        facts: Facts = {}
+        reserves = {}
+        for symbol, token in self._tokens.items():
+            key = reserve_key(self._rules.market, AssetId(MonitorAddress(token)))
+            reserve = find(view, key, Reserve)
+            if reserve is not None:
+                reserves[symbol] = reserve
+                facts |= {(symbol, field): value for field, value in self._reserve(view, reserve)}
+        for number in CATEGORIES:
+            told = self._category(view, number, reserves)
+            facts |= {(f"e-mode {number}", field): value for field, value in told}
+        for name, address in self._pools.items():
+            pool = find(view, pool_key(MonitorAddress(address)), TickPool)
+            if pool is not None:
+                facts[name, "sqrt_price_x96"] = pool.sqrt_price_x96
+                facts[name, "tick"] = pool.tick
+                facts[name, "liquidity"] = pool.liquidity
+        for who in self._accounts:
+            told = self._account(view, MonitorAddress(who), timestamp, reserves)
+            facts |= {(who, field): value for field, value in told}
+        return facts
+
+    def _reserve(self, view: LedgerView, reserve: Reserve) -> Iterator[tuple[str, int | None]]:
+        yield "supply_index_ray", reserve.supply_index_ray
+        yield "debt_index_ray", reserve.debt_index_ray
+        yield "supply_rate_ray", reserve.supply_rate_ray
+        yield "debt_rate_ray", reserve.debt_rate_ray
+        yield "updated_unix", reserve.updated_unix
+        yield "ordinal", reserve.ordinal
+        yield "treasury_scaled", reserve.treasury_scaled
+        yield "cash_raw", reserve.cash_raw
+        yield "deficit_raw", reserve.deficit_raw
+        yield "supply_scaled", reserve.supply_scaled
+        yield "debt_scaled", reserve.debt_scaled
+        price = find(view, price_key(self._rules.market, reserve.asset), Price)
+        yield "price_e8", price.value if price is not None else None
+        for term in TERM_BITS:
+            yield term, int(getattr(reserve.terms, term))
+
+    def _category(
+        self, view: LedgerView, number: int, reserves: dict[str, Reserve]
+    ) -> Iterator[tuple[str, int | None]]:
+        category = find(view, category_key(self._rules.market, number), Category)
+        ordinals = {reserve.asset: reserve.ordinal for reserve in reserves.values()}
+        yield "ltv_bps", category.ltv_bps if category else 0
+        yield "threshold_bps", category.liquidation_threshold_bps if category else 0
+        yield "bonus_bps", category.liquidation_bonus_bps if category else 0
+        for field in ("collateral", "borrowable"):
+            assets = getattr(category, field) if category else ()
+            yield field, sum(1 << ordinals[asset] for asset in assets)
+
+    def _account(
+        self, view: LedgerView, who: MonitorAddress, timestamp: int, reserves: dict[str, Reserve]
+    ) -> Iterator[tuple[str, int | None]]:
+        position = find(view, position_key(self._rules.market, who), Position) or Position()
+        statement = self._rules.statement(view, who, timestamp)
+        supplied = {line.asset: line for line in statement.collateral} if statement else {}
+        owed = {line.asset: line for line in statement.debt} if statement else {}
+        word = 0
+        for symbol, reserve in reserves.items():
+            line, debt = supplied.get(reserve.asset), owed.get(reserve.asset)
+            yield f"aToken of {symbol}", line.amount_raw if line else 0
+            yield f"debt token of {symbol}", debt.amount_raw if debt else 0
+            is_used = line is not None and bool(line.used_as_collateral)
+            word |= ((debt is not None) | is_used << 1) << (2 * reserve.ordinal)
+        risk = statement.risk if statement else None
+        health = risk.health_factor_wad if risk else None
+        is_unknown = risk is not None and risk.unknown
+        yield "collateral_e8", risk.collateral_value_base if risk else 0
+        yield "debt_e8", risk.debt_value_base if risk else 0
+        yield "health_factor_wad", MAX_UINT256 if health is None and not is_unknown else health
+        yield "configuration word", word
+        yield "e-mode", position.e_mode

@@ -1,0 +1,73 @@
+"""What those who run the market do: its risk parameters, and its bad debts."""
+
+from devnet import ADMIN, Tx
+from eth_abi import abi as eth_abi
+
+from fuzz.people import UMBRELLA
+from fuzz.scene import Scene
+
+NEW_CATEGORY = 2
+
+
+def risk_parameters(scene: Scene) -> Tx | None:
+    """One term of one reserve or of an e-mode category, moved a little."""
+    rng, world = scene.rng, scene.world
+    configurator = world.addresses.configurator
+    symbol = rng.choice(list(world.addresses.tokens))
+    asset, terms = world.token(symbol), world.terms.asset(symbol)
+
+    def tx(signature: str, *args: object) -> Tx:
+        return world.tx(ADMIN, configurator, signature, *args)
+
+    def rates() -> bytes:
+        base = terms.rates
+        moved = (base.base_bps + rng.randint(0, 100), base.slope1_bps + rng.randint(0, 200))
+        kinds = ["(uint16,uint32,uint32,uint32)"]
+        return eth_abi.encode(kinds, [(base.optimal_usage_bps, *moved, base.slope2_bps)])
+
+    e_mode = world.terms.e_modes[0]
+    threshold, step = terms.threshold_bps, rng.randint(-50, 50)
+    return rng.choice(
+        [
+            tx("setReserveFactor(address,uint256)", asset, rng.choice([0, 1, 500, 2_000, 5_000])),
+            tx("setReserveFactor(address,uint256)", asset, rng.randint(0, 4_000)),
+            tx("setLiquidationProtocolFee(address,uint256)", asset, rng.randint(0, 3_000)),
+            tx("setSupplyCap(address,uint256)", asset, rng.randint(10**9, 10**10)),
+            tx("setBorrowCap(address,uint256)", asset, rng.randint(10**9, 10**10)),
+            tx("setReserveInterestRateData(address,bytes)", asset, rates()),
+            tx(
+                "configureReserveAsCollateral(address,uint256,uint256,uint256)",
+                *(asset, terms.ltv_bps, threshold + step, terms.bonus_bps + rng.randint(-40, 40)),
+            ),
+            tx(
+                "setEModeCategory(uint8,uint16,uint16,uint16,string)",
+                *(e_mode.category, e_mode.ltv_bps, e_mode.threshold_bps + step // 2),
+                *(e_mode.bonus_bps, e_mode.label),
+            ),
+            tx(
+                "setEModeCategory(uint8,uint16,uint16,uint16,string)",
+                *(NEW_CATEGORY, 9_000, 9_300 + step, 10_200, "stable"),
+            ),
+            tx(
+                "setAssetCollateralInEMode(address,uint8,bool)",
+                *(asset, NEW_CATEGORY, rng.random() < 0.6),
+            ),
+            tx(
+                "setAssetBorrowableInEMode(address,uint8,bool)",
+                *(asset, NEW_CATEGORY, rng.random() < 0.6),
+            ),
+        ]
+    )
+
+
+def cover_deficit(scene: Scene) -> Tx | None:
+    """The umbrella gives up aTokens for a bad debt."""
+    short = [symbol for symbol, reserve in scene.sight.reserves.items() if reserve.deficit_raw]
+    if not short:
+        return None
+    symbol = scene.rng.choice(short)
+    deficit = scene.sight.reserves[symbol].deficit_raw
+    amount = scene.rng.choice([scene.amount(deficit), deficit, 2 * deficit])
+    signature = "eliminateReserveDeficit(address,uint256)"
+    asset = scene.world.token(symbol)
+    return scene.world.tx(UMBRELLA, scene.world.addresses.pool, signature, asset, amount)

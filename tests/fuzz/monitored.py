@@ -1,0 +1,170 @@
+"""The monitor in this process: real follower over sockets, real pipeline, real Redis."""
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Sequence
+
+from devnet import World
+from redis.asyncio import Redis
+
+from monitor.chain.node import Node, NodeSettings
+from monitor.core.alerts import Judgement
+from monitor.core.blocks import BlockRef
+from monitor.core.ledger import Ledger
+from monitor.core.sources import EventSource
+from monitor.core.units import Address, BlockHash, MarketId
+from monitor.engine.cascade_runner import CascadeRunner
+from monitor.engine.folding import Folded, Folder, bootstrap
+from monitor.engine.judge import Judge
+from monitor.engine.pipeline import Pipeline
+from monitor.errors import TransientError
+from monitor.library import abi_library
+from monitor.liquidity.source import PoolSource
+from monitor.liquidity.uniswap_v3 import UniswapV3Pool
+from monitor.oracles.aave_oracle import AaveOraclePrices
+from monitor.protocols.registry import PROTOCOLS, ProtocolMarket
+from monitor.store.codec import digest
+from monitor.store.connection import connect
+from monitor.store.identity import Identity
+from monitor.store.redis_store import RedisStore
+
+MARKET = MarketId("aave")
+PATIENCE_SECONDS = 60.0
+POLL_SECONDS = 0.2
+
+
+class Plugins:
+    """The world's market, its oracle and its pools."""
+
+    def __init__(self, world: World) -> None:
+        at = world.addresses
+        entry = Address(at.addresses_provider)
+        self.market: ProtocolMarket = PROTOCOLS["aave_v3"](MARKET, entry, 0, abi_library)
+        oracle, feed = abi_library("aave_v3/AaveOracle"), abi_library("chainlink/Aggregator")
+        pool_abi = abi_library("uniswap_v3/UniswapV3Pool")
+        pools = (UniswapV3Pool(Address(pool), pool_abi) for pool in at.pools.values())
+        self.sources: tuple[EventSource, ...] = (
+            self.market,
+            AaveOraclePrices(MARKET, oracle, feed),
+            *(PoolSource(pool) for pool in pools),
+        )
+
+
+class Monitored:
+    """One life of a monitor: `begin` or `resume`, then `ledger_at` block after block, then `end`.
+
+    Lives of one namespace continue one another through the store.
+    """
+
+    def __init__(self, world: World, redis_url: str, namespace: str = "fuzz") -> None:
+        anvil = world.anvil
+        self._world = world
+        self._namespace = namespace
+        self._client: Redis = connect(redis_url)
+        urls = (anvil.ws_url, anvil.http_url)
+        aggregate3 = abi_library("multicall3/Multicall3").functions["aggregate3"]
+        settings = NodeSettings(urls, anvil.chain_id, poll_seconds=POLL_SECONDS)
+        self._node = Node(settings, aggregate3, lambda *_: None)
+        plugins = Plugins(world)
+        self.market = plugins.market
+        self._sources = plugins.sources
+        self._folder = Folder(self._sources, self._node.follower, self._node.reader)
+        self._ledgers: dict[str, Ledger] = {}
+        self._news = asyncio.Event()
+        self._tasks: list[asyncio.Task[None]] = []
+        self._store: RedisStore | None = None
+
+    async def begin(self, number: int) -> None:
+        """Start with the state at the end of a block, read from the contracts."""
+        block = await self._node.block_by(number)
+        ledger = await self._bootstrap(block)
+        store = await self._open_store()
+        await store.begin(block, dict(ledger.records()))
+        self._follow(ledger, [block], block)
+
+    async def resume(self) -> None:
+        """Start with what an earlier life left in the store."""
+        state = await (await self._open_store()).load()
+        self._follow(Ledger(state.records), state.tail, state.evaluated)
+
+    async def ledger_at(self, block_hash: str) -> Ledger:
+        """The ledger as it was after that block. Raises what broke the monitor, if that did."""
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            while block_hash not in self._ledgers:
+                self._news.clear()
+                news = asyncio.create_task(self._news.wait())
+                await asyncio.wait([news, *self._tasks], return_when=asyncio.FIRST_COMPLETED)
+                news.cancel()
+                for task in self._tasks:
+                    if task.done():
+                        await task
+        return self._ledgers.pop(block_hash)
+
+    async def snapshot_digest(self, number: int) -> str:
+        """The digest of the state at a block as the contracts alone tell it."""
+        ledger = await self._bootstrap(await self._node.block_by(number))
+        return digest(dict(ledger.records()))
+
+    async def stored_digest(self) -> str:
+        """The digest of what is in Redis."""
+        assert self._store is not None
+        return await self._store.ledger_digest()
+
+    async def end(self) -> None:
+        """Kill it in the middle of whatever it does; only what is in the store is left."""
+        for task in self._tasks:
+            task.cancel()
+        for task in self._tasks:
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+        self._tasks.clear()
+        await self._node.close()
+        await self._client.aclose()
+
+    async def _bootstrap(self, block: BlockRef) -> Ledger:
+        head = await self._node.block_by("latest")
+        return await bootstrap(self._sources, self._folder, self._node.reader, block, head)
+
+    async def _open_store(self) -> RedisStore:
+        genesis = BlockHash((await self._world.block_at(0)).hash)
+        identity = Identity(self._namespace, self._world.anvil.chain_id, genesis, "fuzz")
+        self._store = await RedisStore.open(self._client, identity, take_over=True)
+        return self._store
+
+    def _follow(self, ledger: Ledger, tail: Sequence[BlockRef], evaluated: BlockRef | None) -> None:
+        assert self._store is not None
+        judge = Judge(CascadeRunner((), (), {}, {}, ()), (), (), str)
+        witness = _Witness(lambda block: self._keep(block, pipeline))
+        pipeline = Pipeline(self._folder, self._node.follower, self._store, judge, witness)
+        self._ledgers[tail[-1].hash] = ledger.copy()
+        self._tasks = [
+            asyncio.create_task(pipeline.run(ledger, tail, evaluated)),
+            asyncio.create_task(self._store.lease.hold()),
+        ]
+
+    def _keep(self, block: BlockRef, pipeline: Pipeline) -> None:
+        self._ledgers[block.hash] = pipeline.ledger.copy()
+        self._news.set()
+
+
+class _Witness:
+    """The pipeline's observer: keeps what it had come to after each block."""
+
+    def __init__(self, keep: Callable[[BlockRef], None]) -> None:
+        self._keep = keep
+
+    def applied(self, block: BlockRef, folded: Folded, seconds: float) -> None:
+        for _, fault in folded.undecodable:
+            raise fault
+
+    def judged(self, judgement: Judgement, seconds: float) -> None:
+        self._keep(judgement.block)
+
+    def reverted(self, blocks: Sequence[BlockRef]) -> None:
+        pass
+
+    def finalized(self, number: int) -> None:
+        pass
+
+    def retrying(self, what: str, error: TransientError) -> None:
+        pass

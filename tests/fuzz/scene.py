@@ -1,0 +1,152 @@
+"""What a verb may look at when it draws an action: the last sight, the date, and the dice.
+
+Everything here only makes actions plausible; nothing of it is compared with anything. That is why
+there are floats.
+"""
+
+import math
+import random
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from devnet import USD, Address, World
+
+from fuzz.people import Cast, raw_of
+from fuzz.sight import AccountSight, Sight
+
+YEAR_SECONDS = 365 * 86_400
+RAY = 10**27
+BPS = 10_000
+MARGIN = 1.02
+"""Health that withdrawals leave, so that a block's interest does not undo them."""
+
+Prices = Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """The coming block is dated `at_unix`. With `who`, verbs act through that account."""
+
+    world: World
+    rng: random.Random
+    sight: Sight
+    cast: Cast
+    at_unix: int
+    who: Address | None = None
+
+    @property
+    def actors(self) -> Sequence[Address]:
+        return self.cast.actors
+
+    # -- accounts -------------------------------------------------------------------------------
+
+    def __getitem__(self, who: Address) -> AccountSight:
+        return self.sight.accounts[who]
+
+    def actor(self, fits: Callable[[Address], bool] = lambda _: True) -> Address | None:
+        """Somebody who fits."""
+        people = [self.who] if self.who else self.actors
+        fitting = [who for who in people if fits(who)]
+        return self.rng.choice(fitting) if fitting else None
+
+    def other(self, who: Address) -> Address:
+        return self.rng.choice([other for other in self.actors if other != who])
+
+    def supplied(self, who: Address) -> list[str]:
+        return [symbol for symbol, raw in self[who].supplied.items() if raw]
+
+    def pledged(self, who: Address) -> list[str]:
+        return [symbol for symbol in self.supplied(who) if self.sight.uses(who, symbol)]
+
+    def owed(self, who: Address) -> list[str]:
+        return [symbol for symbol, raw in self[who].owed.items() if raw]
+
+    # -- amounts --------------------------------------------------------------------------------
+
+    def amount(self, most_raw: int) -> int:
+        """A wei, dust, everything, or most often something between."""
+        if most_raw <= 1:
+            return most_raw
+        roll = self.rng.random()
+        if roll < 0.04:
+            return 1
+        if roll < 0.10:
+            return self.rng.randint(2, min(most_raw, 1_000))
+        if roll < 0.16:
+            return most_raw
+        return max(1, int(most_raw * 10 ** self.rng.uniform(-2.5, -0.02)))
+
+    def value_e8(self, symbol: str, raw: int) -> float:
+        unit: int = 10 ** self.world.terms.asset(symbol).decimals
+        return raw / unit * self.sight.reserves[symbol].price_e8
+
+    def raw(self, symbol: str, value_e8: float) -> int:
+        return raw_of(self.world, symbol, int(value_e8), self.sight.reserves[symbol].price_e8)
+
+    def raw_of_usd(self, symbol: str, least: float, most: float) -> int:
+        """An amount worth something between the two, every order of magnitude alike."""
+        return self.raw(symbol, USD * math.exp(self.rng.uniform(math.log(least), math.log(most))))
+
+    def threshold(self, who: Address, symbol: str) -> float:
+        """The share of a collateral's value that counts for an account."""
+        reserve, e_mode = self.sight.reserves[symbol], self[who].e_mode
+        if e_mode and self.sight.categories[e_mode].collateral >> reserve.ordinal & 1:
+            return self.sight.categories[e_mode].threshold_bps / BPS
+        return reserve.terms["liquidation_threshold_bps"] / BPS
+
+    def free_raw(self, who: Address, symbol: str) -> int:
+        """How much of a supply may leave while the account stays healthy."""
+        account = self[who]
+        held = account.supplied[symbol]
+        if not account.data.debt_e8 or not self.sight.uses(who, symbol):
+            return held
+        counted = account.data.collateral_e8 * account.data.liquidation_threshold_bps / BPS
+        spare_e8 = (counted - account.data.debt_e8 * MARGIN) / self.threshold(who, symbol)
+        return max(0, min(held, self.raw(symbol, max(0.0, spare_e8))))
+
+    def whole_balance(self, who: Address, symbol: str) -> int:
+        """What aToken.balanceOf will be in the coming block, to the wei."""
+        reserve = self.sight.reserves[symbol]
+        seen = self._supply_index(symbol, self.sight.block.timestamp)
+        scaled = -(-self[who].supplied[symbol] * RAY // seen)
+        coming = self._supply_index(symbol, self.at_unix)
+        assert reserve.supply_index_ray <= coming
+        return scaled * coming // RAY
+
+    def _supply_index(self, symbol: str, at_unix: int) -> int:
+        reserve = self.sight.reserves[symbol]
+        elapsed = at_unix - reserve.updated_unix
+        if elapsed == 0:
+            return reserve.supply_index_ray
+        growth = RAY + reserve.supply_rate_ray * elapsed // YEAR_SECONDS
+        return (growth * reserve.supply_index_ray + RAY // 2) // RAY
+
+    # -- foresight ------------------------------------------------------------------------------
+
+    @property
+    def prices(self) -> Prices:
+        return {symbol: reserve.price_e8 for symbol, reserve in self.sight.reserves.items()}
+
+    def with_prices(self, prices: Prices) -> "Scene":
+        """The same scene after the oracle's prices moved; what the pool says of accounts stays."""
+        reserves = {s: replace(r, price_e8=prices[s]) for s, r in self.sight.reserves.items()}
+        return replace(self, sight=replace(self.sight, reserves=reserves))
+
+    def health(self, who: Address, prices: Prices, seconds: int = 0) -> float:
+        """About what an account's health would be; infinite without debt."""
+        counted = debt = 0.0
+        for symbol, reserve in self.sight.reserves.items():
+            price = prices[symbol] / 10 ** self.world.terms.asset(symbol).decimals
+            years = seconds / YEAR_SECONDS
+            if self.sight.uses(who, symbol):
+                grown = 1 + reserve.supply_rate_ray / RAY * years
+                raw = self[who].supplied[symbol]
+                counted += raw * grown * price * self.threshold(who, symbol)
+            debt += self[who].owed[symbol] * math.exp(reserve.debt_rate_ray / RAY * years) * price
+        return counted / debt if debt else math.inf
+
+    def solvent_share(self, prices: Prices, seconds: int = 0) -> float:
+        """About what share of all accounts would have debt and be solvent."""
+        people = self.sight.accounts
+        solvent = sum(1 <= self.health(who, prices, seconds) < math.inf for who in people)
+        return solvent / len(people)

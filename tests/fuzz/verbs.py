@@ -1,0 +1,231 @@
+"""The verbs: each draws one plausible transaction from a scene, or None when nobody could."""
+
+from devnet import MAX, Address, Tx
+from devnet.chain import MULTICALL3
+from devnet.world import NO_REFERRAL, VARIABLE_RATE
+
+from fuzz.scene import Scene
+
+ETHER_MODE = 1
+HEALTHY = 1.03
+
+
+def supply(scene: Scene) -> Tx | None:
+    who, rng = scene.actor(), scene.rng
+    assert who is not None
+    symbol = rng.choice(list(scene.sight.reserves))
+    wanted = scene.raw_of_usd(symbol, 1, 100_000)
+    to = scene.other(who) if rng.random() < 0.15 else who
+    return scene.world.supply(who, symbol, max(2, scene.amount(wanted)), on_behalf_of=to)
+
+
+def withdraw(scene: Scene) -> Tx | None:
+    who = scene.actor(lambda who: any(scene.free_raw(who, s) for s in scene.supplied(who)))
+    if who is None:
+        return None
+    symbol = scene.rng.choice([s for s in scene.supplied(who) if scene.free_raw(who, s)])
+    free = min(scene.free_raw(who, symbol), scene.sight.reserves[symbol].cash_raw)
+    whole = free == scene[who].supplied[symbol] and scene.rng.random() < 0.3
+    to = scene.other(who) if scene.rng.random() < 0.2 else who
+    amount = MAX if whole else max(1, scene.amount(free))
+    return scene.world.withdraw(who, symbol, amount, to)
+
+
+def borrow(scene: Scene) -> Tx | None:
+    who = scene.actor(lambda who: scene[who].data.available_borrows_e8 > 10**8)
+    if who is None:
+        return None
+    symbols = list(scene.sight.reserves)
+    if scene[who].e_mode:
+        symbols = list(scene.world.terms.e_modes[0].borrowable)
+    symbol = scene.rng.choice(symbols)
+    room = scene.raw(symbol, scene[who].data.available_borrows_e8 * 0.98)
+    most = min(room, scene.sight.reserves[symbol].cash_raw)
+    amount = max(1, scene.amount(most))
+    if scene.rng.random() < 0.85:
+        return scene.world.borrow(who, symbol, amount)
+    signature = "borrow(address,uint256,uint256,uint16,address)"
+    args = (scene.world.token(symbol), amount, VARIABLE_RATE, NO_REFERRAL, who)
+    return scene.world.tx(scene.cast.delegate(who), scene.world.addresses.pool, signature, *args)
+
+
+def repay(scene: Scene) -> Tx | None:
+    who = scene.actor(lambda who: bool(scene.owed(who)))
+    if who is None:
+        return None
+    symbol = scene.rng.choice(scene.owed(who))
+    whole = scene.rng.random() < 0.2
+    return scene.world.repay(who, symbol, MAX if whole else scene.amount(scene[who].owed[symbol]))
+
+
+def repay_for_another(scene: Scene) -> Tx | None:
+    debtor = scene.actor(lambda who: bool(scene.owed(who)))
+    if debtor is None:
+        return None
+    symbol = scene.rng.choice(scene.owed(debtor))
+    amount = scene.amount(scene[debtor].owed[symbol])
+    # More than is owed is taken for all of it; MAX on behalf of another is refused.
+    if scene.rng.random() < 0.15:
+        amount = 2 * scene[debtor].owed[symbol]
+    return scene.world.repay(scene.other(debtor), symbol, amount, on_behalf_of=debtor)
+
+
+def repay_with_atokens(scene: Scene) -> Tx | None:
+    def both(who: Address) -> list[str]:
+        return [s for s in scene.owed(who) if scene.free_raw(who, s)]
+
+    who = scene.actor(lambda who: bool(both(who)))
+    if who is None:
+        return None
+    symbol = scene.rng.choice(both(who))
+    if scene.rng.random() < 0.25:
+        return scene.world.repay_with_atokens(who, symbol, MAX)
+    most = min(scene[who].owed[symbol], scene.free_raw(who, symbol))
+    return scene.world.repay_with_atokens(who, symbol, scene.amount(most))
+
+
+def transfer(scene: Scene) -> Tx | None:
+    who = scene.actor(lambda who: any(scene.free_raw(who, s) for s in scene.supplied(who)))
+    if who is None:
+        return None
+    symbol = scene.rng.choice([s for s in scene.supplied(who) if scene.free_raw(who, s)])
+    amount = scene.amount(scene.free_raw(who, symbol))
+    return scene.world.transfer_atoken(who, symbol, scene.other(who), amount)
+
+
+def transfer_to_self(scene: Scene) -> Tx | None:
+    who = scene.actor(lambda who: bool(scene.supplied(who)))
+    if who is None:
+        return None
+    symbol = scene.rng.choice(scene.supplied(who))
+    whole = scene.rng.random() < 0.3
+    held = scene.whole_balance(who, symbol)
+    return scene.world.transfer_atoken(who, symbol, who, held if whole else scene.amount(held))
+
+
+def transfer_all(scene: Scene) -> Tx | None:
+    def movable(who: Address) -> list[str]:
+        return [s for s in scene.supplied(who) if scene.free_raw(who, s) == scene[who].supplied[s]]
+
+    who = scene.actor(lambda who: bool(movable(who)))
+    if who is None:
+        return None
+    symbol = scene.rng.choice(movable(who))
+    amount = scene.whole_balance(who, symbol)
+    return scene.world.transfer_atoken(who, symbol, scene.other(who), amount)
+
+
+def collateral_flag(scene: Scene) -> Tx | None:
+    def may_flip(who: Address, symbol: str) -> bool:
+        is_on = scene.sight.uses(who, symbol)
+        return not is_on or scene.free_raw(who, symbol) == scene[who].supplied[symbol]
+
+    def flippable(who: Address) -> list[str]:
+        return [s for s in scene.supplied(who) if may_flip(who, s)]
+
+    who = scene.actor(lambda who: bool(flippable(who)))
+    if who is None:
+        return None
+    symbol = scene.rng.choice(flippable(who))
+    return scene.world.set_collateral(who, symbol, not scene.sight.uses(who, symbol))
+
+
+def e_mode(scene: Scene) -> Tx | None:
+    borrowable = set(scene.world.terms.e_modes[0].borrowable)
+
+    def may_leave(who: Address) -> bool:
+        terms = {symbol: reserve.terms for symbol, reserve in scene.sight.reserves.items()}
+        counted = sum(
+            scene.value_e8(s, scene[who].supplied[s]) * terms[s]["liquidation_threshold_bps"]
+            for s in scene.pledged(who)
+        )
+        return counted >= scene[who].data.debt_e8 * HEALTHY * 10_000
+
+    def may_flip(who: Address) -> bool:
+        if scene[who].e_mode:
+            return may_leave(who)
+        return set(scene.owed(who)) <= borrowable and not scene[who].is_liquidatable
+
+    who = scene.actor(may_flip)
+    if who is None:
+        return None
+    return scene.world.set_emode(who, 0 if scene[who].e_mode else ETHER_MODE)
+
+
+def mint_to_treasury(scene: Scene) -> Tx | None:
+    who, rng = scene.actor(), scene.rng
+    assert who is not None
+    tokens = list(scene.world.addresses.tokens.values())
+    some = rng.sample(tokens, rng.randint(1, len(tokens)))
+    return scene.world.tx(
+        who, scene.world.addresses.pool, "mintToTreasury(address[])", some, gas=5_000_000
+    )
+
+
+def trade(scene: Scene) -> Tx | None:
+    rng, world = scene.rng, scene.world
+    if rng.random() < 0.25:
+        pool = rng.choice(world.terms.pools)
+        prices = scene.prices
+        price = prices[pool.base] / prices[pool.quote]
+        return world.move_pool_to(pool.name, f"{price:.9f}")
+    who = scene.actor()
+    assert who is not None
+    token_in, token_out = rng.sample(list(world.addresses.tokens), 2)
+    return world.trade(who, token_in, token_out, scene.raw_of_usd(token_in, 0.01, 2_000_000))
+
+
+def flash_loan(scene: Scene) -> Tx | None:
+    """Given back with a premium, or kept as a debt."""
+    rng, world, pool = scene.rng, scene.world, scene.world.addresses.pool
+    who = scene.actor()
+    assert who is not None
+    symbol = rng.choice(list(scene.sight.reserves))
+    asset, receiver = world.token(symbol), scene.cast.flash_receiver
+    amount = max(1, scene.amount(scene.sight.reserves[symbol].cash_raw // 2))
+    if rng.random() < 0.5:
+        signature = "flashLoanSimple(address,address,uint256,bytes,uint16)"
+        return world.tx(who, pool, signature, receiver, asset, amount, b"", NO_REFERRAL)
+    room = scene.raw(symbol, scene[who].data.available_borrows_e8 * 0.5)
+    mode = VARIABLE_RATE if room and not scene[who].e_mode and rng.random() < 0.5 else 0
+    loan = ([asset], [min(amount, room) if mode else amount], [mode], who, b"", NO_REFERRAL)
+    signature = "flashLoan(address,address[],uint256[],uint256[],address,bytes,uint16)"
+    return world.tx(who, pool, signature, receiver, *loan)
+
+
+def bundle(scene: Scene) -> Tx | None:
+    """Several verbs in one transaction, all by the one account that sends it: the Multicall3."""
+    who = scene.actor()
+    assert who is not None
+    world, rng = scene.world, scene.rng
+    symbol = rng.choice(list(scene.sight.reserves))
+    amount = max(4, scene.raw_of_usd(symbol, 1, 10_000))
+    heir = scene.other(who)
+    calls = [
+        world.mint(MULTICALL3, symbol, 2 * amount),
+        world.approve(MULTICALL3, symbol, world.addresses.pool),
+        world.supply(MULTICALL3, symbol, amount, on_behalf_of=heir),
+        world.supply(MULTICALL3, symbol, amount),
+        *rng.choice(
+            [
+                (world.withdraw(MULTICALL3, symbol, amount // 2),),
+                (world.transfer_atoken(MULTICALL3, symbol, heir, amount // 3),),
+                (
+                    world.borrow(MULTICALL3, symbol, amount // 4),
+                    world.repay_with_atokens(MULTICALL3, symbol, amount // 5),
+                    world.repay(MULTICALL3, symbol, MAX),
+                ),
+            ]
+        ),
+    ]
+    return bundled(scene, who, calls)
+
+
+def bundled(scene: Scene, who: Address, calls: list[Tx]) -> Tx:
+    return scene.world.tx(
+        who,
+        MULTICALL3,
+        "aggregate3((address,bool,bytes)[])",
+        [(call.to, False, call.data) for call in calls],
+        gas=8_000_000,
+    )
