@@ -139,8 +139,9 @@ def columns_of(world: WorldSheet) -> Columns:
         label = label_of(sheet)
         unknown += [f"{label}: {reason}" for reason in sheet.unknown]
         first = len(quotes)
-        quotes += [_quote(number, asset, sheet.base_unit) for asset in sheet.assets.values()]
-        cash += [float(asset.cash_raw) for asset in sheet.assets.values()]
+        listed = sorted(sheet.assets.values(), key=lambda asset: asset.asset)
+        quotes += [_quote(number, asset, sheet.base_unit) for asset in listed]
+        cash += [float(asset.cash_raw) for asset in listed]
         index = {quote.asset: first + at for at, quote in enumerate(quotes[first:])}
         priced = {a: at for a, at in index.items() if quotes[at].price is not None}
         accounts += _accounts(number, sheet, priced, unknown)
