@@ -129,7 +129,7 @@ class Daemon:
         silent = time.time() - self._node.clock.answered_unix
         if silent > HEAD_SILENCE_SECONDS:
             reasons.append(f"no node has told its head for {silent:.0f} s")
-        if undecodable := self.pipeline.progress.undecodable:
+        if undecodable := sum(self.pipeline.progress.undecodable.values()):
             reasons.append(f"{undecodable} logs did not decode: positions may be wrong")
         reasons += unknown_prices(self.ledger, self._parts.markets)
         return Probe(not reasons, tuple(reasons))

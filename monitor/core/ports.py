@@ -58,6 +58,11 @@ class ContractReader(Protocol):
 class ChainFeed(Protocol):
     """The chain as a list of events. Raises DeepReorg when the tail cannot be joined."""
 
+    @property
+    def newest_head(self) -> BlockRef | None:
+        """The newest head heard of, applied or not."""
+        ...
+
     def follow(
         self, tail: Sequence[BlockRef], addresses: Callable[[], frozenset[Address]]
     ) -> AsyncIterator[ChainEvent]:

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from monitor.core.blocks import BlockAdded, BlockRef, RawLog
@@ -52,7 +53,12 @@ class Folder:
                 break
             # A contract announced in this block may have logged in it already.
             watched |= grown
-            logs = await self._feed.logs_of(added.block, watched)
+            try:
+                logs = await self._feed.logs_of(added.block, watched)
+            except StateUnavailable as error:
+                # Most likely reorganised away, and about to be reverted. If not, we are not ready.
+                undecodable += (("chain", UndecodableLog(str(error))),)
+                break
         await self.poll(added.block, overlay)
         return Folded(collapse(added.block, overlay), counts, undecodable)
 
@@ -76,6 +82,17 @@ class Folder:
         except StateUnavailable:
             return {}
 
+    async def _facts(self, block: BlockRef, logs: Sequence[RawLog], view: LedgerView) -> Readings:
+        """What never changes may be read later too, where the node has forgotten the block."""
+        asked: list[ViewCall] = []
+        for source in self._sources:
+            # A log that does not decode asks nothing; its decoder will say so.
+            with suppress(UndecodableLog):
+                asked += source.questions(logs, view)
+        facts = await self._read(block, asked) if asked else {}
+        head = self._feed.newest_head
+        return await self._read(head, asked) if asked and not facts and head else facts
+
     async def _apply(
         self,
         block: BlockRef,
@@ -84,8 +101,7 @@ class Folder:
         counts: Counter[tuple[str, type[DomainEvent]]],
     ) -> tuple[tuple[str, UndecodableLog], ...]:
         undecodable: list[tuple[str, UndecodableLog]] = []
-        asked = [call for s in self._sources for call in s.questions(logs, overlay)]
-        facts = await self._read(block, asked) if asked else {}
+        facts = await self._facts(block, logs, overlay)
         decoders = [(s.name, s.decoder(block, overlay, facts)) for s in self._sources]
         for log in logs:
             for name, decoder in decoders:

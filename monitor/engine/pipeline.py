@@ -11,6 +11,7 @@ from monitor.core.blocks import BlockAdded, BlockFinalized, BlockRef, BlocksReve
 from monitor.core.delta import apply
 from monitor.core.ledger import Ledger
 from monitor.core.ports import ChainFeed, StateStore
+from monitor.core.units import BlockHash
 from monitor.engine.folding import Folded, Folder
 from monitor.engine.judge import Judge
 from monitor.errors import TransientError
@@ -41,7 +42,8 @@ class Progress:
     applied: BlockRef | None = None
     evaluated: BlockRef | None = None
     finalized: int | None = None
-    undecodable: int = 0
+    undecodable: dict[BlockHash, int] = field(default_factory=dict)
+    """How many logs of a block could not be read, where some could not."""
     moved: asyncio.Event = field(default_factory=asyncio.Event)
     moved_monotonic: float = field(default_factory=time.monotonic)
 
@@ -107,7 +109,8 @@ class Pipeline:
         await self._patiently("store", self._store.commit, folded.delta)
         apply(self.ledger, folded.delta)
         self.progress.applied = added.block
-        self.progress.undecodable += len(folded.undecodable)
+        if folded.undecodable:
+            self.progress.undecodable[added.block.hash] = len(folded.undecodable)
         self._observer.applied(added.block, folded, time.monotonic() - started)
         await self._evaluate(added.block)
 
@@ -127,6 +130,7 @@ class Pipeline:
             await self._patiently("store", self._store.revert, undo, retractions)
             apply(self.ledger, undo.delta.inverse())
             self._judge.restore(undo)
+            self.progress.undecodable.pop(block.hash, None)
         self.progress.applied = reverted.ancestor
         self.progress.evaluated = reverted.ancestor
         self._observer.reverted(reverted.blocks)
