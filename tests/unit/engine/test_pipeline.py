@@ -1,0 +1,221 @@
+"""The way of a block with every rim a fake: what is stored, undone and said."""
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass, field
+
+from builders import a_block, a_market, a_price, an_address
+from fakes import MemoryStore
+
+from monitor.core.alerts import Alert, AlertType, BreakerPhase, BreakerState, Judgement
+from monitor.core.blocks import BlockAdded, BlockRef, BlocksReverted, ChainEvent, RawLog
+from monitor.core.events import DomainEvent, MarketChanged, PriceMoved
+from monitor.core.ledger import Ledger, LedgerView, Market, find, market_key, price_key
+from monitor.core.ports import ContractReader, Readings, UndoRecord, ViewCall, ViewResult
+from monitor.core.units import Address, BaseValue, MarketId
+from monitor.engine.folding import Folded, Folder
+from monitor.engine.pipeline import Pipeline
+from monitor.errors import StateUnavailable, StoreUnavailable, TransientError
+
+MARKET = MarketId("m")
+OLD, NEW, ASSET = (an_address(name) for name in ("old", "new", "asset"))
+
+
+@dataclass
+class Source:
+    """Each log sets the price to its index; a log of OLD with data "new" announces NEW."""
+
+    name: str = MARKET
+
+    def addresses(self, view: LedgerView) -> frozenset[Address]:
+        market = find(view, market_key(MARKET), Market)
+        return frozenset({OLD} if market is None else {OLD, NEW})
+
+    def questions(self, logs: Sequence[RawLog], view: LedgerView) -> tuple[ViewCall, ...]:
+        return ()
+
+    def decoder(self, block: BlockRef, view: LedgerView, facts: Readings) -> "Source":
+        return self
+
+    def decode(self, log: RawLog) -> tuple[DomainEvent, ...]:
+        price = PriceMoved(MARKET, ASSET, a_price(log.log_index))
+        return (price, MarketChanged(MARKET, a_market())) if log.data == "new" else (price,)
+
+    def polls(self, view: LedgerView) -> tuple[ViewCall, ...]:
+        return ()
+
+    def polled(self, view: LedgerView, readings: Readings) -> tuple[DomainEvent, ...]:
+        return ()
+
+    async def bootstrap(
+        self, reader: ContractReader, at: BlockRef, head: BlockRef
+    ) -> tuple[DomainEvent, ...]:
+        return ()
+
+
+@dataclass
+class Feed:
+    """Gives the events it was made with; `logs` are all there are, by block."""
+
+    events: Sequence[ChainEvent]
+    logs: dict[str, tuple[RawLog, ...]] = field(default_factory=dict)
+    is_gone: bool = False
+    newest_head: BlockRef | None = None
+
+    async def follow(
+        self, tail: Sequence[BlockRef], addresses: Callable[[], frozenset[Address]]
+    ) -> AsyncIterator[ChainEvent]:
+        for event in self.events:
+            yield event
+
+    async def logs_of(self, block: BlockRef, addresses: frozenset[Address]) -> tuple[RawLog, ...]:
+        if self.is_gone:
+            raise StateUnavailable("unknown block")
+        return tuple(log for log in self.logs[block.hash] if log.address in addresses)
+
+
+class NoReader:
+    async def read(self, at: BlockRef, calls: Sequence[ViewCall]) -> list[ViewResult]:
+        raise AssertionError("nothing asks")
+
+    async def has_code(self, at: BlockRef, contract: Address) -> bool:
+        return True
+
+    async def past_logs(
+        self, addresses: Sequence[Address], topics: Sequence[str], from_block: int, to_block: int
+    ) -> list[RawLog]:
+        return []
+
+
+class PriceJudge:
+    """Alerts whenever the price is above 100."""
+
+    def __init__(self) -> None:
+        self.settled: list[str] = []
+
+    async def look(self, view: LedgerView, block: BlockRef) -> None: ...
+
+    async def judge(
+        self, view: LedgerView, block: BlockRef
+    ) -> tuple[Judgement, dict[str, tuple[str, ...]]]:
+        price = view.get(price_key(MARKET, ASSET))
+        value = getattr(price, "value", None) or 0
+        state = BreakerState(BreakerPhase.TRIPPED if value > 100 else BreakerPhase.ARMED)
+        alerts = (_alert(block),) if value > 100 else ()
+        return Judgement(block, (("b", state),), alerts), {a.id: ("hook",) for a in alerts}
+
+    def settle(self, judgement: Judgement) -> None:
+        self.settled.append(judgement.block.hash)
+
+    def retractions(self, undo: UndoRecord) -> dict[str, tuple[Alert, tuple[str, ...]]]:
+        alerts = undo.judgement.alerts if undo.judgement else ()
+        return {a.id: (_alert(a.block, AlertType.RETRACTED), ("hook",)) for a in alerts}
+
+    def restore(self, undo: UndoRecord) -> None: ...
+
+
+def _alert(block: BlockRef, type: AlertType = AlertType.TRIPPED) -> Alert:
+    return Alert(f"{type} {block.hash}", "f", "e", "b", type, block, "{}")
+
+
+@dataclass
+class Notes:
+    folded: list[Folded] = field(default_factory=list)
+    retries: list[str] = field(default_factory=list)
+
+    def applied(self, block: BlockRef, folded: Folded, seconds: float) -> None:
+        self.folded.append(folded)
+
+    def reverted(self, blocks: Sequence[BlockRef]) -> None: ...
+
+    def finalized(self, number: int) -> None: ...
+
+    def judged(self, judgement: Judgement, seconds: float) -> None: ...
+
+    def retrying(self, what: str, error: TransientError) -> None:
+        self.retries.append(what)
+
+
+BASE = a_block()
+FIRST = a_block(BASE)
+SECOND = a_block(FIRST)
+OTHER = a_block(FIRST, fork="other")
+
+
+def a_log(block: BlockRef, index: int, address: Address = OLD, data: str = "") -> RawLog:
+    return RawLog(address, (), data, block.hash, index, "0x")
+
+
+def added(block: BlockRef, *indices: int) -> BlockAdded:
+    return BlockAdded(block, tuple(a_log(block, index) for index in indices))
+
+
+async def played(feed: Feed, store: MemoryStore) -> tuple[Pipeline, Notes]:
+    """Run the feed to its end over an empty ledger at BASE."""
+    await store.begin(BASE, {})
+    notes = Notes()
+    pipeline = Pipeline(Folder([Source()], feed, NoReader()), feed, store, PriceJudge(), notes)  # type: ignore[arg-type]
+    await pipeline.run(Ledger(), (BASE,), BASE)
+    return pipeline, notes
+
+
+def price_of(pipeline: Pipeline) -> int | None:
+    price = pipeline.ledger.get(price_key(MARKET, ASSET))
+    return getattr(price, "value", None)
+
+
+async def test_block__with_two_logs__applies_them_in_order() -> None:
+    store = MemoryStore()
+    pipeline, _ = await played(Feed([added(FIRST, 7, 9)]), store)
+    assert price_of(pipeline) == BaseValue(9)
+    assert (await store.load()).records == dict(pipeline.ledger.records())
+    assert pipeline.progress.evaluated == FIRST
+
+
+async def test_reorg__to_another_branch__equals_that_branch_alone() -> None:
+    straight, forked = MemoryStore(), MemoryStore()
+    await played(Feed([added(FIRST, 1), added(OTHER, 3)]), straight)
+    turned = BlocksReverted((SECOND,), FIRST)
+    await played(Feed([added(FIRST, 1), added(SECOND, 200), turned, added(OTHER, 3)]), forked)
+    assert (await forked.load()).records == (await straight.load()).records
+    assert (await forked.load()).breakers == (await straight.load()).breakers
+
+
+async def test_reorg__before_an_alert_left__drops_it_unsent() -> None:
+    store = MemoryStore()
+    await played(Feed([added(FIRST, 200), BlocksReverted((FIRST,), BASE)]), store)
+    assert await store.pending() == 0
+
+
+async def test_announced_contract__logged_in_the_same_block__is_heard() -> None:
+    logs = (a_log(FIRST, 1, OLD, "new"), a_log(FIRST, 2, NEW))
+    feed = Feed([BlockAdded(FIRST, logs[:1])], {FIRST.hash: logs})
+    pipeline, _ = await played(feed, MemoryStore())
+    assert price_of(pipeline) == BaseValue(2)
+
+
+async def test_block__that_vanishes_while_it_is_read__leaves_us_not_ready() -> None:
+    feed = Feed([BlockAdded(FIRST, (a_log(FIRST, 1, OLD, "new"),))], is_gone=True)
+    pipeline, _ = await played(feed, MemoryStore())
+    assert pipeline.progress.undecodable == {FIRST.hash: 1}
+
+
+class FlakyStore(MemoryStore):
+    """Fails once at each commit, before or after it was done."""
+
+    failures = 2
+
+    async def commit(self, delta: object) -> None:
+        self.failures -= 1
+        if self.failures == 1:
+            raise StoreUnavailable("away")
+        await super().commit(delta)  # type: ignore[arg-type]
+        if self.failures == 0:
+            raise StoreUnavailable("the answer was lost")
+
+
+async def test_store__away_for_a_moment__is_waited_for_and_doubles_nothing() -> None:
+    store = FlakyStore()
+    pipeline, notes = await played(Feed([added(FIRST, 4)]), store)
+    assert notes.retries == ["store", "store"]
+    assert price_of(pipeline) == BaseValue(4)
+    assert len((await store.load()).tail) == 2
