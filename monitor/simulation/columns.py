@@ -136,8 +136,7 @@ def columns_of(world: WorldSheet) -> Columns:
     cash: list[float] = []
     accounts: list[Account] = []
     for number, sheet in enumerate(world.markets):
-        label = label_of(sheet)
-        unknown += [f"{label}: {reason}" for reason in sheet.unknown]
+        unknown += sheet.unknown
         first = len(quotes)
         listed = sorted(sheet.assets.values(), key=lambda asset: asset.asset)
         quotes += [_quote(number, asset, sheet.base_unit) for asset in listed]

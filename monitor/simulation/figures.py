@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from monitor.core.units import Address, AssetId
 from monitor.simulation.cascade import Liquidation, Outcome, Round, market_usd, value_usd
 from monitor.simulation.columns import Columns, State, state_of
+from monitor.simulation.names import NameBook
 from monitor.simulation.options import Options
 from monitor.simulation.report import (
     LARGEST,
@@ -17,7 +18,7 @@ from monitor.simulation.report import (
     Projection,
     RoundFigures,
 )
-from monitor.simulation.shocks import NameBook, Scenario
+from monitor.simulation.shocks import Scenario
 
 ROUNDING = 1e-9
 """Relative change of a price that is none."""

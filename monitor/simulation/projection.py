@@ -8,9 +8,10 @@ from monitor.errors import QuestionError
 from monitor.simulation.cascade import play
 from monitor.simulation.columns import Columns, columns_of
 from monitor.simulation.figures import projection_of
+from monitor.simulation.names import NameBook
 from monitor.simulation.options import Options
 from monitor.simulation.report import CurveProjection, Projection
-from monitor.simulation.shocks import Curve, NameBook, Scenario
+from monitor.simulation.shocks import Curve, Scenario
 
 CRITICAL_SHARE = 0.01
 """Of the asset's collateral: the default of `critical_usd`."""

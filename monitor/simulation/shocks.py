@@ -10,6 +10,10 @@ from typing import Any
 
 from monitor.core.units import AssetId, address
 from monitor.errors import QuestionError
+from monitor.simulation.names import NameBook
+
+NARROWEST, WIDEST = Decimal("1e-9"), Decimal("1e9")
+"""A shocked price per price before: beyond these floats stop telling prices apart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,46 +78,6 @@ class GasShock:
 
 
 Shock = PriceShock | PegShock | OracleShock | RateShock | ParameterShock | LiquidityShock | GasShock
-
-
-@dataclass(frozen=True, slots=True)
-class NameBook:
-    """What assets are called. `named`: the [assets] entries; `symbols`: of all on-chain assets."""
-
-    named: Mapping[str, AssetId]
-    symbols: Mapping[AssetId, str]
-
-    def resolve(self, name: str) -> AssetId:
-        """The asset of an [assets] name, a symbol only one asset has, or an address."""
-        if name in self.named:
-            return self.named[name]
-        bearers = sorted(asset for asset, symbol in self.symbols.items() if symbol == name)
-        if len(bearers) == 1:
-            return bearers[0]
-        if bearers:
-            raise QuestionError(
-                f"{name!r} is the symbol of {len(bearers)} assets: {', '.join(bearers)}. "
-                "Use an address, or name one in [assets]."
-            )
-        try:
-            return address(name)
-        except ValueError:
-            known = sorted({*self.named, *self.symbols.values()})
-            raise QuestionError(
-                f"no asset is called {name!r}: expected an address or one of {', '.join(known)}."
-            ) from None
-
-    def labels(self) -> dict[AssetId, str]:
-        """Unambiguous names for a report: [assets] names, then symbols only one asset has."""
-        counts: dict[str, int] = {}
-        for symbol in self.symbols.values():
-            counts[symbol] = counts.get(symbol, 0) + 1
-        labels = {
-            asset: symbol
-            for asset, symbol in self.symbols.items()
-            if counts[symbol] == 1 and symbol not in self.named
-        }
-        return labels | {asset: name for name, asset in self.named.items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,6 +233,11 @@ def _ratio(key: str, value: Any) -> Decimal:
     ratio = _number(key, value)
     if ratio <= -1:
         raise QuestionError(f"shock {key!r}: {value} is not above -1; -0.3 means 30 % lower")
+    if not NARROWEST <= 1 + ratio <= WIDEST:
+        raise QuestionError(
+            f"shock {key!r}: {value} makes a price {1 + ratio:.3g} times what it was: expected "
+            f"{NARROWEST:g} to {WIDEST:g}"
+        )
     return ratio
 
 

@@ -315,7 +315,7 @@ def test_cascade__account_with_an_unknown_price__is_left_out_and_named() -> None
 
 def test_cascade__what_the_market_does_not_know__is_passed_on() -> None:
     sheet = world(market([], unknown=("price of X is stale",)))
-    assert columns_of(sheet).unknown == ("core: price of X is stale",)
+    assert columns_of(sheet).unknown == ("price of X is stale",)
 
 
 def test_cascade__pool_without_a_price__is_no_way_out_and_is_named() -> None:

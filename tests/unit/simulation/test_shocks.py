@@ -7,10 +7,10 @@ from unit.simulation.worlds import USDC, WETH, WSTETH
 
 from monitor.core.units import Address, AssetId
 from monitor.errors import QuestionError
+from monitor.simulation.names import NameBook
 from monitor.simulation.shocks import (
     GasShock,
     LiquidityShock,
-    NameBook,
     OracleShock,
     ParameterShock,
     PegShock,
@@ -65,6 +65,8 @@ def test_parse_arguments__of_a_command_line__reads_the_same() -> None:
         {"WETH": -1},
         {"WETH": "-1.5"},
         {"WETH": "nan"},
+        {"WETH": "1e999"},
+        {"WETH": "-0." + "9" * 400},
         {"WETH": float("inf")},
         {"WETH": True},
         {"WETH": None},

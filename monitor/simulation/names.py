@@ -1,0 +1,47 @@
+"""What assets are called: from a name to the asset, and back to a name for a report."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from monitor.core.units import AssetId, address
+from monitor.errors import QuestionError
+
+
+@dataclass(frozen=True, slots=True)
+class NameBook:
+    """What assets are called. `named`: the [assets] entries; `symbols`: of all on-chain assets."""
+
+    named: Mapping[str, AssetId]
+    symbols: Mapping[AssetId, str]
+
+    def resolve(self, name: str) -> AssetId:
+        """The asset of an [assets] name, a symbol only one asset has, or an address."""
+        if name in self.named:
+            return self.named[name]
+        bearers = sorted(asset for asset, symbol in self.symbols.items() if symbol == name)
+        if len(bearers) == 1:
+            return bearers[0]
+        if bearers:
+            raise QuestionError(
+                f"{name!r} is the symbol of {len(bearers)} assets: {', '.join(bearers)}. "
+                "Use an address, or name one in [assets]."
+            )
+        try:
+            return address(name)
+        except ValueError:
+            known = sorted({*self.named, *self.symbols.values()})
+            raise QuestionError(
+                f"no asset is called {name!r}: expected an address or one of {', '.join(known)}."
+            ) from None
+
+    def labels(self) -> dict[AssetId, str]:
+        """Unambiguous names for a report: [assets] names, then symbols only one asset has."""
+        counts: dict[str, int] = {}
+        for symbol in self.symbols.values():
+            counts[symbol] = counts.get(symbol, 0) + 1
+        labels = {
+            asset: symbol
+            for asset, symbol in self.symbols.items()
+            if counts[symbol] == 1 and symbol not in self.named
+        }
+        return labels | {asset: name for name, asset in self.named.items()}
