@@ -79,9 +79,11 @@ class ChainFeed(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class StoredState:
-    """What a store holds. `tail` are the blocks that can be undone, oldest first, then the cursor.
+    """What a store holds. `cursor` is None in an empty store, and only there.
 
-    `evaluated` is the newest judged block: at most the cursor. `cursor` is None in an empty store.
+    `tail` is linked, oldest first, and ends in the cursor. All but its first block can be undone:
+    that one is the base, the newest block that is final here. `evaluated` is the newest judged
+    block, at most the cursor; the block a store began with counts as judged.
     """
 
     cursor: BlockRef | None = None

@@ -12,10 +12,11 @@ from monitor.core.risk import WorldSheet
 from monitor.core.sources import Liquidity, RiskRules
 from monitor.core.units import AssetId
 from monitor.errors import QuestionError
+from monitor.simulation.names import NameBook
 from monitor.simulation.options import Options
 from monitor.simulation.projection import curve, names_of, project
 from monitor.simulation.report import CurveProjection, Projection
-from monitor.simulation.shocks import Curve, parse_shocks, scenario_of
+from monitor.simulation.shocks import Curve, curve_of, parse_shocks, scenario_of
 
 Result = Projection | CurveProjection
 
@@ -128,7 +129,7 @@ class CascadeRunner:
         if plan.curve is None:
             scenario_of(parse_shocks(plan.shocks), names)
         else:
-            names.resolve(plan.curve.asset)
+            _curve(plan.curve, names)
 
     def _answer(self, world: WorldSheet, plan: Plan) -> Answer:
         try:
@@ -141,6 +142,8 @@ class CascadeRunner:
         if plan.curve is None:
             asked = scenario_of(parse_shocks(plan.shocks), names)
             return project(world, asked, plan.options)
-        asset = names.resolve(plan.curve.asset)
-        asked_curve = Curve(asset, plan.curve.asset, plan.curve.to, plan.curve.steps)
-        return curve(world, asked_curve, plan.options)
+        return curve(world, _curve(plan.curve, names), plan.options)
+
+
+def _curve(plan: CurvePlan, names: NameBook) -> Curve:
+    return curve_of(plan.asset, plan.to, plan.steps, names)

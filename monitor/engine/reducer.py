@@ -23,6 +23,7 @@ from monitor.core.events import (
     TreasuryPaid,
 )
 from monitor.core.ledger import (
+    Category,
     Holding,
     Key,
     Overlay,
@@ -36,7 +37,7 @@ from monitor.core.ledger import (
     price_key,
     reserve_key,
 )
-from monitor.core.units import RAY, AssetId, MarketId, RawAmount, Ray, ScaledAmount
+from monitor.core.units import RAY, AssetId, Bps, MarketId, RawAmount, Ray, ScaledAmount
 from monitor.errors import LedgerCorrupt
 
 
@@ -80,7 +81,7 @@ def reduce(overlay: Overlay, event: DomainEvent) -> None:  # noqa: C901 - one ar
             key, reserve = _reserve(overlay, event.market, event.asset)
             overlay.put(key, replace(reserve, terms=event.terms))
         case CategoryChanged():
-            overlay.put(category_key(event.market, event.category.number), event.category)
+            _put_category(overlay, event)
         case PriceMoved():
             overlay.put(price_key(event.market, event.asset), event.price)
         case PoolMoved():
@@ -130,6 +131,13 @@ def _move_index(overlay: Overlay, event: IndexMoved) -> None:
         debt_scaled_at_accrual=reserve.debt_scaled,
     )
     overlay.put(key, moved)
+
+
+def _put_category(overlay: Overlay, event: CategoryChanged) -> None:
+    """A category without terms and lists is none: that is how all 255 begin."""
+    number = event.category.number
+    is_blank = event.category == Category(number, "", Bps(0), Bps(0), Bps(0))
+    overlay.put(category_key(event.market, number), None if is_blank else event.category)
 
 
 def _with_holding(

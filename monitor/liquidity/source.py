@@ -55,4 +55,6 @@ class PoolSource:
 
     def curve(self, view: LedgerView) -> DepthCurve | None:
         state = find(view, pool_key(self.pool.address), TickPool)
-        return None if state is None else curve_of(self.pool.address, state)
+        if state is None or not state.sqrt_price_x96:  # announced, but not initialised yet
+            return None
+        return curve_of(self.pool.address, state)

@@ -159,8 +159,8 @@ def curve_of(asset: str, to: Any, steps: Any, names: NameBook) -> Curve:
     ratio = _ratio("to", to)
     if not ratio:
         raise QuestionError("a curve to 0 has no steps: expected `to` below or above 0")
-    if isinstance(steps, bool) or not isinstance(steps, int) or not 1 <= steps <= 1000:
-        raise QuestionError(f"curve steps are {steps!r}: expected an integer from 1 to 1000")
+    if isinstance(steps, bool) or not isinstance(steps, int) or not 1 <= steps <= 10_000:
+        raise QuestionError(f"curve steps are {steps!r}: expected an integer from 1 to 10000")
     labels = scenario_of((PriceShock(asset, ratio),), names).labels
     return Curve(names.resolve(asset), asset, ratio, steps, labels)
 

@@ -1,6 +1,6 @@
 """A market's whole state at one block, read from its views and told in the common tongue."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 from monitor.core.blocks import BlockRef
@@ -138,26 +138,22 @@ class AaveSnapshot:
     ) -> list[Category]:
         pool = self._abi.pool.functions
 
-        def asked(name: str, numbers: Iterable[int]) -> list[ViewCall]:
-            return [ViewCall(contracts.pool, pool[name], (number,)) for number in numbers]
+        def asked(name: str) -> list[ViewCall]:
+            return [ViewCall(contracts.pool, pool[name], (number,)) for number in CATEGORIES]
 
-        configs = await reader.read(at, asked("getEModeCategoryCollateralConfig", CATEGORIES))
-        known = {
-            number: value_of(config)
-            for number, config in zip(CATEGORIES, configs, strict=True)
-            if value_of(config)[1]
-        }
         by_ordinal = {reserve.ordinal: reserve.asset for reserve in reserves}
         names = (
+            "getEModeCategoryCollateralConfig",
             "getEModeCategoryLabel",
             "getEModeCategoryCollateralBitmap",
             "getEModeCategoryBorrowableBitmap",
             "getEModeCategoryLtvzeroBitmap",
         )
-        columns = [await reader.read(at, asked(name, known)) for name in names]
+        # All of them: an asset can be put on the lists of a category that has no terms yet.
+        columns = [await reader.read(at, asked(name)) for name in names]
         categories = []
-        for (number, config), row in zip(known.items(), zip(*columns, strict=True), strict=True):
-            label, *bitmaps = (value_of(answer) for answer in row)
+        for number, row in zip(CATEGORIES, zip(*columns, strict=True), strict=True):
+            config, label, *bitmaps = (value_of(answer) for answer in row)
             lists = [
                 tuple(sorted(by_ordinal[bit] for bit in ordinals_in(word) if bit in by_ordinal))
                 for word in bitmaps

@@ -134,11 +134,6 @@ class AaveRules:
             terms=LIQUIDATION_TERMS,
             assets=assets,
             exposures=tuple(sorted(exposures, key=lambda exposure: exposure.account)),
-            unknown=tuple(
-                f"{self._market}/{sheet.symbol}: price unknown"
-                for sheet in assets.values()
-                if sheet.price_base is None
-            ),
         )
 
     def _exposure(
