@@ -5,7 +5,9 @@ from devnet.addresses import Addresses
 from devnet.anvil import Anvil, RpcError
 from devnet.chain import Block, BlockRef, Chain, View
 from devnet.deployer import ADMIN, Deployer
+from devnet.executed import Executed
 from devnet.loops import Loop, arbitrage_pools, loop, oracle_prices
+from devnet.market import crash, shock, slide
 from devnet.population import Borrower, make_borrowers
 from devnet.saved_world import new_world, open_world, saved
 from devnet.terms import USD, AssetTerms, EModeTerms, PoolTerms, RateTerms, WorldTerms
@@ -28,6 +30,7 @@ __all__ = [
     "Chain",
     "Deployer",
     "EModeTerms",
+    "Executed",
     "Log",
     "Loop",
     "PoolTerms",
@@ -42,6 +45,7 @@ __all__ = [
     "WorldTerms",
     "account",
     "arbitrage_pools",
+    "crash",
     "event_topic",
     "loop",
     "make_borrowers",
@@ -49,4 +53,6 @@ __all__ = [
     "open_world",
     "oracle_prices",
     "saved",
+    "shock",
+    "slide",
 ]

@@ -10,6 +10,7 @@ from devnet.deployer import Deployer
 from devnet.terms import USD, AssetTerms, EModeTerms, WorldTerms
 
 FLASH_LOAN_PREMIUM_BPS = 5
+TREASURY = account("treasury")
 RESERVE_INPUT = "(address,address,address,string,string,string,string,bytes,bytes)"
 
 
@@ -86,8 +87,8 @@ async def _list_reserves(
     pool: Address,
     configurator: Address,
 ) -> None:
-    treasury, no_rewards = account("treasury"), ZERO_ADDRESS
-    atoken = await deployer.deploy("ATokenInstance", pool, no_rewards, treasury)
+    no_rewards = ZERO_ADDRESS
+    atoken = await deployer.deploy("ATokenInstance", pool, no_rewards, TREASURY)
     debt_token = await deployer.deploy("VariableDebtTokenInstance", pool, no_rewards)
     inputs = [
         _reserve_input(asset, tokens[asset.symbol], atoken, debt_token) for asset in terms.assets

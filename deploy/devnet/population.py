@@ -47,7 +47,9 @@ KINDS = (
     Kind("eth-dai", 10, "WETH", "DAI", (4000, 7950)),
     Kind("btc-dai", 10, "WBTC", "DAI", (3500, 7200)),
     Kind("eth-loop", 20, "WETH", "USDC", (6000, 7900), turns=(2, 4)),
-    Kind("lst-loop", 15, "wstETH", "WETH", (8500, 9200), turns=(3, 6), emode=1),
+    Kind("lst-loop", 10, "wstETH", "WETH", (8500, 9200), turns=(3, 6), emode=1),
+    # As near to the limit as a flash loan builds it; by hand that would take twenty turns.
+    Kind("lst-levered", 5, "wstETH", "WETH", (8800, 9200), emode=1),
 )
 
 
@@ -95,6 +97,8 @@ def _draw_one(world: World, rng: random.Random, kind: Kind, address: Address) ->
     if rng.random() < WHALE_CHANCE:
         size_usd = WHALE_FROM_USD * rng.paretovariate(PARETO_EXPONENT)
     borrow_bps, turns = rng.randint(*kind.borrow_bps), rng.randint(*kind.turns)
+    if not kind.emode:
+        borrow_bps -= world.terms.caution_bps
     ratio = borrow_bps / 10_000
     # A loop's size is what it ends with, so that loops are not the largest by construction.
     growth = sum(ratio**turn for turn in range(turns + 1)) if kind.is_loop else 1

@@ -100,6 +100,8 @@ class WorldTerms:
     e_modes: tuple[EModeTerms, ...] = (ETH_CORRELATED,)
     borrowers: int = 0
     seed: int = 1
+    # How much less than usual borrowers take who would lose by a fall of their collateral.
+    caution_bps: int = 0
 
     def asset(self, symbol: str) -> AssetTerms:
         return next(asset for asset in self.assets if asset.symbol == symbol)
@@ -111,18 +113,21 @@ class WorldTerms:
         """Quote tokens per base token at the initial feed prices."""
         return Fraction(self.asset(pool.base).price_e8, self.asset(pool.quote).price_e8)
 
-    def path(self, token_in: str, token_out: str) -> list[str | PoolTerms]:
-        """Shortest way through the pools: symbol, pool, symbol, pool, …, symbol."""
+    def path(self, token_in: str, *tokens_out: str) -> list[str | PoolTerms]:
+        """Fewest pools to any of `tokens_out`, then pool order: symbol, pool, symbol, …, symbol.
+
+        Raises ValueError where no pools lead there.
+        """
         ways: list[list[str | PoolTerms]] = [[token_in]]
         for way in ways:
-            if way[-1] == token_out:
+            if way[-1] in tokens_out:
                 return way
             for pool in self.pools:
                 ends = {pool.base: pool.quote, pool.quote: pool.base}
                 other = ends.get(str(way[-1]))
                 if other is not None and other not in way:
                     ways.append([*way, pool, other])
-        raise ValueError(f"no pools lead from {token_in} to {token_out}")
+        raise ValueError(f"no pools lead from {token_in} to {' or '.join(tokens_out)}")
 
 
 def sqrt_price_x96(raw_price: Fraction) -> int:

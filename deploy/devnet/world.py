@@ -31,6 +31,8 @@ ACCOUNT_DATA = "getUserAccountData(address)(uint256,uint256,uint256,uint256,uint
 LIQUIDATE = (
     "liquidate(address,address,address,address,uint256,bytes,address)(uint256,uint256,uint256)"
 )
+VISIT = "visit((address,address,address,address,bytes,address),uint256)"
+VISIT_GAS = 40_000_000
 BALANCE = "balanceOf(address)(uint256)"
 
 
@@ -183,6 +185,18 @@ class World(Chain):
     ) -> Sale:
         args = self._liquidation(user, collateral, debt, amount_raw)
         return Sale(*await self.call(self.addresses.liquidator, LIQUIDATE, *args, block=block))
+
+    def visit(
+        self, operator: Address, user: Address, collateral: str, debt: str, margin_raw: int
+    ) -> Tx:
+        """The protocol's maximum, ½, ¼ or ⅛ of it: the first that earns more than the margin.
+
+        Without one the transaction succeeds and does nothing.
+        """
+        args = self._liquidation(user, collateral, debt, MAX)
+        target = (*args[:4], *args[5:])  # all but the amount
+        liquidator = self.addresses.liquidator
+        return self.tx(operator, liquidator, VISIT, target, margin_raw, gas=VISIT_GAS)
 
     def _liquidation(
         self, user: Address, collateral: str, debt: str, amount_raw: int
