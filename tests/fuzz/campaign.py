@@ -11,10 +11,12 @@ from devnet import Block, Receipt, World, event_topic, new_world
 from fuzz.catalogue import TIME_JUMP
 from fuzz.comparison import Mismatch, MonitorFacts, compare
 from fuzz.generator import Generator, Plan
-from fuzz.monitored import Monitored
+from fuzz.monitored import Monitored, Records
 from fuzz.people import settle, watched
 from fuzz.sight import Sight, see
 from fuzz.tally import Tally
+from monitor.errors import MonitorError
+from monitor.store.codec import digest
 from monitor.store.embedded import EmbeddedRedis
 
 REORG_DEPTH = 3
@@ -34,7 +36,7 @@ class Options:
 
 
 async def run(options: Options, say: Say) -> Tally:
-    """The whole run. Mismatches and broken promises are said, and are in the tally."""
+    """The whole run. Mismatches are said as they are found, and counted in the tally."""
     with tempfile.TemporaryDirectory(prefix="fuzz-") as folder:
         async with new_world() as world, EmbeddedRedis(Path(folder)) as redis:
             campaign = Campaign(world, redis.url, options, say)
@@ -51,36 +53,44 @@ class Campaign:
         self._redis_url = redis_url
         self._options = options
         self._say = say
+        self._rng = random.Random(options.seed)
+        self._generator = Generator(world, self._rng, self.tally)
         self._monitored = Monitored(world, redis_url)
         self._facts = MonitorFacts(world, self._monitored.market, watched())
+        self._began_unix = 0
 
     async def run(self) -> None:
-        start = await self._world.head()
-        await self._monitored.begin(start.number)
         try:
-            rng = random.Random(self._options.seed)
-            cast = await settle(self._world, rng)
-            self._generator = Generator(self._world, cast, rng, self.tally)
-            sight = await self._checked(await self._world.head())
-            self._began_unix = sight.block.timestamp
-            half = self._options.actions // 2
-            sight = await self._act_until(half, sight)
-            sight = await self._reorganise(sight)
-            sight = await self._restart(sight)
-            sight = await self._act_until(self._options.actions, sight)
-            await self._check_ledgers(sight)
+            await self._play()
+        except (MonitorError, TimeoutError) as fault:
+            self.tally.mismatches += 1
+            self._say(f"mismatch: the monitor gave up: {type(fault).__name__}: {fault}")
         finally:
             await self._monitored.end()
+
+    async def _play(self) -> None:
+        start = await self._world.head()
+        await settle(self._world, self._rng)
+        sight = await see(self._world, watched(), await self._world.head())
+        self._began_unix = sight.block.timestamp
+        await self._monitored.begin(start.number)
+        await self._check(sight)
+        sight = await self._act_until(self._options.actions // 2, sight)
+        sight = await self._reorganise()
+        sight = await self._restart(sight)
+        sight = await self._act_until(self._options.actions, sight)
+        await self._check_ledgers(sight)
 
     # -- acting ---------------------------------------------------------------------------------
 
     async def _act_until(self, actions: int, sight: Sight) -> Sight:
-        while (room := actions - self.tally.tried.total()) > 0:
-            sight = await self._checked(await self._mine(sight, room))
+        while self.tally.tried.total() < actions:
+            sight = await self._checked(await self._mine(sight))
         return sight
 
-    async def _mine(self, sight: Sight, room: int) -> Block:
-        """One drawn block, counted."""
+    async def _mine(self, sight: Sight) -> Block:
+        """One drawn block, counted; empty when all actions are done."""
+        room = self._options.actions - self.tally.tried.total()
         plan = self._generator.plan(sight, room)
         receipts = await self._world.block(
             *(tx for _, tx in plan.actions), timestamp=plan.at_unix, check=False
@@ -100,24 +110,25 @@ class Campaign:
 
     # -- breaking things ------------------------------------------------------------------------
 
-    async def _reorganise(self, sight: Sight) -> Sight:
+    async def _reorganise(self) -> Sight:
         """Three blocks are replaced by four others, under the monitor's eyes."""
         base = await self._world.rollback(REORG_DEPTH)
         sight = await see(self._world, watched(), base)
         for _ in range(REORG_DEPTH + 1):
-            sight = await self._checked(await self._mine(sight, room=5))
+            sight = await self._checked(await self._mine(sight))
         self._say(f"reorganised {REORG_DEPTH} blocks from {base.number + 1} on")
         return sight
 
     async def _restart(self, sight: Sight) -> Sight:
         """The monitor dies with a block before it, and finds another chain when it is back."""
-        await self._mine(sight, room=5)
+        await self._checked(await self._mine(sight))
+        await self._world.mine()
         await self._monitored.end()
         base = await self._world.rollback(REORG_DEPTH_WHILE_AWAY)
         sight = await see(self._world, watched(), base)
         missed = []
         for _ in range(BLOCKS_WHILE_AWAY):
-            sight = await see(self._world, watched(), await self._mine(sight, room=5))
+            sight = await see(self._world, watched(), await self._mine(sight))
             missed.append(sight)
         self._monitored = Monitored(self._world, self._redis_url)
         await self._monitored.resume()
@@ -147,22 +158,28 @@ class Campaign:
     async def _check_ledgers(self, sight: Sight) -> None:
         """Three ways to the same head must end in the same ledger, record for record."""
         number = sight.block.number
-        stored = await self._monitored.stored_digest()
-        snapshot = await self._monitored.snapshot_digest(number)
-        replayed = await self._replay(sight)
-        for way, other in (("a snapshot at the head", snapshot), ("a replay", replayed)):
-            self.tally.comparisons += 1
-            if other != stored:
-                self.tally.mismatches += 1
-                self._say(f"mismatch: ledger digest {stored} by following, {other} by {way}")
-        self._say(f"ledger at block {number}: {stored}")
+        stored = await self._monitored.stored()
+        self._compare_ledgers(stored, "a snapshot", await self._monitored.snapshot(number))
+        self._compare_ledgers(stored, "a replay", await self._replay(sight))
+        self._say(f"ledger at block {number}: {digest(stored)}")
 
-    async def _replay(self, sight: Sight) -> str:
+    def _compare_ledgers(self, stored: Records, way: str, other: Records) -> None:
+        self.tally.comparisons += 1
+        if digest(stored) == digest(other):
+            return
+        self.tally.mismatches += 1
+        self._say(f"mismatch: the ledger digest is {digest(stored)}, by {way} {digest(other)}")
+        for key in sorted(stored.keys() | other.keys()):
+            if stored.get(key) != other.get(key):
+                self._say(f"  {key}: {stored.get(key)}, by {way} {other.get(key)}")
+
+    async def _replay(self, sight: Sight) -> Records:
+        """The whole chain again, from before there was a market."""
         replay = Monitored(self._world, self._redis_url, "replay")
         try:
             await replay.begin(0)
             await replay.ledger_at(sight.block.hash)
-            return await replay.stored_digest()
+            return await replay.stored()
         finally:
             await replay.end()
 

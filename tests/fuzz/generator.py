@@ -8,7 +8,7 @@ from devnet import Tx, World
 
 from fuzz import weather
 from fuzz.catalogue import BORROW, FEED, REPAY, SUPPLY, TIME_JUMP, VERBS, Verb
-from fuzz.people import Cast
+from fuzz.people import actors
 from fuzz.scene import Scene
 from fuzz.sight import Sight
 from fuzz.tally import LONGEST_SECONDS, Tally
@@ -36,18 +36,18 @@ class Plan:
 class Generator:
     """Knows the contracts' last sight and what was tried so far; nothing of the monitor."""
 
-    def __init__(self, world: World, cast: Cast, rng: random.Random, tally: Tally) -> None:
+    def __init__(self, world: World, rng: random.Random, tally: Tally) -> None:
         self._world = world
-        self._cast = cast
+        self._actors = actors()
         self._tally = tally
-        self.rng = rng
+        self._rng = rng
 
     def plan(self, sight: Sight, room: int) -> Plan:
         """The next block, of at most `room` actions; a jump of time counts as one."""
-        rng = self.rng
+        rng = self._rng
         at_unix = sight.block.timestamp + rng.choice(BLOCK_SECONDS)
-        scene = Scene(self._world, rng, sight, self._cast, at_unix)
-        is_jump = self._next_verb() is TIME_JUMP
+        scene = Scene(self._world, rng, sight, self._actors, at_unix)
+        is_jump = room > 0 and self._next_verb() is TIME_JUMP
         wanted = min(room, rng.choice(ACTIONS_IN_BLOCK))
         if is_jump:
             left = LONGEST_SECONDS - RESERVED_SECONDS - self._tally.seconds
@@ -67,11 +67,11 @@ class Generator:
                 yield action
                 # Now and then the same account acts twice in a block.
                 sender = action[1].sender
-                again = sender in self._cast.actors and self.rng.random() < 0.3
+                again = sender in self._actors and self._rng.random() < 0.3
                 scene = replace(scene, who=sender if again else None)
 
     def _draw(self, scene: Scene, *, may_move_prices: bool) -> Action | None:
-        is_low = scene.sight.solvent_share < COMFORT_SHARE and self.rng.random() < 0.5
+        is_low = scene.sight.solvent_share < COMFORT_SHARE and self._rng.random() < 0.5
         if is_low and (repair := _repair(scene)):
             return repair
         for _ in range(DRAWS):
@@ -80,7 +80,7 @@ class Generator:
                 continue
             if tx := verb.draw(scene):
                 return verb, tx
-            hunts = verb.hunted and may_move_prices and self.rng.random() < 0.6
+            hunts = verb.hunted and may_move_prices and self._rng.random() < 0.6
             if verb.hunted and hunts and (tx := weather.feed_against(scene, verb.hunted)):
                 return FEED, tx
             scene = replace(scene, who=None)
@@ -88,9 +88,9 @@ class Generator:
 
     def _next_verb(self) -> Verb:
         """By weight; every third time the one that lags most behind its weight."""
-        if self.rng.random() < 0.33:
+        if self._rng.random() < 0.33:
             return min(VERBS, key=lambda verb: self._tally.succeeded[verb.name] / verb.weight)
-        [verb] = self.rng.choices(VERBS, weights=[verb.weight for verb in VERBS])
+        [verb] = self._rng.choices(VERBS, weights=[verb.weight for verb in VERBS])
         return verb
 
 

@@ -67,7 +67,8 @@ def cover_deficit(scene: Scene) -> Tx | None:
         return None
     symbol = scene.rng.choice(short)
     deficit = scene.sight.reserves[symbol].deficit_raw
-    amount = scene.rng.choice([scene.amount(deficit), deficit, 2 * deficit])
+    covered = min(deficit, scene[UMBRELLA].supplied[symbol] * 9 // 10)
+    amount = scene.rng.choice([scene.amount(covered), covered, 2 * deficit])
     signature = "eliminateReserveDeficit(address,uint256)"
     asset = scene.world.token(symbol)
     return scene.world.tx(UMBRELLA, scene.world.addresses.pool, signature, asset, amount)

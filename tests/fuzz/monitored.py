@@ -1,8 +1,7 @@
 """The monitor in this process: real follower over sockets, real pipeline, real Redis."""
 
 import asyncio
-import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from devnet import World
 from redis.asyncio import Redis
@@ -10,7 +9,7 @@ from redis.asyncio import Redis
 from monitor.chain.node import Node, NodeSettings
 from monitor.core.alerts import Judgement
 from monitor.core.blocks import BlockRef
-from monitor.core.ledger import Ledger
+from monitor.core.ledger import Key, Ledger, Record
 from monitor.core.sources import EventSource
 from monitor.core.units import Address, BlockHash, MarketId
 from monitor.engine.cascade_runner import CascadeRunner
@@ -23,7 +22,6 @@ from monitor.liquidity.source import PoolSource
 from monitor.liquidity.uniswap_v3 import UniswapV3Pool
 from monitor.oracles.aave_oracle import AaveOraclePrices
 from monitor.protocols.registry import PROTOCOLS, ProtocolMarket
-from monitor.store.codec import digest
 from monitor.store.connection import connect
 from monitor.store.identity import Identity
 from monitor.store.redis_store import RedisStore
@@ -31,6 +29,8 @@ from monitor.store.redis_store import RedisStore
 MARKET = MarketId("aave")
 PATIENCE_SECONDS = 60.0
 POLL_SECONDS = 0.2
+
+Records = Mapping[Key, Record]
 
 
 class Plugins:
@@ -100,23 +100,20 @@ class Monitored:
                         await task
         return self._ledgers.pop(block_hash)
 
-    async def snapshot_digest(self, number: int) -> str:
-        """The digest of the state at a block as the contracts alone tell it."""
-        ledger = await self._bootstrap(await self._node.block_by(number))
-        return digest(dict(ledger.records()))
+    async def snapshot(self, number: int) -> Records:
+        """The state at a block as the contracts alone tell it."""
+        return dict((await self._bootstrap(await self._node.block_by(number))).records())
 
-    async def stored_digest(self) -> str:
-        """The digest of what is in Redis."""
+    async def stored(self) -> Records:
+        """What is in Redis."""
         assert self._store is not None
-        return await self._store.ledger_digest()
+        return (await self._store.load()).records
 
     async def end(self) -> None:
         """Kill it in the middle of whatever it does; only what is in the store is left."""
         for task in self._tasks:
             task.cancel()
-        for task in self._tasks:
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
+        await asyncio.gather(*self._tasks, return_exceptions=True)
         self._tasks.clear()
         await self._node.close()
         await self._client.aclose()

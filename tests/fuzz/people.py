@@ -1,19 +1,22 @@
 """Who takes part, and the positions they start with."""
 
 import random
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from devnet import ADMIN, MAX, USD, Address, Tx, World, account
 from devnet.chain import MULTICALL3
+from eth_utils.crypto import keccak
 
 ACTORS = 48
 LENDERS = 6
 LENT_USD = 200_000
+UMBRELLA_USD = 1_000_000
 PURSE_USD = 10**9
 SMALLEST_USD, LARGEST_USD = 60, 400_000
 FUNDED_PER_BLOCK = 8
 TREASURY, UMBRELLA = account("treasury"), account("umbrella")
+FLASH_OWNER = account("flash owner")
 RETURNS_TRUE = bytes.fromhex("600a600c600039600a6000f3" + "600160005260206000f3")
 """Creation code of a contract that answers 1 to everything: a receiver of flash loans."""
 
@@ -39,19 +42,6 @@ STANCES = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Cast:
-    """The accounts that act, and the contract that takes flash loans."""
-
-    actors: Sequence[Address]
-    flash_receiver: Address
-
-    def delegate(self, who: Address) -> Address:
-        """Who may borrow on somebody's credit."""
-        at = self.actors.index(who)
-        return self.actors[(at + 1) % len(self.actors)]
-
-
 def actors() -> list[Address]:
     return [account(f"fuzz {number}") for number in range(ACTORS)]
 
@@ -61,24 +51,35 @@ def watched() -> tuple[Address, ...]:
     return (*actors(), TREASURY, UMBRELLA, MULTICALL3)
 
 
-async def settle(world: World, rng: random.Random) -> Cast:
+def delegate_of(who: Address) -> Address:
+    """Who may borrow on somebody's credit."""
+    people = actors()
+    return people[(people.index(who) + 1) % ACTORS]
+
+
+def flash_receiver() -> Address:
+    """The first contract that its owner created: RLP of (owner, 0), hashed."""
+    owner = bytes.fromhex(FLASH_OWNER[2:])
+    return "0x" + keccak(b"\xd6\x94" + owner + b"\x80")[-20:].hex()
+
+
+async def settle(world: World, rng: random.Random) -> None:
     """The set-up phase: purses, lenders, and healthy debts of everybody else."""
-    creation = await world.send(Tx(world, ADMIN, None, RETURNS_TRUE, "deploy flash receiver"))
-    assert creation.contract_address is not None
-    cast = Cast(actors(), creation.contract_address)
-    people = [*cast.actors, cast.flash_receiver, UMBRELLA]
-    for start in range(0, len(people), FUNDED_PER_BLOCK):
-        some = people[start : start + FUNDED_PER_BLOCK]
+    await Tx(world, FLASH_OWNER, None, RETURNS_TRUE, "deploy flash receiver")
+    people = actors()
+    rich = [*people, flash_receiver(), UMBRELLA]
+    for start in range(0, len(rich), FUNDED_PER_BLOCK):
+        some = rich[start : start + FUNDED_PER_BLOCK]
         await world.block(*(tx for who in some for tx in _fund(world, who)))
-    await world.block(*(tx for who in cast.actors for tx in _delegate(world, cast, who)))
+    await world.block(*(tx for who in people for tx in _delegate(world, who)))
     await world.block(
         _appoint_umbrella(world),
-        *(tx for who in (*cast.actors[:LENDERS], UMBRELLA) for tx in _lend(world, who)),
+        *_lend(world, UMBRELLA, UMBRELLA_USD),
+        *(tx for who in people[:LENDERS] for tx in _lend(world, who, LENT_USD)),
     )
-    for who in cast.actors[LENDERS:]:
+    for who in people[LENDERS:]:
         [stance] = rng.choices(STANCES, weights=[stance.weight for stance in STANCES])
         await world.block(*_take(world, rng, who, stance))
-    return cast
 
 
 def raw_of(world: World, symbol: str, value_e8: int, price_e8: int | None = None) -> int:
@@ -95,9 +96,9 @@ def _fund(world: World, who: Address) -> Iterator[Tx]:
         yield world.approve(who, symbol, world.addresses.router)
 
 
-def _delegate(world: World, cast: Cast, who: Address) -> Iterator[Tx]:
+def _delegate(world: World, who: Address) -> Iterator[Tx]:
     for token in world.addresses.debt_tokens.values():
-        yield world.tx(who, token, "approveDelegation(address,uint256)", cast.delegate(who), MAX)
+        yield world.tx(who, token, "approveDelegation(address,uint256)", delegate_of(who), MAX)
 
 
 def _appoint_umbrella(world: World) -> Tx:
@@ -107,9 +108,9 @@ def _appoint_umbrella(world: World) -> Tx:
     return world.tx(ADMIN, provider, "setAddress(bytes32,address)", name, UMBRELLA)
 
 
-def _lend(world: World, who: Address) -> Iterator[Tx]:
+def _lend(world: World, who: Address, each_usd: int) -> Iterator[Tx]:
     for symbol in world.addresses.tokens:
-        yield world.supply(who, symbol, raw_of(world, symbol, LENT_USD * USD))
+        yield world.supply(who, symbol, raw_of(world, symbol, each_usd * USD))
 
 
 def _take(world: World, rng: random.Random, who: Address, stance: Stance) -> Iterator[Tx]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 from devnet import USD, Address, World
 
-from fuzz.people import Cast, raw_of
+from fuzz.people import raw_of
 from fuzz.sight import AccountSight, Sight
 
 YEAR_SECONDS = 365 * 86_400
@@ -30,13 +30,9 @@ class Scene:
     world: World
     rng: random.Random
     sight: Sight
-    cast: Cast
+    actors: Sequence[Address]
     at_unix: int
     who: Address | None = None
-
-    @property
-    def actors(self) -> Sequence[Address]:
-        return self.cast.actors
 
     # -- accounts -------------------------------------------------------------------------------
 
@@ -60,6 +56,12 @@ class Scene:
 
     def owed(self, who: Address) -> list[str]:
         return [symbol for symbol, raw in self[who].owed.items() if raw]
+
+    def borrowable(self, who: Address) -> list[str]:
+        reserves, category = self.sight.reserves, self.sight.categories.get(self[who].e_mode)
+        if category is None:
+            return list(reserves)
+        return [s for s, reserve in reserves.items() if category.borrowable >> reserve.ordinal & 1]
 
     # -- amounts --------------------------------------------------------------------------------
 
@@ -89,9 +91,12 @@ class Scene:
 
     def threshold(self, who: Address, symbol: str) -> float:
         """The share of a collateral's value that counts for an account."""
-        reserve, e_mode = self.sight.reserves[symbol], self[who].e_mode
-        if e_mode and self.sight.categories[e_mode].collateral >> reserve.ordinal & 1:
-            return self.sight.categories[e_mode].threshold_bps / BPS
+        return self.threshold_in(self[who].e_mode, symbol)
+
+    def threshold_in(self, e_mode: int, symbol: str) -> float:
+        reserve, category = self.sight.reserves[symbol], self.sight.categories.get(e_mode)
+        if category and category.collateral >> reserve.ordinal & 1:
+            return category.threshold_bps / BPS
         return reserve.terms["liquidation_threshold_bps"] / BPS
 
     def free_raw(self, who: Address, symbol: str) -> int:

@@ -4,9 +4,9 @@ from devnet import MAX, Address, Tx
 from devnet.chain import MULTICALL3
 from devnet.world import NO_REFERRAL, VARIABLE_RATE
 
+from fuzz.people import delegate_of, flash_receiver
 from fuzz.scene import Scene
 
-ETHER_MODE = 1
 HEALTHY = 1.03
 
 
@@ -35,9 +35,9 @@ def borrow(scene: Scene) -> Tx | None:
     who = scene.actor(lambda who: scene[who].data.available_borrows_e8 > 10**8)
     if who is None:
         return None
-    symbols = list(scene.sight.reserves)
-    if scene[who].e_mode:
-        symbols = list(scene.world.terms.e_modes[0].borrowable)
+    symbols = scene.borrowable(who)
+    if not symbols:
+        return None
     symbol = scene.rng.choice(symbols)
     room = scene.raw(symbol, scene[who].data.available_borrows_e8 * 0.98)
     most = min(room, scene.sight.reserves[symbol].cash_raw)
@@ -46,7 +46,7 @@ def borrow(scene: Scene) -> Tx | None:
         return scene.world.borrow(who, symbol, amount)
     signature = "borrow(address,uint256,uint256,uint16,address)"
     args = (scene.world.token(symbol), amount, VARIABLE_RATE, NO_REFERRAL, who)
-    return scene.world.tx(scene.cast.delegate(who), scene.world.addresses.pool, signature, *args)
+    return scene.world.tx(delegate_of(who), scene.world.addresses.pool, signature, *args)
 
 
 def repay(scene: Scene) -> Tx | None:
@@ -131,25 +131,25 @@ def collateral_flag(scene: Scene) -> Tx | None:
 
 
 def e_mode(scene: Scene) -> Tx | None:
-    borrowable = set(scene.world.terms.e_modes[0].borrowable)
+    """Into a category, into another, or out again."""
+    reserves, categories = scene.sight.reserves, scene.sight.categories
 
-    def may_leave(who: Address) -> bool:
-        terms = {symbol: reserve.terms for symbol, reserve in scene.sight.reserves.items()}
+    def fits(who: Address, number: int) -> bool:
+        if number == scene[who].e_mode or scene[who].is_liquidatable:
+            return False
+        lists = categories.get(number)
+        if lists and not all(lists.borrowable >> reserves[s].ordinal & 1 for s in scene.owed(who)):
+            return False
         counted = sum(
-            scene.value_e8(s, scene[who].supplied[s]) * terms[s]["liquidation_threshold_bps"]
+            scene.value_e8(s, scene[who].supplied[s]) * scene.threshold_in(number, s)
             for s in scene.pledged(who)
         )
-        return counted >= scene[who].data.debt_e8 * HEALTHY * 10_000
+        return counted >= scene[who].data.debt_e8 * HEALTHY
 
-    def may_flip(who: Address) -> bool:
-        if scene[who].e_mode:
-            return may_leave(who)
-        return set(scene.owed(who)) <= borrowable and not scene[who].is_liquidatable
-
-    who = scene.actor(may_flip)
-    if who is None:
-        return None
-    return scene.world.set_emode(who, 0 if scene[who].e_mode else ETHER_MODE)
+    numbers = [0, *(n for n, category in categories.items() if category.threshold_bps)]
+    number = scene.rng.choice(numbers)
+    who = scene.actor(lambda who: fits(who, number))
+    return scene.world.set_emode(who, number) if who else None
 
 
 def mint_to_treasury(scene: Scene) -> Tx | None:
@@ -181,7 +181,7 @@ def flash_loan(scene: Scene) -> Tx | None:
     who = scene.actor()
     assert who is not None
     symbol = rng.choice(list(scene.sight.reserves))
-    asset, receiver = world.token(symbol), scene.cast.flash_receiver
+    asset, receiver = world.token(symbol), flash_receiver()
     amount = max(1, scene.amount(scene.sight.reserves[symbol].cash_raw // 2))
     if rng.random() < 0.5:
         signature = "flashLoanSimple(address,address,uint256,bytes,uint16)"
