@@ -213,7 +213,7 @@ class FakeNode:
 
     def _block(self, name: str) -> dict[str, Any] | None:
         if name == "finalized" and self.finalized is None:
-            raise NodeError(code=-39001, message="finalized is not supported")
+            raise NodeError(code=-32000, message="finalized block not found")
         number = {"latest": len(self.blocks) - 1, "finalized": self.finalized}.get(name)
         number = int(name, 16) if number is None else number
         if number in self.headers:

@@ -31,9 +31,10 @@ class FeedListener:
         return [event.block for event in events if isinstance(event, BlockAdded)]
 
     async def quiet(self, seconds: float) -> bool:
-        """Whether nothing comes for a while."""
+        """Whether nothing comes for a while, though the feed goes on."""
+        assert self.task is not None
         await asyncio.sleep(seconds)
-        return self.events.empty()
+        return self.events.empty() and not self.task.done()
 
     async def _one(self) -> BlockAdded | BlocksReverted:
         assert self.task is not None

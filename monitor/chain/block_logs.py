@@ -46,9 +46,9 @@ class BlockLogs:
 
         def read(raw: msgspec.Raw) -> tuple[RawLog, ...]:
             placed = _filtered(raw, addresses)
-            if any(item.log.block_hash != block.hash for item in placed):
+            if any(log.block_hash != block.hash for _, log in placed):
                 raise RpcInconsistent(f"asked for logs of block {block.hash}, got another's")
-            return tuple(item.log for item in placed)
+            return tuple(log for _, log in placed)
 
         call = _call({"blockHash": block.hash, "address": sorted(addresses)})
         return await self._endpoints.request(call, read, last_first)
@@ -59,14 +59,13 @@ class BlockLogs:
         """The logs of linked final blocks, one tuple per header."""
         first, last = headers[0].block.number, headers[-1].block.number
         logs: list[list[RawLog]] = [[] for _ in headers]
-        for item in await self.in_range(addresses, first, last):
-            block = headers[item.block_number - first].block
-            if item.log.block_hash != block.hash:
+        for number, log in await self.in_range(addresses, first, last):
+            block = headers[number - first].block
+            if log.block_hash != block.hash:
                 raise RpcInconsistent(
-                    f"a log names block {item.block_number} {item.log.block_hash}, its header is "
-                    f"{block.hash}"
+                    f"a log names block {number} {log.block_hash}, its header is {block.hash}"
                 )
-            logs[item.block_number - first].append(item.log)
+            logs[number - first].append(log)
         return [tuple(of_block) for of_block in logs]
 
     async def in_range(
@@ -106,7 +105,7 @@ def _range_reader(
 ) -> Callable[[msgspec.Raw], list[PlacedLog]]:
     def read(raw: msgspec.Raw) -> list[PlacedLog]:
         placed = _filtered(raw, addresses)
-        if any(not start <= item.block_number < stop for item in placed):
+        if any(not start <= number < stop for number, _ in placed):
             raise RpcInconsistent(f"asked for logs of blocks {start} to {stop - 1}, got another's")
         return placed
 
@@ -115,7 +114,7 @@ def _range_reader(
 
 def _filtered(raw: msgspec.Raw, addresses: frozenset[Address]) -> list[PlacedLog]:
     placed = read_logs(raw)
-    for item in placed:
-        if item.log.address not in addresses:
-            raise RpcInconsistent(f"a log of {item.log.address}, which was not asked for")
+    for _, log in placed:
+        if log.address not in addresses:
+            raise RpcInconsistent(f"a log of {log.address}, which was not asked for")
     return placed

@@ -82,23 +82,31 @@ class Endpoints:
         ]
 
     async def request(
-        self, call: Call, read: Callable[[msgspec.Raw], T], last_first: bool = False
+        self,
+        call: Call,
+        read: Callable[[msgspec.Raw], T],
+        last_first: bool = False,
+        rounds: int = ROUNDS,
     ) -> T:
         """What `read` makes of the answer. Raises TransientError, StateUnavailable, RevertError.
 
         `read` raises RpcInconsistent for an answer it does not believe: another endpoint is
-        asked. `last_first`: for a second opinion.
+        asked. `last_first`: for a second opinion. `rounds`: how often every endpoint is tried.
         """
-        [answer] = await self.batch([call], read, last_first)
+        [answer] = await self.batch([call], read, last_first, rounds)
         if isinstance(answer, RevertError):
             raise answer
         return answer
 
     async def batch(
-        self, calls: Sequence[Call], read: Callable[[msgspec.Raw], T], last_first: bool = False
+        self,
+        calls: Sequence[Call],
+        read: Callable[[msgspec.Raw], T],
+        last_first: bool = False,
+        rounds: int = ROUNDS,
     ) -> list[T | RevertError]:
         """Like `request` for several calls of one endpoint; a revert fails its own call only."""
-        for failed_rounds in range(1, ROUNDS + 1):
+        for failed_rounds in range(1, rounds + 1):
             failures: list[MonitorError] = []
             for endpoint in self._by_preference(last_first):
                 try:
@@ -109,7 +117,7 @@ class Endpoints:
             if refused:
                 raise refused[0]
             passing = [f for f in failures if isinstance(f, TransientError | BlockUnknown)]
-            if not passing or failed_rounds == ROUNDS:
+            if not passing or failed_rounds == rounds:
                 raise (passing or failures)[0]
             await asyncio.sleep(backoff_seconds(failed_rounds))
         raise AssertionError("the last round returns or raises")

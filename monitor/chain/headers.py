@@ -40,7 +40,7 @@ class Headers:
         """The newest final block; None where the node has no such tag, or nothing is final yet."""
         call = Call("eth_getBlockByNumber", ("finalized", False))
         try:
-            header = await self._endpoints.request(call, read_header)
+            header = await self._endpoints.request(call, read_header, rounds=1)
         except (BlockUnknown, RpcRefused):
             return None
         return header.block if header is not None else None

@@ -58,7 +58,7 @@ class NodeReader:
         to_block: int,
     ) -> list[RawLog]:
         placed = await self._logs.in_range(frozenset(addresses), from_block, to_block, topics)
-        return [item.log for item in placed]
+        return [log for _, log in placed]
 
     async def _answers(self, at: BlockRef, targets: Sequence[Target]) -> list[Answer]:
         answers = await self._by_multicall(at, targets) if len(targets) > 1 else None

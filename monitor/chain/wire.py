@@ -20,15 +20,16 @@ class Header:
     logs_bloom: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class PlacedLog:
-    """A log and the number of its block."""
-
-    block_number: int
-    log: RawLog
+PlacedLog = tuple[int, RawLog]
+"""A block number and a log of that block."""
 
 
-class _HeaderFrame(msgspec.Struct, frozen=True, rename="camel"):
+def _lower(name: str) -> str:
+    """`block_hash` to `blockhash`: an answer is put in lower case whole, before it is read."""
+    return name.replace("_", "")
+
+
+class _HeaderFrame(msgspec.Struct, rename=_lower):
     number: str
     hash: str
     parent_hash: str
@@ -37,7 +38,7 @@ class _HeaderFrame(msgspec.Struct, frozen=True, rename="camel"):
     gas_used: str
 
 
-class _LogFrame(msgspec.Struct, frozen=True, rename="camel"):
+class _LogFrame(msgspec.Struct, rename=_lower):
     address: str
     topics: tuple[str, ...]
     data: str
@@ -56,7 +57,7 @@ _TEXT = msgspec.json.Decoder(str)
 def read_header(raw: msgspec.Raw) -> Header | None:
     """A block header; None where the node has no such block."""
     try:
-        frame = _HEADER.decode(raw)
+        frame = _HEADER.decode(bytes(raw).lower())
         return None if frame is None else _header(frame)
     except (msgspec.DecodeError, ValueError) as error:
         raise RpcUnavailable(f"expected a block header, got something else: {error}") from None
@@ -76,33 +77,34 @@ def _header(frame: _HeaderFrame) -> Header:
 
 def read_logs(raw: msgspec.Raw) -> list[PlacedLog]:
     """Logs, checked to be in strictly rising order and not marked as removed."""
+    placed: list[PlacedLog] = []
+    before = (-1, -1)
     try:
-        placed = [_log(frame) for frame in _LOGS.decode(raw)]
+        for frame in _LOGS.decode(bytes(raw).lower()):
+            number, log = _quantity(frame.block_number), _log(frame)
+            here = (number, log.log_index)
+            if here <= before:
+                raise RpcInconsistent(f"log {here} (block, index) comes after {before}")
+            placed.append((number, log))
+            before = here
     except (msgspec.DecodeError, ValueError) as error:
         raise RpcUnavailable(f"expected logs, got something else: {error}") from None
-    before = (-1, -1)
-    for item in placed:
-        here = (item.block_number, item.log.log_index)
-        if here <= before:
-            raise RpcInconsistent(f"log {here} (block, index) comes after {before}")
-        before = here
     return placed
 
 
-def _log(frame: _LogFrame) -> PlacedLog:
+def _log(frame: _LogFrame) -> RawLog:
     if frame.removed:
         raise RpcInconsistent(f"a log of {frame.block_hash} is marked as removed")
-    if not frame.data.startswith("0x"):
-        raise ValueError("data without 0x")
-    log = RawLog(
-        address=Address(frame.address.lower()),
-        topics=tuple(topic.lower() for topic in frame.topics),
-        data=frame.data[2:].lower(),
-        block_hash=_hash(frame.block_hash),
-        log_index=_quantity(frame.log_index),
-        tx_hash=frame.transaction_hash.lower(),
+    if len(frame.block_hash) != 66 or not frame.data.startswith("0x"):
+        raise ValueError("a log without a block hash, or with data that are not hex")
+    return RawLog(
+        Address(frame.address),
+        frame.topics,
+        frame.data[2:],
+        BlockHash(frame.block_hash),
+        _quantity(frame.log_index),
+        frame.transaction_hash,
     )
-    return PlacedLog(_quantity(frame.block_number), log)
 
 
 def read_quantity(raw: msgspec.Raw) -> int:
@@ -134,4 +136,4 @@ def _hash(text: str) -> BlockHash:
     if len(text) != 66 or not text.startswith("0x"):
         raise ValueError(f"{text[:70]!r} is no hash")
     int(text, 16)
-    return BlockHash(text.lower())
+    return BlockHash(text)

@@ -467,6 +467,21 @@ async def test_follower__a_node_that_syncs_from_scratch__is_not_a_deep_reorganis
         assert await feed.quiet(0.5)
 
 
+async def test_follower__one_endpoint_on_another_chain_altogether__is_not_a_deep_reorganisation(
+    fake: FakeNode, other: FakeNode
+) -> None:
+    tail = [fake.add(), fake.add()]
+    other.blocks = list(fake.blocks)
+    del fake.blocks[1:]
+    for _ in range(3):
+        fake.add(fork="b")
+    async with (
+        a_node([fake.http_url, other.http_url], 1) as node,
+        listening(node.follower, tail, pools) as feed,
+    ):
+        assert await feed.quiet(0.5)
+
+
 async def test_follower__no_finality_tag__finalises_below_the_window(fake: FakeNode) -> None:
     async with (
         a_node([fake.http_url], 1, reorg_window=3) as node,

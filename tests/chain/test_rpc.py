@@ -248,6 +248,7 @@ async def test_socket__that_was_dropped__is_opened_anew_and_checked(
     endpoints = connect([nodes[0].ws_url])
     await endpoints.request(HEAD, read_header)
     await nodes[0].drop_sockets()
+    await asyncio.sleep(0.05)
     nodes[0].chain_id = 5
     await fails(endpoints.request(HEAD, read_header), RpcInconsistent)
 
@@ -303,9 +304,10 @@ async def test_socket__a_silent_node__times_out_and_loses_the_connection(
     endpoints = connect([nodes[0].ws_url])
     await endpoints.request(HEAD, read_header)
     nodes[0].fault = "silence"
-    await fails(endpoints.request(HEAD, read_header), RpcTimeout)
+    await fails(endpoints.request(HEAD, read_header, rounds=1), RpcTimeout)
     nodes[0].fault = None
     assert await endpoints.request(HEAD, read_header)
+    assert len(nodes[0].paths) == 2
 
 
 async def test_socket__a_large_answer__arrives(

@@ -71,12 +71,12 @@ def test_read_header__anything_else__is_unavailable(wrong: dict[str, Any]) -> No
 
 
 def test_read_logs__a_log__is_lower_case() -> None:
-    [placed] = read_logs(raw([LOG]))
-    assert placed.block_number == BLOCK.number
-    assert placed.log.address == an_address("pool")
-    assert placed.log.topics == ("0x" + "ab" * 32,)
-    assert placed.log.data == "ff"
-    assert placed.log.log_index == 2
+    [(number, log)] = read_logs(raw([LOG]))
+    assert number == BLOCK.number
+    assert log.address == an_address("pool")
+    assert log.topics == ("0x" + "ab" * 32,)
+    assert log.data == "ff"
+    assert log.log_index == 2
 
 
 @pytest.mark.parametrize("index", ["0x2", "0x1"])
