@@ -4,7 +4,7 @@ It is the reference cascade of the project on the contracts themselves, to compa
 projected. It shares nothing with the monitor: it reads views and events.
 
 Blocks are dated one second apart. The interest of those seconds is all that a projection of the
-block before cannot know: two seconds a round, of a debt's 3e-8 at most.
+block before cannot know: two seconds a round, 1e-7 of a debt at the highest rate there is.
 """
 
 import contextlib

@@ -23,7 +23,7 @@ def _deepened(pool: PoolTerms) -> PoolTerms:
 DEMO_TERMS = WorldTerms(
     pools=tuple(_deepened(pool) for pool in POOLS), borrowers=300, seed=2, caution_bps=500
 )
-"""55 M USD of collateral for 33 M USD of debt, all of it healthy to the end of the slide."""
+"""55 M USD of collateral for 32 M USD of debt, all of it healthy to the end of the slide."""
 
 SLIDE = (Fraction(-2, 100),) * 4
 """Changes of WETH one after the other: 2,000 USD to 1,845 USD."""

@@ -3,8 +3,22 @@
 from fractions import Fraction
 
 import pytest
-from devnet import USD, Executed, RevertError, Sale, World, account, crash, oracle_prices, shock
+from devnet import (
+    USD,
+    Executed,
+    RevertError,
+    Sale,
+    World,
+    account,
+    crash,
+    open_world,
+    oracle_prices,
+    shock,
+    slide,
+)
 from devnet.market import CORRELATED, market_paths, market_usd, mids
+from devnet.staging import CRASH, DEMO_TERMS, SLIDE
+from devnet.visits import borrowers
 
 ALICE, BOB, CAROL, LENDER = (account(name) for name in ("alice", "bob", "carol", "lender"))
 DEVIATION = Fraction(5, 1000)
@@ -237,6 +251,27 @@ async def test_crash__stopped_by_max_rounds__has_not_converged(lent: World) -> N
     assert len(executed.played) == 1
     assert executed.liquidations == 1
     assert not executed.converged
+
+
+async def test_staging__to_the_end_of_the_slide__nobody_is_liquidatable() -> None:
+    async with open_world(DEMO_TERMS) as staged:
+        for change in SLIDE:
+            await slide(staged, change)
+        data = await staged.all_account_data(await borrowers(staged))
+        assert len(data) >= 300
+        assert all(each.health_factor_wad > 10**18 for each in data)
+
+
+async def test_staging__its_crash__amplifies_over_rounds_and_ends() -> None:
+    async with open_world(DEMO_TERMS) as staged:
+        for change in SLIDE:
+            await slide(staged, change)
+        executed = await crash(staged, {"WETH": CRASH})
+    assert executed.converged
+    assert executed.liquidations > 50
+    assert executed.rounds >= 3
+    assert executed.amplification > 2
+    assert executed.price_amplification > Fraction(12, 10)
 
 
 async def test_crash__told_by_round__and_laid_out_like_a_projection(lent: World) -> None:
