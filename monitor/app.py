@@ -13,31 +13,22 @@ from typing import Any
 
 import structlog
 from eth_utils.address import to_checksum_address
-from prometheus_client import CollectorRegistry
-from redis.asyncio import Redis
 
 from monitor import __version__
 from monitor.alerts.outbox import Outbox
 from monitor.alerts.webhook import WebhookSender, WebhookTarget
-from monitor.chain.node import Node, NodeSettings
 from monitor.core.blocks import BlockRef
 from monitor.core.ledger import Ledger, LedgerView
 from monitor.core.ports import Probe, StoredState
-from monitor.core.units import BlockHash
 from monitor.engine.answers import EngineAnswers, Identity, unknown_prices
 from monitor.engine.folding import Folder, bootstrap
 from monitor.engine.judge import Judge
 from monitor.engine.pipeline import Pipeline
-from monitor.errors import ConfigError, RpcInconsistent, TransientError
-from monitor.library import abi_library
-from monitor.metrics import Labels, Metrics
+from monitor.errors import StateUnavailable, TransientError
 from monitor.observation import Observation
-from monitor.parts import Parts, configuration_digest, parts_of, watchers_of
+from monitor.parts import Parts, parts_of, watchers_of
+from monitor.rim import Rim, open_rim
 from monitor.settings import Settings
-from monitor.store.connection import connect
-from monitor.store.embedded import EmbeddedRedis
-from monitor.store.identity import Identity as StoreIdentity
-from monitor.store.redis_store import RedisStore
 from monitor.systemd import Notifier
 from monitor.web.server import WebServer
 
@@ -45,6 +36,8 @@ log = structlog.stdlib.get_logger(__name__)
 FLUSH_SECONDS = 5.0
 STALL_SECONDS = 30.0
 """A pipeline that has blocks before it and does not move for so long is stuck."""
+KEPT_STATE_BLOCKS = 128
+"""How far back a full node still has the state."""
 HEAD_SILENCE_SECONDS = 60.0
 """A node that has not told its head for so long may be gone."""
 
@@ -54,16 +47,6 @@ class Mode:
     """How `run` was asked to behave. `dry_run` sends nothing."""
 
     dry_run: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Rim:
-    """What talks to the outside, open."""
-
-    node: Node
-    store: RedisStore
-    metrics: Metrics
-    genesis: BlockHash
 
 
 class Daemon:
@@ -196,15 +179,34 @@ class Daemon:
             await asyncio.gather(following, return_exceptions=True)
 
     async def _begin(self) -> StoredState:
+        """Fill the store, from a block that no reorganisation can take back where there is one."""
         head = await self._node.block_by("latest")
+        at = await self._base(head)
+        try:
+            await self._bootstrap(at, head)
+        except StateUnavailable as error:
+            if at == head:
+                raise
+            log.warning("bootstrap_at_head", because=str(error))
+            await self._bootstrap(head, head)
+        return await self._store.load()
+
+    async def _base(self, head: BlockRef) -> BlockRef:
         start = self._settings.chain.start_block
-        at = head if start == "snapshot" else await self._node.block_by(max(0, int(start) - 1))
+        if start != "snapshot":
+            return await self._node.block_by(max(0, int(start) - 1))
+        try:
+            final = await self._node.block_by("finalized")
+        except StateUnavailable:
+            return head
+        return final if head.number - final.number <= KEPT_STATE_BLOCKS else head
+
+    async def _bootstrap(self, at: BlockRef, head: BlockRef) -> None:
         log.info("bootstrap_started", block=at.number, hash=at.hash)
         started = time.monotonic()
         ledger = await bootstrap(self._parts.sources, self._folder, self._node.reader, at, head)
         await self._store.begin(at, dict(ledger.records()))
         log.info("bootstrap_done", seconds=round(time.monotonic() - started, 1))
-        return await self._store.load()
 
     async def _listen(self, stack: AsyncExitStack) -> None:
         http = self._settings.http
@@ -259,17 +261,8 @@ class Daemon:
 @asynccontextmanager
 async def daemon(settings: Settings, mode: Mode = Mode()) -> AsyncIterator[Daemon]:
     """A daemon with its node and its store open, and closed again at the end."""
-    async with AsyncExitStack() as stack:
-        parts = parts_of(settings)
-        metrics = Metrics(CollectorRegistry(), _labels(settings), __version__)
-        node = node_of(settings, metrics)
-        stack.push_async_callback(node.close)
-        genesis = await genesis_of(node)
-        client, is_embedded = await redis_of(settings, stack, read_only=False)
-        identity = identity_of(settings, genesis)
-        store = await RedisStore.open(client, identity, take_over=is_embedded)
-        stack.push_async_callback(_release, store)
-        yield Daemon(settings, parts, Rim(node, store, metrics, genesis), mode)
+    async with open_rim(settings) as rim:
+        yield Daemon(settings, parts_of(settings), rim, mode)
 
 
 async def run_once(settings: Settings, mode: Mode) -> dict[str, Any]:
@@ -289,72 +282,6 @@ async def run_until_stopped(settings: Settings, mode: Mode) -> None:
         await made.run()
 
 
-def node_of(settings: Settings, metrics: Metrics | None = None) -> Node:
-    """The chain side, requests counted in `metrics`."""
-
-    def observe(endpoint: int, method: str, outcome: str) -> None:
-        if metrics is not None:
-            metrics.rpc_requests_total.labels(str(endpoint), method, outcome).inc()
-
-    chain = settings.chain
-    node = NodeSettings(
-        urls=[url.get_secret_value() for url in chain.endpoints],
-        chain_id=chain.chain_id,
-        poll_seconds=chain.poll_seconds,
-        reorg_window=chain.reorg_window,
-    )
-    return Node(node, abi_library("multicall3/Multicall3").functions["aggregate3"], observe)
-
-
-async def genesis_of(node: Node) -> BlockHash:
-    """The chain's first block. Raises ConfigError when the endpoints serve another chain."""
-    try:
-        return await node.endpoints.genesis_hash()
-    except RpcInconsistent as error:
-        raise ConfigError(str(error)) from error
-
-
-def identity_of(settings: Settings, genesis: BlockHash | None) -> StoreIdentity:
-    """Whose state the store must hold. `genesis` None: whichever it holds (to look only)."""
-    return StoreIdentity(
-        settings.store.namespace,
-        settings.chain.chain_id,
-        genesis,
-        configuration_digest(settings),
-    )
-
-
-async def redis_of(
-    settings: Settings, stack: AsyncExitStack, *, read_only: bool
-) -> tuple["Redis", bool]:
-    """A client of the configured store; and whether that is the embedded server, now running."""
-    url = settings.store.url.get_secret_value()
-    is_embedded = url == "embedded"
-    if is_embedded:
-        server = EmbeddedRedis(settings.store.state_dir, read_only=read_only)
-        url = (await stack.enter_async_context(server)).url
-    client = connect(url)
-    stack.push_async_callback(client.aclose)
-    return client, is_embedded
-
-
 async def _forever(task: Awaitable[None], name: str) -> None:
     await task
     raise RuntimeError(f"task {name} ended, but it must not: this is a bug")
-
-
-async def _release(store: RedisStore) -> None:
-    with suppress(TransientError):
-        await store.lease.release()
-
-
-def _labels(settings: Settings) -> Labels:
-    scenarios = settings.scenarios
-    return Labels(
-        markets=[market.name for market in settings.markets],
-        scenarios=[name for name, scenario in scenarios.items() if scenario.curve is None],
-        curve_assets=[s.curve.asset for s in scenarios.values() if s.curve is not None],
-        breakers=[breaker.name for breaker in settings.breakers],
-        webhooks=[hook.name for hook in settings.webhooks],
-        endpoints=len(settings.chain.endpoints),
-    )

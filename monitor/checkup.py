@@ -7,7 +7,6 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
 from monitor.alerts.webhook import WebhookSender, WebhookTarget
-from monitor.app import node_of, redis_of
 from monitor.chain.node import Node
 from monitor.core.alerts import Delivery, digest
 from monitor.core.blocks import BlockRef
@@ -18,6 +17,7 @@ from monitor.engine.reducer import reduce_all
 from monitor.errors import DeliveryFailed, MonitorError, QuestionError
 from monitor.parts import Parts, parts_of
 from monitor.protocols.registry import ProtocolMarket
+from monitor.rim import node_of, redis_of
 from monitor.settings import Settings
 from monitor.store.connection import check_server
 

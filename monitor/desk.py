@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from eth_utils.address import to_checksum_address
 
 from monitor import __version__
-from monitor.app import identity_of, redis_of
 from monitor.core.blocks import BlockRef
 from monitor.core.ledger import Ledger
 from monitor.core.ports import Probe
 from monitor.engine.answers import EngineAnswers, Identity
 from monitor.engine.judge import Judge
 from monitor.parts import parts_of, watchers_of
+from monitor.rim import identity_of, redis_of
 from monitor.settings import Settings
 from monitor.store.redis_store import RedisStore
 

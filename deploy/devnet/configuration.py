@@ -26,7 +26,7 @@ class Wiring:
 def configuration(world: World, wiring: Wiring) -> str:
     """The TOML text."""
     known = world.addresses
-    endpoints = wiring.endpoints or (world.anvil.ws_url, world.anvil.http_url)
+    endpoints = wiring.endpoints or (world.anvil.http_url, world.anvil.ws_url)
     start = f'"{wiring.start_block}"' if wiring.start_block == "snapshot" else wiring.start_block
     pools = "\n".join(
         f'[[liquidity]]  # {name}\nkind = "uniswap_v3"\npool = "{pool}"\n'

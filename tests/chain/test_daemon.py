@@ -7,7 +7,7 @@ from daemon_process import DaemonProcess, command, daemon_process
 from devnet import World, account
 from stage import BORROWERS, Stage, slide
 
-from monitor.app import identity_of, redis_of
+from monitor.rim import identity_of, redis_of
 from monitor.settings import load
 from monitor.store.redis_store import RedisStore
 

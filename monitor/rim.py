@@ -1,0 +1,112 @@
+"""Opens what talks to the outside: the node, the store, the metrics. Nothing is decided here."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass
+
+from prometheus_client import CollectorRegistry
+from redis.asyncio import Redis
+
+from monitor import __version__
+from monitor.chain.node import Node, NodeSettings
+from monitor.core.units import BlockHash
+from monitor.errors import ConfigError, RpcInconsistent, TransientError
+from monitor.library import abi_library
+from monitor.metrics import Labels, Metrics
+from monitor.parts import configuration_digest
+from monitor.settings import Settings
+from monitor.store.connection import connect
+from monitor.store.embedded import EmbeddedRedis
+from monitor.store.identity import Identity
+from monitor.store.redis_store import RedisStore
+
+
+@dataclass(frozen=True, slots=True)
+class Rim:
+    """What talks to the outside, open."""
+
+    node: Node
+    store: RedisStore
+    metrics: Metrics
+    genesis: BlockHash
+
+
+@asynccontextmanager
+async def open_rim(settings: Settings) -> AsyncIterator[Rim]:
+    """Node and store, the store as its only writer. Raises ConfigError and TransientError."""
+    async with AsyncExitStack() as stack:
+        metrics = Metrics(CollectorRegistry(), _labels(settings), __version__)
+        node = node_of(settings, metrics)
+        stack.push_async_callback(node.close)
+        genesis = await genesis_of(node)
+        client, is_embedded = await redis_of(settings, stack, read_only=False)
+        identity = identity_of(settings, genesis)
+        store = await RedisStore.open(client, identity, take_over=is_embedded)
+        stack.push_async_callback(_release, store)
+        yield Rim(node, store, metrics, genesis)
+
+
+def node_of(settings: Settings, metrics: Metrics | None = None) -> Node:
+    """The chain side, requests counted in `metrics`."""
+
+    def observe(endpoint: int, method: str, outcome: str) -> None:
+        if metrics is not None:
+            metrics.rpc_requests_total.labels(str(endpoint), method, outcome).inc()
+
+    chain = settings.chain
+    node = NodeSettings(
+        urls=[url.get_secret_value() for url in chain.endpoints],
+        chain_id=chain.chain_id,
+        poll_seconds=chain.poll_seconds,
+        reorg_window=chain.reorg_window,
+    )
+    return Node(node, abi_library("multicall3/Multicall3").functions["aggregate3"], observe)
+
+
+async def genesis_of(node: Node) -> BlockHash:
+    """The chain's first block. Raises ConfigError when the endpoints serve another chain."""
+    try:
+        return await node.endpoints.genesis_hash()
+    except RpcInconsistent as error:
+        raise ConfigError(str(error)) from error
+
+
+def identity_of(settings: Settings, genesis: BlockHash | None) -> Identity:
+    """Whose state the store must hold. `genesis` None: whichever it holds (to look only)."""
+    return Identity(
+        settings.store.namespace,
+        settings.chain.chain_id,
+        genesis,
+        configuration_digest(settings),
+    )
+
+
+async def redis_of(
+    settings: Settings, stack: AsyncExitStack, *, read_only: bool
+) -> tuple["Redis", bool]:
+    """A client of the configured store; and whether that is the embedded server, now running."""
+    url = settings.store.url.get_secret_value()
+    is_embedded = url == "embedded"
+    if is_embedded:
+        server = EmbeddedRedis(settings.store.state_dir, read_only=read_only)
+        url = (await stack.enter_async_context(server)).url
+    client = connect(url)
+    stack.push_async_callback(client.aclose)
+    return client, is_embedded
+
+
+async def _release(store: RedisStore) -> None:
+    with suppress(TransientError):
+        await store.lease.release()
+
+
+def _labels(settings: Settings) -> Labels:
+    scenarios = settings.scenarios
+    return Labels(
+        markets=[market.name for market in settings.markets],
+        scenarios=[name for name, scenario in scenarios.items() if scenario.curve is None],
+        curve_assets=[s.curve.asset for s in scenarios.values() if s.curve is not None],
+        breakers=[breaker.name for breaker in settings.breakers],
+        webhooks=[hook.name for hook in settings.webhooks],
+        endpoints=len(settings.chain.endpoints),
+    )
