@@ -96,7 +96,8 @@ class MemoryStore:
         self._breakers.update(judgement.breakers)
         self._evaluated = block
         for alert in judgement.alerts:
-            self._post(alert, webhooks.get(alert.id, ()))
+            receivers = webhooks.get(alert.id, ())
+            self._post(alert, receivers, receivers)
 
     async def undo_record(self, block: BlockHash) -> UndoRecord:
         kept = self._kept.get(block)
@@ -171,12 +172,13 @@ class MemoryStore:
             else:
                 self._records[key] = record
 
-    def _post(self, alert: Alert, webhooks: Sequence[str]) -> None:
+    def _post(self, alert: Alert, webhooks: Sequence[str], reached: Sequence[str]) -> None:
+        """`webhooks` are its receivers; `reached`, some of them, are to get it now."""
         self._history.pop(alert.id, None)
         self._history[alert.id] = alert, tuple(webhooks)
         self._gone.discard(alert.id)
         now = self._clock()
-        for webhook in webhooks:
+        for webhook in reached:
             entry = self._entries.get((alert.id, webhook))
             if entry is None or entry.status != "pending":
                 self._set(_Entry(Delivery(alert.id, webhook, alert.body, 0, now, now)))
@@ -205,11 +207,12 @@ class MemoryStore:
                 self._gone.add(alert.id)
             if retraction is not None and reached:
                 if not is_done:
-                    self._post(retraction, reached)
+                    self._post(retraction, wanted, reached)
                 yield retraction
 
     def _outcomes(self, alert_id: str, webhooks: Sequence[str]) -> dict[str, str]:
-        statuses = {name: self._entries[alert_id, name].status for name in webhooks}
+        entries = ((name, self._entries.get((alert_id, name))) for name in webhooks)
+        statuses = {name: entry.status for name, entry in entries if entry is not None}
         if alert_id not in self._gone:
             return statuses
         return {

@@ -170,8 +170,9 @@ class Scripts:
         if answer[0] == "fenced":
             raise WriterFenced(
                 f"this daemon writes {self._keys.of('')} with token {self._token or 'none'}, but "
-                f"the lease is now held by {answer[1] or 'nobody'}. Run one daemon per namespace "
-                "and chain: stop the other, or give this one another store.namespace."
+                "that is not the newest (or Redis was wiped). The lease is held by "
+                f"{answer[1] or 'nobody'}. Run one daemon per namespace and chain: stop the other, "
+                "or give this one another store.namespace."
             )
         return answer
 
