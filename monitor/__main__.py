@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from prometheus_client import disable_created_metrics
 from rich.console import Console
 from rich.markup import escape
 
@@ -191,6 +192,8 @@ def main() -> None:
 
 
 def _exit_code() -> int | str | None:
+    # A second series for each counter that nobody asks for. The library has no annotation.
+    disable_created_metrics()  # type: ignore[no-untyped-call]
     try:
         app()
     except SystemExit as end:

@@ -14,6 +14,7 @@ from monitor.core.ledger import Kind, Ledger, Overlay, Price, Reserve, each
 from monitor.core.units import Address
 from monitor.engine.folding import Folder
 from monitor.engine.reducer import reduce_all
+from monitor.engine.valuation import symbols
 from monitor.errors import DeliveryFailed, MonitorError, QuestionError
 from monitor.parts import Parts, parts_of
 from monitor.protocols.registry import ProtocolMarket
@@ -73,13 +74,14 @@ async def _contracts(parts: Parts, node: Node, head: BlockRef) -> AsyncIterator[
     overlay = Overlay(Ledger())
     for market in parts.markets:
         yield await _market(market, node, head, overlay)
+    names = symbols(overlay, [market.market for market in parts.markets])
     for pool in parts.pools:
         try:
             reduce_all(overlay, await pool.bootstrap(node.reader, head, head))
         except MonitorError as error:
             yield Finding(f"pool {pool.name}", fault=str(error))
         else:
-            yield Finding(f"pool {pool.name}")
+            yield Finding(f"pool {pool.name}", _pair(pool.curve(overlay), names))
     try:
         await Folder(parts.sources, node.follower, node.reader).poll(head, overlay)
     except MonitorError as error:
@@ -90,6 +92,13 @@ async def _contracts(parts: Parts, node: Node, head: BlockRef) -> AsyncIterator[
             yield finding
     for finding in _scenarios(parts, head, overlay):
         yield finding
+
+
+def _pair(depth: DepthCurve | None, names: Mapping[AssetId, str]) -> str:
+    if depth is None:
+        return "not initialised: nothing can be sold there yet"
+    pair = "/".join(names.get(token, token) for token in (depth.token0, depth.token1))
+    return f"{pair}, fee {Decimal(depth.fee_ppm).scaleb(-4).normalize():f} %"
 
 
 async def _market(market: ProtocolMarket, node: Node, head: BlockRef, overlay: Overlay) -> Finding:

@@ -126,12 +126,13 @@ def curve(out: Console, document: Document) -> None:
     """Every step as a bar; the critical shock below."""
     steps = document["curve"]
     largest = max((Decimal(s["result"]["liquidated_usd"]) for s in steps), default=Decimal(0))
-    table = Table("shock", "liquidated", "")
+    table = Table("shock", "liquidated", "", "bad debt", "left unliquidated")
     for step in steps[:: max(1, len(steps) // 25)]:
         (ratio,) = step["scenario"]["shocks"].values()
         value = Decimal(step["result"]["liquidated_usd"])
         bar = "█" * int(40 * value / largest) if largest else ""
-        table.add_row(f"{ratio:+.1%}", _usd(str(value)), bar)
+        left = (_usd(step["result"][key]) for key in ("bad_debt_usd", "unliquidated_usd"))
+        table.add_row(f"{ratio:+.1%}", _usd(str(value)), bar, *left)
     out.print(table)
     shock = document["critical_shock"]
     out.print("no shock on this curve is critical" if shock is None else f"critical: {shock:.1%}")

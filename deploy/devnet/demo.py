@@ -94,7 +94,7 @@ async def play(folder: Path) -> Verdict:
         started = time.monotonic()
         say("building a chain with real contracts and 300 borrowers ...")
         world = await stack.enter_async_context(
-            new_world(DEMO_TERMS, genesis_timestamp=int(time.time()) - 7200)
+            new_world(DEMO_TERMS, genesis_timestamp=int(time.time()) - 7200, epoch_slots=1)
         )
         receiver = await stack.enter_async_context(Receiver())
         say(f"chain at {world.anvil.http_url}, block {(await world.head()).number}")

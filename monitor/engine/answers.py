@@ -177,7 +177,7 @@ class EngineAnswers:
             "scenario": watcher.scenario,
             "measure": rule.measure,
             "markets": list(watcher.markets),
-            "value": state.value,
+            "value": None if state.value is None else rule.measure.shown(Decimal(state.value)),
             "warn": str(rule.warn),
             "trip": str(rule.trip),
             "clear": str(rule.clear),

@@ -112,9 +112,9 @@ class Judge:
 
 
 def _command(plan: Plan) -> str:
-    """What to type to see the projection again, while the daemon still holds that block."""
+    """What to type to project again, from the newest stored block (CASCADE_MONITOR_CONFIG set)."""
     if plan.curve is not None:
         asked = f"--asset {plan.curve.asset} --to {plan.curve.to} --steps {plan.curve.steps}"
-        return f"cascade-monitor curve --config … {asked}"
+        return f"cascade-monitor curve {asked}"
     shocks = " ".join(f"--shock {key}={value}" for key, value in plan.shocks.items())
-    return f"cascade-monitor project --config … {shocks}"
+    return f"cascade-monitor project {shocks}"
