@@ -46,8 +46,6 @@ _REMEDIES = {
     "MASTERDOWN": "it is a replica that lost its primary: wait for the failover",
     "CLUSTERDOWN": "the cluster does not serve all slots: see CLUSTER INFO",
 }
-
-
 _CLASSES = {"OOM": OutOfMemoryError, "READONLY": ReadOnlyError}
 _REFUSALS = (AuthenticationError, AuthorizationError, NoPermissionError)
 
