@@ -2,16 +2,18 @@
 
 import json
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from decimal import Decimal
 
 from monitor.alerts.webhook import WebhookSender, WebhookTarget
 from monitor.chain.node import Node
 from monitor.core.alerts import Delivery, digest
 from monitor.core.blocks import BlockRef
 from monitor.core.ledger import Kind, Ledger, Overlay, Price, Reserve, each
-from monitor.core.units import Address
+from monitor.core.risk import DepthCurve
+from monitor.core.units import Address, AssetId
 from monitor.engine.folding import Folder
 from monitor.engine.reducer import reduce_all
 from monitor.engine.valuation import symbols

@@ -96,6 +96,7 @@ async def play(folder: Path) -> Verdict:
         world = await stack.enter_async_context(
             new_world(DEMO_TERMS, genesis_timestamp=int(time.time()) - 7200, epoch_slots=1)
         )
+        await world.mine(4)  # so that the daemon begins after the world was made
         receiver = await stack.enter_async_context(Receiver())
         say(f"chain at {world.anvil.http_url}, block {(await world.head()).number}")
         watch = await stack.enter_async_context(_daemon(world, receiver, folder))
