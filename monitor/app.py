@@ -57,6 +57,7 @@ class Daemon:
         self._parts = parts
         self._node = rim.node
         self._store = rim.store
+        self._server = rim.server
         self._mode = mode
         self._notifier = Notifier()
         self._stopping = asyncio.Event()
@@ -145,6 +146,8 @@ class Daemon:
                     "pipeline": self.follow(),
                     "beat": self._beat(outbox),
                 }
+                if self._server is not None:
+                    work["redis"] = self._server.hold()
                 if outbox.webhooks:
                     work["outbox"] = outbox.run()
                 tasks = [

@@ -27,6 +27,7 @@ class Rim:
 
     node: Node
     store: RedisStore
+    server: EmbeddedRedis | None
     metrics: Metrics
     genesis: BlockHash
 
@@ -39,11 +40,11 @@ async def open_rim(settings: Settings) -> AsyncIterator[Rim]:
         node = node_of(settings, metrics)
         stack.push_async_callback(node.close)
         genesis = await genesis_of(node)
-        client, is_embedded = await redis_of(settings, stack, read_only=False)
+        client, server = await redis_of(settings, stack, read_only=False)
         identity = identity_of(settings, genesis)
-        store = await RedisStore.open(client, identity, take_over=is_embedded)
+        store = await RedisStore.open(client, identity, take_over=server is not None)
         stack.push_async_callback(_release, store)
-        yield Rim(node, store, metrics, genesis)
+        yield Rim(node, store, server, metrics, genesis)
 
 
 def node_of(settings: Settings, metrics: Metrics | None = None) -> Node:
@@ -83,16 +84,15 @@ def identity_of(settings: Settings, genesis: BlockHash | None) -> Identity:
 
 async def redis_of(
     settings: Settings, stack: AsyncExitStack, *, read_only: bool
-) -> tuple["Redis", bool]:
-    """A client of the configured store; and whether that is the embedded server, now running."""
-    url = settings.store.url.get_secret_value()
-    is_embedded = url == "embedded"
-    if is_embedded:
+) -> tuple["Redis", EmbeddedRedis | None]:
+    """A client of the configured store; and the embedded server where that is it, now running."""
+    url, server = settings.store.url.get_secret_value(), None
+    if url == "embedded":
         server = EmbeddedRedis(settings.store.state_dir, read_only=read_only)
         url = (await stack.enter_async_context(server)).url
     client = connect(url)
     stack.push_async_callback(client.aclose)
-    return client, is_embedded
+    return client, server
 
 
 async def _release(store: RedisStore) -> None:

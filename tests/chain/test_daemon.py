@@ -154,3 +154,18 @@ async def test_delivery__receiver_down_at_first__repeats_the_same_bytes(
         await stage.receiver.wait_for("breaker.tripped", seconds=40)
     first = stage.receiver.letters[0].raw
     assert refusals[:3] == [first] * 3
+
+
+async def test_fork_of_a_node__followed__gives_the_same_positions(stage: Stage) -> None:
+    async with stage.world.fork() as fork:
+        config, port = stage.config(endpoints=(fork.anvil.http_url, fork.anvil.ws_url))
+        async with daemon_process(config, port) as daemon:
+            await fork.mine(2)
+            block = (await fork.head()).hash
+            await daemon.reached(block)
+            _, page = await daemon.get("/api/v1/positions?limit=1000")
+        accounts = [row["account"].lower() for row in page["positions"]]
+        data = await fork.all_account_data(accounts, block)
+    assert len(accounts) > BORROWERS
+    for row, known in zip(page["positions"], data, strict=True):
+        assert row["health_factor"] == (str(known.health_factor_wad) if known.debt_e8 else None)
