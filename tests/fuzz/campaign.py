@@ -96,6 +96,7 @@ class Campaign:
             *(tx for _, tx in plan.actions), timestamp=plan.at_unix, check=False
         )
         self._count(plan, receipts)
+        self.tally.seconds = plan.at_unix - self._began_unix
         return await self._world.head()
 
     def _count(self, plan: Plan, receipts: Sequence[Receipt]) -> None:
@@ -116,7 +117,7 @@ class Campaign:
         sight = await see(self._world, watched(), base)
         for _ in range(REORG_DEPTH + 1):
             sight = await self._checked(await self._mine(sight))
-        self._say(f"reorganised {REORG_DEPTH} blocks from {base.number + 1} on")
+        self._say(f"reorganised: {self._monitored.reverted} blocks from {base.number + 1} on")
         return sight
 
     async def _restart(self, sight: Sight) -> Sight:
@@ -134,7 +135,10 @@ class Campaign:
         await self._monitored.resume()
         for sight in missed:
             await self._check(sight)
-        self._say(f"restarted from the store after block {base.number}, {len(missed)} to catch up")
+        self._say(
+            f"restarted from the store: {self._monitored.reverted} blocks after {base.number} were "
+            f"gone, {len(missed)} new"
+        )
         return sight
 
     # -- comparing ------------------------------------------------------------------------------
@@ -153,7 +157,6 @@ class Campaign:
         if self.tally.tried.total():
             share = min(self.tally.lowest_solvent_share, sight.solvent_share)
             self.tally.lowest_solvent_share = share
-            self.tally.seconds = sight.block.timestamp - self._began_unix
 
     async def _check_ledgers(self, sight: Sight) -> None:
         """Three ways to the same head must end in the same ledger, record for record."""

@@ -45,6 +45,7 @@ VERBS = (
     Verb("e-mode", 5, verbs.e_mode),
     Verb("mint-to-treasury", 3, verbs.mint_to_treasury),
     Verb("cover-deficit", 3, governance.cover_deficit),
+    Verb("reserve-factor", 4, governance.reserve_factor),
     Verb("risk-parameters", 5, governance.risk_parameters),
     Verb("flash-loan", 4, verbs.flash_loan),
     Verb("bundle", 3, verbs.bundle),

@@ -1,12 +1,22 @@
 """What those who run the market do: its risk parameters, and its bad debts."""
 
 from devnet import ADMIN, Tx
-from eth_abi import abi as eth_abi
 
-from fuzz.people import UMBRELLA
+from fuzz.people import UMBRELLA, new_rates
 from fuzz.scene import Scene
 
 NEW_CATEGORY = 2
+
+
+def reserve_factor(scene: Scene) -> Tx | None:
+    """What has accrued so far is shared by the old factor: most often of a reserve in debt."""
+    reserves, rng = scene.sight.reserves, scene.rng
+    owing = [symbol for symbol, reserve in reserves.items() if reserve.debt_scaled]
+    symbol = rng.choice(owing or list(reserves))
+    factor = rng.choice([0, 1, rng.randint(0, 5_000), 5_000])
+    signature = "setReserveFactor(address,uint256)"
+    asset = scene.world.token(symbol)
+    return scene.world.tx(ADMIN, scene.world.addresses.configurator, signature, asset, factor)
 
 
 def risk_parameters(scene: Scene) -> Tx | None:
@@ -19,22 +29,14 @@ def risk_parameters(scene: Scene) -> Tx | None:
     def tx(signature: str, *args: object) -> Tx:
         return world.tx(ADMIN, configurator, signature, *args)
 
-    def rates() -> bytes:
-        base = terms.rates
-        moved = (base.base_bps + rng.randint(0, 100), base.slope1_bps + rng.randint(0, 200))
-        kinds = ["(uint16,uint32,uint32,uint32)"]
-        return eth_abi.encode(kinds, [(base.optimal_usage_bps, *moved, base.slope2_bps)])
-
     e_mode = world.terms.e_modes[0]
     threshold, step = terms.threshold_bps, rng.randint(-50, 50)
     return rng.choice(
         [
-            tx("setReserveFactor(address,uint256)", asset, rng.choice([0, 1, 500, 2_000, 5_000])),
-            tx("setReserveFactor(address,uint256)", asset, rng.randint(0, 4_000)),
             tx("setLiquidationProtocolFee(address,uint256)", asset, rng.randint(0, 3_000)),
             tx("setSupplyCap(address,uint256)", asset, rng.randint(10**9, 10**10)),
             tx("setBorrowCap(address,uint256)", asset, rng.randint(10**9, 10**10)),
-            tx("setReserveInterestRateData(address,bytes)", asset, rates()),
+            new_rates(world, symbol, rng.randint(0, 100), rng.randint(0, 200)),
             tx(
                 "configureReserveAsCollateral(address,uint256,uint256,uint256)",
                 *(asset, terms.ltv_bps, threshold + step, terms.bonus_bps + rng.randint(-40, 40)),

@@ -69,6 +69,7 @@ class Monitored:
         self.market = plugins.market
         self._sources = plugins.sources
         self._folder = Folder(self._sources, self._node.follower, self._node.reader)
+        self.reverted = 0
         self._ledgers: dict[str, Ledger] = {}
         self._news = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
@@ -131,7 +132,7 @@ class Monitored:
     def _follow(self, ledger: Ledger, tail: Sequence[BlockRef], evaluated: BlockRef | None) -> None:
         assert self._store is not None
         judge = Judge(CascadeRunner((), (), {}, {}, ()), (), (), str)
-        witness = _Witness(lambda block: self._keep(block, pipeline))
+        witness = _Witness(self, lambda: pipeline.ledger)
         pipeline = Pipeline(self._folder, self._node.follower, self._store, judge, witness)
         self._ledgers[tail[-1].hash] = ledger.copy()
         self._tasks = [
@@ -139,26 +140,27 @@ class Monitored:
             asyncio.create_task(self._store.lease.hold()),
         ]
 
-    def _keep(self, block: BlockRef, pipeline: Pipeline) -> None:
-        self._ledgers[block.hash] = pipeline.ledger.copy()
+    def keep(self, block: BlockRef, ledger: Ledger) -> None:
+        self._ledgers[block.hash] = ledger.copy()
         self._news.set()
 
 
 class _Witness:
     """The pipeline's observer: keeps what it had come to after each block."""
 
-    def __init__(self, keep: Callable[[BlockRef], None]) -> None:
-        self._keep = keep
+    def __init__(self, monitored: Monitored, ledger: Callable[[], Ledger]) -> None:
+        self._monitored = monitored
+        self._ledger = ledger
 
     def applied(self, block: BlockRef, folded: Folded, seconds: float) -> None:
         for _, fault in folded.undecodable:
             raise fault
 
     def judged(self, judgement: Judgement, seconds: float) -> None:
-        self._keep(judgement.block)
+        self._monitored.keep(judgement.block, self._ledger())
 
     def reverted(self, blocks: Sequence[BlockRef]) -> None:
-        pass
+        self._monitored.reverted += len(blocks)
 
     def finalized(self, number: int) -> None:
         pass

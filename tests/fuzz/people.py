@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from devnet import ADMIN, MAX, USD, Address, Tx, World, account
 from devnet.chain import MULTICALL3
+from eth_abi import abi as eth_abi
 from eth_utils.crypto import keccak
 
 ACTORS = 48
@@ -74,6 +75,8 @@ async def settle(world: World, rng: random.Random) -> None:
     await world.block(*(tx for who in people for tx in _delegate(world, who)))
     await world.block(
         _appoint_umbrella(world),
+        # A rate without debt: the debt index then compounds in views, but is not stored.
+        new_rates(world, "wstETH", 100, 0),
         *_lend(world, UMBRELLA, UMBRELLA_USD),
         *(tx for who in people[:LENDERS] for tx in _lend(world, who, LENT_USD)),
     )
@@ -87,6 +90,19 @@ def raw_of(world: World, symbol: str, value_e8: int, price_e8: int | None = None
     terms = world.terms.asset(symbol)
     unit: int = 10**terms.decimals
     return value_e8 * unit // (price_e8 or terms.price_e8)
+
+
+def new_rates(world: World, symbol: str, more_base_bps: int, more_slope_bps: int) -> Tx:
+    """A reserve's rate curve, raised."""
+    rates = world.terms.asset(symbol).rates
+    curve = (
+        *(rates.optimal_usage_bps, rates.base_bps + more_base_bps),
+        *(rates.slope1_bps + more_slope_bps, rates.slope2_bps),
+    )
+    data = eth_abi.encode(["(uint16,uint32,uint32,uint32)"], [curve])
+    signature = "setReserveInterestRateData(address,bytes)"
+    configurator = world.addresses.configurator
+    return world.tx(ADMIN, configurator, signature, world.token(symbol), data)
 
 
 def _fund(world: World, who: Address) -> Iterator[Tx]:

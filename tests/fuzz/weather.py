@@ -57,7 +57,7 @@ def _ruin(scene: Scene, pair: Pair) -> list[tuple[str, float]]:
     """(asset, factor) by which its price would have to move to take the debtor below 1."""
     goal = scene.rng.choice([0.62, 0.8, 0.9, 0.97, 0.995])
     found = []
-    for symbol in {*scene.pledged(pair.who), pair.debt}:
+    for symbol in sorted({*scene.pledged(pair.who), pair.debt}):
         low, high = 0.3, 3.0
         rises = scene.health(pair.who, _scaled(scene, symbol, high)) > goal
         falls = scene.health(pair.who, _scaled(scene, symbol, low)) > goal
