@@ -47,6 +47,7 @@ VERBS = (
     Verb("cover-deficit", 3, governance.cover_deficit),
     Verb("reserve-factor", 4, governance.reserve_factor),
     Verb("risk-parameters", 5, governance.risk_parameters),
+    Verb("halt", 3, governance.halt),
     Verb("flash-loan", 4, verbs.flash_loan),
     Verb("bundle", 3, verbs.bundle),
     Verb("bundled-liquidation", 3, liquidations.in_a_bundle, is_same_asset),

@@ -130,6 +130,7 @@ class MonitorFacts:
         yield "debt_scaled", reserve.debt_scaled
         price = find(view, price_key(self._rules.market, reserve.asset), Price)
         yield "price_e8", price.value if price is not None else None
+        yield "grace_until_unix", reserve.terms.grace_until_unix
         for term in TERM_BITS:
             yield term, int(getattr(reserve.terms, term))
 
@@ -141,7 +142,7 @@ class MonitorFacts:
         yield "ltv_bps", category.ltv_bps if category else 0
         yield "threshold_bps", category.liquidation_threshold_bps if category else 0
         yield "bonus_bps", category.liquidation_bonus_bps if category else 0
-        for field in ("collateral", "borrowable"):
+        for field in ("collateral", "borrowable", "ltv_zero"):
             assets = getattr(category, field) if category else ()
             yield field, sum(1 << ordinals[asset] for asset in assets)
 

@@ -114,5 +114,5 @@ def _repair(scene: Scene) -> Action | None:
     who = rng.choice(idle)
     if tx := BORROW.draw(replace(scene, who=who)):
         return BORROW, tx
-    symbol = rng.choice(list(scene.sight.reserves))
+    symbol = rng.choice(scene.open_reserves)
     return SUPPLY, world.supply(who, symbol, scene.raw_of_usd(symbol, 500, 50_000))

@@ -1,9 +1,11 @@
 """What those who run the market do: its risk parameters, and its bad debts."""
 
 from devnet import ADMIN, Tx
+from devnet.chain import MULTICALL3
 
 from fuzz.people import UMBRELLA, new_rates
 from fuzz.scene import Scene
+from fuzz.verbs import bundled
 
 NEW_CATEGORY = 2
 
@@ -60,6 +62,40 @@ def risk_parameters(scene: Scene) -> Tx | None:
             ),
         ]
     )
+
+
+def halt(scene: Scene) -> Tx | None:
+    """A reserve is frozen until the next halt; or paused and opened again, with a grace period."""
+    rng, world = scene.rng, scene.world
+    reserves = scene.sight.reserves
+    frozen = [symbol for symbol, reserve in reserves.items() if reserve.terms["is_frozen"]]
+    symbol = rng.choice(frozen or list(reserves))
+    asset, configurator = world.token(symbol), world.addresses.configurator
+
+    def call(signature: str, *args: object) -> Tx:
+        return world.tx(MULTICALL3, configurator, signature, asset, *args)
+
+    if frozen:
+        thaw = [
+            call("setReserveFreeze(address,bool)", False),
+            call("setReserveLtvzero(address,bool)", False),
+            *(
+                call("setAssetLtvzeroInEMode(address,uint8,bool)", number, False)
+                for number, category in scene.sight.categories.items()
+                if category.ltv_zero >> reserves[symbol].ordinal & 1
+            ),
+        ]
+        return bundled(scene, ADMIN, thaw)
+    if rng.random() < 0.4:
+        return bundled(scene, ADMIN, [call("setReserveFreeze(address,bool)", True)])
+    pause = "setReservePause(address,bool,uint40)"
+    off_and_on = [
+        *(call(pause, True, 0), call(pause, False, rng.choice([0, 1, 30, 600]))),
+        *(call("setReserveBorrowing(address,bool)", is_on) for is_on in (False, True)),
+    ]
+    if rng.random() < 0.3:
+        off_and_on.append(call("disableLiquidationGracePeriod(address)"))
+    return bundled(scene, ADMIN, off_and_on)
 
 
 def cover_deficit(scene: Scene) -> Tx | None:

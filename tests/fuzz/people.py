@@ -74,7 +74,7 @@ async def settle(world: World, rng: random.Random) -> None:
         await world.block(*(tx for who in some for tx in _fund(world, who)))
     await world.block(*(tx for who in people for tx in _delegate(world, who)))
     await world.block(
-        _appoint_umbrella(world),
+        *_appoint(world),
         # A rate without debt: the debt index then compounds in views, but is not stored.
         new_rates(world, "wstETH", 100, 0),
         *_lend(world, UMBRELLA, UMBRELLA_USD),
@@ -117,11 +117,12 @@ def _delegate(world: World, who: Address) -> Iterator[Tx]:
         yield world.tx(who, token, "approveDelegation(address,uint256)", delegate_of(who), MAX)
 
 
-def _appoint_umbrella(world: World) -> Tx:
-    """Only the umbrella may cover deficits."""
-    provider = world.addresses.addresses_provider
+def _appoint(world: World) -> Iterator[Tx]:
+    """The umbrella may cover deficits, and bundles may govern."""
+    provider, roles = world.addresses.addresses_provider, world.addresses.acl_manager
     name = b"UMBRELLA".ljust(32, b"\0")
-    return world.tx(ADMIN, provider, "setAddress(bytes32,address)", name, UMBRELLA)
+    yield world.tx(ADMIN, provider, "setAddress(bytes32,address)", name, UMBRELLA)
+    yield world.tx(ADMIN, roles, "addPoolAdmin(address)", MULTICALL3)
 
 
 def _lend(world: World, who: Address, each_usd: int) -> Iterator[Tx]:

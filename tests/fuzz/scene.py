@@ -57,11 +57,16 @@ class Scene:
     def owed(self, who: Address) -> list[str]:
         return [symbol for symbol, raw in self[who].owed.items() if raw]
 
+    @property
+    def open_reserves(self) -> list[str]:
+        """Those that take supplies and lend."""
+        return [s for s, reserve in self.sight.reserves.items() if not reserve.terms["is_frozen"]]
+
     def borrowable(self, who: Address) -> list[str]:
         reserves, category = self.sight.reserves, self.sight.categories.get(self[who].e_mode)
         if category is None:
-            return list(reserves)
-        return [s for s, reserve in reserves.items() if category.borrowable >> reserve.ordinal & 1]
+            return self.open_reserves
+        return [s for s in self.open_reserves if category.borrowable >> reserves[s].ordinal & 1]
 
     # -- amounts --------------------------------------------------------------------------------
 

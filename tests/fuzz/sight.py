@@ -46,6 +46,7 @@ class ReserveSight:
     supply_scaled: int
     debt_scaled: int
     price_e8: int
+    grace_until_unix: int
     terms: Mapping[str, int]
 
 
@@ -58,6 +59,7 @@ class CategorySight:
     bonus_bps: int
     collateral: int
     borrowable: int
+    ltv_zero: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +119,8 @@ async def see(world: World, accounts: Sequence[Address], block: Block) -> Sight:
     categories = {}
     for number in CATEGORIES:
         ltv, threshold, bonus = next(answers)
-        categories[number] = CategorySight(ltv, threshold, bonus, next(answers), next(answers))
+        bitmaps = (next(answers), next(answers), next(answers))
+        categories[number] = CategorySight(ltv, threshold, bonus, *bitmaps)
     pools = {}
     for name in world.addresses.pools:
         sqrt_price_x96, tick, *_ = next(answers)
@@ -133,7 +136,7 @@ async def see(world: World, accounts: Sequence[Address], block: Block) -> Sight:
 
 def _reserve(answers: Iterator[Any]) -> ReserveSight:
     data = next(answers)
-    cash, deficit, supplied, owed, price = (next(answers) for _ in range(5))
+    cash, deficit, supplied, owed, price, grace = (next(answers) for _ in range(6))
     return ReserveSight(
         supply_index_ray=data[1],
         debt_index_ray=data[3],
@@ -147,6 +150,7 @@ def _reserve(answers: Iterator[Any]) -> ReserveSight:
         supply_scaled=supplied,
         debt_scaled=owed,
         price_e8=price,
+        grace_until_unix=grace,
         terms={
             name: data[0] >> first & ((1 << bits) - 1) for name, (first, bits) in TERM_BITS.items()
         },
@@ -162,11 +166,13 @@ def _views(world: World, accounts: Sequence[Address]) -> Iterator[View]:
         yield View(at.atokens[symbol], "scaledTotalSupply()(uint256)")
         yield View(at.debt_tokens[symbol], "scaledTotalSupply()(uint256)")
         yield View(at.oracle, "getAssetPrice(address)(uint256)", (token,))
+        yield View(at.pool, "getLiquidationGracePeriod(address)(uint40)", (token,))
     for number in CATEGORIES:
         for what, kinds in (
             ("CollateralConfig", "((uint16,uint16,uint16))"),
             ("CollateralBitmap", "(uint128)"),
             ("BorrowableBitmap", "(uint128)"),
+            ("LtvzeroBitmap", "(uint128)"),
         ):
             yield View(at.pool, f"getEModeCategory{what}(uint8){kinds}", (number,))
     for pool in at.pools.values():

@@ -13,7 +13,7 @@ HEALTHY = 1.03
 def supply(scene: Scene) -> Tx | None:
     who, rng = scene.actor(), scene.rng
     assert who is not None
-    symbol = rng.choice(list(scene.sight.reserves))
+    symbol = rng.choice(scene.open_reserves)
     wanted = scene.raw_of_usd(symbol, 1, 100_000)
     to = scene.other(who) if rng.random() < 0.15 else who
     return scene.world.supply(who, symbol, max(2, scene.amount(wanted)), on_behalf_of=to)
@@ -180,7 +180,7 @@ def flash_loan(scene: Scene) -> Tx | None:
     rng, world, pool = scene.rng, scene.world, scene.world.addresses.pool
     who = scene.actor()
     assert who is not None
-    symbol = rng.choice(list(scene.sight.reserves))
+    symbol = rng.choice(scene.open_reserves)
     asset, receiver = world.token(symbol), flash_receiver()
     amount = max(1, scene.amount(scene.sight.reserves[symbol].cash_raw // 2))
     if rng.random() < 0.5:
@@ -198,7 +198,7 @@ def bundle(scene: Scene) -> Tx | None:
     who = scene.actor()
     assert who is not None
     world, rng = scene.world, scene.rng
-    symbol = rng.choice(list(scene.sight.reserves))
+    symbol = rng.choice(scene.open_reserves)
     amount = max(4, scene.raw_of_usd(symbol, 1, 10_000))
     heir = scene.other(who)
     calls = [
