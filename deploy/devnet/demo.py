@@ -236,11 +236,19 @@ def _free_port() -> int:
         return int(taken.getsockname()[1])
 
 
+async def _until_interrupted(folder: Path) -> Verdict:
+    """The demo, ended in order by Ctrl-C or SIGTERM, wherever it is."""
+    playing = asyncio.create_task(play(folder))
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, playing.cancel)
+    return await playing
+
+
 def main() -> None:
     with tempfile.TemporaryDirectory(prefix="cascade-demo-") as folder:
         try:
-            verdict = asyncio.run(play(Path(folder)))
-        except KeyboardInterrupt:
+            verdict = asyncio.run(_until_interrupted(Path(folder)))
+        except asyncio.CancelledError:
             say("ended")
             sys.exit(0)
     good = verdict.is_good

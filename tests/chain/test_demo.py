@@ -1,0 +1,64 @@
+"""`make demo` as its users see it: to the end, and interrupted."""
+
+import asyncio
+import os
+import signal
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+async def started(folder: Path, **environ: str) -> asyncio.subprocess.Process:
+    """The demo, with a temporary directory of its own."""
+    return await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "devnet.demo",
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+        env=os.environ | {"PYTHONPATH": str(ROOT / "deploy"), "TMPDIR": str(folder)} | environ,
+    )
+
+
+def left_in(folder: Path) -> list[Path]:
+    return list(folder.iterdir())
+
+
+def running_in(folder: Path) -> list[str]:
+    """Command lines of processes that have to do with a folder."""
+    found = []
+    for entry in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            line = entry.read_bytes().replace(b"\0", b" ").decode(errors="replace")
+        except OSError:
+            continue
+        if str(folder) in line:
+            found.append(line)
+    return found
+
+
+async def test_demo__to_its_end__trips_before_and_projects_what_happens(tmp_path: Path) -> None:
+    demo = await started(tmp_path, DEMO_EXIT="1")
+    said, _ = await demo.communicate()
+    text = said.decode()
+    assert demo.returncode == 0, text
+    assert "demo passed" in text
+    assert text.index("webhook: breaker.tripped") < text.index("the crash: WETH")
+
+
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="processes are told by /proc on Linux only")
+@pytest.mark.parametrize("word", ["building a chain", "the market slides", "the crash"])
+async def test_demo__interrupted__leaves_nothing_behind(tmp_path: Path, word: str) -> None:
+    demo = await started(tmp_path)
+    assert demo.stdout is not None
+    async with asyncio.timeout(60):
+        while word not in (await demo.stdout.readline()).decode():
+            assert not demo.stdout.at_eof()
+    demo.send_signal(signal.SIGINT)
+    await demo.communicate()
+    assert demo.returncode == 0
+    assert left_in(tmp_path) == []
+    assert running_in(tmp_path) == []
