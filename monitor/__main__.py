@@ -3,10 +3,11 @@
 import asyncio
 import json
 import os
+import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 import typer
 from prometheus_client import disable_created_metrics
@@ -19,7 +20,8 @@ from monitor.errors import ConfigError, MonitorError, QuestionError, TransientEr
 from monitor.logs import Redaction, configure
 from monitor.settings import Settings, load
 
-CHECK_FAILED, USAGE, UNAVAILABLE, CONFIG = 1, 64, 69, 78
+CHECK_FAILED, USAGE, UNAVAILABLE, CONFIG, INTERRUPTED = 1, 64, 69, 78, 130
+Result = TypeVar("Result")
 
 app = typer.Typer(
     name="cascade-monitor",
@@ -61,9 +63,10 @@ def run(
     settings = _loaded(config)
     mode = Mode(dry_run=dry_run)
     if once:
-        display.show(out, asyncio.run(run_once(settings, mode)), display.summary, as_json=as_json)
+        document = interruptible(run_once(settings, mode))
+        display.show(out, document, display.summary, as_json=as_json)
     else:
-        asyncio.run(run_until_stopped(settings, mode))
+        interruptible(run_until_stopped(settings, mode))
 
 
 @app.command()
@@ -87,7 +90,7 @@ def check(
                 display.finding(out, finding.subject, finding.detail, finding.fault)
         return found
 
-    found = asyncio.run(gather())
+    found = interruptible(gather())
     faults = [finding for finding in found if finding.fault]
     if as_json:
         rows = [{"subject": f.subject, "detail": f.detail, "fault": f.fault} for f in found]
@@ -179,11 +182,26 @@ def probe(
     from monitor.probing import ask
 
     settings = _loaded(config)
-    probe_answer = asyncio.run(ask(settings.http.host, settings.http.port, live=live))
+    probe_answer = interruptible(ask(settings.http.host, settings.http.port, live=live))
     for reason in probe_answer.reasons:
         err.print(reason)
     if not probe_answer.ok:
         raise typer.Exit(CHECK_FAILED)
+
+
+def interruptible(work: Coroutine[Any, Any, Result]) -> Result:
+    """Run to the end, or until SIGINT or SIGTERM: whatever was opened is closed again then."""
+
+    async def guarded() -> Result:
+        task = asyncio.create_task(work)
+        for number in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(number, task.cancel)
+        return await task
+
+    try:
+        return asyncio.run(guarded())
+    except asyncio.CancelledError:
+        raise typer.Exit(INTERRUPTED) from None
 
 
 def main() -> None:
@@ -242,7 +260,7 @@ def _asked(config: Path, question: Any) -> dict[str, Any]:
             document: dict[str, Any] = await question(answers)
             return document
 
-    return asyncio.run(ask())
+    return interruptible(ask())
 
 
 def _pairs(written: list[str], name: str) -> dict[str, str]:

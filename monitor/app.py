@@ -16,30 +16,25 @@ from eth_utils.address import to_checksum_address
 
 from monitor import __version__
 from monitor.alerts.outbox import Outbox
-from monitor.alerts.webhook import WebhookSender, WebhookTarget
-from monitor.core.blocks import BlockRef
-from monitor.core.ledger import Ledger, LedgerView
-from monitor.core.ports import Probe, StoredState
-from monitor.engine.answers import EngineAnswers, Identity, unknown_prices
-from monitor.engine.folding import Folder, bootstrap
+from monitor.alerts.webhook import WebhookSender
+from monitor.beginning import Beginning
+from monitor.core.ledger import Ledger
+from monitor.engine.answers import EngineAnswers, Nameplate
+from monitor.engine.folding import Folder
 from monitor.engine.judge import Judge
 from monitor.engine.pipeline import Pipeline
-from monitor.errors import StateUnavailable, TransientError
+from monitor.engine.positions import Books
+from monitor.errors import TransientError
 from monitor.observation import Observation
 from monitor.parts import Parts, parts_of, watchers_of
-from monitor.rim import Rim, open_rim
+from monitor.rim import Rim, open_rim, target_of
 from monitor.settings import Settings
+from monitor.standing import Standing
 from monitor.systemd import Notifier
 from monitor.web.server import WebServer
 
 log = structlog.stdlib.get_logger(__name__)
 FLUSH_SECONDS = 5.0
-STALL_SECONDS = 30.0
-"""A pipeline that has blocks before it and does not move for so long is stuck."""
-KEPT_STATE_BLOCKS = 128
-"""How far back a full node still has the state."""
-HEAD_SILENCE_SECONDS = 60.0
-"""A node that has not told its head for so long may be gone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,167 +49,95 @@ class Daemon:
 
     def __init__(self, settings: Settings, parts: Parts, rim: Rim, mode: Mode) -> None:
         self._settings = settings
-        self._parts = parts
-        self._node = rim.node
-        self._store = rim.store
-        self._server = rim.server
+        self._rim = rim
         self._mode = mode
         self._notifier = Notifier()
         self._stopping = asyncio.Event()
-        self.metrics = rim.metrics
         receivers = () if mode.dry_run else parts.receivers
         watchers = watchers_of(settings, rim.genesis)
+        books = Books(parts.markets, to_checksum_address)
         self.judge = Judge(parts.runner, watchers, receivers, to_checksum_address)
-        self._folder = Folder(parts.sources, rim.node.follower, rim.node.reader)
+        folder = Folder(parts.sources, rim.node.follower, rim.node.reader)
+        self._beginning = Beginning(settings.chain, parts, rim.node, folder)
         self.pipeline = Pipeline(
-            self._folder,
+            folder,
             rim.node.follower,
             rim.store,
             self.judge,
-            Observation(self.metrics, self.judge, parts.markets, lambda: self.ledger),
+            Observation(
+                rim.metrics, self.judge, parts.markets, books, lambda: self.pipeline.ledger
+            ),
+            records=not mode.dry_run,
+        )
+        self.standing = Standing(
+            rim.node, self.pipeline, parts.markets, settings.chain.max_head_age_seconds
         )
         self.answers = EngineAnswers(
-            Identity(__version__, settings.chain.chain_id, settings.store.namespace),
-            self,
+            Nameplate(__version__, settings.chain.chain_id, settings.store.namespace),
+            self.standing,
             parts,
             self.judge,
             rim.store,
-            to_checksum_address,
+            books,
         )
-
-    # -- the state that is asked about ----------------------------------------------------------
-
-    @property
-    def ledger(self) -> LedgerView:
-        return self.pipeline.ledger
-
-    @property
-    def applied(self) -> BlockRef | None:
-        return self.pipeline.progress.applied
-
-    @property
-    def evaluated(self) -> BlockRef | None:
-        return self.pipeline.progress.evaluated
-
-    def alive(self) -> Probe:
-        """Dead is a pipeline that has blocks before it and does not move."""
-        silent = time.monotonic() - self.pipeline.progress.moved_monotonic
-        if self._lag() and silent > STALL_SECONDS:
-            return Probe(False, (f"no block applied for {silent:.0f} s, {self._lag()} are due",))
-        return Probe(True)
-
-    def ready(self) -> Probe:
-        """Whether what is said now can be trusted."""
-        reasons: list[str] = []
-        if self.applied is None or self._node.follower.newest_head is None:
-            reasons.append("starting: no block applied yet")
-        elif lag := self._lag():
-            reasons.append(f"catching up: {lag} blocks behind head")
-        silent = time.time() - self._node.clock.answered_unix
-        if silent > HEAD_SILENCE_SECONDS:
-            reasons.append(f"no node has told its head for {silent:.0f} s")
-        if undecodable := sum(self.pipeline.progress.undecodable.values()):
-            reasons.append(f"{undecodable} logs did not decode: positions may be wrong")
-        reasons += unknown_prices(self.ledger, self._parts.markets)
-        return Probe(not reasons, tuple(reasons))
-
-    def is_current(self) -> bool:
-        """Whether the newest head is applied and judged."""
-        return self.applied is not None and not self._lag() and self.evaluated == self.applied
-
-    def _lag(self) -> int:
-        """Blocks between the newest head heard of and the newest applied."""
-        head, applied = self._node.follower.newest_head, self.applied
-        if head is None or applied is None or head.hash == applied.hash:
-            return 0
-        return max(1, head.number - applied.number)
-
-    # -- life -----------------------------------------------------------------------------------
 
     def stop(self) -> None:
         """Finish in order: no new block, outbox flushed, lease given back."""
         self._stopping.set()
 
-    async def run(self) -> None:
-        """Serve until `stop`. Raises an ExceptionGroup of what broke, when something did."""
+    async def serve(self) -> None:
+        """Run until `stop`. Raises an ExceptionGroup of what broke, when something did."""
         async with AsyncExitStack() as stack:
             await self._listen(stack)
+            await self._work_until(self._stopping.wait())
+
+    async def catch_up(self) -> None:
+        """`--once`: apply what there is, judge the newest block, deliver what is due."""
+        await self._work_until(self._until_current())
+
+    async def _work_until(self, end: Awaitable[object]) -> None:
+        async with AsyncExitStack() as stack:
             outbox = await self._outbox(stack)
+            work = {
+                "lease": self._rim.store.lease.hold(),
+                "pipeline": self._follow(),
+                "beat": self._beat(outbox),
+            }
+            if self._rim.server is not None:
+                work["redis"] = self._rim.server.hold()
+            if outbox.webhooks:
+                work["outbox"] = outbox.run()
             async with asyncio.TaskGroup() as group:
-                work = {
-                    "lease": self._store.lease.hold(),
-                    "pipeline": self.follow(),
-                    "beat": self._beat(outbox),
-                }
-                if self._server is not None:
-                    work["redis"] = self._server.hold()
-                if outbox.webhooks:
-                    work["outbox"] = outbox.run()
                 tasks = [
                     group.create_task(_forever(task, name), name=name)
                     for name, task in work.items()
                 ]
-                await self._stopping.wait()
+                await end
                 self._notifier.stopping()
                 for task in tasks:
                     task.cancel()
             with suppress(TransientError):
                 log.info("stopped", outbox_pending=await outbox.flush(FLUSH_SECONDS))
 
-    async def follow(self) -> None:
+    async def _until_current(self) -> None:
+        while not self.standing.is_current():
+            moved = self.pipeline.progress.moved
+            with suppress(TimeoutError):
+                async with asyncio.timeout(0.1):
+                    await moved.wait()
+
+    async def _follow(self) -> None:
         """Load the state, or read it from the contracts where there is none; then follow."""
-        state = await self._store.load()
+        state = await self._rim.store.load()
         if state.cursor is None:
-            state = await self._begin()
+            state = await self._beginning.fill(self._rim.store)
         self.judge.resume(state.breakers)
         await self.pipeline.run(Ledger(state.records), state.tail, state.evaluated)
-
-    async def catch_up(self) -> None:
-        """`--once`: apply what there is, judge the newest block, return."""
-        following = asyncio.create_task(self.follow())
-        try:
-            while not self.is_current():
-                await asyncio.wait([following], timeout=0.05)
-                if following.done():
-                    following.result()
-        finally:
-            following.cancel()
-            await asyncio.gather(following, return_exceptions=True)
-
-    async def _begin(self) -> StoredState:
-        """Fill the store, from a block that no reorganisation can take back where there is one."""
-        head = await self._node.block_by("latest")
-        at = await self._base(head)
-        try:
-            await self._bootstrap(at, head)
-        except StateUnavailable as error:
-            if at == head:
-                raise
-            log.warning("bootstrap_at_head", because=str(error))
-            await self._bootstrap(head, head)
-        return await self._store.load()
-
-    async def _base(self, head: BlockRef) -> BlockRef:
-        start = self._settings.chain.start_block
-        if start != "snapshot":
-            return await self._node.block_by(max(0, int(start) - 1))
-        try:
-            final = await self._node.block_by("finalized")
-        except StateUnavailable:
-            return head
-        return final if head.number - final.number <= KEPT_STATE_BLOCKS else head
-
-    async def _bootstrap(self, at: BlockRef, head: BlockRef) -> None:
-        log.info("bootstrap_started", block=at.number, hash=at.hash)
-        started = time.monotonic()
-        ledger = await bootstrap(self._parts.sources, self._folder, self._node.reader, at, head)
-        await self._store.begin(at, dict(ledger.records()))
-        log.info("bootstrap_done", seconds=round(time.monotonic() - started, 1))
 
     async def _listen(self, stack: AsyncExitStack) -> None:
         http = self._settings.http
         token = None if http.token is None else http.token.get_secret_value()
-        web = WebServer(self.answers, self.metrics, version=__version__, token=token)
+        web = WebServer(self.answers, self._rim.metrics, version=__version__, token=token)
         port = await web.start(http.host, http.port)
         stack.push_async_callback(web.stop)
         log.info("listening", host=http.host, port=port)
@@ -222,17 +145,12 @@ class Daemon:
     async def _outbox(self, stack: AsyncExitStack) -> Outbox:
         senders = {}
         for hook in () if self._mode.dry_run else self._settings.webhooks:
-            target = WebhookTarget(
-                hook.name,
-                hook.url.get_secret_value(),
-                tuple(secret.get_secret_value() for secret in hook.secret),
-                hook.allow_private,
-            )
-            senders[hook.name] = await stack.enter_async_context(WebhookSender(target))
+            senders[hook.name] = await stack.enter_async_context(WebhookSender(target_of(hook)))
+        counter = self._rim.metrics.deliveries_total
         return Outbox(
-            self._store.deliveries,
+            self._rim.store.deliveries,
             senders,
-            lambda webhook, outcome: self.metrics.deliveries_total.labels(webhook, outcome).inc(),
+            lambda webhook, outcome: counter.labels(webhook, outcome).inc(),
         )
 
     async def _beat(self, outbox: Outbox) -> None:
@@ -245,20 +163,20 @@ class Daemon:
                     await moved.wait()
             outbox.notify()
             await self._show()
-            if not was_ready and self.ready().ok:
+            if not was_ready and self.standing.ready().ok:
                 was_ready = True
                 self._notifier.ready()
-                log.info("ready", block=self.applied.number if self.applied else None)
-            if was_ready and self.alive().ok:
+                log.info("ready")
+            if was_ready and self.standing.alive().ok:
                 self._notifier.watchdog()
 
     async def _show(self) -> None:
-        head = self._node.follower.newest_head
+        head = self.standing.head
         if head is not None:
-            self.metrics.head_block.set(head.number)
-            self.metrics.head_age_seconds.set(max(0.0, time.time() - head.timestamp))
+            self._rim.metrics.head_block.set(head.number)
+            self._rim.metrics.head_age_seconds.set(max(0.0, time.time() - head.timestamp))
         with suppress(TransientError):
-            self.metrics.outbox_pending.set(await self._store.deliveries.pending())
+            self._rim.metrics.outbox_pending.set(await self._rim.store.deliveries.pending())
 
 
 @asynccontextmanager
@@ -277,12 +195,12 @@ async def run_once(settings: Settings, mode: Mode) -> dict[str, Any]:
 
 
 async def run_until_stopped(settings: Settings, mode: Mode) -> None:
-    """`run`: until SIGTERM or SIGINT."""
+    """`run`: until SIGTERM or SIGINT, which from here on end it in order."""
     async with daemon(settings, mode) as made:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, made.stop)
-        await made.run()
+        await made.serve()
 
 
 async def _forever(task: Awaitable[None], name: str) -> None:

@@ -20,7 +20,7 @@ from monitor.engine.valuation import symbols
 from monitor.errors import DeliveryFailed, MonitorError, QuestionError
 from monitor.parts import Parts, parts_of
 from monitor.protocols.registry import ProtocolMarket
-from monitor.rim import node_of, redis_of
+from monitor.rim import node_of, redis_of, target_of
 from monitor.settings import Settings
 from monitor.store.connection import check_server
 
@@ -52,13 +52,7 @@ async def findings(settings: Settings, *, send_test: bool) -> AsyncIterator[Find
                 yield finding
         yield await _store(settings)
         for hook in settings.webhooks if send_test else ():
-            target = WebhookTarget(
-                hook.name,
-                hook.url.get_secret_value(),
-                tuple(secret.get_secret_value() for secret in hook.secret),
-                hook.allow_private,
-            )
-            yield await _webhook(target)
+            yield await _webhook(target_of(hook))
 
 
 async def _endpoint(number: int, node: Node, heads: list[tuple[Node, BlockRef]]) -> Finding:

@@ -10,8 +10,9 @@ from monitor import __version__
 from monitor.core.blocks import BlockRef
 from monitor.core.ledger import Ledger
 from monitor.core.ports import Probe
-from monitor.engine.answers import EngineAnswers, Identity
+from monitor.engine.answers import EngineAnswers, Nameplate
 from monitor.engine.judge import Judge
+from monitor.engine.positions import Books
 from monitor.parts import parts_of, watchers_of
 from monitor.rim import identity_of, redis_of
 from monitor.settings import Settings
@@ -46,10 +47,10 @@ async def desk(settings: Settings) -> AsyncIterator[EngineAnswers]:
         judge = Judge(parts.runner, watchers_of(settings, ""), (), to_checksum_address)
         judge.resume(state.breakers)
         yield EngineAnswers(
-            Identity(__version__, settings.chain.chain_id, settings.store.namespace),
+            Nameplate(__version__, settings.chain.chain_id, settings.store.namespace),
             StoredPresent(Ledger(state.records), state.cursor, state.evaluated),
             parts,
             judge,
             store,
-            to_checksum_address,
+            Books(parts.markets, to_checksum_address),
         )

@@ -11,10 +11,12 @@ MonitorError
 ├── DataError              skip this datum, count it, degrade readiness
 │   ├── UndecodableLog     a topic we know whose data we cannot read
 │   └── StateUnavailable   the node no longer has the state of that block
+│       └── BlockUnknown   the block itself is not there: not yet, or no more
 └── InvariantBroken        stop
     ├── DeepReorg          a reorganisation below the blocks that can be undone
     ├── LedgerCorrupt      the present value is not what a change says it was
     ├── SchemaMismatch     the store was written by another layout, chain or contract set
+    ├── ContractUpgraded   a contract now runs code whose arithmetic we do not know
     └── WriterFenced       another daemon took over this state
 """
 
@@ -75,6 +77,10 @@ class StateUnavailable(DataError):
     """The node does not have the state of the asked block (any more)."""
 
 
+class BlockUnknown(StateUnavailable):
+    """The node does not know the block: it is behind, or the block was reorganised away."""
+
+
 class InvariantBroken(MonitorError):
     """Something that must hold does not. The daemon stops."""
 
@@ -89,6 +95,10 @@ class LedgerCorrupt(InvariantBroken):
 
 class SchemaMismatch(InvariantBroken):
     """The store belongs to another layout, chain or configuration."""
+
+
+class ContractUpgraded(InvariantBroken):
+    """A contract was upgraded to a version this monitor does not follow."""
 
 
 class WriterFenced(InvariantBroken):

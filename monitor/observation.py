@@ -11,10 +11,11 @@ from monitor.core.alerts import BreakerPhase, Judgement
 from monitor.core.blocks import BlockRef
 from monitor.core.ledger import Kind, LedgerView, Price, Reserve, each
 from monitor.core.sources import RiskRules
-from monitor.engine.answers import market_totals
 from monitor.engine.cascade_runner import Answer
 from monitor.engine.folding import Folded
 from monitor.engine.judge import Judge
+from monitor.engine.positions import Books
+from monitor.engine.totals import market_totals
 from monitor.errors import TransientError
 from monitor.metrics import UNDECODABLE, Metrics, Stage
 from monitor.simulation.report import CurveProjection, Projection
@@ -30,11 +31,13 @@ class Observation:
         metrics: Metrics,
         judge: Judge,
         rules: Sequence[RiskRules],
+        books: Books,
         ledger: Callable[[], LedgerView],
     ) -> None:
         self._metrics = metrics
         self._judge = judge
         self._rules = tuple(rules)
+        self._books = books
         self._ledger = ledger
 
     def applied(self, block: BlockRef, folded: Folded, seconds: float) -> None:
@@ -95,28 +98,41 @@ class Observation:
                 gauge.set(math.nan if shock is None else shock)
             case None:
                 log.error("scenario_failed", scenario=name, error=answer.fault)
+                self._forget_answer(answer)
+
+    def _forget_answer(self, answer: Answer) -> None:
+        """What cannot be projected now is unknown, whatever it was before."""
+        if answer.plan.curve is not None:
+            curve = answer.plan.curve.asset
+            self._metrics.cascade_critical_shock_ratio.labels(curve).set(math.nan)
+            return
+        for gauge in (
+            self._metrics.cascade_liquidated_usd,
+            self._metrics.cascade_bad_debt_usd,
+            self._metrics.cascade_amplification,
+        ):
+            gauge.labels(answer.plan.name).set(math.nan)
 
     def _show_markets(self, block: BlockRef) -> None:
-        view = self._ledger()
+        book = self._books.at(self._ledger(), block)
         for rule in self._rules:
-            totals = market_totals(view, block, rule, self._rules)
+            totals = market_totals(book, rule)
             self._metrics.positions.labels(rule.market).set(totals.positions)
             self._metrics.collateral_usd.labels(rule.market).set(_shown(totals.collateral_usd))
             self._metrics.debt_usd.labels(rule.market).set(_shown(totals.debt_usd))
             self._metrics.at_risk_usd.labels(rule.market).set(_shown(totals.at_risk_usd))
-            self._show_reserves(view, rule, block)
+            self._show_reserves(rule, block)
 
-    def _show_reserves(self, view: LedgerView, rule: RiskRules, block: BlockRef) -> None:
-        symbols: dict[str, str] = {}
-        for _, reserve in each(view, Kind.RESERVE, rule.market, Reserve):
-            symbols[reserve.asset] = reserve.symbol
-            debt_raw = reserve.debt_scaled * reserve.debt_index_ray // 10**27
-            lent_raw = reserve.cash_raw + debt_raw
-            ratio = debt_raw / lent_raw if lent_raw else 0.0
-            self._metrics.utilisation_ratio.labels(rule.market, reserve.symbol).set(ratio)
+    def _show_reserves(self, rule: RiskRules, block: BlockRef) -> None:
+        view = self._ledger()
+        for symbol, share in rule.utilisation(view, block.timestamp).items():
+            self._metrics.utilisation_ratio.labels(rule.market, symbol).set(_shown(share))
+        reserves = each(view, Kind.RESERVE, rule.market, Reserve)
+        symbols: dict[str, str] = {reserve.asset: reserve.symbol for _, reserve in reserves}
         for key, price in each(view, Kind.PRICE, rule.market, Price):
             age = math.nan if price.answered_unix is None else block.timestamp - price.answered_unix
-            self._metrics.price_age_seconds.labels(symbols.get(key.subject, "")).set(age)
+            symbol = symbols.get(key.subject, "unlisted")
+            self._metrics.price_age_seconds.labels(symbol).set(age)
 
 
 def _shown(value: Fraction | None) -> float:

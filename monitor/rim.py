@@ -8,12 +8,14 @@ from prometheus_client import CollectorRegistry
 from redis.asyncio import Redis
 
 from monitor import __version__
+from monitor.alerts.webhook import WebhookTarget
 from monitor.chain.node import Node, NodeSettings
 from monitor.core.units import BlockHash
 from monitor.errors import ConfigError, RpcInconsistent, TransientError
 from monitor.library import abi_library
 from monitor.metrics import Labels, Metrics
 from monitor.parts import configuration_digest
+from monitor.schema import Webhook
 from monitor.settings import Settings
 from monitor.store.connection import connect
 from monitor.store.embedded import EmbeddedRedis
@@ -70,6 +72,16 @@ async def genesis_of(node: Node) -> BlockHash:
         return await node.endpoints.genesis_hash()
     except RpcInconsistent as error:
         raise ConfigError(str(error)) from error
+
+
+def target_of(hook: Webhook) -> WebhookTarget:
+    """A configured receiver."""
+    return WebhookTarget(
+        hook.name,
+        hook.url.get_secret_value(),
+        tuple(secret.get_secret_value() for secret in hook.secret),
+        hook.allow_private,
+    )
 
 
 def identity_of(settings: Settings, genesis: BlockHash | None) -> Identity:

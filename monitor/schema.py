@@ -63,6 +63,9 @@ class Chain(Table):
     poll_seconds: Annotated[Real, Field(gt=0)] = Field(
         default=2, description="where no WebSocket is"
     )
+    max_head_age_seconds: Annotated[Real, Field(gt=0)] | None = Field(
+        default=None, description="not ready when the newest block is older; unset: never for that"
+    )
     reorg_window: Positive = Field(
         default=128, description="undoable blocks without a finalized tag"
     )

@@ -44,6 +44,19 @@ async def command(*arguments: str, environ: dict[str, str] | None = None) -> Fin
     return Finished(process.returncode or 0, out.decode(), err.decode())
 
 
+def running_in(folder: Path) -> list[str]:
+    """Command lines of processes that have to do with a folder."""
+    found = []
+    for entry in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            line = entry.read_bytes().replace(b"\0", b" ").decode(errors="replace")
+        except OSError:
+            continue
+        if str(folder) in line:
+            found.append(line)
+    return found
+
+
 class DaemonProcess:
     """`cascade-monitor run`, its log in a file beside the configuration."""
 

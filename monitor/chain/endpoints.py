@@ -10,12 +10,13 @@ from typing import TypeVar
 
 import msgspec
 
-from monitor.chain.faults import BlockUnknown, RevertError, RpcRefused, RpcTimeout, fault_of
+from monitor.chain.faults import RevertError, RpcRefused, RpcTimeout, fault_of
 from monitor.chain.rpc import Call, HttpTransport, Reply, Transport
 from monitor.chain.websocket import WebSocketTransport
 from monitor.chain.wire import read_header, read_quantity
 from monitor.core.units import BlockHash
 from monitor.errors import (
+    BlockUnknown,
     ConfigError,
     MonitorError,
     RpcInconsistent,

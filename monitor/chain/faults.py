@@ -5,8 +5,6 @@ Internal to `monitor.chain`, below the tree of `monitor.errors`:
 RpcUnavailable
 ├── RpcTimeout     no answer in time
 └── RpcRefused     the same question gets the same refusal: ask another endpoint, or for less
-StateUnavailable
-└── BlockUnknown   the block is not there: not yet, or no more
 DataError
 └── RevertError   the contract itself said no
 """
@@ -16,7 +14,13 @@ from typing import Any
 
 import msgspec
 
-from monitor.errors import DataError, MonitorError, RpcUnavailable, StateUnavailable
+from monitor.errors import (
+    BlockUnknown,
+    DataError,
+    MonitorError,
+    RpcUnavailable,
+    StateUnavailable,
+)
 
 
 class RpcTimeout(RpcUnavailable):
@@ -25,10 +29,6 @@ class RpcTimeout(RpcUnavailable):
 
 class RpcRefused(RpcUnavailable):
     """A JSON-RPC error that asking again does not cure; asking for less may."""
-
-
-class BlockUnknown(StateUnavailable):
-    """The node does not have the block: it lags, or the block was reorganised away."""
 
 
 class RevertError(DataError):

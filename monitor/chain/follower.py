@@ -8,7 +8,6 @@ from contextlib import aclosing
 from monitor.chain.block_logs import BlockLogs
 from monitor.chain.branch import Branch
 from monitor.chain.endpoints import backoff_seconds
-from monitor.chain.faults import BlockUnknown
 from monitor.chain.headers import Headers
 from monitor.chain.heads import HeadClock
 from monitor.core.blocks import (
@@ -20,7 +19,7 @@ from monitor.core.blocks import (
     RawLog,
 )
 from monitor.core.units import Address
-from monitor.errors import DeepReorg, RpcInconsistent, TransientError
+from monitor.errors import BlockUnknown, DeepReorg, RpcInconsistent, TransientError
 
 LOGGER = logging.getLogger(__name__)
 NEAR_BLOCKS = 16
@@ -63,6 +62,10 @@ class Follower:
                 async with aclosing(self._towards(head, branch, addresses)) as events:
                     async for event in events:
                         yield event
+
+    async def has(self, block: BlockRef) -> bool:
+        """Whether the block may still be there: False once every endpoint says that it is not."""
+        return set(await self._headers.holders(block)) != {False}
 
     async def logs_of(self, block: BlockRef, addresses: frozenset[Address]) -> tuple[RawLog, ...]:
         return await self._logs.of_block(block, addresses)
@@ -155,7 +158,7 @@ class Follower:
                 raise RpcInconsistent(f"the endpoints disagree about block {oldest.number}")
             raise DeepReorg(
                 f"block {oldest.number} {oldest.hash} is no longer in the chain, expected it to be "
-                "final: run `cascade-monitor store rebuild`"
+                "final: check the node; if it is right, start again with an empty store"
             )
         if ours.number == min(head.number, newest.number):
             raise RpcInconsistent(f"block {ours.number} was replaced, and then it was not")

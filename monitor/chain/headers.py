@@ -6,13 +6,13 @@ from itertools import pairwise
 import msgspec
 
 from monitor.chain.endpoints import Endpoints
-from monitor.chain.faults import BlockUnknown, RpcRefused
+from monitor.chain.faults import RpcRefused
 from monitor.chain.rpc import Call
 from monitor.chain.slices import in_slices
 from monitor.chain.wire import Header, read_header
 from monitor.core.blocks import BlockRef
 from monitor.core.units import BlockHash
-from monitor.errors import MonitorError, RpcInconsistent
+from monitor.errors import BlockUnknown, MonitorError, RpcInconsistent
 
 WIDEST_BATCH = 100
 

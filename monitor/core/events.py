@@ -122,6 +122,14 @@ class ReserveListed:
 
 
 @dataclass(frozen=True, slots=True)
+class ReserveDropped:
+    """A market no longer lists an asset. Nobody holds or owes any."""
+
+    market: MarketId
+    asset: AssetId
+
+
+@dataclass(frozen=True, slots=True)
 class RiskParametersChanged:
     """The terms of a reserve are now these."""
 
@@ -179,6 +187,7 @@ DomainEvent = (
     | TreasuryPaid
     | MarketChanged
     | ReserveListed
+    | ReserveDropped
     | RiskParametersChanged
     | CategoryChanged
     | PriceMoved

@@ -13,6 +13,7 @@ from monitor.core.units import (
     Address,
     AssetId,
     BaseValue,
+    BlockHash,
     Bps,
     MarketId,
     RawAmount,
@@ -30,6 +31,7 @@ class Kind(StrEnum):
     POSITION = "position"
     PRICE = "price"
     POOL = "pool"
+    FAULT = "fault"
 
 
 class Key(NamedTuple):
@@ -157,8 +159,17 @@ class TickPool:
     ticks: tuple[tuple[int, int], ...]
 
 
-Record = Market | Reserve | Category | Position | Price | TickPool
-RecordT = TypeVar("RecordT", Market, Reserve, Category, Position, Price, TickPool)
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What of a block could not be understood: while it stands, positions may be wrong."""
+
+    block_number: int
+    logs: int
+    first: str
+
+
+Record = Market | Reserve | Category | Position | Price | TickPool | Fault
+RecordT = TypeVar("RecordT", Market, Reserve, Category, Position, Price, TickPool, Fault)
 
 RECORD_OF: Mapping[Kind, type[Record]] = {
     Kind.MARKET: Market,
@@ -167,6 +178,7 @@ RECORD_OF: Mapping[Kind, type[Record]] = {
     Kind.POSITION: Position,
     Kind.PRICE: Price,
     Kind.POOL: TickPool,
+    Kind.FAULT: Fault,
 }
 
 
@@ -192,6 +204,10 @@ def price_key(market: MarketId, asset: AssetId) -> Key:
 
 def pool_key(pool: Address) -> Key:
     return Key(Kind.POOL, MarketId(""), "", pool)
+
+
+def fault_key(block: BlockHash) -> Key:
+    return Key(Kind.FAULT, MarketId(""), "", block)
 
 
 class LedgerView(Protocol):

@@ -34,7 +34,10 @@ Readings = Mapping[ViewCall, ViewResult]
 
 
 class ContractReader(Protocol):
-    """Reads contracts and past logs. Raises TransientError, or StateUnavailable for old blocks."""
+    """Reads contracts and past logs.
+
+    Raises TransientError, StateUnavailable for old blocks, BlockUnknown for those that are gone.
+    """
 
     async def read(self, at: BlockRef, calls: Sequence[ViewCall]) -> list[ViewResult]:
         """The views at that block hash, in the order asked. A revert fails its own call only."""
@@ -70,6 +73,10 @@ class ChainFeed(Protocol):
 
         `addresses` is asked anew for each block: whose logs are wanted.
         """
+        ...
+
+    async def has(self, block: BlockRef) -> bool:
+        """Whether the block may still be there: False once every endpoint says that it is not."""
         ...
 
     async def logs_of(self, block: BlockRef, addresses: frozenset[Address]) -> tuple[RawLog, ...]:

@@ -3,8 +3,9 @@
 A protocol is both; an oracle or a pool is an event source only.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Protocol
 
 from monitor.core.blocks import BlockRef, RawLog
@@ -91,6 +92,10 @@ class RiskRules(Protocol):
 
     def statement(self, view: LedgerView, account: Address, at_unix: int) -> Statement | None:
         """One position at a time; None when the account holds nothing."""
+        ...
+
+    def utilisation(self, view: LedgerView, at_unix: int) -> Mapping[str, Fraction]:
+        """Borrowed share of what was lent, by symbol; assets nobody lent are left out."""
         ...
 
     def sheet(self, view: LedgerView, at_unix: int) -> MarketSheet:

@@ -1,24 +1,26 @@
 """Answers to what HTTP and the command line ask, from one state of the ledger."""
 
+import asyncio
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
-from fractions import Fraction
 from typing import Any, Protocol
 
 from monitor.core.alerts import BreakerPhase
 from monitor.core.blocks import BlockRef
-from monitor.core.ledger import Kind, LedgerView, Price, Reserve, each
+from monitor.core.ledger import LedgerView
 from monitor.core.ports import PositionFilter, Probe, StateStore
 from monitor.core.sources import RiskRules
-from monitor.core.units import Address
 from monitor.engine.cascade_runner import Answer, CascadeRunner, CurvePlan, Plan
 from monitor.engine.judge import Judge, Watcher
-from monitor.engine.positions import Checksum, PositionBook, block_json
-from monitor.engine.valuation import Valuation, total, usd_text
+from monitor.engine.positions import Books, PositionBook, block_json
+from monitor.engine.totals import market_totals, unknown_prices
 from monitor.errors import QuestionError, TransientError
 from monitor.simulation.options import Options
+
+MOST_WAITING = 8
+"""Questions that may wait for their projection."""
 
 
 class Present(Protocol):
@@ -39,7 +41,7 @@ class Present(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Identity:
+class Nameplate:
     """Which daemon answers."""
 
     version: str
@@ -65,22 +67,24 @@ class EngineAnswers:
 
     def __init__(
         self,
-        identity: Identity,
+        nameplate: Nameplate,
         present: Present,
         known: Known,
         judge: Judge,
         store: StateStore,
-        checksum: Checksum,
+        books: Books,
     ) -> None:
-        self._identity = identity
+        self._nameplate = nameplate
         self._present = present
         self._rules = tuple(known.markets)
         self._runner = known.runner
         self._defaults = known.defaults
         self._judge = judge
         self._store = store
-        self._checksum = checksum
-        self._book: PositionBook | None = None
+        self._checksum = books.checksum
+        self._books = books
+        self._turn = asyncio.Semaphore(1)
+        self._waiting = 0
 
     def alive(self) -> Probe:
         return self._present.alive()
@@ -93,9 +97,9 @@ class EngineAnswers:
         evaluated = self._present.evaluated
         return {
             "block": block_json(block),
-            "version": self._identity.version,
-            "chain_id": self._identity.chain_id,
-            "namespace": self._identity.namespace,
+            "version": self._nameplate.version,
+            "chain_id": self._nameplate.chain_id,
+            "namespace": self._nameplate.namespace,
             "ready": ready.ok,
             "reasons": list(ready.reasons),
             "evaluated": block_json(evaluated) if evaluated else None,
@@ -105,15 +109,12 @@ class EngineAnswers:
         }
 
     async def positions(self, wanted: PositionFilter) -> dict[str, Any]:
-        block = self._block()
         known = [rule.market for rule in self._rules]
         if wanted.market is not None and wanted.market not in known:
             raise QuestionError(
                 f"there is no market {wanted.market!r}: expected one of {', '.join(known)}", 404
             )
-        if self._book is None or self._book.block != block:
-            self._book = PositionBook(self._present.ledger, block, self._rules, self._checksum)
-        return self._book.page(wanted)
+        return self._book().page(wanted)
 
     async def cascade(self, scenario: str) -> dict[str, Any]:
         block = self._block()
@@ -135,9 +136,17 @@ class EngineAnswers:
         return await self._ask(Plan("", {}, CurvePlan(asset, Decimal(to), steps), self._defaults))
 
     async def _ask(self, plan: Plan) -> dict[str, Any]:
-        block = self._block()
-        result = await self._runner.ask(self._present.ledger, block, plan)
-        return result.as_dict(block_json(block), self._checksum)
+        """One question at a time: the daemon's own projections come first."""
+        if self._waiting >= MOST_WAITING:
+            raise QuestionError(f"{self._waiting} projections are waiting: try again later", 503)
+        self._waiting += 1
+        try:
+            async with self._turn:
+                block = self._block()
+                result = await self._runner.ask(self._present.ledger, block, plan)
+                return result.as_dict(block_json(block), self._checksum)
+        finally:
+            self._waiting -= 1
 
     async def breakers(self) -> dict[str, Any]:
         return {
@@ -165,7 +174,10 @@ class EngineAnswers:
         return block
 
     def _market(self, rule: RiskRules) -> dict[str, Any]:
-        return market_totals(self._present.ledger, self._block(), rule, self._rules).as_json()
+        return market_totals(self._book(), rule).as_json()
+
+    def _book(self) -> PositionBook:
+        return self._books.at(self._present.ledger, self._block())
 
     def _breaker(self, watcher: Watcher) -> dict[str, Any]:
         rule, state = watcher.rule, self._judge.states[watcher.rule.name]
@@ -190,66 +202,3 @@ class EngineAnswers:
     def _answer_unknown(self, scenario: str) -> tuple[str, ...]:
         answer: Answer | None = self._judge.answers.get(scenario)
         return answer.unknown if answer else ()
-
-
-@dataclass(frozen=True, slots=True)
-class MarketTotals:
-    """One market in sums; None where a part is unknown. `at_risk`: debt with health below 1.05."""
-
-    market: str
-    protocol: str
-    positions: int
-    collateral_usd: Fraction | None
-    debt_usd: Fraction | None
-    at_risk_usd: Fraction | None
-
-    def as_json(self) -> dict[str, Any]:
-        return {
-            "market": self.market,
-            "protocol": self.protocol,
-            "positions": self.positions,
-            "collateral_usd": usd_text(self.collateral_usd),
-            "debt_usd": usd_text(self.debt_usd),
-            "at_risk_usd": usd_text(self.at_risk_usd),
-        }
-
-
-AT_RISK_HEALTH_WAD = 1_05 * 10**16
-
-
-def market_totals(
-    view: LedgerView, block: BlockRef, rule: RiskRules, rules: Sequence[RiskRules]
-) -> MarketTotals:
-    """Sums over every position of a market."""
-    valuation = Valuation(view, [other.market for other in rules])
-    collateral: list[Fraction | None] = []
-    debt: list[Fraction | None] = []
-    at_risk: list[Fraction | None] = []
-    book = PositionBook(view, block, [rule], str)
-    for row in book.rows:
-        collateral += [
-            valuation.usd(line.asset, line.amount_raw)
-            for line in row.statement.collateral
-            if line.used_as_collateral
-        ]
-        debt.append(row.debt_usd)
-        health = row.statement.risk.health_factor_wad
-        if row.statement.risk.unknown:
-            at_risk.append(None)
-        elif health is not None and health < AT_RISK_HEALTH_WAD:
-            at_risk.append(row.debt_usd)
-    return MarketTotals(
-        rule.market, rule.protocol, len(book.rows), total(collateral), total(debt), total(at_risk)
-    )
-
-
-def unknown_prices(view: LedgerView, rules: Sequence[RiskRules]) -> tuple[str, ...]:
-    """Every listed asset whose price is not known, and why."""
-    found = []
-    for rule in rules:
-        symbols = {r.asset: r.symbol for _, r in each(view, Kind.RESERVE, rule.market, Reserve)}
-        for key, price in each(view, Kind.PRICE, rule.market, Price):
-            if price.value is None:
-                name = symbols.get(Address(key.subject), key.subject)
-                found.append(f"price of {rule.market}/{name}: {price.reason}")
-    return tuple(sorted(found))

@@ -1,19 +1,19 @@
 """One block folded into the ledger: logs and reads in, a delta out. Nothing is written here."""
 
 from collections import Counter
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 from monitor.core.blocks import BlockAdded, BlockRef, RawLog
 from monitor.core.delta import BlockDelta, collapse
 from monitor.core.events import DomainEvent
-from monitor.core.ledger import Ledger, LedgerView, Overlay
+from monitor.core.ledger import Fault, Ledger, LedgerView, Overlay, fault_key
 from monitor.core.ports import ChainFeed, ContractReader, Readings, ViewCall, ViewResult
 from monitor.core.sources import EventSource
 from monitor.core.units import Address
 from monitor.engine.reducer import reduce_all
-from monitor.errors import StateUnavailable, UndecodableLog
+from monitor.errors import BlockUnknown, RpcInconsistent, StateUnavailable, UndecodableLog
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,14 +53,15 @@ class Folder:
                 break
             # A contract announced in this block may have logged in it already.
             watched |= grown
-            try:
+            with _absence_is_transient():
                 logs = await self._feed.logs_of(added.block, watched)
-            except StateUnavailable as error:
-                # Most likely reorganised away, and about to be reverted. If not, we are not ready.
-                undecodable += (("chain", UndecodableLog(str(error))),)
-                break
         await self.poll(added.block, overlay)
-        return Folded(collapse(added.block, overlay), counts, undecodable)
+        return _folded(added.block, overlay, counts, undecodable)
+
+    def vanished(self, ledger: Ledger, block: BlockRef) -> Folded:
+        """A block no node has any more: nothing of it can be known, and it will be reverted."""
+        gone = UndecodableLog(f"block {block.number} {block.hash} vanished while it was read")
+        return _folded(block, Overlay(ledger), Counter(), (("chain", gone),))
 
     async def poll(self, block: BlockRef, overlay: Overlay) -> None:
         """Read what no log tells, until the answers raise no further questions."""
@@ -78,7 +79,8 @@ class Folder:
         """Answers by call; none at all where the node no longer has the state."""
         calls = list(dict.fromkeys(calls))
         try:
-            return dict(zip(calls, await self._reader.read(block, calls), strict=True))
+            with _absence_is_transient():
+                return dict(zip(calls, await self._reader.read(block, calls), strict=True))
         except StateUnavailable:
             return {}
 
@@ -113,6 +115,27 @@ class Folder:
                 reduce_all(overlay, events)
                 counts.update((name, type(event)) for event in events)
         return tuple(undecodable)
+
+
+def _folded(
+    block: BlockRef,
+    overlay: Overlay,
+    counts: Counter[tuple[str, type[DomainEvent]]],
+    undecodable: tuple[tuple[str, UndecodableLog], ...],
+) -> Folded:
+    if undecodable:
+        first = str(undecodable[0][1])
+        overlay.put(fault_key(block.hash), Fault(block.number, len(undecodable), first))
+    return Folded(collapse(block, overlay), counts, undecodable)
+
+
+@contextmanager
+def _absence_is_transient() -> Iterator[None]:
+    """A block we were told of is there, or soon will be; that it is gone is found out by asking."""
+    try:
+        yield
+    except BlockUnknown as error:
+        raise RpcInconsistent(str(error)) from error
 
 
 async def bootstrap(

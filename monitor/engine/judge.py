@@ -1,6 +1,6 @@
 """Judges blocks: scenarios are projected, breakers step, alerts are put into words."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from monitor.core.alerts import Alert, BreakerState, Judgement
@@ -10,10 +10,8 @@ from monitor.core.ports import UndoRecord
 from monitor.engine.announcement import Evidence, announcement, retraction_of
 from monitor.engine.breaker import BreakerRule, Reading, step
 from monitor.engine.cascade_runner import Answer, CascadeRunner, Plan
-from monitor.engine.positions import block_json
+from monitor.engine.positions import Checksum, block_json
 from monitor.simulation.report import Projection
-
-Face = Callable[[str], str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +42,7 @@ class Judge:
         runner: CascadeRunner,
         watchers: Sequence[Watcher],
         receivers: Sequence[Receiver],
-        face: Face,
+        face: Checksum,
     ) -> None:
         self._runner = runner
         self.watchers = tuple(watchers)
@@ -64,7 +62,7 @@ class Judge:
     async def judge(
         self, view: LedgerView, block: BlockRef
     ) -> tuple[Judgement, dict[str, tuple[str, ...]]]:
-        """What is to be said about a block, and to whom. Changes nothing: see `settle`."""
+        """What is to be said about a block, and to whom. The states change only by `settle`."""
         answers = await self._runner.run(view, block)
         self.answers = answers
         states: list[tuple[str, BreakerState]] = []
@@ -116,5 +114,7 @@ def _command(plan: Plan) -> str:
     if plan.curve is not None:
         asked = f"--asset {plan.curve.asset} --to {plan.curve.to} --steps {plan.curve.steps}"
         return f"cascade-monitor curve {asked}"
-    shocks = " ".join(f"--shock {key}={value}" for key, value in plan.shocks.items())
-    return f"cascade-monitor project {shocks}"
+    words = [f"--shock {key}={value}" for key, value in plan.shocks.items()]
+    options = plan.options.as_dict().items()
+    words += [f"--option {key}={value}" for key, value in options if value is not None]
+    return f"cascade-monitor project {' '.join(words)}"

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import ParamSpec, Protocol, TypeVar
 
@@ -11,7 +12,6 @@ from monitor.core.blocks import BlockAdded, BlockFinalized, BlockRef, BlocksReve
 from monitor.core.delta import apply
 from monitor.core.ledger import Ledger
 from monitor.core.ports import ChainFeed, StateStore
-from monitor.core.units import BlockHash
 from monitor.engine.folding import Folded, Folder
 from monitor.engine.judge import Judge
 from monitor.errors import TransientError
@@ -42,8 +42,6 @@ class Progress:
     applied: BlockRef | None = None
     evaluated: BlockRef | None = None
     finalized: int | None = None
-    undecodable: dict[BlockHash, int] = field(default_factory=dict)
-    """How many logs of a block could not be read, where some could not."""
     moved: asyncio.Event = field(default_factory=asyncio.Event)
     moved_monotonic: float = field(default_factory=time.monotonic)
 
@@ -64,12 +62,16 @@ class Pipeline:
         store: StateStore,
         judge: Judge,
         observer: Observer,
+        *,
+        records: bool = True,
     ) -> None:
+        """`records`: whether judgements are kept. A dry run's are not: it must silence nothing."""
         self._folder = folder
         self._feed = feed
         self._store = store
         self._judge = judge
         self._observer = observer
+        self._records = records
         self.ledger = Ledger()
         self.progress = Progress()
 
@@ -85,6 +87,7 @@ class Pipeline:
         self.progress.evaluated = evaluated
         if evaluated == tail[-1]:
             await self._judge.look(ledger, tail[-1])
+            self._observer.judged(Judgement(tail[-1], (), ()), 0)
         else:
             await self._evaluate(tail[-1])
         self.progress.move()
@@ -105,34 +108,47 @@ class Pipeline:
 
     async def _add(self, added: BlockAdded) -> None:
         started = time.monotonic()
-        folded = await self._patiently("node", self._folder.fold, self.ledger, added)
+        folded = await self._folded(added)
+        self.progress.move()
         await self._patiently("store", self._store.commit, folded.delta)
         apply(self.ledger, folded.delta)
         self.progress.applied = added.block
-        if folded.undecodable:
-            self.progress.undecodable[added.block.hash] = len(folded.undecodable)
         self._observer.applied(added.block, folded, time.monotonic() - started)
         await self._evaluate(added.block)
+
+    async def _folded(self, added: BlockAdded) -> Folded:
+        """Fold until it works, or until no node has the block any more."""
+        pause = FIRST_PAUSE_SECONDS
+        while True:
+            try:
+                return await self._folder.fold(self.ledger, added)
+            except TransientError as error:
+                self._observer.retrying("node", error)
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
+            with suppress(TransientError):
+                if not await self._feed.has(added.block):
+                    return self._folder.vanished(self.ledger, added.block)
 
     async def _evaluate(self, block: BlockRef) -> None:
         started = time.monotonic()
         judgement, webhooks = await self._judge.judge(self.ledger, block)
-        await self._patiently("store", self._store.judge, judgement, webhooks)
+        if self._records:
+            await self._patiently("store", self._store.judge, judgement, webhooks)
         self._judge.settle(judgement)
         self.progress.evaluated = block
         self._observer.judged(judgement, time.monotonic() - started)
 
     async def _revert(self, reverted: BlocksReverted) -> None:
         """Take blocks back, newest first, each whole: ledger, breakers and alerts."""
-        for block in reverted.blocks:
+        parents = (*reverted.blocks[1:], reverted.ancestor)
+        for block, parent in zip(reverted.blocks, parents, strict=True):
             undo = await self._patiently("store", self._store.undo_record, block.hash)
             retractions = self._judge.retractions(undo)
             await self._patiently("store", self._store.revert, undo, retractions)
             apply(self.ledger, undo.delta.inverse())
             self._judge.restore(undo)
-            self.progress.undecodable.pop(block.hash, None)
-        self.progress.applied = reverted.ancestor
-        self.progress.evaluated = reverted.ancestor
+            self.progress.applied = self.progress.evaluated = parent
         self._observer.reverted(reverted.blocks)
 
     async def _patiently(

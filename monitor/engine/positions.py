@@ -27,6 +27,20 @@ class Row:
     debt_usd: Fraction | None
 
 
+class Books:
+    """The newest position book: made once a block, whoever asks."""
+
+    def __init__(self, rules: Sequence[RiskRules], checksum: Checksum) -> None:
+        self._rules = tuple(rules)
+        self.checksum = checksum
+        self._newest: PositionBook | None = None
+
+    def at(self, view: LedgerView, block: BlockRef) -> "PositionBook":
+        if self._newest is None or self._newest.block != block:
+            self._newest = PositionBook(view, block, self._rules, self.checksum)
+        return self._newest
+
+
 class PositionBook:
     """All positions at one block."""
 
@@ -55,7 +69,7 @@ class PositionBook:
                 account = Address(key.subject)
                 statement = rule.statement(view, account, self._block.timestamp)
                 if statement is not None:
-                    debt = total([self._usd(line) for line in statement.debt])
+                    debt = total([self.usd(line) for line in statement.debt])
                     rows.append(Row(rule.market, rule.protocol, statement, debt))
         return rows
 
@@ -98,7 +112,7 @@ class PositionBook:
         liquidatable = row.statement.risk.liquidatable
         return wanted.liquidatable is None or liquidatable in (None, wanted.liquidatable)
 
-    def _usd(self, line: Line) -> Fraction | None:
+    def usd(self, line: Line) -> Fraction | None:
         return self._valuation.usd(line.asset, line.amount_raw)
 
     def _row_json(self, row: Row) -> dict[str, Any]:
@@ -126,7 +140,7 @@ class PositionBook:
         return [
             f"USD value of {self._symbols.get(line.asset, line.asset)}"
             for line in (*held.collateral, *held.debt)
-            if self._usd(line) is None
+            if self.usd(line) is None
         ]
 
     def _line_json(self, line: Line) -> dict[str, Any]:
@@ -134,7 +148,7 @@ class PositionBook:
             "asset": self._checksum(line.asset),
             "symbol": self._symbols.get(line.asset, line.asset),
             "amount": str(line.amount_raw),
-            "value_usd": usd_text(self._usd(line)),
+            "value_usd": usd_text(self.usd(line)),
         }
 
 

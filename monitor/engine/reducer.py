@@ -18,6 +18,7 @@ from monitor.core.events import (
     Place,
     PoolMoved,
     PriceMoved,
+    ReserveDropped,
     ReserveListed,
     RiskParametersChanged,
     TreasuryPaid,
@@ -77,6 +78,9 @@ def reduce(overlay: Overlay, event: DomainEvent) -> None:  # noqa: C901 - one ar
         case ReserveListed():
             key = reserve_key(event.market, event.reserve.asset, event.sub_market)
             overlay.put(key, event.reserve)
+        case ReserveDropped():
+            overlay.put(reserve_key(event.market, event.asset), None)
+            overlay.put(price_key(event.market, event.asset), None)
         case RiskParametersChanged():
             key, reserve = _reserve(overlay, event.market, event.asset)
             overlay.put(key, replace(reserve, terms=event.terms))

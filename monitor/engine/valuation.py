@@ -19,6 +19,9 @@ from monitor.core.ledger import (
 from monitor.core.units import AssetId, MarketId
 from monitor.oracles.valuation_feed import VALUATION, VALUATION_DECIMALS
 
+USD_UNIT = 10**8
+"""The base unit of a market that counts in USD."""
+
 
 class Valuation:
     """Prices in USD at one state of the ledger (contract section 2, *USD*).
@@ -58,6 +61,8 @@ class Valuation:
         price = find(self._view, price_key(market, asset), Price)
         contracts = find(self._view, market_key(market), Market)
         if price is None or price.value is None or contracts is None:
+            return None
+        if contracts.base_unit != USD_UNIT:  # based on something else: not USD
             return None
         return Fraction(price.value, contracts.base_unit * unit)
 

@@ -1,9 +1,11 @@
 """The command, the chain, Redis and a receiver, all real: from a log to a position to an alert."""
 
+import asyncio
 from contextlib import AsyncExitStack
 from pathlib import Path
 
-from daemon_process import DaemonProcess, command, daemon_process
+import pytest
+from daemon_process import DaemonProcess, command, daemon_process, running_in
 from devnet import World, account
 from stage import BORROWERS, Stage, slide
 
@@ -169,3 +171,47 @@ async def test_fork_of_a_node__followed__gives_the_same_positions(stage: Stage) 
     assert len(accounts) > BORROWERS
     for row, known in zip(page["positions"], data, strict=True):
         assert row["health_factor"] == (str(known.health_factor_wad) if known.debt_e8 else None)
+
+
+async def test_dry_run__that_trips__does_not_silence_the_real_run(stage: Stage) -> None:
+    config, port = stage.config()
+    await command("run", "--config", str(config), "--once")
+    await slide(stage.world, 1700)
+    dry = await command("run", "--config", str(config), "--once", "--dry-run", "--json")
+    assert dry.document["breakers"][0]["phase"] == "tripped"
+    assert stage.receiver.letters == []
+    async with daemon_process(config, port) as daemon:
+        await daemon.reached(await stage.head())
+        await stage.receiver.wait_for("breaker.tripped")
+
+
+async def test_once__again_and_again__catches_up_and_delivers_each_time(stage: Stage) -> None:
+    config, _ = stage.config()
+    for price in (1980, 1700):
+        block = await slide(stage.world, price)
+        finished = await command("run", "--config", str(config), "--once", "--json")
+        assert finished.document["evaluated"]["hash"] == block
+    assert [letter.type for letter in stage.receiver.letters] == ["breaker.tripped"]
+
+
+async def test_head__older_than_the_limit__is_not_ready(stage: Stage) -> None:
+    config, port = stage.config()
+    text = config.read_text()
+    config.write_text(text.replace("poll_seconds", "max_head_age_seconds = 60\npoll_seconds"))
+    async with daemon_process(config, port) as daemon:
+        await daemon.reached(await stage.head())  # the world's clock stands in the past
+        code, answer = await daemon.get("/readyz")
+    assert code == 503
+    assert "the newest block is" in str(answer)
+
+
+@pytest.mark.parametrize("moment", [0.3, 0.6, 0.9, 1.2, 1.5])
+async def test_sigterm__at_any_moment_of_the_start__leaves_no_server(
+    stage: Stage, moment: float
+) -> None:
+    config, port = stage.config()
+    daemon = DaemonProcess(config, port)
+    await daemon.start()
+    await asyncio.sleep(moment)
+    await daemon.stop()
+    assert running_in(stage.folder) == []

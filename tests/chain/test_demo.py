@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from daemon_process import running_in
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -25,19 +26,6 @@ async def started(folder: Path, **environ: str) -> asyncio.subprocess.Process:
 
 def left_in(folder: Path) -> list[Path]:
     return list(folder.iterdir())
-
-
-def running_in(folder: Path) -> list[str]:
-    """Command lines of processes that have to do with a folder."""
-    found = []
-    for entry in Path("/proc").glob("[0-9]*/cmdline"):
-        try:
-            line = entry.read_bytes().replace(b"\0", b" ").decode(errors="replace")
-        except OSError:
-            continue
-        if str(folder) in line:
-            found.append(line)
-    return found
 
 
 async def test_demo__to_its_end__trips_before_and_projects_what_happens(tmp_path: Path) -> None:

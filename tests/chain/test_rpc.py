@@ -9,10 +9,16 @@ from builders import a_block
 from fake_node import FakeBlock, FakeNode
 
 from monitor.chain.endpoints import Endpoints
-from monitor.chain.faults import BlockUnknown, RevertError, RpcRefused, RpcTimeout
+from monitor.chain.faults import RevertError, RpcRefused, RpcTimeout
 from monitor.chain.rpc import MAX_ANSWER_BYTES, Call
 from monitor.chain.wire import read_bytes, read_header, read_quantity
-from monitor.errors import ConfigError, RpcInconsistent, RpcUnavailable, StateUnavailable
+from monitor.errors import (
+    BlockUnknown,
+    ConfigError,
+    RpcInconsistent,
+    RpcUnavailable,
+    StateUnavailable,
+)
 
 Open = Callable[[Sequence[str]], Endpoints]
 CHAIN_ID = Call("eth_chainId")

@@ -20,7 +20,7 @@ from monitor.protocols.aave_v3.governance import symbol_of, token_calls
 
 PROTOCOL = "aave_v3"
 CATEGORIES = range(1, 256)
-FIRST_REVISION, LAST_REVISION = 10, 10
+REVISIONS = (10,)
 """Pool revisions whose arithmetic this folder is a twin of: 10 is V3.6."""
 
 
@@ -83,10 +83,10 @@ class AaveSnapshot:
         )
         if isinstance(unit, ViewFailed) or isinstance(revision, ViewFailed):
             return None
-        if not FIRST_REVISION <= revision[0] <= LAST_REVISION:
+        if revision[0] not in REVISIONS:
             raise ConfigError(
                 f"market {self._market}: the pool at {pool} has revision {revision[0]}, expected "
-                f"{FIRST_REVISION} (Aave V3.6). Other versions round differently and would be "
+                f"{REVISIONS[0]} (Aave V3.6). Other versions round differently and would be "
                 "followed wrongly; this version of the monitor does not support them."
             )
         return Market(PROTOCOL, self._entry, pool, configurator, oracle, unit[0])

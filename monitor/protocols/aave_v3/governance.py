@@ -9,6 +9,7 @@ from monitor.core.blocks import BlockRef, RawLog
 from monitor.core.events import (
     CategoryChanged,
     DomainEvent,
+    ReserveDropped,
     ReserveListed,
     RiskParametersChanged,
 )
@@ -83,6 +84,7 @@ class GovernanceDecoder:
             return self._listed(LIST_OF[event.name], *values)
         handlers: Mapping[str, Callable[..., Events]] = {
             "ReserveInitialized": self._on_listing,
+            "ReserveDropped": lambda asset: (ReserveDropped(self._market, asset),),
             "CollateralConfigurationChanged": self._on_collateral_terms,
             "LiquidationGracePeriodDisabled": lambda asset: self._terms(asset, grace_until_unix=0),
             "EModeCategoryAdded": self._on_category,

@@ -7,7 +7,8 @@ from monitor.core.events import DomainEvent
 from monitor.core.ledger import Kind, LedgerView, Market, Reserve, each, find, market_key
 from monitor.core.ports import ContractReader, Readings, ViewCall
 from monitor.core.units import Address, MarketId
-from monitor.protocols.aave_v3.bootstrap import PROTOCOL, AaveSnapshot
+from monitor.errors import ContractUpgraded
+from monitor.protocols.aave_v3.bootstrap import PROTOCOL, REVISIONS, AaveSnapshot
 from monitor.protocols.aave_v3.events import AaveAbi, AaveDecoder
 from monitor.protocols.aave_v3.governance import token_calls
 from monitor.protocols.aave_v3.rules import AaveRules
@@ -58,9 +59,22 @@ class AaveV3Market(AaveRules):
         return AaveDecoder(self._market, self._abi, block, view, facts)
 
     def polls(self, view: LedgerView) -> tuple[ViewCall, ...]:
-        return ()
+        """The pool's revision: an upgrade changes the arithmetic, and no log of ours tells it."""
+        contracts = find(view, market_key(self._market), Market)
+        if contracts is None:
+            return ()
+        return (ViewCall(contracts.pool, self._abi.pool.functions["POOL_REVISION"]),)
 
     def polled(self, view: LedgerView, readings: Readings) -> tuple[DomainEvent, ...]:
+        """Raises ContractUpgraded when the pool runs code that these rules are no twin of."""
+        for call in self.polls(view):
+            answer = readings.get(call)
+            if isinstance(answer, tuple) and answer[0] not in REVISIONS:
+                raise ContractUpgraded(
+                    f"the pool of {self._market} at {call.to} was upgraded to revision "
+                    f"{answer[0]}, expected {REVISIONS[0]} (Aave V3.6): it may round and liquidate "
+                    "differently. Use a version of this monitor that supports it."
+                )
         return ()
 
     async def bootstrap(

@@ -4,7 +4,9 @@ Source: GenericLogic.sol (calculateUserAccountData), ValidationLogic.sol
 (validateLiquidationCall), LiquidationLogic.sol of aave-v3-origin 3.6.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from fractions import Fraction
 
 from monitor.core.fixed_point import mul_div_up, ray_mul_down, ray_mul_up, wad_div_half_up
 from monitor.core.ledger import (
@@ -117,6 +119,15 @@ class AaveRules:
             held.used_as_collateral and _is_open(self._reserve(view, held.asset), at_unix)
             for held in position.supplies
         ) and any(_is_open(self._reserve(view, held.asset), at_unix) for held in position.debts)
+
+    def utilisation(self, view: LedgerView, at_unix: int) -> Mapping[str, Fraction]:
+        """Debt ÷ (virtual balance + debt), as the rate strategy sees it."""
+        shares = {}
+        for _, reserve in each(view, Kind.RESERVE, self._market, Reserve):
+            debt_raw = ray_mul_up(reserve.debt_scaled, debt_index_at(reserve, at_unix))
+            if lent_raw := reserve.cash_raw + debt_raw:
+                shares[reserve.symbol] = Fraction(debt_raw, lent_raw)
+        return shares
 
     def sheet(self, view: LedgerView, at_unix: int) -> MarketSheet:
         exposures: list[Exposure] = []

@@ -1,7 +1,7 @@
 import pytest
 
-from monitor.chain.faults import BlockUnknown, RevertError, RpcError, RpcRefused, fault_of
-from monitor.errors import RpcUnavailable, StateUnavailable
+from monitor.chain.faults import RevertError, RpcError, RpcRefused, fault_of
+from monitor.errors import BlockUnknown, RpcUnavailable, StateUnavailable
 
 SAID = [
     (3, "execution reverted", RevertError),

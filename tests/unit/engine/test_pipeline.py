@@ -14,7 +14,8 @@ from monitor.core.ports import ContractReader, Readings, UndoRecord, ViewCall, V
 from monitor.core.units import Address, BaseValue, MarketId
 from monitor.engine.folding import Folded, Folder
 from monitor.engine.pipeline import Pipeline
-from monitor.errors import StateUnavailable, StoreUnavailable, TransientError
+from monitor.engine.totals import faults
+from monitor.errors import BlockUnknown, StoreUnavailable, TransientError
 
 MARKET = MarketId("m")
 OLD, NEW, ASSET = (an_address(name) for name in ("old", "new", "asset"))
@@ -67,9 +68,12 @@ class Feed:
         for event in self.events:
             yield event
 
+    async def has(self, block: BlockRef) -> bool:
+        return not self.is_gone
+
     async def logs_of(self, block: BlockRef, addresses: frozenset[Address]) -> tuple[RawLog, ...]:
         if self.is_gone:
-            raise StateUnavailable("unknown block")
+            raise BlockUnknown("unknown block")
         return tuple(log for log in self.logs[block.hash] if log.address in addresses)
 
 
@@ -196,7 +200,50 @@ async def test_announced_contract__logged_in_the_same_block__is_heard() -> None:
 async def test_block__that_vanishes_while_it_is_read__leaves_us_not_ready() -> None:
     feed = Feed([BlockAdded(FIRST, (a_log(FIRST, 1, OLD, "new"),))], is_gone=True)
     pipeline, _ = await played(feed, MemoryStore())
-    assert pipeline.progress.undecodable == {FIRST.hash: 1}
+    assert "vanished" in faults(pipeline.ledger)[0]
+
+
+async def test_block__that_vanished_and_is_reverted__leaves_no_fault() -> None:
+    announced = BlockAdded(FIRST, (a_log(FIRST, 1, OLD, "new"),))
+    feed = Feed([announced, BlocksReverted((FIRST,), BASE)], is_gone=True)
+    store = MemoryStore()
+    pipeline, _ = await played(feed, store)
+    assert faults(pipeline.ledger) == ()
+    assert (await store.load()).records == {}
+
+
+async def test_dry_run__of_an_alert__keeps_no_judgement() -> None:
+    store = MemoryStore()
+    await store.begin(BASE, {})
+    feed = Feed([added(FIRST, 200)])
+    folder = Folder([Source()], feed, NoReader())
+    pipeline = Pipeline(folder, feed, store, PriceJudge(), Notes(), records=False)  # type: ignore[arg-type]
+    await pipeline.run(Ledger(), (BASE,), BASE)
+    state = await store.load()
+    assert (state.cursor, state.evaluated, state.breakers) == (FIRST, BASE, {})
+    assert await store.pending() == 0
+
+
+async def test_reorg__while_the_store_is_away__never_names_a_block_that_is_gone() -> None:
+    class Away(MemoryStore):
+        seen: tuple[BlockRef | None, object] | None = None
+
+        async def revert(self, undo: UndoRecord, retractions: object) -> tuple[Alert, ...]:
+            if undo.delta.block == FIRST:
+                applied = made[0].progress.applied
+                self.seen = (applied, price_of(made[0]))
+            return await super().revert(undo, retractions)  # type: ignore[arg-type]
+
+    made: list[Pipeline] = []
+    store = Away()
+    await store.begin(BASE, {})
+    turned = BlocksReverted((SECOND, FIRST), BASE)
+    feed = Feed([added(FIRST, 1), added(SECOND, 2), turned])
+    pipeline = Pipeline(Folder([Source()], feed, NoReader()), feed, store, PriceJudge(), Notes())  # type: ignore[arg-type]
+    made.append(pipeline)
+    await pipeline.run(Ledger(), (BASE,), BASE)
+    assert store.seen == (FIRST, 1)
+    assert pipeline.progress.applied == BASE
 
 
 class FlakyStore(MemoryStore):

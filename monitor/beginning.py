@@ -1,0 +1,57 @@
+"""How an empty store is filled: from which block, and by reading what."""
+
+import time
+
+import structlog
+
+from monitor.chain.node import Node
+from monitor.core.blocks import BlockRef
+from monitor.core.ports import StateStore, StoredState
+from monitor.engine.folding import Folder, bootstrap
+from monitor.errors import StateUnavailable
+from monitor.parts import Parts
+from monitor.schema import Chain
+
+log = structlog.stdlib.get_logger(__name__)
+KEPT_STATE_BLOCKS = 128
+"""How far back a full node still has the state."""
+
+
+class Beginning:
+    """The first state of a store."""
+
+    def __init__(self, chain: Chain, parts: Parts, node: Node, folder: Folder) -> None:
+        self._chain = chain
+        self._parts = parts
+        self._node = node
+        self._folder = folder
+
+    async def fill(self, store: StateStore) -> StoredState:
+        """Fill it, from a block that no reorganisation can take back where there is one."""
+        head = await self._node.block_by("latest")
+        at = await self._base(head)
+        try:
+            await self._read(store, at, head)
+        except StateUnavailable as error:
+            if at == head:
+                raise
+            log.warning("bootstrap_at_head", because=str(error))
+            await self._read(store, head, head)
+        return await store.load()
+
+    async def _base(self, head: BlockRef) -> BlockRef:
+        start = self._chain.start_block
+        if start != "snapshot":
+            return await self._node.block_by(max(0, int(start) - 1))
+        try:
+            final = await self._node.block_by("finalized")
+        except StateUnavailable:
+            return head
+        return final if head.number - final.number <= KEPT_STATE_BLOCKS else head
+
+    async def _read(self, store: StateStore, at: BlockRef, head: BlockRef) -> None:
+        log.info("bootstrap_started", block=at.number, hash=at.hash)
+        started = time.monotonic()
+        ledger = await bootstrap(self._parts.sources, self._folder, self._node.reader, at, head)
+        await store.begin(at, dict(ledger.records()))
+        log.info("bootstrap_done", seconds=round(time.monotonic() - started, 1))

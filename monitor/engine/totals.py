@@ -1,0 +1,80 @@
+"""A market in sums, and what in it is not known: for people and metrics, never for a verdict."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+from monitor.core.ledger import Fault, Kind, LedgerView, Price, Reserve, each
+from monitor.core.sources import RiskRules
+from monitor.core.units import Address, MarketId
+from monitor.engine.positions import PositionBook
+from monitor.engine.valuation import total, usd_text
+
+AT_RISK_HEALTH_WAD = 1_05 * 10**16
+
+
+@dataclass(frozen=True, slots=True)
+class MarketTotals:
+    """One market in sums; None where a part is unknown. `at_risk`: debt with health below 1.05."""
+
+    market: str
+    protocol: str
+    positions: int
+    collateral_usd: Fraction | None
+    debt_usd: Fraction | None
+    at_risk_usd: Fraction | None
+
+    def as_json(self) -> dict[str, Any]:
+        return {
+            "market": self.market,
+            "protocol": self.protocol,
+            "positions": self.positions,
+            "collateral_usd": usd_text(self.collateral_usd),
+            "debt_usd": usd_text(self.debt_usd),
+            "at_risk_usd": usd_text(self.at_risk_usd),
+        }
+
+
+def market_totals(book: PositionBook, rule: RiskRules) -> MarketTotals:
+    """Sums over every position of a market. Collateral counts where it is in use."""
+    rows = [row for row in book.rows if row.market == rule.market]
+    collateral: list[Fraction | None] = []
+    at_risk: list[Fraction | None] = []
+    for row in rows:
+        lines = row.statement.collateral
+        collateral += [book.usd(line) for line in lines if line.used_as_collateral]
+        health = row.statement.risk.health_factor_wad
+        if row.statement.risk.unknown:
+            at_risk.append(None)
+        elif health is not None and health < AT_RISK_HEALTH_WAD:
+            at_risk.append(row.debt_usd)
+    return MarketTotals(
+        market=rule.market,
+        protocol=rule.protocol,
+        positions=len(rows),
+        collateral_usd=total(collateral),
+        debt_usd=total([row.debt_usd for row in rows]),
+        at_risk_usd=total(at_risk),
+    )
+
+
+def unknown_prices(view: LedgerView, rules: Sequence[RiskRules]) -> tuple[str, ...]:
+    """Every listed asset whose price is not known, and why."""
+    found = []
+    for rule in rules:
+        symbols = {r.asset: r.symbol for _, r in each(view, Kind.RESERVE, rule.market, Reserve)}
+        for key, price in each(view, Kind.PRICE, rule.market, Price):
+            if price.value is None:
+                name = symbols.get(Address(key.subject), key.subject)
+                found.append(f"price of {rule.market}/{name}: {price.reason}")
+    return tuple(sorted(found))
+
+
+def faults(view: LedgerView) -> tuple[str, ...]:
+    """Every block of which something could not be understood."""
+    return tuple(
+        f"{fault.logs} logs of block {fault.block_number} were not understood, so positions may "
+        f"be wrong: {fault.first}"
+        for _, fault in each(view, Kind.FAULT, MarketId(""), Fault)
+    )

@@ -1,0 +1,93 @@
+"""Where the daemon stands: the state that answers are made from, and whether to trust it."""
+
+import time
+from collections.abc import Sequence
+
+from monitor.chain.node import Node
+from monitor.core.blocks import BlockRef
+from monitor.core.ledger import LedgerView
+from monitor.core.ports import Probe
+from monitor.core.sources import RiskRules
+from monitor.engine.pipeline import Pipeline
+from monitor.engine.totals import faults, unknown_prices
+
+STALL_SECONDS = 120.0
+"""A pipeline that has blocks before it and takes no step for so long is stuck."""
+NODE_SILENCE_SECONDS = 60.0
+"""A node that has not answered for so long may be gone."""
+
+
+class Standing:
+    """The newest applied state, beside what the node says is newest."""
+
+    def __init__(
+        self,
+        node: Node,
+        pipeline: Pipeline,
+        rules: Sequence[RiskRules],
+        max_head_age_seconds: float | None,
+    ) -> None:
+        self._node = node
+        self._pipeline = pipeline
+        self._rules = tuple(rules)
+        self._max_head_age_seconds = max_head_age_seconds
+
+    @property
+    def ledger(self) -> LedgerView:
+        return self._pipeline.ledger
+
+    @property
+    def applied(self) -> BlockRef | None:
+        return self._pipeline.progress.applied
+
+    @property
+    def evaluated(self) -> BlockRef | None:
+        return self._pipeline.progress.evaluated
+
+    @property
+    def head(self) -> BlockRef | None:
+        """The newest head heard of."""
+        return self._node.follower.newest_head
+
+    def is_current(self) -> bool:
+        """Whether the newest head is applied and judged."""
+        return self._lag() == 0 and self.evaluated == self.applied
+
+    def alive(self) -> Probe:
+        """Dead is a pipeline that has blocks before it and takes no step."""
+        silent = time.monotonic() - self._pipeline.progress.moved_monotonic
+        lag = self._lag()
+        if lag and silent > STALL_SECONDS:
+            return Probe(False, (f"no step for {silent:.0f} s, but {lag} blocks are due",))
+        return Probe(True)
+
+    def ready(self) -> Probe:
+        """Whether what is said now can be trusted."""
+        lag = self._lag()
+        if lag is None:
+            return Probe(False, ("starting: the state is not loaded, or no head is known yet",))
+        reasons = [f"catching up: {lag} blocks behind the head"] if lag else []
+        reasons += self._head_faults()
+        reasons += faults(self.ledger)
+        reasons += unknown_prices(self.ledger, self._rules)
+        return Probe(not reasons, tuple(reasons))
+
+    def _head_faults(self) -> list[str]:
+        now = time.time()
+        found = []
+        silent = now - self._node.clock.answered_unix
+        if silent > NODE_SILENCE_SECONDS:
+            found.append(f"no node has told its head for {silent:.0f} s")
+        limit = self._max_head_age_seconds
+        age = now - self.head.timestamp if self.head else 0.0
+        if limit is not None and age > limit:
+            found.append(f"the newest block is {age:.0f} s old, expected at most {limit:g} s")
+        return found
+
+    def _lag(self) -> int | None:
+        """Blocks between the newest head heard of and the newest applied. None: not known yet."""
+        if self.head is None or self.applied is None:
+            return None
+        if self.head.hash == self.applied.hash:
+            return 0
+        return max(1, self.head.number - self.applied.number)
