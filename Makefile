@@ -9,7 +9,7 @@ DEVNET := PYTHONPATH=deploy:tests $(BIN)/python -m
 SEED ?= $(shell date +%s)
 ACTIONS ?= 200
 
-.PHONY: help install devnet demo test gate lint types format fuzz clean lock
+.PHONY: help install redis devnet demo test gate lint types format fuzz clean lock
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -27,7 +27,12 @@ $(STAMP): $(LOCK) pyproject.toml
 	  --no-build-isolation --editable .
 	@touch $@
 
-devnet: install ## the local chain: anvil and real contracts, compiled once
+redis: install
+	@$(BIN)/python -c 'from monitor.store.server_binary import find_server; find_server(0)' || \
+	  { echo "no redis-server here: PyPI has one for Python 3.11 and 3.12 on x86-64 Linux only." \
+	    "Install Redis >= 6.2, or name such a Python with PYTHON=..."; exit 69; }
+
+devnet: redis ## the local chain: anvil and real contracts, compiled once
 	@$(DEVNET) devnet.install
 
 demo: devnet ## a market crash on real contracts, and the alert before it

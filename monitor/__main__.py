@@ -16,7 +16,14 @@ from rich.markup import escape
 
 from monitor import __version__, display
 from monitor.core.ports import PositionFilter
-from monitor.errors import ConfigError, MonitorError, QuestionError, TransientError
+from monitor.errors import (
+    ConfigError,
+    MonitorError,
+    QuestionError,
+    SchemaMismatch,
+    TransientError,
+    WriterFenced,
+)
 from monitor.logs import Redaction, configure
 from monitor.settings import Settings, load
 
@@ -66,7 +73,8 @@ def run(
         document = interruptible(run_once(settings, mode))
         display.show(out, document, display.summary, as_json=as_json)
     else:
-        interruptible(run_until_stopped(settings, mode))
+        # Told to stop while it still starts, a service has done as told.
+        interruptible(run_until_stopped(settings, mode), interrupted=0)
 
 
 @app.command()
@@ -189,7 +197,7 @@ def probe(
         raise typer.Exit(CHECK_FAILED)
 
 
-def interruptible(work: Coroutine[Any, Any, Result]) -> Result:
+def interruptible(work: Coroutine[Any, Any, Result], interrupted: int = INTERRUPTED) -> Result:
     """Run to the end, or until SIGINT or SIGTERM: whatever was opened is closed again then."""
 
     async def guarded() -> Result:
@@ -201,7 +209,7 @@ def interruptible(work: Coroutine[Any, Any, Result]) -> Result:
     try:
         return asyncio.run(guarded())
     except asyncio.CancelledError:
-        raise typer.Exit(INTERRUPTED) from None
+        raise typer.Exit(interrupted) from None
 
 
 def main() -> None:
@@ -231,8 +239,16 @@ def _told(errors: list[MonitorError]) -> int:
     for error in errors:
         for fault in error.faults if isinstance(error, ConfigError) else (str(error),):
             err.print(f"[bold red]error:[/] {escape(fault)}", highlight=False, soft_wrap=True)
-    codes = {ConfigError: CONFIG, TransientError: UNAVAILABLE, QuestionError: USAGE}
+    codes = {
+        ConfigError: CONFIG,
+        SchemaMismatch: CONFIG,
+        TransientError: UNAVAILABLE,
+        WriterFenced: UNAVAILABLE,
+        QuestionError: USAGE,
+    }
     found = [code for kind, code in codes.items() for e in errors if isinstance(e, kind)]
+    if any(isinstance(error, QuestionError) and error.status == 503 for error in errors):
+        found.append(UNAVAILABLE)
     return max(found, default=CHECK_FAILED)
 
 

@@ -18,13 +18,14 @@ from monitor import __version__
 from monitor.alerts.outbox import Outbox
 from monitor.alerts.webhook import WebhookSender
 from monitor.beginning import Beginning
-from monitor.core.ledger import Ledger
+from monitor.core.blocks import BlockRef
+from monitor.core.ledger import Kind, Ledger
 from monitor.engine.answers import EngineAnswers, Nameplate
 from monitor.engine.folding import Folder
 from monitor.engine.judge import Judge
 from monitor.engine.pipeline import Pipeline
 from monitor.engine.positions import Books
-from monitor.errors import TransientError
+from monitor.errors import ConfigError, QuestionError, TransientError
 from monitor.observation import Observation
 from monitor.parts import Parts, parts_of, watchers_of
 from monitor.rim import Rim, open_rim, target_of
@@ -49,6 +50,7 @@ class Daemon:
 
     def __init__(self, settings: Settings, parts: Parts, rim: Rim, mode: Mode) -> None:
         self._settings = settings
+        self._parts = parts
         self._rim = rim
         self._mode = mode
         self._notifier = Notifier()
@@ -116,8 +118,9 @@ class Daemon:
                 self._notifier.stopping()
                 for task in tasks:
                     task.cancel()
-            with suppress(TransientError):
-                log.info("stopped", outbox_pending=await outbox.flush(FLUSH_SECONDS))
+            with suppress(TransientError, TimeoutError):
+                async with asyncio.timeout(FLUSH_SECONDS):
+                    log.info("stopped", outbox_pending=await outbox.flush(FLUSH_SECONDS))
 
     async def _until_current(self) -> None:
         while not self.standing.is_current():
@@ -131,8 +134,24 @@ class Daemon:
         state = await self._rim.store.load()
         if state.cursor is None:
             state = await self._beginning.fill(self._rim.store)
+        ledger = Ledger(state.records)
+        self._verify(ledger, state.tail[-1])
         self.judge.resume(state.breakers)
-        await self.pipeline.run(Ledger(state.records), state.tail, state.evaluated)
+        await self.pipeline.run(ledger, state.tail, state.evaluated)
+
+    def _verify(self, ledger: Ledger, block: BlockRef) -> None:
+        """Raises ConfigError for scenarios that name what no market lists."""
+        listed = [next(ledger.keys(Kind.RESERVE, m.market), None) for m in self._parts.markets]
+        if None in listed:  # a replay from before the market was: names come with its logs
+            return
+        faults = []
+        for plan in self._parts.runner.plans:
+            try:
+                self._parts.runner.verify(ledger, block, plan)
+            except QuestionError as error:
+                faults.append(f"scenarios.{plan.name}: {error}")
+        if faults:
+            raise ConfigError(*faults)
 
     async def _listen(self, stack: AsyncExitStack) -> None:
         http = self._settings.http

@@ -11,18 +11,23 @@ from monitor.alerts.webhook import WebhookSender, WebhookTarget
 from monitor.chain.node import Node
 from monitor.core.alerts import Delivery, digest
 from monitor.core.blocks import BlockRef
-from monitor.core.ledger import Kind, Ledger, Overlay, Price, Reserve, each
+from monitor.core.ledger import Kind, Ledger, Overlay, Price, Reserve, each, find, price_key
 from monitor.core.risk import DepthCurve
 from monitor.core.units import Address, AssetId
 from monitor.engine.folding import Folder
 from monitor.engine.reducer import reduce_all
 from monitor.engine.valuation import symbols
 from monitor.errors import DeliveryFailed, MonitorError, QuestionError
+from monitor.liquidity.source import PoolSource
+from monitor.oracles.valuation_feed import VALUATION
 from monitor.parts import Parts, parts_of
 from monitor.protocols.registry import ProtocolMarket
-from monitor.rim import node_of, redis_of, target_of
+from monitor.rim import identity_of, node_of, redis_of, target_of
 from monitor.settings import Settings
 from monitor.store.connection import check_server
+from monitor.store.embedded import has_data
+from monitor.store.identity import check_identity
+from monitor.store.server_binary import find_server
 
 USD_DECIMALS = 8
 
@@ -48,7 +53,7 @@ async def findings(settings: Settings, *, send_test: bool) -> AsyncIterator[Find
             yield await _endpoint(number, node, heads)
         if heads:
             node, head = heads[0]
-            async for finding in _contracts(parts, node, head):
+            async for finding in _contracts(settings, parts, node, head):
                 yield finding
         yield await _store(settings)
         for hook in settings.webhooks if send_test else ():
@@ -60,34 +65,66 @@ async def _endpoint(number: int, node: Node, heads: list[tuple[Node, BlockRef]])
     try:
         head = await node.block_by("latest")
     except MonitorError as error:
-        return Finding(subject, fault=str(error))
+        # Each is looked at alone, so each calls itself the first.
+        return Finding(subject, fault=str(error).replace("endpoint 0", "it", 1))
     heads.append((node, head))
     age_seconds = max(0, int(time.time()) - head.timestamp)
     return Finding(subject, f"head {head.number}, {age_seconds} s old")
 
 
-async def _contracts(parts: Parts, node: Node, head: BlockRef) -> AsyncIterator[Finding]:
+async def _contracts(
+    settings: Settings, parts: Parts, node: Node, head: BlockRef
+) -> AsyncIterator[Finding]:
     overlay = Overlay(Ledger())
+    are_well = True
     for market in parts.markets:
-        yield await _market(market, node, head, overlay)
+        finding = await _market(market, node, head, overlay)
+        are_well = are_well and not finding.fault
+        yield finding
     names = symbols(overlay, [market.market for market in parts.markets])
     for pool in parts.pools:
-        try:
-            reduce_all(overlay, await pool.bootstrap(node.reader, head, head))
-        except MonitorError as error:
-            yield Finding(f"pool {pool.name}", fault=str(error))
-        else:
-            yield Finding(f"pool {pool.name}", _pair(pool.curve(overlay), names))
+        yield await _pool(pool, node, head, overlay, names)
     try:
         await Folder(parts.sources, node.follower, node.reader).poll(head, overlay)
     except MonitorError as error:
         yield Finding("prices", fault=str(error))
-        return
-    for market in parts.markets:
-        for finding in _prices(market, head, overlay):
+    else:
+        for finding in (f for market in parts.markets for f in _prices(market, head, overlay)):
             yield finding
-    for finding in _scenarios(parts, head, overlay):
+    async for finding in _assets(settings, node, head, overlay):
         yield finding
+    for finding in _scenarios(parts, head, overlay if are_well else None):
+        yield finding
+
+
+async def _pool(
+    pool: PoolSource, node: Node, head: BlockRef, overlay: Overlay, names: Mapping[AssetId, str]
+) -> Finding:
+    try:
+        reduce_all(overlay, await pool.bootstrap(node.reader, head, head))
+    except MonitorError as error:
+        return Finding(f"pool {pool.name}", fault=str(error))
+    return Finding(f"pool {pool.name}", _pair(pool.curve(overlay), names))
+
+
+async def _assets(
+    settings: Settings, node: Node, head: BlockRef, overlay: Overlay
+) -> AsyncIterator[Finding]:
+    """What the user named: a contract at each address, an answer from each feed."""
+    for name, asset in settings.assets.items():
+        subject = f"asset {name}"
+        try:
+            is_there = await node.reader.has_code(head, Address(asset.address))
+        except MonitorError as error:
+            yield Finding(subject, fault=str(error))
+            continue
+        price = find(overlay, price_key(VALUATION, Address(asset.address)), Price)
+        if not is_there:
+            yield Finding(subject, fault=f"there is no contract at {asset.address}")
+        elif price is not None and price.value is None:
+            yield Finding(subject, fault=price.reason)
+        else:
+            yield Finding(subject, asset.address)
 
 
 def _pair(depth: DepthCurve | None, names: Mapping[AssetId, str]) -> str:
@@ -126,29 +163,35 @@ def _prices(market: ProtocolMarket, head: BlockRef, overlay: Overlay) -> Sequenc
     return sorted(found, key=lambda finding: finding.subject)
 
 
-def _scenarios(parts: Parts, head: BlockRef, overlay: Overlay) -> Sequence[Finding]:
+def _scenarios(parts: Parts, head: BlockRef, overlay: Overlay | None) -> Sequence[Finding]:
+    """`overlay` is None where a market is at fault: names cannot be looked up then."""
     found = []
     for plan in parts.runner.plans:
-        try:
-            parts.runner.verify(overlay, head, plan)
-        except QuestionError as error:
-            found.append(Finding(f"scenario {plan.name}", fault=str(error)))
-        else:
-            found.append(Finding(f"scenario {plan.name}"))
+        fault = "not checked: a market above is at fault"
+        if overlay is not None:
+            try:
+                parts.runner.verify(overlay, head, plan)
+                fault = ""
+            except QuestionError as error:
+                fault = str(error)
+        found.append(Finding(f"scenario {plan.name}", fault=fault))
     return found
 
 
 async def _store(settings: Settings) -> Finding:
+    """The server, and whether the state in it is this configuration's. Creates nothing."""
     is_embedded = settings.store.url.get_secret_value() == "embedded"
-    if is_embedded:
-        return Finding("store", f"embedded, under {settings.store.state_dir}")
     try:
+        if is_embedded and not has_data(settings.store.state_dir):
+            server = find_server(0).path
+            return Finding("store", f"{server}, to begin under {settings.store.state_dir}")
         async with AsyncExitStack() as stack:
             client, _ = await redis_of(settings, stack, read_only=True)
             await check_server(client)
+            await check_identity(client, identity_of(settings, None))
     except MonitorError as error:
         return Finding("store", fault=str(error))
-    return Finding("store", "reachable, evicts nothing")
+    return Finding("store", "answers, evicts nothing, and holds no other's state")
 
 
 async def _webhook(target: WebhookTarget) -> Finding:

@@ -111,9 +111,10 @@ def projection(out: Console, document: Document) -> None:
         ("left unliquidated", "unliquidated_usd"),
     ):
         table.add_row(label, _usd(result[key]))
-    table.add_row("amplification", f"{result['amplification']:.2f} x")
-    rounds = f"{result['rounds']}" + ("" if result["converged"] else " (not converged)")
-    table.add_row("rounds", rounds)
+    factor = result["amplification"]
+    table.add_row("amplification", "unknown" if factor is None else f"{factor:.2f} x")
+    rounds = "unknown" if result["rounds"] is None else str(result["rounds"])
+    table.add_row("rounds", rounds + ("" if result["converged"] else " (not converged)"))
     for name, path in result["prices"].items():
         steps = " -> ".join(_usd(path[key]) for key in ("before", "shocked", "after"))
         table.add_row(name, steps)
@@ -125,14 +126,16 @@ def projection(out: Console, document: Document) -> None:
 def curve(out: Console, document: Document) -> None:
     """Every step as a bar; the critical shock below."""
     steps = document["curve"]
-    largest = max((Decimal(s["result"]["liquidated_usd"]) for s in steps), default=Decimal(0))
+    values = [Decimal(step["result"]["liquidated_usd"] or 0) for step in steps]
+    largest = max(values, default=Decimal(0))
     table = Table("shock", "liquidated", "", "bad debt", "left unliquidated")
     for step in steps[:: max(1, len(steps) // 25)]:
         (ratio,) = step["scenario"]["shocks"].values()
-        value = Decimal(step["result"]["liquidated_usd"])
+        text = step["result"]["liquidated_usd"]
+        value = Decimal(text or 0)
         bar = "█" * int(40 * value / largest) if largest else ""
         left = (_usd(step["result"][key]) for key in ("bad_debt_usd", "unliquidated_usd"))
-        table.add_row(f"{ratio:+.1%}", _usd(str(value)), bar, *left)
+        table.add_row(f"{ratio:+.1%}", _usd(text), bar, *left)
     out.print(table)
     shock = document["critical_shock"]
     out.print("no shock on this curve is critical" if shock is None else f"critical: {shock:.1%}")

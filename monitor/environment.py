@@ -26,8 +26,8 @@ def read_toml(path: Path) -> Tree:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise ConfigError(
-            f"{path}: {error.strerror}. Expected a configuration file: name one with --config, "
-            "or write one with `cascade-monitor init`."
+            f"{path}: {error.strerror}. Expected a configuration file: name one with --config. "
+            "The README has one to begin with."
         ) from error
     except ValueError as error:
         raise ConfigError(f"{path}: not TOML: {error}") from error

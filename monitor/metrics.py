@@ -61,10 +61,12 @@ UNDECODABLE = "Undecodable"
 
 @dataclass(frozen=True, slots=True)
 class Labels:
-    """The label values there will be, from the configuration. Assets are symbols, by market."""
+    """The label values there will be, from the configuration.
+
+    Assets are known by the chain alone: their series begin with the first judged block.
+    """
 
     markets: Sequence[str] = ()
-    assets: Sequence[tuple[str, str]] = ()
     curve_assets: Sequence[str] = ()
     scenarios: Sequence[str] = ()
     breakers: Sequence[str] = ()
@@ -145,9 +147,6 @@ class Metrics:
         self.utilisation_ratio = self._gauge(
             "utilisation_ratio", "Borrowed share of supply.", "market", "asset"
         )
-        self.oracle_deviation_ratio = self._gauge(
-            "oracle_deviation_ratio", "Oracle price over market price, less 1.", "market", "asset"
-        )
         self.price_age_seconds = self._gauge("price_age_seconds", "Age of the price.", "asset")
 
     def _risk(self) -> None:
@@ -190,9 +189,6 @@ class Metrics:
             (self.collateral_usd, markets),
             (self.debt_usd, markets),
             (self.at_risk_usd, markets),
-            (self.utilisation_ratio, labels.assets),
-            (self.oracle_deviation_ratio, labels.assets),
-            (self.price_age_seconds, {(asset,) for _, asset in labels.assets}),
             (self.cascade_critical_shock_ratio, [(asset,) for asset in labels.curve_assets]),
             (self.cascade_liquidated_usd, scenarios),
             (self.cascade_bad_debt_usd, scenarios),

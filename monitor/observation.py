@@ -7,7 +7,7 @@ from fractions import Fraction
 
 import structlog
 
-from monitor.core.alerts import BreakerPhase, Judgement
+from monitor.core.alerts import Alert, BreakerPhase, Judgement
 from monitor.core.blocks import BlockRef
 from monitor.core.ledger import Kind, LedgerView, Price, Reserve, each
 from monitor.core.sources import RiskRules
@@ -39,6 +39,7 @@ class Observation:
         self._rules = tuple(rules)
         self._books = books
         self._ledger = ledger
+        self._failed: dict[str, str] = {}
 
     def applied(self, block: BlockRef, folded: Folded, seconds: float) -> None:
         self._metrics.applied_block.set(block.number)
@@ -64,6 +65,10 @@ class Observation:
         self._metrics.reorg_depth.set(len(blocks))
         log.warning("blocks_reverted", depth=len(blocks), newest=blocks[0].hash)
 
+    def retracted(self, alerts: Sequence[Alert]) -> None:
+        for alert in alerts:
+            self._tell(alert)
+
     def finalized(self, number: int) -> None:
         self._metrics.finalized_block.set(number)
 
@@ -72,9 +77,8 @@ class Observation:
         self._metrics.evaluated_block.set(block.number)
         self._metrics.stage_seconds.labels(Stage.JUDGE).observe(seconds)
         for alert in judgement.alerts:
-            self._metrics.alerts_total.labels(alert.breaker, alert.type).inc()
             self._metrics.block_to_alert_seconds.observe(max(0.0, time.time() - block.timestamp))
-            log.warning("alert", id=alert.id, type=alert.type, breaker=alert.breaker)
+            self._tell(alert)
         for name, state in self._judge.states.items():
             phase = BreakerPhase.BLIND if state.blind else state.phase
             self._metrics.breaker_state.labels(name).set(phase)
@@ -85,9 +89,13 @@ class Observation:
     def retrying(self, what: str, error: TransientError) -> None:
         log.warning("retrying", waiting_for=what, error=str(error))
 
+    def _tell(self, alert: Alert) -> None:
+        self._metrics.alerts_total.labels(alert.breaker, alert.type).inc()
+        log.warning("alert", id=alert.id, type=alert.type, breaker=alert.breaker)
+
     def _show_answer(self, answer: Answer) -> None:
         name = answer.plan.name
-        match answer.result:
+        match None if answer.unknown else answer.result:
             case Projection() as result:
                 self._metrics.cascade_liquidated_usd.labels(name).set(result.liquidated_usd)
                 self._metrics.cascade_bad_debt_usd.labels(name).set(result.bad_debt_usd)
@@ -97,8 +105,11 @@ class Observation:
                 gauge = self._metrics.cascade_critical_shock_ratio.labels(result.curve.name)
                 gauge.set(math.nan if shock is None else shock)
             case None:
-                log.error("scenario_failed", scenario=name, error=answer.fault)
+                why = "; ".join(answer.unknown)
+                if self._failed.get(name) != why:
+                    log.error("scenario_unknown", scenario=name, because=why)
                 self._forget_answer(answer)
+        self._failed[name] = "; ".join(answer.unknown)
 
     def _forget_answer(self, answer: Answer) -> None:
         """What cannot be projected now is unknown, whatever it was before."""

@@ -10,6 +10,7 @@ from monitor.core.units import Address, AssetId, MarketId
 from monitor.engine.breaker import BreakerRule, Origin
 from monitor.engine.cascade_runner import CascadeRunner, CurvePlan, Plan
 from monitor.engine.judge import Receiver, Watcher
+from monitor.errors import ConfigError, QuestionError
 from monitor.library import abi_library
 from monitor.liquidity.source import PoolSource
 from monitor.liquidity.uniswap_v3 import UniswapV3Pool
@@ -19,6 +20,7 @@ from monitor.protocols.registry import PROTOCOLS, ProtocolMarket
 from monitor.schema import Projection
 from monitor.settings import Settings
 from monitor.simulation.options import Options
+from monitor.simulation.shocks import parse_shocks, price_shocks
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +97,15 @@ def configuration_digest(settings: Settings) -> str:
 
 
 def _plans(settings: Settings) -> tuple[Plan, ...]:
+    """Raises ConfigError for shocks that no chain could make sense of; names need the chain."""
+    faults = []
+    for name, scenario in settings.scenarios.items():
+        try:
+            price_shocks(parse_shocks(scenario.shocks or {}))
+        except QuestionError as error:
+            faults.append(f"scenarios.{name}: {error}")
+    if faults:
+        raise ConfigError(*faults)
     return tuple(
         Plan(
             name=name,

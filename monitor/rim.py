@@ -1,5 +1,6 @@
 """Opens what talks to the outside: the node, the store, the metrics. Nothing is decided here."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -21,6 +22,9 @@ from monitor.store.connection import connect
 from monitor.store.embedded import EmbeddedRedis
 from monitor.store.identity import Identity
 from monitor.store.redis_store import RedisStore
+
+RELEASE_SECONDS = 2.0
+"""A store that does not answer at the end lets the lease run out instead."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,8 +112,9 @@ async def redis_of(
 
 
 async def _release(store: RedisStore) -> None:
-    with suppress(TransientError):
-        await store.lease.release()
+    with suppress(TransientError, TimeoutError):
+        async with asyncio.timeout(RELEASE_SECONDS):
+            await store.lease.release()
 
 
 def _labels(settings: Settings) -> Labels:

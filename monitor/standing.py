@@ -13,7 +13,7 @@ from monitor.engine.totals import faults, unknown_prices
 
 STALL_SECONDS = 120.0
 """A pipeline that has blocks before it and takes no step for so long is stuck."""
-NODE_SILENCE_SECONDS = 60.0
+NODE_SILENCE_SECONDS = 30.0
 """A node that has not answered for so long may be gone."""
 
 
@@ -67,6 +67,8 @@ class Standing:
         if lag is None:
             return Probe(False, ("starting: the state is not loaded, or no head is known yet",))
         reasons = [f"catching up: {lag} blocks behind the head"] if lag else []
+        if waiting := self._pipeline.progress.waiting_for:
+            reasons.append(waiting)
         reasons += self._head_faults()
         reasons += faults(self.ledger)
         reasons += unknown_prices(self.ledger, self._rules)

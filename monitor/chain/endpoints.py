@@ -29,14 +29,6 @@ LOGGER = logging.getLogger(__name__)
 T = TypeVar("T")
 Observe = Callable[[int, str, str], None]
 """Told (endpoint number, method, "ok" | "error" | "timeout") of every request made."""
-METHODS = (
-    "eth_chainId",
-    "eth_getBlockByNumber",
-    "eth_getBlockByHash",
-    "eth_getLogs",
-    "eth_getCode",
-    "eth_call",
-)
 ROUNDS = 3
 LONGEST_REST_SECONDS = 60.0
 

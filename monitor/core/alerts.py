@@ -34,7 +34,8 @@ class AlertType(StrEnum):
 class BreakerState:
     """What one breaker carries from block to block.
 
-    `phase` is never BLIND: a breaker that cannot see keeps the phase it had and sets `blind`.
+    `phase` is never BLIND: a breaker that cannot see keeps the phase it had and sets `blind`, with
+    the block since which it cannot.
     `episode` names the firing under way, from the first block that left ARMED until cleared;
     `started_unix` is that block's time. `held_blocks` counts consecutive blocks at or above trip.
     """
@@ -45,6 +46,8 @@ class BreakerState:
     episode_block_hash: BlockHash | None = None
     started_unix: int | None = None
     blind: bool = False
+    blind_block_hash: BlockHash | None = None
+    blind_unix: int | None = None
     value: str | None = None
 
 

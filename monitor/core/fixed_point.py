@@ -7,10 +7,6 @@ Source: aave-v3-origin 3.6 WadRayMath.sol, PercentageMath.sol, MathUtils.sol.
 from monitor.core.units import BPS, RAY, WAD, YEAR_SECONDS, Ray
 
 
-def mul_div_down(a: int, b: int, divisor: int) -> int:
-    return a * b // divisor
-
-
 def mul_div_up(a: int, b: int, divisor: int) -> int:
     return -(-a * b // divisor)
 
@@ -41,18 +37,6 @@ def wad_div_half_up(a: int, b: int) -> int:
 
 def bps_mul_half_up(value: int, bps: int) -> int:
     return (value * bps + BPS // 2) // BPS
-
-
-def bps_mul_down(value: int, bps: int) -> int:
-    return value * bps // BPS
-
-
-def bps_div_half_up(value: int, bps: int) -> int:
-    return (value * BPS + bps // 2) // bps
-
-
-def bps_div_up(value: int, bps: int) -> int:
-    return -(-value * BPS // bps)
 
 
 def linear_interest_ray(rate_ray: int, elapsed_seconds: int) -> Ray:

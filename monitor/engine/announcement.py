@@ -9,6 +9,7 @@ from typing import Any
 from monitor.core.alerts import Alert, AlertType, alert_id, digest
 from monitor.core.blocks import BlockRef
 from monitor.engine.breaker import AlertStatus, BreakerRule, Transition
+from monitor.engine.positions import block_json
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +44,9 @@ def announcement(
         "starts_at": _rfc3339(event.started_unix),
         "ends_at": None if event.ended_unix is None else _rfc3339(event.ended_unix),
     }
-    data = {
+    data: dict[str, Any] = {
         "alert": alert,
-        "block": {"number": block.number, "hash": block.hash, "timestamp": block.timestamp},
+        "block": block_json(block),
         "measure": rule.measure,
         "value": rule.measure.shown(event.value),
         "threshold": rule.measure.shown(event.threshold),

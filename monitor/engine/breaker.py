@@ -103,22 +103,64 @@ class Transition:
     episode_block_hash: str
     started_unix: int
     ended_unix: int | None
-    value: Decimal
-    threshold: Decimal
+    value: Decimal | None
+    threshold: Decimal | None
 
 
 def step(
     rule: BreakerRule, state: BreakerState, reading: Reading, block: BlockRef
 ) -> tuple[BreakerState, tuple[Transition, ...]]:
-    """The breaker after one evaluated block, and what it has to say: at most one event.
+    """The breaker after one evaluated block, and what it has to say.
 
-    A breaker that cannot see keeps its phase and its hold: nothing is extended, nothing broken.
+    A breaker that cannot see says so once, and keeps its phase and its hold: nothing is extended,
+    nothing broken. One that sees again says that, and then what it sees.
     """
-    value = reading.value
-    if value is None:
-        return replace(state, blind=True, value=None), ()
+    if reading.value is None:
+        return _blinded(rule, state, block)
+    if not state.blind:
+        return _seeing(rule, state, reading.value, block)
+    sighted = replace(state, blind=False, blind_block_hash=None, blind_unix=None)
+    after, events = _seeing(rule, sighted, reading.value, block)
+    return after, (_sight(AlertType.RECOVERED, rule, state, block), *events)
+
+
+def _blinded(
+    rule: BreakerRule, state: BreakerState, block: BlockRef
+) -> tuple[BreakerState, tuple[Transition, ...]]:
+    if state.blind:
+        return state, ()
+    blind = replace(
+        state, blind=True, blind_block_hash=block.hash, blind_unix=block.timestamp, value=None
+    )
+    return blind, (_sight(AlertType.BLIND, rule, blind, block),)
+
+
+def _sight(type: AlertType, rule: BreakerRule, blind: BreakerState, block: BlockRef) -> Transition:
+    """Blindness begins or ends. It is an episode of its own, named by its first block."""
+    if blind.blind_block_hash is None or blind.blind_unix is None:
+        raise ValueError(f"a breaker is blind since no block: {blind}")
+    origin = rule.origin
+    is_over = type is AlertType.RECOVERED
+    return Transition(
+        type=type,
+        severity=Severity.CRITICAL,
+        status=AlertStatus.RESOLVED if is_over else AlertStatus.FIRING,
+        episode=digest(
+            origin.namespace, origin.genesis, rule.name, "blind", blind.blind_block_hash
+        ),
+        episode_block_hash=blind.blind_block_hash,
+        started_unix=blind.blind_unix,
+        ended_unix=block.timestamp if is_over else None,
+        value=None,
+        threshold=None,
+    )
+
+
+def _seeing(
+    rule: BreakerRule, state: BreakerState, value: Decimal, block: BlockRef
+) -> tuple[BreakerState, tuple[Transition, ...]]:
     armed = state.phase is BreakerPhase.ARMED
-    seen = replace(state, blind=False, value=str(value))
+    seen = replace(state, value=str(value))
     if rule.measure.at_or_safer(value, rule.clear):
         return _cleared(rule, state, value, block)
     if rule.measure.at_or_beyond(value, rule.trip):

@@ -11,6 +11,7 @@ from monitor.core.ledger import LedgerView
 from monitor.core.risk import WorldSheet
 from monitor.core.sources import Liquidity, RiskRules
 from monitor.core.units import AssetId
+from monitor.engine.breaker import NOTHING_CRITICAL
 from monitor.errors import QuestionError
 from monitor.simulation.names import NameBook
 from monitor.simulation.options import Options
@@ -51,24 +52,26 @@ class Answer:
 
     def measure(self, name: str, markets: Sequence[str]) -> Decimal | None:
         """A breaker's measure; None when it cannot be trusted: unknown prices, not converged."""
-        if self.result is None or not self.result.converged or self.unknown:
+        if self.result is None or self.unknown:
             return None
         if name == "critical_shock" and isinstance(self.result, CurveProjection):
             found = self.result.critical_shock
-            return Decimal("Infinity") if found is None else Decimal(str(found))
+            return NOTHING_CRITICAL if found is None else Decimal(str(found))
         value = self.result.measure(name, markets)
         return None if value is None else Decimal(str(value))
 
     @property
     def unknown(self) -> tuple[str, ...]:
-        """Why the answer leaves something out."""
-        match self.result:
-            case Projection():
-                return self.result.unknown
-            case CurveProjection():
-                return tuple(dict.fromkeys(u for r in self.result.results for u in r.unknown))
-            case None:
-                return (self.fault,)
+        """Why the answer cannot be trusted; empty when it can."""
+        if self.result is None:
+            return (self.fault,)
+        results = (
+            self.result.results if isinstance(self.result, CurveProjection) else (self.result,)
+        )
+        unknown = list(dict.fromkeys(why for result in results for why in result.unknown))
+        if not self.result.converged:
+            unknown.append(f"no end within {self.plan.options.max_rounds} rounds")
+        return tuple(unknown)
 
 
 class CascadeRunner:

@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import ParamSpec, Protocol, TypeVar
 
-from monitor.core.alerts import Judgement
+from monitor.core.alerts import Alert, Judgement
 from monitor.core.blocks import BlockAdded, BlockFinalized, BlockRef, BlocksReverted, ChainEvent
 from monitor.core.delta import apply
 from monitor.core.ledger import Ledger
@@ -28,6 +28,8 @@ class Observer(Protocol):
 
     def reverted(self, blocks: Sequence[BlockRef]) -> None: ...
 
+    def retracted(self, alerts: Sequence[Alert]) -> None: ...
+
     def finalized(self, number: int) -> None: ...
 
     def judged(self, judgement: Judgement, seconds: float) -> None: ...
@@ -42,6 +44,8 @@ class Progress:
     applied: BlockRef | None = None
     evaluated: BlockRef | None = None
     finalized: int | None = None
+    waiting_for: str = ""
+    """What is away just now, and why; empty when nothing is."""
     moved: asyncio.Event = field(default_factory=asyncio.Event)
     moved_monotonic: float = field(default_factory=time.monotonic)
 
@@ -121,10 +125,11 @@ class Pipeline:
         pause = FIRST_PAUSE_SECONDS
         while True:
             try:
-                return await self._folder.fold(self.ledger, added)
+                folded = await self._folder.fold(self.ledger, added)
+                self.progress.waiting_for = ""
+                return folded
             except TransientError as error:
-                self._observer.retrying("node", error)
-            await asyncio.sleep(pause)
+                await self._wait("node", error, pause)
             pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
             with suppress(TransientError):
                 if not await self._feed.has(added.block):
@@ -145,7 +150,8 @@ class Pipeline:
         for block, parent in zip(reverted.blocks, parents, strict=True):
             undo = await self._patiently("store", self._store.undo_record, block.hash)
             retractions = self._judge.retractions(undo)
-            await self._patiently("store", self._store.revert, undo, retractions)
+            queued = await self._patiently("store", self._store.revert, undo, retractions)
+            self._observer.retracted(queued)
             apply(self.ledger, undo.delta.inverse())
             self._judge.restore(undo)
             self.progress.applied = self.progress.evaluated = parent
@@ -162,8 +168,15 @@ class Pipeline:
         pause = FIRST_PAUSE_SECONDS
         while True:
             try:
-                return await attempt(*args, **kwargs)
+                done = await attempt(*args, **kwargs)
+                self.progress.waiting_for = ""
+                return done
             except TransientError as error:
-                self._observer.retrying(what, error)
-                await asyncio.sleep(pause)
+                await self._wait(what, error, pause)
                 pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
+
+    async def _wait(self, what: str, error: TransientError, pause: float) -> None:
+        self.progress.waiting_for = f"waiting for the {what}: {error}"
+        self._observer.retrying(what, error)
+        self.progress.move()  # alive: it knows what it waits for
+        await asyncio.sleep(pause)

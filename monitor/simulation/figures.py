@@ -134,7 +134,7 @@ def _price_amplification(prices: Mapping[AssetId, PricePath], scenario: Scenario
         path = prices[asset]
         if path.before is None or path.shocked is None or path.after is None:
             continue
-        if path.shocked != path.before:
+        if abs(path.shocked - path.before) > ROUNDING * path.before:
             amplifications.append((path.before - path.after) / (path.before - path.shocked))
     return max(amplifications, default=1.0)
 

@@ -1,7 +1,7 @@
 """The one door out: a cascade's outcome as figures, and as the document of contract section 3."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from decimal import ROUND_HALF_UP, Context, Decimal
 from typing import Any
 
@@ -138,20 +138,28 @@ class Projection:
         return {"block": dict(block), "scenario": asked, "result": self._result(face)}
 
     def _result(self, face: Face) -> dict[str, Any]:
+        """Where accounts had to be left out, no sum over them is known: null, not what is left."""
+
+        def sum_usd(value: float) -> str | None:
+            return None if self.unknown else usd(value)
+
+        def figures(entry: Figures) -> dict[str, str | None]:
+            return {name: sum_usd(value) for name, value in asdict(entry).items()}
+
         return {
-            "first_round_usd": usd(self.first_round_usd),
-            "liquidated_usd": usd(self.liquidated_usd),
-            "seized_usd": usd(self.seized_usd),
-            "bad_debt_usd": usd(self.bad_debt_usd),
-            "bad_debt_realised_usd": usd(self.bad_debt_realised_usd),
-            "unliquidated_usd": usd(self.unliquidated_usd),
-            "amplification": self.amplification,
-            "price_amplification": self.price_amplification,
-            "rounds": self.rounds,
+            "first_round_usd": sum_usd(self.first_round_usd),
+            "liquidated_usd": sum_usd(self.liquidated_usd),
+            "seized_usd": sum_usd(self.seized_usd),
+            "bad_debt_usd": sum_usd(self.bad_debt_usd),
+            "bad_debt_realised_usd": sum_usd(self.bad_debt_realised_usd),
+            "unliquidated_usd": sum_usd(self.unliquidated_usd),
+            "amplification": None if self.unknown else self.amplification,
+            "price_amplification": None if self.unknown else self.price_amplification,
+            "rounds": None if self.unknown else self.rounds,
             "converged": self.converged,
             "prices": {_shown(label, face): _path(p) for label, p in self.prices.items()},
-            "by_market": {label: _figures(e.figures) for label, e in self.by_market.items()},
-            "by_asset": {_shown(label, face): _figures(f) for label, f in self.by_asset.items()},
+            "by_market": {label: figures(e.figures) for label, e in self.by_market.items()},
+            "by_asset": {_shown(label, face): figures(f) for label, f in self.by_asset.items()},
             "by_loop_kind": {},
             "contagion": [],
             "largest": [
@@ -221,15 +229,6 @@ def _path(path: PricePath) -> dict[str, str | None]:
 
 def _usd_or_null(value: float | None) -> str | None:
     return None if value is None else usd(value)
-
-
-def _figures(figures: Figures) -> dict[str, str]:
-    return {
-        "liquidated_usd": usd(figures.liquidated_usd),
-        "seized_usd": usd(figures.seized_usd),
-        "bad_debt_usd": usd(figures.bad_debt_usd),
-        "unliquidated_usd": usd(figures.unliquidated_usd),
-    }
 
 
 def _round(number: int, entry: RoundFigures, face: Face) -> dict[str, Any]:

@@ -138,12 +138,7 @@ def scenario_of(shocks: Iterable[Shock], names: NameBook) -> Scenario:
     moves: dict[AssetId, Decimal] = {}
     asked: dict[str, float | str] = {}
     labels = names.labels()
-    for shock in shocks:
-        if not isinstance(shock, PriceShock):
-            kind = type(shock).__name__.removesuffix("Shock").lower()
-            raise QuestionError(
-                f"{kind} shocks are not supported yet: only price shocks are projected"
-            )
+    for shock in price_shocks(shocks):
         asset = names.resolve(shock.asset)
         if asset in moves:
             raise QuestionError(f"{shock.asset!r} ({asset}) is shocked twice: keep one")
@@ -163,6 +158,19 @@ def curve_of(asset: str, to: Any, steps: Any, names: NameBook) -> Curve:
         raise QuestionError(f"curve steps are {steps!r}: expected an integer from 1 to 10000")
     labels = scenario_of((PriceShock(asset, ratio),), names).labels
     return Curve(names.resolve(asset), asset, ratio, steps, labels)
+
+
+def price_shocks(shocks: Iterable[Shock]) -> tuple[PriceShock, ...]:
+    """The same, when all are such as can be projected. Raises QuestionError for the others."""
+    found = []
+    for shock in shocks:
+        if not isinstance(shock, PriceShock):
+            kind = type(shock).__name__.removesuffix("Shock").lower()
+            raise QuestionError(
+                f"{kind} shocks are not supported yet: only price shocks are projected"
+            )
+        found.append(shock)
+    return tuple(found)
 
 
 def _shock(key: str, value: Any) -> Shock:

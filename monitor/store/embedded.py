@@ -62,7 +62,7 @@ class EmbeddedRedis:
         return f"unix://{self._socket}"
 
     async def __aenter__(self) -> Self:
-        if self._read_only and not _has_data(self.state_dir):
+        if self._read_only and not has_data(self.state_dir):
             raise ConfigError(
                 f"there is no state under {self.state_dir}: expected appendonly files. Run the "
                 "daemon first, or correct store.state_dir."
@@ -217,7 +217,7 @@ def _settings(state_dir: Path, socket: Path, binary: ServerBinary) -> list[str]:
     return [text for name, value in settings.items() for text in (f"--{name}", value)]
 
 
-def _has_data(state_dir: Path) -> bool:
+def has_data(state_dir: Path) -> bool:
     return any((state_dir / name).exists() for name in ("appendonly.aof", "appendonlydir"))
 
 

@@ -60,6 +60,7 @@ class RedisStore:
         await check_identity(client, identity)
         lease = Lease(client, identity.keys(), lease_seconds)
         await lease.acquire(take_over=take_over)
+        await check_identity(client, identity)  # again: another may have begun while we waited
         store = cls(client, identity.keys(), lease, clock)
         await store._scripts.run("adopt", {"meta": flat(identity.marks())})
         return store

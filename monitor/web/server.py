@@ -95,12 +95,13 @@ def _cannot_listen(host: str, port: int, error: OSError) -> str:
 
 def _token_guard(token: str) -> Middleware:
     """Everything but the probes and the metrics needs the token."""
-    expected = f"Bearer {token}".encode()
+    expected = token.encode()
 
     @web.middleware
     async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
-        given = request.headers.get("Authorization", "").encode("utf-8", "surrogateescape")
-        if request.path in probes.PATHS or hmac.compare_digest(given, expected):
+        scheme, _, given = request.headers.get("Authorization", "").partition(" ")
+        same = hmac.compare_digest(given.encode("utf-8", "surrogateescape"), expected)
+        if request.path in probes.PATHS or (scheme.lower() == "bearer" and same):
             return await handler(request)
         raise web.HTTPUnauthorized(
             text="expected the header Authorization: Bearer <http.token>",

@@ -147,3 +147,45 @@ async def test_namespace__of_a_running_daemon__refuses_a_second_writer(stage: St
         second = await command("run", "--config", str(config), "--once")
     assert second.code != 0
     assert "no other daemon" in second.err.replace("\n", " ")
+
+
+async def test_first_run__fails_and_is_mended__begins(stage: Stage) -> None:
+    config, _ = stage.config()
+    provider = stage.world.addresses.addresses_provider
+    rewritten(config, provider, "0x" + "12" * 20)
+    assert (await command("run", "--config", str(config), "--once")).code == CONFIG
+    rewritten(config, "0x" + "12" * 20, provider)
+    assert (await command("run", "--config", str(config), "--once")).code == 0
+
+
+@pytest.mark.parametrize(
+    ("shocks", "words"),
+    [
+        ("{ gas = 10 }", "gas shocks are not supported yet"),
+        ("{ WETH = -2 }", "not above -1"),
+        ("{ ZZZ = -0.05 }", "no asset is called 'ZZZ'"),
+    ],
+)
+async def test_scenario__that_cannot_be__is_refused(stage: Stage, shocks: str, words: str) -> None:
+    config, _ = stage.config()
+    rewritten(config, "shocks = { WETH = -0.05 }", f"shocks = {shocks}")
+    ran = await command("run", "--config", str(config), "--once")
+    assert ran.code == CONFIG
+    assert words in ran.err.replace("\n", " ")
+
+
+async def test_check__one_market_wrong__still_looks_at_all_the_rest(stage: Stage) -> None:
+    config, _ = stage.config()
+    rewritten(config, stage.world.addresses.addresses_provider, "0x" + "12" * 20)
+    usdc = stage.world.addresses.tokens["USDC"]
+    rewritten(
+        config, f'[assets.USDC]\naddress = "{usdc}"', f'[assets.USDC]\naddress = "0x{"34" * 20}"'
+    )
+    checked = await command("check", "--config", str(config), "--json")
+    assert checked.code == CHECK_FAILED
+    subjects = {row["subject"]: row["fault"] for row in checked.document["findings"]}
+    assert "no contract at that address" in subjects["market aave-core"]
+    assert "no contract at" in subjects["asset USDC"]
+    assert subjects["asset WETH"] == ""
+    assert "not checked" in subjects["scenario eth-crash"]
+    assert subjects["store"] == ""

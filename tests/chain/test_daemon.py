@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from daemon_process import DaemonProcess, command, daemon_process, running_in
-from devnet import World, account
+from devnet import Deployer, World, account
 from stage import BORROWERS, Stage, slide
 
 from monitor.rim import identity_of, redis_of
@@ -72,11 +72,15 @@ async def test_breaker__prices_slide__warns_then_trips_with_a_good_signature(sta
     config, port = stage.config()
     async with daemon_process(config, port) as daemon:
         await daemon.reached(await stage.head())
+        _, at_first = await daemon.get("/metrics")
         for price in (1960, 1920, 1880, 1840, 1800, 1760, 1720, 1680):
             await daemon.reached(await slide(stage.world, price))
         warned = await stage.receiver.wait_for("breaker.warned")
         tripped = await stage.receiver.wait_for("breaker.tripped")
         _, metrics = await daemon.get("/metrics")
+    for asset in stage.world.addresses.tokens:
+        assert f'price_age_seconds{{asset="{asset}"}}' in at_first
+        assert f'utilisation_ratio{{asset="{asset}",market="aave-core"}}' in at_first
     assert warned.arrived_monotonic < tripped.arrived_monotonic
     assert stage.receiver.refused == 0
     alert = tripped.body["data"]["alert"]
@@ -215,3 +219,26 @@ async def test_sigterm__at_any_moment_of_the_start__leaves_no_server(
     await asyncio.sleep(moment)
     await daemon.stop()
     assert running_in(stage.folder) == []
+
+
+async def test_blind__price_away_and_back__is_told_and_taken_back(stage: Stage) -> None:
+    world = stage.world
+    broken = await Deployer(world).deploy("RevertingSource")
+    config, port = stage.config()
+    async with daemon_process(config, port) as daemon:
+        await daemon.reached(await stage.head())
+        await world.replace_source("WETH", broken)
+        await daemon.reached(await stage.head())
+        blind = await stage.receiver.wait_for("monitor.blind")
+        _, answer = await daemon.get("/api/v1/cascade/eth-crash")
+        _, metrics = await daemon.get("/metrics")
+        await world.replace_source("WETH", world.addresses.feeds["WETH"])
+        await daemon.reached(await stage.head())
+        again = await stage.receiver.wait_for("monitor.recovered")
+    assert blind.body["data"]["value"] is None
+    assert blind.body["data"]["alert"]["status"] == "firing"
+    assert again.body["data"]["alert"]["episode"] == blind.body["data"]["alert"]["episode"]
+    assert again.body["data"]["alert"]["status"] == "resolved"
+    assert answer["result"]["liquidated_usd"] is None
+    assert answer["result"]["unknown"]
+    assert 'cascade_monitor_cascade_liquidated_usd{scenario="eth-crash"} NaN' in metrics

@@ -7,7 +7,7 @@ from devnet import World
 from redis.asyncio import Redis
 
 from monitor.chain.node import Node, NodeSettings
-from monitor.core.alerts import Judgement
+from monitor.core.alerts import Alert, Judgement
 from monitor.core.blocks import BlockRef
 from monitor.core.ledger import Key, Ledger, Record
 from monitor.core.sources import EventSource
@@ -161,6 +161,8 @@ class _Witness:
 
     def reverted(self, blocks: Sequence[BlockRef]) -> None:
         self._monitored.reverted += len(blocks)
+
+    def retracted(self, alerts: Sequence[Alert]) -> None: ...
 
     def finalized(self, number: int) -> None:
         pass

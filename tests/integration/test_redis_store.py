@@ -106,7 +106,7 @@ async def test_begin_attempt__fenced_writer__does_not_send(
 
 
 async def test_open__another_chain__is_refused(client: Redis, identity: Identity) -> None:
-    await RedisStore.open(client, identity)
+    await (await RedisStore.open(client, identity)).begin(BASE, {})
     other = replace(identity, genesis=a_hash("another"))
     with pytest.raises(SchemaMismatch, match=f"genesis: expected {a_hash('another')}, found 0x"):
         await RedisStore.open(client, other, take_over=True)
@@ -116,13 +116,26 @@ async def test_open__state_of_another__leaves_its_writer_alone(
     client: Redis, identity: Identity
 ) -> None:
     writer = await RedisStore.open(client, identity)
+    await writer.begin(BASE, {})
     with pytest.raises(SchemaMismatch, match="configuration: expected 2, found configuration-1"):
         await RedisStore.open(client, replace(identity, configuration="2"), take_over=True)
-    await writer.begin(BASE, {})
+    await writer.forget(0)
+
+
+async def test_open__after_a_first_run_that_left_no_state__begins_anew(
+    client: Redis, identity: Identity
+) -> None:
+    await (await RedisStore.open(client, identity)).lease.release()
+    mended = replace(identity, configuration="2")
+    store = await RedisStore.open(client, mended)
+    await store.begin(BASE, {})
+    with pytest.raises(SchemaMismatch):
+        await RedisStore.open_reader(client, identity)
+    assert (await (await RedisStore.open_reader(client, mended)).load()).cursor == BASE
 
 
 async def test_open__older_layout__is_refused(client: Redis, identity: Identity) -> None:
-    await RedisStore.open(client, identity)
+    await (await RedisStore.open(client, identity)).begin(BASE, {})
     await client.hset(identity.keys().of("meta"), "schema", "0")
     with pytest.raises(SchemaMismatch, match="schema: expected 1, found 0"):
         await RedisStore.open_reader(client, identity)

@@ -274,9 +274,7 @@ async def test_guard__no_origin_is_ever_granted__no_cors_header(client: Client) 
         assert not [name for name in response.headers if name.lower().startswith("access-control")]
 
 
-@pytest.mark.parametrize(
-    "header", ["", "Bearer", f"Bearer {TOKEN}x", f"bearer {TOKEN}", "Bearer \xe4", TOKEN]
-)
+@pytest.mark.parametrize("header", ["", "Bearer", f"Bearer {TOKEN}x", "Bearer \xe4", TOKEN])
 async def test_token__wrong_or_missing__is_401(header: str) -> None:
     async with serving(TOKEN) as client:
         for path in ("/", "/api/v1/status", "/api/v1/openapi.json", "/nothing"):

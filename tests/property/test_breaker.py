@@ -19,7 +19,7 @@ from monitor.engine.breaker import (
 )
 
 CLEAR, WARN, TRIP = Decimal(4), Decimal(5), Decimal(20)
-FIRED = {AlertType.WARNED, AlertType.TRIPPED}
+SIGHT = {AlertType.BLIND, AlertType.RECOVERED}
 
 
 def a_rule(measure: Measure, hold_blocks: int) -> BreakerRule:
@@ -66,23 +66,29 @@ class BreakerMachine(RuleBasedStateMachine):
     def read(self, value: Decimal | None) -> None:
         block = a_block(self.readings[-1][0] if self.readings else None)
         before = self.state
-        self.state, said = step(self.breaker, before, Reading(value), block)
+        self.state, everything = step(self.breaker, before, Reading(value), block)
         opposite = Reading(None if value is None else -value)
         self.mirrored, echoed = step(self.mirror, self.mirrored, opposite, block)
         self.readings.append((block, value))
-        self.events += [(block, event) for event in said]
+        self.events += [(block, event) for event in everything]
+        said = [event for event in everything if event.type not in SIGHT]
+        sight = [event.type for event in everything if event.type in SIGHT]
         if value is not None:
             self.run_blocks = self.run_blocks + 1 if value >= TRIP else 0
 
         assert len(said) <= 1
-        assert [event.type for event in echoed] == [event.type for event in said]
+        assert [event.type for event in echoed] == [event.type for event in everything]
         assert self.mirrored.phase is self.state.phase
         if any(event.type is AlertType.TRIPPED for event in said):
             assert self.run_blocks >= self.breaker.hold_blocks
         if value is None:
-            assert said == ()
+            assert said == []
             assert self.state.phase is before.phase
             assert self.state.held_blocks == before.held_blocks
+
+        changed = before.blind != (value is None)
+        expected = AlertType.BLIND if value is None else AlertType.RECOVERED
+        assert sight == ([expected] if changed else [])
 
     @invariant()
     def one_warning_and_one_trip_an_episode(self) -> None:
@@ -93,7 +99,7 @@ class BreakerMachine(RuleBasedStateMachine):
     def cleared_only_what_fired(self) -> None:
         fired: set[str] = set()
         for _, event in getattr(self, "events", []):
-            if event.type is AlertType.CLEARED:
+            if event.type in (AlertType.CLEARED, AlertType.RECOVERED):
                 assert event.episode in fired
             else:
                 fired.add(event.episode)

@@ -9,7 +9,6 @@ from monitor.metrics import DeliveryOutcome, Labels, Metrics
 
 LABELS = Labels(
     markets=("aave-core",),
-    assets=(("aave-core", "WETH"), ("aave-core", "USDC")),
     curve_assets=("WETH",),
     scenarios=("eth-crash",),
     breakers=("eth-cascade",),
@@ -33,14 +32,11 @@ CONTRACT = [
     "positions",
     "collateral_usd",
     "debt_usd",
-    "utilisation_ratio",
     "at_risk_usd",
     "cascade_liquidated_usd",
     "cascade_bad_debt_usd",
     "cascade_amplification",
     "cascade_critical_shock_ratio",
-    "oracle_deviation_ratio",
-    "price_age_seconds",
     "breaker_state",
     "alerts_total",
     "deliveries_total",
@@ -76,6 +72,13 @@ def test_metrics__at_the_start__has_each_series_of_the_contract(
     metrics: Metrics, name: str
 ) -> None:
     assert samples(metrics)[f"cascade_monitor_{name}"]
+
+
+@pytest.mark.parametrize("name", ["utilisation_ratio", "price_age_seconds"])
+def test_metrics__of_assets__are_declared_until_the_chain_names_them(
+    metrics: Metrics, name: str
+) -> None:
+    assert f"# TYPE cascade_monitor_{name} gauge" in metrics.render().decode()
 
 
 def test_metrics__labels__hold_no_address(metrics: Metrics) -> None:

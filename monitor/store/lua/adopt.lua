@@ -1,3 +1,4 @@
--- Whose state this is: written once, by the first writer.
-for at = 1, #op.meta, 2 do redis.call('HSETNX', meta, op.meta[at], op.meta[at + 1]) end
+-- Whose state this is. Marks of a first run that failed, which left no state, are written over.
+local set = redis.call('EXISTS', tail) == 1 and 'HSETNX' or 'HSET'
+for at = 1, #op.meta, 2 do redis.call(set, meta, op.meta[at], op.meta[at + 1]) end
 return {'ok'}

@@ -9,6 +9,7 @@ from monitor.core.blocks import BlockRef
 from monitor.engine.announcement import Evidence, announcement, retraction_of
 from monitor.engine.breaker import (
     NOTHING_CRITICAL,
+    AlertStatus,
     BreakerRule,
     Measure,
     Origin,
@@ -75,7 +76,11 @@ def an_event(rule: BreakerRule, value: str, block: BlockRef) -> Transition:
         ([20, 19], BreakerPhase.WARNED, [AlertType.WARNED]),
         ([20, 19, 20], BreakerPhase.PENDING, [AlertType.WARNED]),
         ([20, 20], BreakerPhase.TRIPPED, [AlertType.WARNED, AlertType.TRIPPED]),
-        ([20, None, 20], BreakerPhase.TRIPPED, [AlertType.WARNED, AlertType.TRIPPED]),
+        (
+            [20, None, None, 20],
+            BreakerPhase.TRIPPED,
+            [AlertType.WARNED, AlertType.BLIND, AlertType.RECOVERED, AlertType.TRIPPED],
+        ),
         ([20, 20, 19], BreakerPhase.RECOVERING, [AlertType.WARNED, AlertType.TRIPPED]),
         ([20, 20, 19, 20], BreakerPhase.TRIPPED, [AlertType.WARNED, AlertType.TRIPPED]),
         (
@@ -85,7 +90,7 @@ def an_event(rule: BreakerRule, value: str, block: BlockRef) -> Transition:
         ),
         ([5, 4], BreakerPhase.ARMED, [AlertType.WARNED, AlertType.CLEARED]),
         ([20, 4], BreakerPhase.ARMED, [AlertType.WARNED, AlertType.CLEARED]),
-        ([None], BreakerPhase.ARMED, []),
+        ([None, None], BreakerPhase.ARMED, [AlertType.BLIND]),
     ],
 )
 def test_step__readings_in_a_row__phase_and_events(
@@ -107,6 +112,17 @@ def test_step__unknown__keeps_phase_and_hold_but_is_blind() -> None:
 
 def test_step__seen_again__is_not_blind() -> None:
     assert not after(a_rule(), None, 1)[0].blind
+
+
+def test_step__blind_for_a_while__is_one_episode_with_a_beginning_and_an_end() -> None:
+    rule, first = a_rule(), a_block()
+    blind, (begun,) = step(rule, BreakerState(), Reading(None), first)
+    last = a_block(first)
+    _, (over,) = step(rule, blind, Reading(Decimal(0)), last)
+    assert begun.episode == over.episode
+    assert (begun.status, over.status) == (AlertStatus.FIRING, AlertStatus.RESOLVED)
+    assert (over.started_unix, over.ended_unix) == (first.timestamp, last.timestamp)
+    assert (begun.value, begun.threshold) == (None, None)
 
 
 def test_step__cleared_and_fired_again__is_another_episode() -> None:
