@@ -21,6 +21,7 @@ from monitor.errors import (
     MonitorError,
     QuestionError,
     SchemaMismatch,
+    StateUnavailable,
     TransientError,
     WriterFenced,
 )
@@ -244,6 +245,7 @@ def _told(errors: list[MonitorError]) -> int:
         SchemaMismatch: CONFIG,
         TransientError: UNAVAILABLE,
         WriterFenced: UNAVAILABLE,
+        StateUnavailable: UNAVAILABLE,
         QuestionError: USAGE,
     }
     found = [code for kind, code in codes.items() for e in errors if isinstance(e, kind)]

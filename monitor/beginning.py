@@ -15,6 +15,7 @@ from monitor.schema import Chain
 log = structlog.stdlib.get_logger(__name__)
 KEPT_STATE_BLOCKS = 128
 """How far back a full node still has the state."""
+ATTEMPTS = 4
 
 
 class Beginning:
@@ -27,16 +28,25 @@ class Beginning:
         self._folder = folder
 
     async def fill(self, store: StateStore) -> StoredState:
-        """Fill it, from a block that no reorganisation can take back where there is one."""
+        """Fill it, from a block that no reorganisation can take back where there is one.
+
+        Reading a large market's past takes long. When the node has forgotten the block's state
+        by then, a newer block is tried: what was read of the past is not read again.
+        """
         head = await self._node.block_by("latest")
         at = await self._base(head)
-        try:
-            await self._read(store, at, head)
-        except StateUnavailable as error:
-            if at == head:
-                raise
-            log.warning("bootstrap_at_head", because=str(error))
-            await self._read(store, head, head)
+        for attempts_left in reversed(range(ATTEMPTS)):
+            try:
+                await self._read(store, at, head)
+                break
+            except StateUnavailable as error:
+                if not attempts_left or self._chain.start_block != "snapshot":
+                    raise StateUnavailable(
+                        f"no endpoint has the state of block {at.number} (any more): {error}. "
+                        "Add an archive node to chain.endpoints for the first start."
+                    ) from error
+                log.warning("bootstrap_again", block=at.number, because=str(error))
+            at = head = await self._node.block_by("latest")
         return await store.load()
 
     async def _base(self, head: BlockRef) -> BlockRef:

@@ -1,5 +1,6 @@
 """ContractReader: views at a block hash, many per request, and logs of the past."""
 
+import logging
 from collections.abc import Sequence
 from contextlib import aclosing
 from typing import Any
@@ -16,6 +17,7 @@ from monitor.core.blocks import BlockRef, RawLog
 from monitor.core.ports import ViewCall, ViewFailed, ViewResult
 from monitor.core.units import Address
 
+LOGGER = logging.getLogger(__name__)
 MULTICALL3 = Address("0xca11bde05977b3631167028862be2a173976ca11")
 """The same address on every chain it was deployed to."""
 WIDEST_MULTICALL = 400
@@ -58,6 +60,7 @@ class NodeReader:
         to_block: int,
     ) -> list[RawLog]:
         placed = await self._logs.in_range(frozenset(addresses), from_block, to_block, topics)
+        LOGGER.info("read %d logs of blocks %d to %d", len(placed), from_block, to_block)
         return [log for _, log in placed]
 
     async def _answers(self, at: BlockRef, targets: Sequence[Target]) -> list[Answer]:

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 from daemon_process import DaemonProcess, command, daemon_process, running_in
-from devnet import Deployer, World, account
+from devnet import Deployer, World, account, make_borrowers
+from devnet.receiver import Receiver
 from stage import BORROWERS, Stage, slide
 
 from monitor.rim import identity_of, redis_of
@@ -242,3 +243,17 @@ async def test_blind__price_away_and_back__is_told_and_taken_back(stage: Stage) 
     assert answer["result"]["liquidated_usd"] is None
     assert answer["result"]["unknown"]
     assert 'cascade_monitor_cascade_liquidated_usd{scenario="eth-crash"} NaN' in metrics
+
+
+async def test_begin__finalised_state_forgotten__begins_at_the_head(
+    world: World, tmp_path: Path
+) -> None:
+    async with Receiver() as receiver:
+        # A saved world: the node has blocks, logs and finality, but no state older than its head.
+        await make_borrowers(world, 5, 3)
+        stage = Stage(world, receiver, tmp_path)
+        config, _ = stage.config()
+        finished = await command("run", "--config", str(config), "--once", "--json")
+    assert finished.code == 0, finished.err
+    assert "bootstrap_again" in finished.err
+    assert finished.document["markets"][0]["positions"] > 5

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from monitor.core.blocks import BlockRef
@@ -24,43 +25,65 @@ Pair = tuple[Address, Address]
 """(token, account)."""
 
 
+WINDOW_BLOCKS = 100_000
+"""How much of the past is read before it is forgotten again but for the names in it."""
+OVERLAP_BLOCKS = 128
+"""What of it is read again: blocks that may have been reorganised since."""
+
+
+@dataclass(slots=True)
+class Census:
+    """Who ever held something, as far as logs were read.
+
+    It outlives one attempt to read a market: the whole past of a large one takes longer to read
+    than a full node keeps the state of a block, so another block is chosen then, and only what
+    came since is read. One name too many does no harm: it holds nothing.
+    """
+
+    pairs: set[Pair] = field(default_factory=set)
+    accounts: set[Address] = field(default_factory=set)
+    read_to: int = -1
+
+
 class AccountSnapshot:
     """Reads the accounts of one market."""
 
-    def __init__(self, market: MarketId, pool: Address, abi: AaveAbi) -> None:
+    def __init__(self, market: MarketId, pool: Address, abi: AaveAbi, census: Census) -> None:
         self._market = market
         self._pool = pool
         self._abi = abi
+        self._census = census
 
     async def read(
         self, reader: ContractReader, at: BlockRef, from_block: int, reserves: Sequence[Reserve]
     ) -> list[DomainEvent]:
         """Positions in the common tongue. Raises ConfigError when accounts were missed."""
-        pairs, accounts = await self._discover(reader, at, from_block, reserves)
-        events = await self._balances(reader, at, pairs, reserves)
-        events += await self._flags(reader, at, accounts, reserves)
+        await self._discover(reader, at, from_block, reserves)
+        events = await self._balances(reader, at, sorted(self._census.pairs), reserves)
+        events += await self._flags(reader, at, sorted(self._census.accounts), reserves)
         return events
 
     async def _discover(
         self, reader: ContractReader, at: BlockRef, from_block: int, reserves: Sequence[Reserve]
-    ) -> tuple[list[Pair], list[Address]]:
+    ) -> None:
         """Every (token, account) that ever received some, and every account with a history."""
         token = self._abi.token
         received = [token.event("Mint"), token.event("BalanceTransfer")]
         chosen = self._abi.pool.event("UserEModeSet")
         tokens = [a for r in reserves for a in (r.supply_token, r.debt_token)]
         topics = [event.topic0 for event in (*received, chosen)]
-        logs = await reader.past_logs([*tokens, self._pool], topics, from_block, at.number)
-        pairs: set[Pair] = set()
-        accounts: set[Address] = set()
-        for log in logs:
-            if log.topics[0] == chosen.topic0:
-                accounts.add(chosen.decode(log)[0])
-                continue
-            account = token.events[log.topics[0]].decode(log)[1]
-            pairs.add((log.address, account))
-            accounts.add(account)
-        return sorted(pairs), sorted(accounts)
+        first = max(from_block, self._census.read_to + 1 - OVERLAP_BLOCKS)
+        while first <= at.number:
+            last = min(first + WINDOW_BLOCKS - 1, at.number)
+            for log in await reader.past_logs([*tokens, self._pool], topics, first, last):
+                if log.topics[0] == chosen.topic0:
+                    self._census.accounts.add(chosen.decode(log)[0])
+                    continue
+                account = token.events[log.topics[0]].decode(log)[1]
+                self._census.pairs.add((log.address, account))
+                self._census.accounts.add(account)
+            self._census.read_to = last
+            first = last + 1
 
     async def _balances(
         self,

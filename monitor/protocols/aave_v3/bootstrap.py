@@ -9,7 +9,7 @@ from monitor.core.ledger import Category, Market, Reserve
 from monitor.core.ports import ContractReader, ViewCall, ViewFailed, ViewResult
 from monitor.core.units import ZERO_ADDRESS, Address, Bps, MarketId, RawAmount, Ray, ScaledAmount
 from monitor.errors import ConfigError
-from monitor.protocols.aave_v3.accounts import AccountSnapshot, value_of
+from monitor.protocols.aave_v3.accounts import AccountSnapshot, Census, value_of
 from monitor.protocols.aave_v3.configuration import (
     decimals_of,
     ordinals_in,
@@ -32,6 +32,7 @@ class AaveSnapshot:
         self._entry = entry
         self._from_block = from_block
         self._abi = abi
+        self._census = Census()
 
     async def read(
         self, reader: ContractReader, at: BlockRef, head: BlockRef
@@ -41,7 +42,7 @@ class AaveSnapshot:
         if contracts is None:
             return (MarketChanged(self._market, await self._known(reader, head)),)
         reserves = await self._reserves(reader, at, contracts)
-        accounts = AccountSnapshot(self._market, contracts.pool, self._abi)
+        accounts = AccountSnapshot(self._market, contracts.pool, self._abi, self._census)
         positions = await accounts.read(reader, at, self._from_block, reserves)
         return (*await self._terms(reader, at, contracts, reserves), *positions)
 
