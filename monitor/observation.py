@@ -63,6 +63,8 @@ class Observation:
     def reverted(self, blocks: Sequence[BlockRef]) -> None:
         self._metrics.reorgs_total.inc()
         self._metrics.reorg_depth.set(len(blocks))
+        for gauge in (self._metrics.applied_block, self._metrics.evaluated_block):
+            gauge.set(blocks[-1].number - 1)
         log.warning("blocks_reverted", depth=len(blocks), newest=blocks[0].hash)
 
     def retracted(self, alerts: Sequence[Alert]) -> None:
