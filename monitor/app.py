@@ -194,8 +194,11 @@ class Daemon:
         if head is not None:
             self._rim.metrics.head_block.set(head.number)
             self._rim.metrics.head_age_seconds.set(max(0.0, time.time() - head.timestamp))
-        with suppress(TransientError):
+        try:
             self._rim.metrics.outbox_pending.set(await self._rim.store.deliveries.pending())
+            self.standing.store_fault = ""
+        except TransientError as error:
+            self.standing.store_fault = str(error)
 
 
 @asynccontextmanager

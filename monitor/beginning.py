@@ -1,5 +1,6 @@
 """How an empty store is filled: from which block, and by reading what."""
 
+import asyncio
 import time
 
 import structlog
@@ -8,14 +9,17 @@ from monitor.chain.node import Node
 from monitor.core.blocks import BlockRef
 from monitor.core.ports import StateStore, StoredState
 from monitor.engine.folding import Folder, bootstrap
-from monitor.errors import StateUnavailable
+from monitor.errors import StateUnavailable, TransientError
 from monitor.parts import Parts
 from monitor.schema import Chain
 
 log = structlog.stdlib.get_logger(__name__)
 KEPT_STATE_BLOCKS = 128
 """How far back a full node still has the state."""
-ATTEMPTS = 4
+MOST_FORGOTTEN = 4
+"""Blocks whose state was forgotten before it is given up."""
+MOST_BLIPS = 12
+"""Failures of the node that are waited out, a second longer each: over a minute in all."""
 
 
 class Beginning:
@@ -35,19 +39,26 @@ class Beginning:
         """
         head = await self._node.block_by("latest")
         at = await self._base(head)
-        for attempts_left in reversed(range(ATTEMPTS)):
+        blips, forgotten = 0, 0
+        while True:
             try:
                 await self._read(store, at, head)
-                break
+                return await store.load()
+            except TransientError as error:
+                blips += 1
+                if blips == MOST_BLIPS:
+                    raise
+                log.warning("bootstrap_waits", because=str(error))
+                await asyncio.sleep(blips)
             except StateUnavailable as error:
-                if not attempts_left or self._chain.start_block != "snapshot":
+                forgotten += 1
+                if forgotten == MOST_FORGOTTEN or self._chain.start_block != "snapshot":
                     raise StateUnavailable(
-                        f"no endpoint has the state of block {at.number} (any more): {error}. "
-                        "Add an archive node to chain.endpoints for the first start."
+                        f"no endpoint has the state of block {at.number} (any more). Add an "
+                        f"archive node to chain.endpoints for the first start. It said: {error}"
                     ) from error
                 log.warning("bootstrap_again", block=at.number, because=str(error))
-            at = head = await self._node.block_by("latest")
-        return await store.load()
+                at = head = await self._node.block_by("latest")
 
     async def _base(self, head: BlockRef) -> BlockRef:
         start = self._chain.start_block

@@ -13,7 +13,7 @@ from monitor.core.alerts import Delivery, digest
 from monitor.core.blocks import BlockRef
 from monitor.core.ledger import Kind, Ledger, Overlay, Price, Reserve, each, find, price_key
 from monitor.core.risk import DepthCurve
-from monitor.core.units import Address, AssetId
+from monitor.core.units import Address, AssetId, BlockHash
 from monitor.engine.folding import Folder
 from monitor.engine.reducer import reduce_all
 from monitor.engine.valuation import symbols
@@ -22,7 +22,7 @@ from monitor.liquidity.source import PoolSource
 from monitor.oracles.valuation_feed import VALUATION
 from monitor.parts import Parts, parts_of
 from monitor.protocols.registry import ProtocolMarket
-from monitor.rim import identity_of, node_of, redis_of, target_of
+from monitor.rim import genesis_of, identity_of, node_of, redis_of, target_of
 from monitor.settings import Settings
 from monitor.store.connection import check_server
 from monitor.store.embedded import has_data
@@ -55,7 +55,8 @@ async def findings(settings: Settings, *, send_test: bool) -> AsyncIterator[Find
             node, head = heads[0]
             async for finding in _contracts(settings, parts, node, head):
                 yield finding
-        yield await _store(settings)
+        genesis = await genesis_of(heads[0][0]) if heads else None
+        yield await _store(settings, genesis)
         for hook in settings.webhooks if send_test else ():
             yield await _webhook(target_of(hook))
 
@@ -178,17 +179,20 @@ def _scenarios(parts: Parts, head: BlockRef, overlay: Overlay | None) -> Sequenc
     return found
 
 
-async def _store(settings: Settings) -> Finding:
+async def _store(settings: Settings, genesis: BlockHash | None) -> Finding:
     """The server, and whether the state in it is this configuration's. Creates nothing."""
     is_embedded = settings.store.url.get_secret_value() == "embedded"
     try:
-        if is_embedded and not has_data(settings.store.state_dir):
+        folder = settings.store.state_dir
+        if is_embedded and folder.exists() and not folder.is_dir():
+            return Finding("store", fault=f"{folder} is no folder: correct store.state_dir")
+        if is_embedded and not has_data(folder):
             server = find_server(0).path
-            return Finding("store", f"{server}, to begin under {settings.store.state_dir}")
+            return Finding("store", f"{server}, to begin under {folder}")
         async with AsyncExitStack() as stack:
             client, _ = await redis_of(settings, stack, read_only=True)
             await check_server(client)
-            await check_identity(client, identity_of(settings, None))
+            await check_identity(client, identity_of(settings, genesis))
     except MonitorError as error:
         return Finding("store", fault=str(error))
     return Finding("store", "answers, evicts nothing, and holds no other's state")

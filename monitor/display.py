@@ -43,7 +43,7 @@ def status(out: Console, document: Document) -> None:
             _usd(row["at_risk_usd"]),
         )
     out.print(table)
-    for reason in (*document["reasons"], *document["unknown"]):
+    for reason in dict.fromkeys((*document["reasons"], *document["unknown"])):
         out.print(f"[yellow]{escape(reason)}[/]")
     if document["breakers"]:
         breakers(out, document)
@@ -137,8 +137,16 @@ def curve(out: Console, document: Document) -> None:
         left = (_usd(step["result"][key]) for key in ("bad_debt_usd", "unliquidated_usd"))
         table.add_row(f"{ratio:+.1%}", _usd(text), bar, *left)
     out.print(table)
-    shock = document["critical_shock"]
-    out.print("no shock on this curve is critical" if shock is None else f"critical: {shock:.1%}")
+    shock, unknown = document["critical_shock"], document["unknown"]
+    for reason in unknown:
+        out.print(f"[yellow]left out: {escape(reason)}[/]")
+    if unknown:
+        out.print("critical shock: unknown")
+    elif not all(step["result"]["converged"] for step in steps):
+        out.print("critical shock: unknown, for some steps find no end")
+    else:
+        critical = "no shock on this curve is critical"
+        out.print(critical if shock is None else f"critical: {shock:.1%}")
 
 
 def _headline(out: Console, document: Document) -> None:

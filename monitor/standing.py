@@ -31,6 +31,7 @@ class Standing:
         self._pipeline = pipeline
         self._rules = tuple(rules)
         self._max_head_age_seconds = max_head_age_seconds
+        self.store_fault = ""
 
     @property
     def ledger(self) -> LedgerView:
@@ -54,8 +55,10 @@ class Standing:
         return self._lag() == 0 and self.evaluated == self.applied
 
     def alive(self) -> Probe:
-        """Dead is a pipeline that has blocks before it and takes no step."""
-        silent = time.monotonic() - self._pipeline.progress.moved_monotonic
+        """Dead is a pipeline that has blocks before it and neither takes a step nor tries to."""
+        node = self._node
+        steps = (self._pipeline.progress.moved_monotonic, node.follower.tried_monotonic)
+        silent = time.monotonic() - max(*steps, node.clock.changed_monotonic)
         lag = self._lag()
         if lag and silent > STALL_SECONDS:
             return Probe(False, (f"no step for {silent:.0f} s, but {lag} blocks are due",))
@@ -67,8 +70,8 @@ class Standing:
         if lag is None:
             return Probe(False, ("starting: the state is not loaded, or no head is known yet",))
         reasons = [f"catching up: {lag} blocks behind the head"] if lag else []
-        if waiting := self._pipeline.progress.waiting_for:
-            reasons.append(waiting)
+        waiting = (self._pipeline.progress.waiting_for, self._node.follower.waiting_for)
+        reasons += [reason for reason in (*waiting, self.store_fault) if reason]
         reasons += self._head_faults()
         reasons += faults(self.ledger)
         reasons += unknown_prices(self.ledger, self._rules)

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 
@@ -42,6 +43,8 @@ class Follower:
         self._headers = headers
         self._logs = logs
         self._reorg_window = reorg_window
+        self.waiting_for = ""
+        self.tried_monotonic = 0.0
 
     @property
     def newest_head(self) -> BlockRef | None:
@@ -81,11 +84,14 @@ class Follower:
                 async with aclosing(self._events(head, branch, addresses)) as events:
                     async for event in events:
                         failures = 0
+                        self.waiting_for = ""
                         branch.apply(event)
                         yield event
                 return
             except (TransientError, BlockUnknown) as failure:
                 failures += 1
+                self.waiting_for = f"waiting for the node: {failure}"
+                self.tried_monotonic = time.monotonic()
                 LOGGER.warning("after block %d: %s", branch.newest.number, failure)
                 await asyncio.sleep(backoff_seconds(failures))
 

@@ -32,7 +32,7 @@ class HeadClock:
         self._endpoints = endpoints
         self.poll_seconds = poll_seconds
         self._silence_seconds = silence_seconds
-        self._changed_at = 0.0
+        self.changed_monotonic = 0.0
         self._push_failures = 0
         self.newest_head: BlockRef | None = None
         self.head_seen_unix = 0.0
@@ -40,14 +40,14 @@ class HeadClock:
 
     async def heads(self) -> AsyncGenerator[BlockRef, None]:
         """Head hints, the same one again at every poll. Never ends, whatever the endpoints do."""
-        self._changed_at = time.monotonic()
+        self.changed_monotonic = time.monotonic()
         head = await self._polled()
         while True:
             if head is not None:
                 yield head
             head = await self._next()
-            if time.monotonic() - self._changed_at > self._silence_seconds:
-                self._changed_at = time.monotonic()
+            if time.monotonic() - self.changed_monotonic > self._silence_seconds:
+                self.changed_monotonic = time.monotonic()
                 await self._endpoints.distrust_first(
                     f"no new head for {self._silence_seconds:g} s: trying another connection"
                 )
@@ -84,7 +84,7 @@ class HeadClock:
     def _seen(self, head: BlockRef) -> BlockRef:
         self.answered_unix = time.time()
         if self.newest_head is None or head.hash != self.newest_head.hash:
-            self._changed_at = time.monotonic()
+            self.changed_monotonic = time.monotonic()
             self.newest_head = head
             self.head_seen_unix = time.time()
         return head

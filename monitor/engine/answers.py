@@ -15,7 +15,7 @@ from monitor.core.sources import RiskRules
 from monitor.engine.cascade_runner import Answer, CascadeRunner, CurvePlan, Plan
 from monitor.engine.judge import Judge, Watcher
 from monitor.engine.positions import Books, PositionBook, block_json
-from monitor.engine.totals import market_totals, unknown_prices
+from monitor.engine.totals import faults, market_totals, unknown_prices
 from monitor.errors import QuestionError, TransientError
 from monitor.simulation.options import Options
 
@@ -105,7 +105,10 @@ class EngineAnswers:
             "evaluated": block_json(evaluated) if evaluated else None,
             "markets": [self._market(rule) for rule in self._rules],
             "breakers": [self._breaker(watcher) for watcher in self._judge.watchers],
-            "unknown": list(unknown_prices(self._present.ledger, self._rules)),
+            "unknown": [
+                *faults(self._present.ledger),
+                *unknown_prices(self._present.ledger, self._rules),
+            ],
         }
 
     async def positions(self, wanted: PositionFilter) -> dict[str, Any]:

@@ -68,7 +68,8 @@ class Answer:
         results = (
             self.result.results if isinstance(self.result, CurveProjection) else (self.result,)
         )
-        unknown = list(dict.fromkeys(why for result in results for why in result.unknown))
+        reasons = (why for result in results for why in result.unknown)
+        unknown = list(dict.fromkeys(reasons))
         if not self.result.converged:
             unknown.append(f"no end within {self.plan.options.max_rounds} rounds")
         return tuple(unknown)

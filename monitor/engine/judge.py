@@ -105,7 +105,8 @@ class Judge:
             document = answer.result.as_dict(block_json(answer.block), self._face)
             projection |= document["scenario"] | document["result"]
         elif answer.result is not None:
-            projection["critical_shock"] = answer.result.critical_shock
+            curve = answer.result
+            projection["critical_shock"] = curve.critical_shock if curve.is_known else None
         return Evidence(projection, reproduce=_command(answer.plan))
 
 

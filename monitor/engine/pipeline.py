@@ -84,7 +84,8 @@ class Pipeline:
     ) -> None:
         """Follow the chain from the newest block of `tail`, for ever.
 
-        A block that was applied but not judged when a daemon died is judged first.
+        A block that was applied but not judged when a daemon died is judged first, unless it is
+        gone: nothing is said about what the chain took back.
         """
         self.ledger = ledger
         self.progress.applied = tail[-1]
@@ -92,7 +93,7 @@ class Pipeline:
         if evaluated == tail[-1]:
             await self._judge.look(ledger, tail[-1])
             self._observer.judged(Judgement(tail[-1], (), ()), 0)
-        else:
+        elif await self._patiently("node", self._feed.has, tail[-1]):
             await self._evaluate(tail[-1])
         self.progress.move()
         async for event in self._feed.follow(tail, lambda: self._folder.addresses(self.ledger)):

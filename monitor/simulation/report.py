@@ -162,11 +162,15 @@ class Projection:
             "by_asset": {_shown(label, face): figures(f) for label, f in self.by_asset.items()},
             "by_loop_kind": {},
             "contagion": [],
-            "largest": [
+            "largest": []
+            if self.unknown
+            else [
                 {"account": face(e.account), "market": e.market, "debt_usd": usd(e.debt_usd)}
                 for e in self.largest
             ],
-            "round_log": [
+            "round_log": []
+            if self.unknown
+            else [
                 _round(number, entry, face) for number, entry in enumerate(self.round_log, start=1)
             ],
             "snapshot": None,
@@ -192,8 +196,18 @@ class CurveProjection:
         return None
 
     @property
+    def is_known(self) -> bool:
+        """Whether no step left an account out, or found no end."""
+        return self.converged and not self.unknown
+
+    @property
     def converged(self) -> bool:
         return all(projection.converged for projection in self.results)
+
+    @property
+    def unknown(self) -> tuple[str, ...]:
+        """Why the curve cannot be trusted."""
+        return tuple(dict.fromkeys(why for result in self.results for why in result.unknown))
 
     def measure(self, name: str, markets: Sequence[str] = ("*",)) -> float | None:
         """`critical_shock`; any other measure belongs to one scenario and is None."""
@@ -206,7 +220,8 @@ class CurveProjection:
             "block": dict(block),
             "scenario": asked,
             "curve": [projection.as_dict(block, face) for projection in self.results],
-            "critical_shock": self.critical_shock,
+            "critical_shock": self.critical_shock if self.is_known else None,
+            "unknown": list(self.unknown),
         }
 
 

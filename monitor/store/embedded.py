@@ -67,7 +67,13 @@ class EmbeddedRedis:
                 f"there is no state under {self.state_dir}: expected appendonly files. Run the "
                 "daemon first, or correct store.state_dir."
             )
-        self.state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        try:
+            self.state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            raise ConfigError(
+                f"store.state_dir = '{self.state_dir}': {error.strerror}: expected a folder that "
+                "can be written."
+            ) from error
         try:
             await self._enter()
         except BaseException:

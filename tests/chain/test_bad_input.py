@@ -189,3 +189,28 @@ async def test_check__one_market_wrong__still_looks_at_all_the_rest(stage: Stage
     assert subjects["asset WETH"] == ""
     assert "not checked" in subjects["scenario eth-crash"]
     assert subjects["store"] == ""
+
+
+async def test_state_dir__is_a_file__is_refused_by_run_and_check(stage: Stage) -> None:
+    config, _ = stage.config()
+    taken = stage.folder / "monitor"
+    taken.write_text("")
+    ran = await command("run", "--config", str(config), "--once")
+    checked = await command("check", "--config", str(config), "--json")
+    assert (ran.code, checked.code) == (CONFIG, CHECK_FAILED)
+    assert "expected a folder" in ran.err.replace("\n", " ")
+    assert "Traceback" not in ran.err
+
+
+async def test_curve__with_an_unknown_price__has_no_critical_shock_and_says_why(
+    stage: Stage,
+) -> None:
+    world = stage.world
+    await world.replace_source("WETH", await Deployer(world).deploy("RevertingSource"))
+    config, _ = stage.config()
+    assert (await command("run", "--config", str(config), "--once")).code == 0
+    asked = ("curve", "--config", str(config), "--asset", "USDC", "--steps", "3")
+    told, document = await command(*asked), (await command(*asked, "--json")).document
+    assert document["critical_shock"] is None
+    assert document["unknown"]
+    assert "critical shock: unknown" in told.out

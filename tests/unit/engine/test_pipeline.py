@@ -268,3 +268,18 @@ async def test_store__away_for_a_moment__is_waited_for_and_doubles_nothing() -> 
     assert notes.retries == ["store", "store"]
     assert price_of(pipeline) == BaseValue(4)
     assert len((await store.load()).tail) == 2
+
+
+async def test_start__unjudged_block_that_is_gone__says_nothing_about_it() -> None:
+    store, feed = MemoryStore(), Feed([BlocksReverted((FIRST,), BASE)], is_gone=True)
+    await store.begin(BASE, {})
+    judge = PriceJudge()
+    folder = Folder([Source()], feed, NoReader())
+    before = Pipeline(folder, Feed([added(FIRST, 200)]), store, judge, Notes(), records=False)  # type: ignore[arg-type]
+    await before.run(Ledger(), (BASE,), BASE)
+    state = await store.load()
+    judge.settled.clear()
+    pipeline = Pipeline(folder, feed, store, judge, Notes())  # type: ignore[arg-type]
+    await pipeline.run(Ledger(state.records), state.tail, state.evaluated)
+    assert judge.settled == []
+    assert await store.recent_alerts(10) == []

@@ -230,7 +230,7 @@ def test_curve__document__is_a_list_of_projections() -> None:
     document = curve(sheet, curve_of("WETH", -0.5, 5, names_of(sheet, {})), Options()).as_dict(
         BLOCK
     )
-    assert list(document) == ["block", "scenario", "curve", "critical_shock"]
+    assert list(document) == ["block", "scenario", "curve", "critical_shock", "unknown"]
     assert document["scenario"]["curve"] == {"asset": "WETH", "to": -0.5, "steps": 5}
     assert [list(entry["result"]) for entry in document["curve"]] == [[*RESULT_KEYS, "unknown"]] * 5
 
