@@ -15,6 +15,11 @@ from monitor.metrics import DeliveryOutcome
 LOGGER = logging.getLogger(__name__)
 
 
+Attempt = Callable[[Delivery], Awaitable[None]]
+GRACE_SECONDS = 1.0
+"""How long an attempt under way may take to end when we are told to stop."""
+
+
 @dataclass(frozen=True, slots=True)
 class Patience:
     """How long and how often. Delays are drawn evenly from 0 to a bound that doubles."""
@@ -76,7 +81,7 @@ class Outbox:
         try:
             async with asyncio.timeout(timeout_seconds), asyncio.TaskGroup() as group:
                 for webhook in self._senders:
-                    group.create_task(self._try(webhook))
+                    group.create_task(self._try(webhook, self._attempt))
         except TimeoutError:
             LOGGER.warning("flush of the outbox cut short after %s s", timeout_seconds)
         return await self._queue.pending()
@@ -85,24 +90,35 @@ class Outbox:
         news = self._news[webhook]
         while True:
             news.clear()
-            await self._try(webhook)
+            await self._try(webhook, self._attempt_whole)
             try:
                 async with asyncio.timeout(self._patience.poll_seconds):
                     await news.wait()
             except TimeoutError:
                 continue
 
-    async def _try(self, webhook: str) -> None:
+    async def _try(self, webhook: str, attempt: Attempt) -> None:
         try:
-            await self._drain(webhook)
+            await self._drain(webhook, attempt)
         except StoreUnavailable as error:
             LOGGER.warning("outbox of webhook %s cannot be read: %s", webhook, error)
 
-    async def _drain(self, webhook: str) -> None:
+    async def _drain(self, webhook: str, attempt: Attempt) -> None:
         """Deliver one after the other until none is due."""
         while (delivery := await self._queue.due(webhook, self._clock())) is not None:
             if await self._queue.begin_attempt(delivery):
-                await self._attempt(delivery)
+                await attempt(delivery)
+
+    async def _attempt_whole(self, delivery: Delivery) -> None:
+        """An attempt, brought to its end when we are told to stop amid it: half of one would have
+        to be made again, though the receiver may have taken it."""
+        attempt = asyncio.create_task(self._attempt(delivery))
+        try:
+            await asyncio.shield(attempt)
+        except asyncio.CancelledError:
+            await asyncio.wait([attempt], timeout=GRACE_SECONDS)
+            attempt.cancel()
+            raise
 
     async def _attempt(self, delivery: Delivery) -> None:
         try:
