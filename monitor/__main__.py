@@ -27,6 +27,7 @@ from monitor.errors import (
 )
 from monitor.logs import Redaction, configure
 from monitor.settings import Settings, load
+from monitor.simulation.shocks import pairs_of
 
 CHECK_FAILED, USAGE, UNAVAILABLE, CONFIG, INTERRUPTED = 1, 64, 69, 78, 130
 Result = TypeVar("Result")
@@ -163,8 +164,8 @@ def project(
     as_json: JsonOption = False,
 ) -> None:
     """Project one scenario from the newest stored block."""
-    shocks = _pairs(shock, "--shock")
-    options = {key: _number(value) for key, value in _pairs(option or [], "--option").items()}
+    shocks = pairs_of(shock)
+    options = {key: _number(value) for key, value in pairs_of(option or [], "option").items()}
     document = _asked(config, lambda answers: answers.project(shocks, options))
     display.show(out, document, display.projection, as_json=as_json)
 
@@ -279,16 +280,6 @@ def _asked(config: Path, question: Any) -> dict[str, Any]:
             return document
 
     return interruptible(ask())
-
-
-def _pairs(written: list[str], name: str) -> dict[str, str]:
-    pairs = {}
-    for text in written:
-        key, equals, value = text.partition("=")
-        if not equals or not key:
-            raise QuestionError(f"{name} {text!r}: expected KEY=VALUE, as in WETH=-0.30")
-        pairs[key.strip()] = value.strip()
-    return pairs
 
 
 def _number(text: str) -> Any:

@@ -91,9 +91,12 @@ class Folder:
             # A log that does not decode asks nothing; its decoder will say so.
             with suppress(UndecodableLog):
                 asked += source.questions(logs, view)
-        facts = await self._read(block, asked) if asked else {}
-        head = self._feed.newest_head
-        return await self._read(head, asked) if asked and not facts and head else facts
+        if not asked:
+            return {}
+        facts, head = await self._read(block, asked), self._feed.newest_head
+        if facts or head is None:
+            return facts
+        return await self._read(head, asked)
 
     async def _apply(
         self,

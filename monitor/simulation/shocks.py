@@ -115,17 +115,17 @@ class Curve:
         return {"asset": self.name, "to": float(self.to), "steps": self.steps}
 
 
-def parse_arguments(arguments: Iterable[str]) -> tuple[Shock, ...]:
-    """Shocks of a command line: `KEY=VALUE` each."""
+def pairs_of(arguments: Iterable[str], what: str = "shock") -> dict[str, str]:
+    """`KEY=VALUE` words of a command line. Raises QuestionError for one that is none, or twice."""
     written: dict[str, str] = {}
     for argument in arguments:
         key, equals, value = argument.partition("=")
         if not equals:
-            raise QuestionError(f"shock {argument!r}: expected KEY=VALUE, as in WETH=-0.30")
+            raise QuestionError(f"{what} {argument!r}: expected KEY=VALUE, as in WETH=-0.30")
         if key.strip() in written:
-            raise QuestionError(f"shock {key.strip()!r} is given twice: keep one")
+            raise QuestionError(f"{what} {key.strip()!r} is given twice: keep one")
         written[key.strip()] = value.strip()
-    return parse_shocks(written)
+    return written
 
 
 def parse_shocks(written: Mapping[str, Any]) -> tuple[Shock, ...]:

@@ -18,7 +18,7 @@ from monitor.simulation.shocks import (
     RateShock,
     Shock,
     curve_of,
-    parse_arguments,
+    pairs_of,
     parse_shocks,
     scenario_of,
 )
@@ -54,8 +54,8 @@ def test_parse_shocks__each_kind__is_understood(
     assert parse_shocks(written) == (expected,)
 
 
-def test_parse_arguments__of_a_command_line__reads_the_same() -> None:
-    given = parse_arguments(["WETH=-0.30", "gas=10"])
+def test_pairs_of__of_a_command_line__reads_the_same() -> None:
+    given = parse_shocks(pairs_of(["WETH=-0.30", "gas=10"]))
     assert given == (PriceShock("WETH", Decimal("-0.30")), GasShock(Decimal(10)))
 
 
@@ -91,9 +91,9 @@ def test_parse_shocks__of_nonsense__is_a_question_error(written: dict[str, objec
 
 
 @pytest.mark.parametrize("arguments", [["WETH"], ["WETH=-0.1", "WETH=-0.2"]])
-def test_parse_arguments__malformed_or_twice__is_a_question_error(arguments: list[str]) -> None:
+def test_pairs_of__malformed_or_twice__is_a_question_error(arguments: list[str]) -> None:
     with pytest.raises(QuestionError):
-        parse_arguments(arguments)
+        parse_shocks(pairs_of(arguments))
 
 
 @pytest.mark.parametrize("name", ["ETH", "WETH", WETH, WETH.upper().replace("X", "x")])
