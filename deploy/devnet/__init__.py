@@ -6,6 +6,16 @@ from devnet.anvil import Anvil, RpcError
 from devnet.chain import Block, BlockRef, Chain, View
 from devnet.deployer import ADMIN, Deployer
 from devnet.executed import Executed
+from devnet.listing import (
+    find_tokens,
+    list_reserve,
+    listing,
+    prepare_reserve,
+    reissue_token,
+    token_upgrade,
+    upgrade_pool,
+    upgrade_token,
+)
 from devnet.loops import Loop, arbitrage_pools, loop, oracle_prices
 from devnet.market import crash, shock, slide
 from devnet.population import Borrower, make_borrowers
@@ -47,12 +57,20 @@ __all__ = [
     "arbitrage_pools",
     "crash",
     "event_topic",
+    "find_tokens",
+    "list_reserve",
+    "listing",
     "loop",
     "make_borrowers",
     "new_world",
     "open_world",
     "oracle_prices",
+    "prepare_reserve",
+    "reissue_token",
     "saved",
     "shock",
     "slide",
+    "token_upgrade",
+    "upgrade_pool",
+    "upgrade_token",
 ]

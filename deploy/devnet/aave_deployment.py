@@ -91,7 +91,7 @@ async def _list_reserves(
     atoken = await deployer.deploy("ATokenInstance", pool, no_rewards, TREASURY)
     debt_token = await deployer.deploy("VariableDebtTokenInstance", pool, no_rewards)
     inputs = [
-        _reserve_input(asset, tokens[asset.symbol], atoken, debt_token) for asset in terms.assets
+        reserve_input(asset, tokens[asset.symbol], atoken, debt_token) for asset in terms.assets
     ]
     await deployer.send(configurator, f"initReserves({RESERVE_INPUT}[])", inputs)
     for asset in terms.assets:
@@ -101,20 +101,25 @@ async def _list_reserves(
             "configureReserveAsCollateral(address,uint256,uint256,uint256)",
             *(token, asset.ltv_bps, asset.threshold_bps, asset.bonus_bps),
         )
-        settings: tuple[tuple[str, Any], ...] = (
-            ("setReserveBorrowing(address,bool)", True),
-            ("setReserveFlashLoaning(address,bool)", True),
-            ("setReserveFactor(address,uint256)", asset.reserve_factor_bps),
-            ("setLiquidationProtocolFee(address,uint256)", asset.protocol_fee_bps),
-        )
-        for signature, value in settings:
+        for signature, value in asset_settings(asset):
             await deployer.send(configurator, signature, token, value)
     await deployer.send(configurator, "updateFlashloanPremium(uint128)", FLASH_LOAN_PREMIUM_BPS)
 
 
-def _reserve_input(
+def asset_settings(asset: AssetTerms) -> tuple[tuple[str, Any], ...]:
+    """The configurator's setters (of asset and value) that open a new reserve."""
+    return (
+        ("setReserveBorrowing(address,bool)", True),
+        ("setReserveFlashLoaning(address,bool)", True),
+        ("setReserveFactor(address,uint256)", asset.reserve_factor_bps),
+        ("setLiquidationProtocolFee(address,uint256)", asset.protocol_fee_bps),
+    )
+
+
+def reserve_input(
     asset: AssetTerms, token: Address, atoken: Address, debt_token: Address
 ) -> tuple[Any, ...]:
+    """One element of what PoolConfigurator.initReserves wants."""
     rates = asset.rates
     rate_data = eth_abi.encode(
         ["(uint16,uint32,uint32,uint32)"],
