@@ -4,6 +4,7 @@ Internal to `monitor.chain`, below the tree of `monitor.errors`:
 
 RpcUnavailable
 ├── RpcTimeout     no answer in time
+├── RateLimited    we ask more often than our plan allows
 └── RpcRefused     the same question gets the same refusal: ask another endpoint, or for less
 DataError
 └── RevertError   the contract itself said no
@@ -25,6 +26,14 @@ from monitor.errors import (
 
 class RpcTimeout(RpcUnavailable):
     """No answer in time."""
+
+
+class RateLimited(RpcUnavailable):
+    """We ask too often. `retry_after_seconds` is how long to wait, where the node says so."""
+
+    def __init__(self, message: str, retry_after_seconds: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after_seconds = retry_after_seconds
 
 
 class RpcRefused(RpcUnavailable):
