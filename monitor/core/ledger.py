@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple, Protocol, TypeVar
 
+from monitor.core.packed import PackedMap
 from monitor.core.units import (
     Address,
     AssetId,
@@ -219,42 +220,77 @@ class LedgerView(Protocol):
         """Keys of one kind and market, in no particular order."""
         ...
 
+    def items(self, kind: Kind, market: MarketId) -> Iterator[tuple[Key, Record]]:
+        """The same keys with their records."""
+        ...
+
 
 def find(view: LedgerView, key: Key, record: type[RecordT]) -> RecordT | None:
     """The record at `key`, which must be of the given type."""
     found = view.get(key)
-    if found is not None and not isinstance(found, record):
-        raise TypeError(f"{key} holds a {type(found).__name__}, not a {record.__name__}")
-    return found
+    return None if found is None else _as(key, found, record)
 
 
 def each(
     view: LedgerView, kind: Kind, market: MarketId, record: type[RecordT]
 ) -> Iterator[tuple[Key, RecordT]]:
     """All records of one kind in one market."""
-    for key in view.keys(kind, market):
-        found = find(view, key, record)
-        if found is not None:
-            yield key, found
+    for key, found in view.items(kind, market):
+        yield key, _as(key, found, record)
+
+
+def _as(key: Key, found: Record, record: type[RecordT]) -> RecordT:
+    if not isinstance(found, record):
+        raise TypeError(f"{key} holds a {type(found).__name__}, not a {record.__name__}")
+    return found
+
+
+Group = dict[Key, Record] | PackedMap[Key, Record]
+"""The records of one kind in one market."""
+
+
+class GroupedRecords(Mapping[Key, Record]):
+    """Records as a store loads them: grouped, and packed as long as nobody looks."""
+
+    def __init__(self, groups: Mapping[tuple[Kind, MarketId], Group]) -> None:
+        self.groups = groups
+
+    def __getitem__(self, key: Key) -> Record:
+        return self.groups[key.kind, key.market][key]
+
+    def __iter__(self) -> Iterator[Key]:
+        for group in self.groups.values():
+            yield from group
+
+    def __len__(self) -> int:
+        return sum(map(len, self.groups.values()))
 
 
 class Ledger:
     """The records in memory, grouped by (kind, market) so that a market can be walked."""
 
     def __init__(self, records: Mapping[Key, Record] | None = None) -> None:
-        self._groups: dict[tuple[Kind, MarketId], dict[Key, Record]] = {}
+        """Records as loaded are taken over by their groups, still packed; others one by one."""
+        self._groups: dict[tuple[Kind, MarketId], Group] = {}
+        if isinstance(records, GroupedRecords):
+            self._groups |= {name: group.copy() for name, group in records.groups.items()}
+            return
         for key, record in (records or {}).items():
             self.put(key, record)
 
     def get(self, key: Key) -> Record | None:
-        return self._groups.get((key.kind, key.market), {}).get(key)
+        group = self._groups.get(key[:2])
+        return None if group is None else group.get(key)
 
     def keys(self, kind: Kind, market: MarketId) -> Iterator[Key]:
         return iter(self._groups.get((kind, market), {}))
 
+    def items(self, kind: Kind, market: MarketId) -> Iterator[tuple[Key, Record]]:
+        return iter(self._groups.get((kind, market), {}).items())
+
     def put(self, key: Key, record: Record | None) -> None:
         """Replace a record; None removes it."""
-        group = self._groups.setdefault((key.kind, key.market), {})
+        group = self._groups.setdefault(key[:2], {})
         if record is None:
             group.pop(key, None)
         else:
@@ -266,9 +302,14 @@ class Ledger:
 
     def copy(self) -> "Ledger":
         """A snapshot that later blocks leave alone (records are immutable and shared)."""
-        twin = Ledger()
-        twin._groups = {name: dict(group) for name, group in self._groups.items()}
-        return twin
+        return Ledger(GroupedRecords(self._groups))
+
+
+class _Absent:
+    """What an overlay has not written: None is a removal."""
+
+
+_ABSENT = _Absent()
 
 
 class Overlay:
@@ -279,15 +320,20 @@ class Overlay:
         self._written: dict[Key, Record | None] = {}
 
     def get(self, key: Key) -> Record | None:
-        return self._written[key] if key in self._written else self._base.get(key)
+        found = self._written.get(key, _ABSENT)
+        return self._base.get(key) if isinstance(found, _Absent) else found
 
     def keys(self, kind: Kind, market: MarketId) -> Iterator[Key]:
         for key in self._base.keys(kind, market):
             if key not in self._written:
                 yield key
-        for key, record in self._written.items():
-            if record is not None and key.kind is kind and key.market == market:
-                yield key
+        yield from (key for key, _ in self._new(kind, market))
+
+    def items(self, kind: Kind, market: MarketId) -> Iterator[tuple[Key, Record]]:
+        for key, record in self._base.items(kind, market):
+            if key not in self._written:
+                yield key, record
+        yield from self._new(kind, market)
 
     def put(self, key: Key, record: Record | None) -> None:
         self._written[key] = record
@@ -298,3 +344,8 @@ class Overlay:
             before = self._base.get(key)
             if before != after:
                 yield key, before, after
+
+    def _new(self, kind: Kind, market: MarketId) -> Iterator[tuple[Key, Record]]:
+        for key, record in self._written.items():
+            if record is not None and key.kind is kind and key.market == market:
+                yield key, record
