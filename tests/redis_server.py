@@ -1,6 +1,7 @@
 """A real Redis to test against, that can be killed."""
 
 import itertools
+import resource
 import signal
 import subprocess
 import time
@@ -10,7 +11,7 @@ from pathlib import Path
 from builders import a_hash
 from redis import Redis
 from redis.backoff import NoBackoff
-from redis.exceptions import RedisError
+from redis.exceptions import AuthenticationError, RedisError
 from redis.retry import Retry
 
 from monitor.store.identity import Identity
@@ -31,12 +32,14 @@ class RedisServer:
     def url(self) -> str:
         return f"unix://{self._socket}"
 
-    def start(self, *settings: str) -> None:
-        """Returns when the server answers."""
+    def start(self, *settings: str, wait: bool = True) -> None:
+        """Returns when the server answers; without `wait`, at once."""
         command = [str(find_server().path), "--port", "0", "--unixsocket", str(self._socket)]
         command += ["--dir", str(self._folder), "--save", "", "--appendonly", "yes", *settings]
-        self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-        self._wait(lambda client: bool(client.ping()))
+        # SIGXFSZ stays ignored as Python has it: a file limit is a write that fails, not death.
+        self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL, restore_signals=False)
+        if wait:
+            self._wait(lambda client: bool(client.ping()))
 
     def start_as_cluster(self) -> None:
         """A cluster of one node: it refuses whatever touches two slots at once."""
@@ -54,6 +57,12 @@ class RedisServer:
         assert self._process is not None
         self._process.send_signal(number)
 
+    def limit_files(self, size_bytes: int) -> None:
+        """From now on no file may grow beyond: as on a full disk."""
+        assert self._process is not None
+        limits = (size_bytes, resource.RLIM_INFINITY)
+        resource.prlimit(self._process.pid, resource.RLIMIT_FSIZE, limits)
+
     def stop(self) -> None:
         if self._process is not None:
             self._process.terminate()
@@ -67,6 +76,8 @@ class RedisServer:
                 try:
                     if is_so(client):
                         return
+                except AuthenticationError:
+                    return
                 except (RedisError, KeyError):
                     pass
                 time.sleep(0.01)

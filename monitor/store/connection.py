@@ -2,10 +2,11 @@
 
 import asyncio
 import hashlib
+import re
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib import resources
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 from msgspec.json import encode
 from redis.asyncio import Redis
@@ -17,13 +18,19 @@ from redis.exceptions import (
     ConnectionError,
     NoPermissionError,
     NoScriptError,
-    OutOfMemoryError,
-    ReadOnlyError,
     RedisError,
+    ResponseError,
     TimeoutError,
 )
 
-from monitor.errors import ConfigError, StoreUnavailable, WriterFenced
+from monitor.errors import (
+    ConfigError,
+    InvariantBroken,
+    LedgerCorrupt,
+    MonitorError,
+    StoreUnavailable,
+    WriterFenced,
+)
 from monitor.store.keys import SCRIPT_KEYS, Keys
 
 OLDEST_SERVER = (6, 2)
@@ -42,11 +49,16 @@ _PAUSES_SECONDS = (0.05, 0.1, 0.2, 0.4) + 8 * (0.5,)
 _REMEDIES = {
     "MISCONF": "it cannot write its files: make room on its disk and read its log",
     "OOM": "its memory is full: raise maxmemory",
-    "READONLY": "it is a replica: point store.url at the primary",
+    "READONLY": "it is a replica: point store.url at the primary, or wait for the failover to end",
     "MASTERDOWN": "it is a replica that lost its primary: wait for the failover",
+    "NOREPLICAS": "too few replicas are in step: see min-replicas-to-write and INFO replication",
     "CLUSTERDOWN": "the cluster does not serve all slots: see CLUSTER INFO",
+    "TRYAGAIN": "the cluster moves this slot: wait until it has",
+    "LOADING": "it still loads its data: wait",
+    "BUSY": "another client's script keeps it busy: wait, or run SCRIPT KILL",
+    "UNKILLABLE": "a script that wrote cannot be stopped: wait, or restart it",
 }
-_CLASSES = {"OOM": OutOfMemoryError, "READONLY": ReadOnlyError}
+"""What passes by itself, or once an operator has done this. The daemon waits meanwhile."""
 _REFUSALS = (AuthenticationError, AuthorizationError, NoPermissionError)
 
 
@@ -70,25 +82,41 @@ def connect(url: str) -> "Redis":
 
 
 @contextmanager
-def _translated() -> Iterator[None]:
-    """Redis errors as StoreUnavailable, or as ConfigError where waiting does not help."""
+def translated() -> Iterator[None]:
+    """Redis errors as StoreUnavailable, or as what stops the daemon where waiting does not help."""
     try:
         yield
     except RedisError as exc:
-        # A refusal while connecting comes wrapped in a ConnectionError.
-        if isinstance(exc, _REFUSALS) or isinstance(exc.__cause__, _REFUSALS):
-            raise ConfigError(
-                f"Redis refuses this user: {exc} Check the name, password and ACL of store.url."
-            ) from exc
-        if isinstance(exc, ConnectionError | TimeoutError):
-            raise StoreUnavailable(
-                f"Redis does not answer: {exc} Check that it runs and that store.url points at it."
-            ) from exc
-        # Inside a script the code stands in the middle of the message, not in the class.
-        for code, remedy in _REMEDIES.items():
-            if code in str(exc) or isinstance(exc, _CLASSES.get(code, ())):
-                raise StoreUnavailable(f"Redis refuses to write, {remedy}. It said: {exc}") from exc
-        raise
+        raise _named(exc) from exc
+
+
+def _named(error: RedisError) -> MonitorError:
+    # A refusal while connecting comes wrapped in a ConnectionError.
+    if isinstance(error, _REFUSALS) or isinstance(error.__cause__, _REFUSALS):
+        return ConfigError(
+            f"Redis refuses this user: {error} Check the name, password and ACL of store.url."
+        )
+    for code, remedy in _REMEDIES.items():
+        if _says(error, code):
+            return StoreUnavailable(f"Redis does not serve us, {remedy}. It said: {_said(error)}")
+    if isinstance(error, ConnectionError | TimeoutError):
+        return StoreUnavailable(
+            f"Redis does not answer: {error} Check that it runs and that store.url points at it."
+        )
+    return InvariantBroken(
+        f"Redis refuses a command: {_said(error)}. Expected a Redis or Valkey 6.2 or newer, whose keys "
+        "under our prefix nobody else writes: check both."
+    )
+
+
+def _said(error: RedisError) -> str:
+    """What the server said. The library cuts some codes off the text."""
+    return f"{getattr(error, 'status_code', None) or ''} {error}".strip()
+
+
+def _says(error: RedisError, code: str) -> bool:
+    """Whether the answer has this code; that of a script has it in its middle."""
+    return re.search(rf"\b{code}\b", _said(error)) is not None
 
 
 async def patiently(do: Callable[[], Awaitable[T]]) -> T:
@@ -107,7 +135,7 @@ async def _once(do: Callable[[], Awaitable[T]]) -> T:
     task = asyncio.current_task()
     cancels_before = task.cancelling() if task else 0
     try:
-        with _translated():
+        with translated():
             return await do()
     finally:
         # The library waits with wait_for, which before Python 3.12 may swallow a cancellation:
@@ -166,13 +194,24 @@ class Scripts:
             self._client, self._text(name), [*self._keys.shared, *more_keys], body
         )
         if answer[0] == "fenced":
-            raise WriterFenced(
-                f"this daemon writes {self._keys.of('')} with token {self._token or 'none'}, but "
-                "that is not the newest (or Redis was wiped). The lease is held by "
-                f"{answer[1] or 'nobody'}. Run one daemon per namespace and chain: stop the other, "
-                "or give this one another store.namespace."
-            )
+            await self._fenced(answer[1])
         return answer
+
+    async def _fenced(self, holder: str) -> NoReturn:
+        prefix = self._keys.of("")
+        [newest] = await read(self._client, ("GET", self._keys.of("fence")))
+        if self._token and newest is None:
+            raise LedgerCorrupt(
+                f"the state under {prefix} is gone: expected writer's token {self._token}, found "
+                "none. Redis was flushed, or started again without its files. Restore a backup "
+                "(cascade-monitor store restore), or start the daemon again: it builds the ledger "
+                "anew from the chain, without the alerts' history and what was not yet delivered."
+            )
+        raise WriterFenced(
+            f"this daemon writes {prefix} with token {self._token or 'none'}, but the newest is "
+            f"{newest or 'none'}. The lease is held by {holder or 'nobody'}. Run one daemon per "
+            "namespace and chain: stop the other, or give this one another store.namespace."
+        )
 
     def _text(self, name: str) -> str:
         if name not in self._texts:
@@ -202,5 +241,10 @@ async def evaluate(
             return list(await client.evalsha(sha, len(keys), *keys, *args))
         except NoScriptError:
             return list(await client.eval(text, len(keys), *keys, *args))
+        except ResponseError as exc:
+            if _says(exc, "READONLY"):
+                # After a failover the primary's name leads elsewhere: it is looked up again.
+                await client.connection_pool.disconnect(inuse_connections=False)
+            raise
 
     return await patiently(ask)
