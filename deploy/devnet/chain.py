@@ -167,6 +167,26 @@ class Chain:
         self._funded.clear()
         return await self.head()
 
+    async def anvil_reorg(self, depth: int, *txs: tuple[int, Tx]) -> Block:
+        """Replaces the last `depth` blocks at once; (n, tx) runs in the n-th new one, from 0.
+
+        Anvil dates all of them like the block before them.
+        """
+        pairs = []
+        for place, tx in txs:
+            request = tx.request(0)
+            del request["nonce"]  # anvil finds it, in the state that the new block begins with
+            pairs.append([request, place])
+        async with self._mining:
+            await self.anvil.rpc("anvil_reorg", depth, pairs)
+        self._funded.clear()
+        return await self.head()
+
+    async def receipts_of(self, number: int) -> list[Receipt]:
+        """What the transactions of a block did."""
+        raw = await self.anvil.rpc("eth_getBlockReceipts", hex(number))
+        return [receipt_from(each, await self._revert_reason(each)) for each in raw]
+
     async def snapshot(self) -> str:
         snapshot: str = await self.anvil.rpc("evm_snapshot")
         return snapshot
@@ -199,7 +219,15 @@ class Chain:
         return function.decode(bytes.fromhex(answer[2:]))
 
     async def read(self, views: Sequence[View], block: BlockRef = None) -> list[Any]:
-        """Many views at one block through Multicall3; fails if one of them does."""
+        """Many views at one block through Multicall3; raises RevertError if one of them does."""
+        answers = await self.attempt(views, block)
+        for answer in answers:
+            if isinstance(answer, RevertError):
+                raise answer
+        return answers
+
+    async def attempt(self, views: Sequence[View], block: BlockRef = None) -> list[Any]:
+        """As `read`, but what reverts is answered by its RevertError."""
         if block is None:
             block = (await self.head()).hash
         answers: list[Any] = []
@@ -219,11 +247,9 @@ class Chain:
             calls,
             block=block,
         )
-        for function, (succeeded, data) in zip(functions, results, strict=True):
-            if not succeeded:
-                raise RevertError(function.name, decode_revert(data))
         return [
-            function.decode(data) for function, (_, data) in zip(functions, results, strict=True)
+            function.decode(data) if succeeded else RevertError(function.name, decode_revert(data))
+            for function, (succeeded, data) in zip(functions, results, strict=True)
         ]
 
 

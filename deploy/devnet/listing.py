@@ -7,7 +7,8 @@ and `await find_tokens(world, symbol)` learns the addresses of the two tokens it
 
 `await upgrade_token(world, "USDC", "supply")` gives an aToken other code of the same revision, and
 `revision=6` code of another; `upgrade_pool` does so for the pool. Their halves are
-`reissue_token` (deploys, changes nothing) and `token_upgrade` (the transaction).
+`reissue_token` (deploys, changes nothing) and `token_upgrade` (the transaction); `reissue_pool` and
+`pool_upgrade`.
 """
 
 from dataclasses import replace
@@ -108,8 +109,17 @@ def token_upgrade(world: World, symbol: str, side: Side, code: Address) -> Tx:
 
 async def upgrade_pool(world: World, *, revision: int = POOL_REVISION) -> Receipt:
     """Another implementation behind the pool: Aave's code, and the revision as told."""
+    return await pool_upgrade(world, await reissue_pool(world, revision=revision))
+
+
+async def reissue_pool(world: World, *, revision: int = POOL_REVISION) -> Address:
+    """An implementation that the pool can be upgraded to."""
     at = world.addresses
-    view = "RESERVE_INTEREST_RATE_STRATEGY()(address)"
-    rates = await world.call(at.pool, view)
-    code = await Deployer(world).deploy("ReissuedPool", at.addresses_provider, rates, revision)
-    return await world.tx(ADMIN, at.addresses_provider, "setPoolImpl(address)", code)
+    rates = await world.call(at.pool, "RESERVE_INTEREST_RATE_STRATEGY()(address)")
+    return await Deployer(world).deploy("ReissuedPool", at.addresses_provider, rates, revision)
+
+
+def pool_upgrade(world: World, code: Address) -> Tx:
+    """The upgrade to code from `reissue_pool`."""
+    provider = world.addresses.addresses_provider
+    return world.tx(ADMIN, provider, "setPoolImpl(address)", code)
