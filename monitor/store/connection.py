@@ -12,6 +12,7 @@ from msgspec.json import encode
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
+from redis.client import NEVER_DECODE
 from redis.exceptions import (
     AuthenticationError,
     AuthorizationError,
@@ -91,8 +92,7 @@ def translated() -> Iterator[None]:
 
 
 def _named(error: RedisError) -> MonitorError:
-    # A refusal while connecting comes wrapped in a ConnectionError.
-    if isinstance(error, _REFUSALS) or isinstance(error.__cause__, _REFUSALS):
+    if isinstance(_inner(error), _REFUSALS):
         return ConfigError(
             f"Redis refuses this user: {error} Check the name, password and ACL of store.url."
         )
@@ -104,14 +104,19 @@ def _named(error: RedisError) -> MonitorError:
             f"Redis does not answer: {error} Check that it runs and that store.url points at it."
         )
     return InvariantBroken(
-        f"Redis refuses a command: {_said(error)}. Expected a Redis or Valkey 6.2 or newer, whose keys "
-        "under our prefix nobody else writes: check both."
+        f"Redis refuses a command: {_said(error)}. Expected a Redis or Valkey 6.2 or newer, whose "
+        "keys under our prefix nobody else writes: check both."
     )
 
 
+def _inner(error: RedisError) -> BaseException:
+    """What the server answered: while connecting, the library wraps it in a ConnectionError."""
+    return error.__cause__ if isinstance(error.__cause__, RedisError) else error
+
+
 def _said(error: RedisError) -> str:
-    """What the server said. The library cuts some codes off the text."""
-    return f"{getattr(error, 'status_code', None) or ''} {error}".strip()
+    """The server's words. The library cuts some codes off the text."""
+    return f"{getattr(_inner(error), 'status_code', None) or ''} {error}".strip()
 
 
 def _says(error: RedisError, code: str) -> bool:
@@ -161,13 +166,16 @@ async def check_server(client: "Redis") -> None:
         raise ConfigError(*faults)
 
 
-async def read(client: "Redis", *commands: Sequence[str | int]) -> list[Any]:
+async def read(
+    client: "Redis", *commands: Sequence[str | int], as_bytes: bool = False
+) -> list[Any]:
     """The answers to some reading commands, in one round trip; not one transaction."""
+    options = {NEVER_DECODE: True} if as_bytes else {}
 
     async def ask() -> list[Any]:
         async with client.pipeline(transaction=False) as pipe:
             for command in commands:
-                pipe.execute_command(*command)
+                pipe.execute_command(*command, **options)
             return list(await pipe.execute())
 
     return await patiently(ask)
@@ -183,15 +191,20 @@ class Scripts:
         self._texts: dict[str, str] = {}
 
     async def run(
-        self, name: str, operation: Mapping[str, Any], more_keys: Sequence[str] = ()
+        self,
+        name: str,
+        operation: Mapping[str, Any],
+        more_keys: Sequence[str] = (),
+        more: Sequence[bytes | str | int] = (),
     ) -> list[str]:
         """What the script answers. Raises WriterFenced when the token is not the newest.
 
-        `operation` names keys of its own by their number in KEYS: see `KeyList`.
+        `operation` names keys of its own by their number in KEYS: see `KeyList`. `more` follows
+        it as it is: what is large need not be JSON.
         """
         body = encode({"token": self._token, **operation})
         answer = await evaluate(
-            self._client, self._text(name), [*self._keys.shared, *more_keys], body
+            self._client, self._text(name), [*self._keys.shared, *more_keys], body, *more
         )
         if answer[0] == "fenced":
             await self._fenced(answer[1])
@@ -228,7 +241,7 @@ def read_script(name: str) -> str:
 
 
 async def evaluate(
-    client: "Redis", text: str, keys: Sequence[str], *args: bytes | str
+    client: "Redis", text: str, keys: Sequence[str], *args: bytes | str | int
 ) -> list[str]:
     """Run a script by its hash; by its text when the server does not know it (any more).
 
