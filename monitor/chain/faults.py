@@ -80,7 +80,7 @@ def fault_of(endpoint: str, error: RpcError) -> MonitorError:
     code, message = error.code, error.message
     said = f"{endpoint} answered error {code}: {ADDRESS_OF_NODE.sub('<url>', message)[:200]}"
     if code == 429 or RATE_LIMITED.search(message):
-        return RpcUnavailable(f"{said}. It limits our rate: raise the plan or add an endpoint.")
+        return RateLimited(f"{said}. It limits our rate: raise the plan or add an endpoint.")
     if code == 3 or EXECUTION_FAILED.search(message):
         return RevertError(message[:200], _bytes_of(error.data))
     if code == -32001 or NO_BLOCK.search(message):

@@ -5,17 +5,20 @@ No message here holds a URL, and library exceptions are not chained: both would 
 
 import asyncio
 import itertools
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
 from typing import Any, NoReturn, Protocol
 
 import aiohttp
 import msgspec
 
-from monitor.chain.faults import RpcError, RpcRefused, RpcTimeout
+from monitor.chain.faults import RateLimited, RpcError, RpcRefused, RpcTimeout
 from monitor.errors import RpcInconsistent, RpcUnavailable
 
-MAX_ANSWER_BYTES = 256 * 2**20
+MAX_ANSWER_BYTES = 64 * 2**20
+"""Some 80,000 logs. What is larger is asked for in smaller pieces."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +30,10 @@ class Call:
 
 
 class Notice(msgspec.Struct, frozen=True):
-    result: msgspec.Raw
+    """What a subscription says. Both stay as they were sent, to be compared and read later."""
+
+    subscription: msgspec.Raw = msgspec.Raw()
+    result: msgspec.Raw = msgspec.Raw()
 
 
 class Reply(msgspec.Struct, frozen=True):
@@ -46,7 +52,7 @@ class Transport(Protocol):
 
     @property
     def connections(self) -> int:
-        """How often a connection was made: after a change the other side may be another node."""
+        """Connections made so far: after a change the other side may be another node."""
         ...
 
     async def exchange(self, calls: Sequence[Call]) -> list[Reply]:
@@ -68,21 +74,31 @@ def encoded(call: Call, id: int) -> dict[str, Any]:
 def decoded(name: str, body: bytes | str) -> list[Reply]:
     try:
         answer = _ANSWERS.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
         raise RpcUnavailable(
             f"{name} sent {len(body)} bytes that are not JSON-RPC: check that its URL is a node's"
         ) from None
     return answer if isinstance(answer, list) else [answer]
 
 
-async def _refuse_redirect(*_: Any) -> NoReturn:
+class Redirected(aiohttp.ClientConnectionError):
     """Following one would hand requests, and the key in them, to somebody else."""
-    raise aiohttp.ClientConnectionError("redirected")
 
 
-def open_session() -> aiohttp.ClientSession:
+async def _refuse_redirect(_session: Any, _context: Any, params: Any) -> NoReturn:
+    raise Redirected(params.response.status)
+
+
+def open_session(connected: Callable[[], None] | None = None) -> aiohttp.ClientSession:
+    """A session that follows no redirect; `connected` is called at every new connection."""
+
+    async def tell(*_: Any) -> None:
+        if connected is not None:
+            connected()
+
     trace = aiohttp.TraceConfig()
     trace.on_request_redirect.append(_refuse_redirect)
+    trace.on_connection_create_end.append(tell)
     return aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(limit=8),
         cookie_jar=aiohttp.DummyCookieJar(),
@@ -90,13 +106,45 @@ def open_session() -> aiohttp.ClientSession:
     )
 
 
+def retry_after_seconds(header: str | None, now_unix: float) -> float | None:
+    """How long a Retry-After header asks to wait, in seconds or as a date; None: it does not."""
+    if header is None:
+        return None
+    if header.strip().isdecimal():
+        return float(header)
+    try:
+        return max(0.0, parsedate_to_datetime(header).timestamp() - now_unix)
+    except (ValueError, OverflowError):
+        return None
+
+
+def refused_status(name: str, status: int, retry_after: str | None) -> RpcUnavailable:
+    """The exception for an HTTP status that carries no answer, over either transport."""
+    said = f"{name} answered HTTP {status}"
+    if status == 429:
+        return RateLimited(
+            f"{said}. It limits our rate: raise the plan or add an endpoint.",
+            retry_after_seconds(retry_after, time.time()),
+        )
+    if 300 <= status < 400:
+        return RpcUnavailable(f"{said}: it redirects, which is not followed: correct its URL")
+    return RpcUnavailable(f"{said}, expected a node's answer")
+
+
 class HttpTransport:
     """JSON-RPC over keep-alive HTTP; several calls travel as one batch."""
 
-    def __init__(self, name: str, url: str, timeout_seconds: float) -> None:
+    def __init__(
+        self,
+        name: str,
+        url: str,
+        timeout_seconds: float,
+        max_answer_bytes: int = MAX_ANSWER_BYTES,
+    ) -> None:
         self.name = name
         self._url = url
         self._timeout_seconds = timeout_seconds
+        self._max_answer_bytes = max_answer_bytes
         self._ids = itertools.count(1)
         self._session: aiohttp.ClientSession | None = None
         self._connections = 0
@@ -118,26 +166,32 @@ class HttpTransport:
             raise RpcUnavailable(f"{self.name} failed: {type(error).__name__}") from None
         return self._in_order(list(numbered), answers)
 
+    def _connected(self) -> None:
+        self._connections += 1
+
     async def _post(self, body: bytes) -> list[Reply]:
         if self._session is None:
-            self._session = open_session()
-            self._connections += 1
+            self._session = open_session(self._connected)
         headers = {"Content-Type": "application/json"}
-        async with self._session.post(self._url, data=body, headers=headers) as response:
+        async with self._session.post(
+            self._url, data=body, headers=headers, allow_redirects=False
+        ) as response:
             content = await self._bounded(response)
-        if response.status == 413:
+        status = response.status
+        if status == 413:
             raise RpcRefused(f"{self.name} finds the request too large (HTTP 413)")
-        is_client_fault = 400 <= response.status < 500 and response.status not in (401, 403, 429)
-        if response.status != 200 and not (is_client_fault and b'"jsonrpc"' in content):
-            raise RpcUnavailable(f"{self.name} answered HTTP {response.status}, expected 200")
+        is_client_fault = 400 <= status < 500 and status not in (401, 403, 429)
+        if status != 200 and not (is_client_fault and b'"jsonrpc"' in content):
+            raise refused_status(self.name, status, response.headers.get("Retry-After"))
         return decoded(self.name, content)
 
     async def _bounded(self, response: aiohttp.ClientResponse) -> bytes:
+        """The body; read no further than the limit, whatever length it claims or unpacks to."""
         content = bytearray()
         async for chunk in response.content.iter_any():
             content += chunk
-            if len(content) > MAX_ANSWER_BYTES:
-                raise RpcRefused(f"{self.name}: the answer exceeds {MAX_ANSWER_BYTES} bytes")
+            if max(len(content), response.content_length or 0) > self._max_answer_bytes:
+                raise RpcRefused(f"{self.name}: the answer exceeds {self._max_answer_bytes} bytes")
         return bytes(content)
 
     def _in_order(self, ids: list[int], answers: list[Reply]) -> list[Reply]:

@@ -10,8 +10,17 @@ import aiohttp
 import msgspec
 
 from monitor.chain.faults import RpcTimeout, fault_of
-from monitor.chain.rpc import MAX_ANSWER_BYTES, Call, Reply, decoded, encoded, open_session
-from monitor.errors import RpcUnavailable
+from monitor.chain.rpc import (
+    MAX_ANSWER_BYTES,
+    Call,
+    Redirected,
+    Reply,
+    decoded,
+    encoded,
+    open_session,
+    refused_status,
+)
+from monitor.errors import MonitorError, RpcUnavailable
 
 PING_SECONDS = 20.0
 
@@ -22,12 +31,14 @@ class Socket:
     def __init__(self, name: str, socket: aiohttp.ClientWebSocketResponse[Literal[False]]) -> None:
         self._name = name
         self._socket = socket
-        self._pending: dict[int, asyncio.Future[Reply]] = {}
+        self._pending: dict[int, asyncio.Future[Reply | None]] = {}
+        self._asked_for_heads: int | None = None
+        self._subscription: msgspec.Raw | None = None
+        self._refusal: MonitorError | None = None
         self._head: msgspec.Raw | None = None
         self._news = asyncio.Event()
         self._fault: str | None = None
         self.frames = 0
-        self.announces_heads = False
         self._listener = asyncio.create_task(self._listen())
 
     @property
@@ -37,15 +48,26 @@ class Socket:
     async def ask(self, call: Call, id: int) -> Reply:
         if self._fault is not None:
             raise self._ended()
-        answer: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
+        answer: asyncio.Future[Reply | None] = asyncio.get_running_loop().create_future()
         self._pending[id] = answer
         try:
-            await self._socket.send_str(msgspec.json.encode(encoded(call, id)).decode())
-            return await answer
-        except (ConnectionError, aiohttp.ClientError):
-            raise self._ended() from None
+            await self._send(call, id)
+            reply = await answer
         finally:
             del self._pending[id]
+        if reply is None:
+            raise self._ended()
+        return reply
+
+    async def subscribe(self, id: int) -> None:
+        """Ask for heads, once; who waits for the next one hears of a refusal.
+
+        Nobody waits for the answer: one who gave up and asked again would leave the node with a
+        subscription more each time.
+        """
+        if self._asked_for_heads is None:
+            self._asked_for_heads = id
+            await self._send(Call("eth_subscribe", ("newHeads",)), id)
 
     async def next_head(self) -> msgspec.Raw:
         """The newest head not yet given out.
@@ -54,11 +76,20 @@ class Socket:
         """
         await self._news.wait()
         head, self._head = self._head, None
-        if head is None:
-            raise self._ended()
+        refusal, self._refusal = self._refusal, None
         if self.is_open:
             self._news.clear()
+        if refusal is not None:
+            raise refusal
+        if head is None:
+            raise self._ended()
         return head
+
+    async def _send(self, call: Call, id: int) -> None:
+        try:
+            await self._socket.send_str(msgspec.json.encode(encoded(call, id)).decode())
+        except (ConnectionError, aiohttp.ClientError):
+            raise self._ended() from None
 
     async def close(self, reason: str) -> None:
         self._end(reason)
@@ -81,19 +112,31 @@ class Socket:
 
     def _take(self, reply: Reply) -> None:
         if reply.params is not None:
-            self._head = reply.params.result
-            self._news.set()
+            if reply.params.subscription == self._subscription:
+                self._head = reply.params.result
+                self._news.set()
+            return
+        if reply.id is not None and reply.id == self._asked_for_heads:
+            self._take_subscription(reply)
             return
         answer = self._pending.get(reply.id) if reply.id is not None else None
         if answer is not None and not answer.done():
             answer.set_result(reply)
+
+    def _take_subscription(self, reply: Reply) -> None:
+        if reply.error is None:
+            self._subscription = reply.result
+            return
+        self._refusal = fault_of(self._name, reply.error)
+        self._asked_for_heads = None
+        self._news.set()
 
     def _end(self, reason: str) -> None:
         self._fault = self._fault or reason
         self._news.set()
         for answer in self._pending.values():
             if not answer.done():
-                answer.set_exception(self._ended())
+                answer.set_result(None)
 
     def _ended(self) -> RpcUnavailable:
         return RpcUnavailable(f"{self._name}: {self._fault or 'the connection was closed'}")
@@ -102,10 +145,17 @@ class Socket:
 class WebSocketTransport:
     """JSON-RPC over one socket, opened anew when it is gone. Calls are pipelined, not batched."""
 
-    def __init__(self, name: str, url: str, timeout_seconds: float) -> None:
+    def __init__(
+        self,
+        name: str,
+        url: str,
+        timeout_seconds: float,
+        max_answer_bytes: int = MAX_ANSWER_BYTES,
+    ) -> None:
         self.name = name
         self._url = url
         self._timeout_seconds = timeout_seconds
+        self._max_answer_bytes = max_answer_bytes
         self._ids = itertools.count(1)
         self._opening = asyncio.Lock()
         self._session: aiohttp.ClientSession | None = None
@@ -121,11 +171,7 @@ class WebSocketTransport:
         """The next header announced, on a connection that is subscribed where it was not."""
         async with self._patience():
             socket = await self._open()
-            if not socket.announces_heads:
-                reply = await socket.ask(Call("eth_subscribe", ("newHeads",)), next(self._ids))
-                if reply.error is not None:
-                    raise fault_of(self.name, reply.error)
-                socket.announces_heads = True
+            await socket.subscribe(next(self._ids))
         return await socket.next_head()
 
     @asynccontextmanager
@@ -137,7 +183,8 @@ class WebSocketTransport:
             async with asyncio.timeout(self._timeout_seconds):
                 yield
         except TimeoutError:
-            if self._socket is not None and self._socket is before and before.frames == frames:
+            heard = frames if self._socket is before else 0
+            if self._socket is not None and self._socket.frames == heard:
                 await self.drop("not a word from the node while it owed an answer")
             raise RpcTimeout(f"{self.name}: no answer in {self._timeout_seconds:g} s") from None
 
@@ -163,7 +210,15 @@ class WebSocketTransport:
     ) -> aiohttp.ClientWebSocketResponse[Literal[False]]:
         try:
             return await session.ws_connect(
-                self._url, heartbeat=PING_SECONDS, max_msg_size=MAX_ANSWER_BYTES, decode_text=False
+                self._url,
+                heartbeat=PING_SECONDS,
+                max_msg_size=self._max_answer_bytes,
+                decode_text=False,
             )
+        except aiohttp.WSServerHandshakeError as error:
+            retry_after = error.headers.get("Retry-After") if error.headers else None
+            raise refused_status(self.name, error.status, retry_after) from None
+        except Redirected as redirect:
+            raise refused_status(self.name, redirect.args[0], None) from None
         except (aiohttp.ClientError, OSError) as error:
             raise RpcUnavailable(f"{self.name} cannot be reached: {type(error).__name__}") from None
