@@ -1,20 +1,28 @@
 """The command line. Exit codes: 0 done, 1 a check failed, 64 usage, 69 unavailable, 78 config."""
 
-import asyncio
 import json
-import os
-import signal
 import sys
-from collections.abc import Coroutine, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 
 import typer
 from prometheus_client import disable_created_metrics
-from rich.console import Console
 from rich.markup import escape
 
 from monitor import __version__, display
+from monitor.console import (
+    CHECK_FAILED,
+    CONFIG,
+    UNAVAILABLE,
+    USAGE,
+    ConfigOption,
+    JsonOption,
+    err,
+    interruptible,
+    loaded,
+    out,
+)
 from monitor.core.ports import PositionFilter
 from monitor.errors import (
     ConfigError,
@@ -25,12 +33,7 @@ from monitor.errors import (
     TransientError,
     WriterFenced,
 )
-from monitor.logs import Redaction, configure
-from monitor.settings import Settings, load
 from monitor.simulation.shocks import pairs_of
-
-CHECK_FAILED, USAGE, UNAVAILABLE, CONFIG, INTERRUPTED = 1, 64, 69, 78, 130
-Result = TypeVar("Result")
 
 app = typer.Typer(
     name="cascade-monitor",
@@ -39,13 +42,6 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-out, err = Console(), Console(stderr=True)
-
-ConfigOption = Annotated[
-    Path,
-    typer.Option("--config", "-c", envvar="CASCADE_MONITOR_CONFIG", help="the TOML file"),
-]
-JsonOption = Annotated[bool, typer.Option("--json", help="one JSON document on stdout")]
 
 
 @app.callback(invoke_without_command=True)
@@ -69,7 +65,7 @@ def run(
     """Follow the chain, project every block, fire breakers: the daemon."""
     from monitor.app import Mode, run_once, run_until_stopped
 
-    settings = _loaded(config)
+    settings = loaded(config)
     mode = Mode(dry_run=dry_run)
     if once:
         document = interruptible(run_once(settings, mode))
@@ -90,7 +86,7 @@ def check(
     """Look at everything the configuration names, and say all that is wrong."""
     from monitor.checkup import Finding, findings
 
-    settings = _loaded(config)
+    settings = loaded(config)
 
     async def gather() -> list[Finding]:
         found = []
@@ -191,27 +187,12 @@ def probe(
     """Ask the running daemon how it is: exit 0 when well. For images without curl."""
     from monitor.probing import ask
 
-    settings = _loaded(config)
+    settings = loaded(config)
     probe_answer = interruptible(ask(settings.http.host, settings.http.port, live=live))
     for reason in probe_answer.reasons:
         err.print(reason)
     if not probe_answer.ok:
         raise typer.Exit(CHECK_FAILED)
-
-
-def interruptible(work: Coroutine[Any, Any, Result], interrupted: int = INTERRUPTED) -> Result:
-    """Run to the end, or until SIGINT or SIGTERM: whatever was opened is closed again then."""
-
-    async def guarded() -> Result:
-        task = asyncio.create_task(work)
-        for number in (signal.SIGINT, signal.SIGTERM):
-            asyncio.get_running_loop().add_signal_handler(number, task.cancel)
-        return await task
-
-    try:
-        return asyncio.run(guarded())
-    except asyncio.CancelledError:
-        raise typer.Exit(interrupted) from None
 
 
 def main() -> None:
@@ -263,16 +244,10 @@ def _leaves(group: BaseExceptionGroup[MonitorError]) -> Iterator[MonitorError]:
             yield error
 
 
-def _loaded(config: Path) -> Settings:
-    settings = load(config)
-    configure(Redaction(settings.secrets()), level=os.environ.get("CASCADE_MONITOR_LOG", "info"))
-    return settings
-
-
 def _asked(config: Path, question: Any) -> dict[str, Any]:
     from monitor.desk import desk
 
-    settings = _loaded(config)
+    settings = loaded(config)
 
     async def ask() -> dict[str, Any]:
         async with desk(settings) as answers:
