@@ -25,7 +25,7 @@ from monitor.protocols.registry import ProtocolMarket
 from monitor.rim import genesis_of, identity_of, node_of, redis_of, target_of
 from monitor.settings import Settings
 from monitor.store.connection import check_server
-from monitor.store.embedded import has_data
+from monitor.store.damage import has_data
 from monitor.store.identity import check_identity
 from monitor.store.server_binary import find_server
 

@@ -2,6 +2,7 @@
 
 MonitorError
 ├── ConfigError            exit 78; all faults of a configuration at once
+│   └── StoreDamaged       the embedded server cannot read its own files
 ├── TransientError         the only kind that is retried
 │   ├── RpcUnavailable     an endpoint did not answer, or answered nonsense
 │   ├── RpcInconsistent    an endpoint answered, but about another block, id or chain
@@ -31,6 +32,10 @@ class ConfigError(MonitorError):
     def __init__(self, *faults: str) -> None:
         super().__init__("\n".join(faults))
         self.faults = faults
+
+
+class StoreDamaged(ConfigError):
+    """The files of the embedded Redis do not load: an operator decides what becomes of them."""
 
 
 class TransientError(MonitorError):

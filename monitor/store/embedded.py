@@ -23,8 +23,9 @@ from typing import IO, NoReturn, Self
 from redis.exceptions import RedisError
 
 from monitor.core.alerts import digest
-from monitor.errors import ConfigError, StoreUnavailable
+from monitor.errors import ConfigError, StoreDamaged, StoreUnavailable
 from monitor.store.connection import connect
+from monitor.store.damage import complaint, damage_report, has_data
 from monitor.store.server_binary import ServerBinary, find_server
 
 SOCKET_PATH_BYTES = 103
@@ -56,6 +57,7 @@ class EmbeddedRedis:
         self._socket = _socket_path(self.state_dir)
         self._daemon_lock: IO[str] | None = None
         self._process: asyncio.subprocess.Process | None = None
+        self._binary = Path()
 
     @property
     def url(self) -> str:
@@ -156,6 +158,7 @@ class EmbeddedRedis:
 
     async def _start(self, server_lock: IO[str]) -> None:
         binary = self._find(7 if (self.state_dir / "appendonlydir").exists() else 6)
+        self._binary = binary.path
         self._socket.unlink(missing_ok=True)
         _write(server_lock, "")
         with (self.state_dir / "redis.log").open("wb") as log:
@@ -189,18 +192,22 @@ class EmbeddedRedis:
                 await asyncio.sleep(0.02)
 
     def _check_process(self) -> None:
-        if self._process is not None and self._process.returncode is not None:
-            raise ConfigError(
-                f"the embedded Redis does not start under {self.state_dir}, it ended with "
-                f"{self._process.returncode}. Its last words: {self._last_words()} If its file is "
-                "damaged, run redis-check-aof --fix on it, or empty the directory: the state is "
-                "then built anew from the chain."
-            )
+        if self._process is None or self._process.returncode is None:
+            return
+        said = complaint("\n".join(self._log_lines()))
+        if said:
+            raise StoreDamaged(damage_report(self.state_dir, self._binary, said))
+        raise ConfigError(
+            f"the embedded Redis does not start under {self.state_dir}, it ended with "
+            f"{self._process.returncode}: expected it to run. Its last words: {self._last_words()}"
+        )
 
     def _last_words(self) -> str:
+        return " | ".join(line.strip() for line in self._log_lines()[-3:]) or "none."
+
+    def _log_lines(self) -> list[str]:
         path = self.state_dir / "redis.log"
-        lines = path.read_text(errors="replace").splitlines() if path.exists() else []
-        return " | ".join(line.strip() for line in lines[-3:]) or "none."
+        return path.read_text(errors="replace").splitlines() if path.exists() else []
 
 
 def _settings(state_dir: Path, socket: Path, binary: ServerBinary) -> list[str]:
@@ -221,10 +228,6 @@ def _settings(state_dir: Path, socket: Path, binary: ServerBinary) -> list[str]:
         "loglevel": "warning",
     }
     return [text for name, value in settings.items() for text in (f"--{name}", value)]
-
-
-def has_data(state_dir: Path) -> bool:
-    return any((state_dir / name).exists() for name in ("appendonly.aof", "appendonlydir"))
 
 
 def _lock(path: Path) -> IO[str] | None:

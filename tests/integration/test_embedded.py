@@ -9,14 +9,16 @@ from pathlib import Path
 import pytest
 from redis.asyncio import Redis
 
-from monitor.errors import ConfigError, StoreUnavailable
+from monitor.errors import ConfigError, StoreDamaged, StoreUnavailable
 from monitor.store.connection import connect
+from monitor.store.damage import AOF
 from monitor.store.embedded import EmbeddedRedis
 from monitor.store.server_binary import ServerBinary, find_server
 
 DAEMON = """
 import asyncio, sys
 from pathlib import Path
+from monitor.store.damage import AOF
 from monitor.store.embedded import EmbeddedRedis
 
 async def run():
@@ -56,12 +58,6 @@ def is_running(pid: int) -> bool:
     except ProcessLookupError:
         return False
     return "Z" not in Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-
-
-def damage(state_dir: Path) -> None:
-    """Garbage in the middle of the file; a torn end would be mended in silence."""
-    [file] = [path for path in state_dir.rglob("*.aof") if path.stat().st_size > 20]
-    file.write_bytes(b"*9" + file.read_bytes()[2:] + b"garbage" * 20)
 
 
 async def test_embedded__stopped_and_started__keeps_the_state(tmp_path: Path) -> None:
@@ -140,12 +136,53 @@ async def test_embedded__interrupt_to_our_group__does_not_reach_the_server(tmp_p
         assert os.getpgid(await server_pid(server.url)) != os.getpgid(0)
 
 
-async def test_embedded__damaged_file__says_what_to_do(tmp_path: Path) -> None:
+async def test_embedded__damaged_file__says_what_to_type(tmp_path: Path) -> None:
+    """The command it names mends the file."""
     async with EmbeddedRedis(tmp_path) as server:
         await set_and_get(server.url, "one")
-    damage(tmp_path)
-    with pytest.raises(ConfigError, match="redis-check-aof --fix"):
+        await set_and_get(server.url, "two")
+    file = tmp_path / AOF
+    file.write_bytes(file.read_bytes().replace(b"$3\r\ntwo", b"garbage!"))
+    with pytest.raises(StoreDamaged, match=r"store rebuild --config F") as caught:
         await EmbeddedRedis(tmp_path).__aenter__()
+    command = str(caught.value).partition("lost by it: ")[2].partition(" (it cannot")[0]
+    assert "--fix" in command
+    mending = await asyncio.create_subprocess_shell(command, stdin=asyncio.subprocess.PIPE)
+    await mending.communicate(b"y\n")
+    async with EmbeddedRedis(tmp_path) as server:
+        assert await set_and_get(server.url, "three") == "one"
+
+
+async def test_embedded__damaged_beginning__is_told_as_damage(tmp_path: Path) -> None:
+    """After a rewrite the file begins with a dump, which has another reader."""
+    async with EmbeddedRedis(tmp_path) as server, connect(server.url) as client:
+        await set_and_get(server.url, "one")
+        await client.bgrewriteaof()
+        while (await client.info("persistence"))["aof_rewrite_in_progress"]:  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
+    file = tmp_path / AOF
+    data = file.read_bytes()
+    assert data.startswith(b"REDIS")
+    file.write_bytes(data[:12] + b"garbage" * 2 + data[26:])
+    with pytest.raises(StoreDamaged, match="cannot read its files"):
+        await EmbeddedRedis(tmp_path).__aenter__()
+
+
+async def test_embedded__empty_file__starts_empty(tmp_path: Path) -> None:
+    async with EmbeddedRedis(tmp_path) as server:
+        await set_and_get(server.url, "one")
+    file = tmp_path / AOF
+    file.write_bytes(b"")
+    async with EmbeddedRedis(tmp_path) as server:
+        assert await set_and_get(server.url, "two") is None
+
+
+async def test_embedded__file_that_cannot_be_opened__is_no_damage(tmp_path: Path) -> None:
+    (tmp_path / AOF).mkdir()
+    with pytest.raises(ConfigError, match="does not start under") as caught:
+        await EmbeddedRedis(tmp_path).__aenter__()
+    assert not isinstance(caught.value, StoreDamaged)
+    assert "append-only" in str(caught.value)
 
 
 async def test_embedded__deep_state_dir__listens_in_a_short_private_place(
