@@ -4,7 +4,7 @@ A daemon that starts holds a hundred thousand positions and touches a few of the
 never reads it never builds, in time nor in memory.
 """
 
-from collections.abc import ItemsView, Iterator, MutableMapping
+from collections.abc import ItemsView, Iterator, Mapping, MutableMapping
 from typing import Protocol, TypeVar
 
 K = TypeVar("K")
@@ -33,10 +33,10 @@ class PackedMap(MutableMapping[K, V]):
 
     __slots__ = ("_entries", "_packing")
 
-    def __init__(self, packing: Packing[K, V], entries: dict[bytes, bytes | V]) -> None:
-        """`entries` by their field; they are taken over, not copied."""
+    def __init__(self, packing: Packing[K, V], entries: Mapping[bytes, bytes | V]) -> None:
+        """`entries`: packed values, and others, by the field of their key."""
         self._packing = packing
-        self._entries = entries
+        self._entries = dict(entries)
 
     def __getitem__(self, key: K) -> V:
         field = self._packing.field(key)
@@ -62,7 +62,7 @@ class PackedMap(MutableMapping[K, V]):
 
     def copy(self) -> "PackedMap[K, V]":
         """Its own entries. What is unpacked in one from now on is not in the other."""
-        return PackedMap(self._packing, dict(self._entries))
+        return PackedMap(self._packing, self._entries)
 
     def _value(self, key: K, field: bytes, entry: bytes | V) -> V:
         if not isinstance(entry, bytes):

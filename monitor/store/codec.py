@@ -1,33 +1,34 @@
-"""Records and what surrounds them as JSON, which holds integers of any size.
+"""Records and what surrounds them as bytes and text.
 
-Fields are named, so that a record may gain a field with a default without a new schema version,
-and an operator can read the state with redis-cli.
+Positions are packed (see `packing`), and so are undo records. All else is JSON, which holds
+integers of any size: its fields are named, so that a record may gain a field with a default without
+a new schema version, and an operator can read it with redis-cli.
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
-from msgspec import DecodeError, Raw, ValidationError
-from msgspec.json import Decoder, encode
+from msgspec import MsgspecError, json, msgpack
 
 from monitor.core.alerts import Alert, BreakerState, Judgement
 from monitor.core.blocks import BlockRef
 from monitor.core.delta import BlockDelta, Change
-from monitor.core.ledger import RECORD_OF, Key, Kind, Record
+from monitor.core.ledger import RECORD_OF, Key, Kind, Position, Record
 from monitor.core.ports import UndoRecord
+from monitor.core.units import MarketId
 from monitor.errors import LedgerCorrupt
+from monitor.store.keys import field_of, group_of, key_of, kind_of
+from monitor.store.packing import pack_position, unpack_position
 
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class _Delta:
-    """A BlockDelta with its records still encoded: a JSON union of dataclasses has no tags."""
+Row = tuple[str, bytes, bytes, bytes]
+"""A changed record: its group, its field, and its bytes before and after; none is absence."""
 
-    block: BlockRef
-    changes: tuple[tuple[Key, Raw, Raw], ...]
+UNDO_VERSION = b"\x01"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,72 +48,136 @@ class PostedAlert:
     webhooks: tuple[str, ...]
 
 
-_RECORDS: Mapping[Kind, Decoder[Record]] = {kind: Decoder(RECORD_OF[kind]) for kind in Kind}
-_BLOCK = Decoder(BlockRef)
-_BREAKER = Decoder(BreakerState)
-_DELTA = Decoder(_Delta)
-_JUDGEMENT = Decoder(Judgement)
-_MARK = Decoder(_Mark)
-_POSTED = Decoder(PostedAlert)
+_RECORDS: Mapping[Kind, json.Decoder[Record]] = {
+    kind: json.Decoder(RECORD_OF[kind]) for kind in Kind if kind is not Kind.POSITION
+}
+_BLOCK = json.Decoder(BlockRef)
+_BREAKER = json.Decoder(BreakerState)
+_JUDGEMENT = json.Decoder(Judgement)
+_MARK = json.Decoder(_Mark)
+_POSTED = json.Decoder(PostedAlert)
+_pack = msgpack.Encoder().encode
+_UNDO = msgpack.Decoder(tuple[bytes, tuple[Row, ...]])
 
 
 def encode_text(value: object) -> str:
     """Any value of this module as JSON text."""
-    return encode(value).decode()
+    return json.encode(value).decode()
 
 
-def decode_record(key: Key, data: str | Raw) -> Record:
-    return _decode(_RECORDS[key.kind], data, str(key))
+def encode_record(record: Record) -> bytes:
+    return pack_position(record) if isinstance(record, Position) else json.encode(record)
 
 
-def decode_block(data: str) -> BlockRef:
+def decode_record(key: Key, data: bytes) -> Record:
+    if key.kind is not Kind.POSITION:
+        return _decode(_RECORDS[key.kind], data, str(key))
+    try:
+        return unpack_position(data)
+    except ValueError as exc:
+        raise _damaged(str(key), exc) from exc
+
+
+def decode_group(name: str) -> tuple[Kind, MarketId]:
+    try:
+        return kind_of(name)
+    except ValueError as exc:
+        raise _damaged(f"the name {name!r} of a group", exc) from exc
+
+
+def decode_key(group: str, field: bytes) -> Key:
+    try:
+        return key_of(group, field)
+    except ValueError as exc:
+        raise _damaged(f"a field of {group}", exc) from exc
+
+
+class PositionPacking:
+    """The packing of one market's positions, as a ledger keeps them."""
+
+    def __init__(self, market: MarketId) -> None:
+        self._group = f"{Kind.POSITION}:{market}"
+
+    def field(self, key: Key) -> bytes:
+        return field_of(key)
+
+    def key(self, field: bytes) -> Key:
+        return decode_key(self._group, field)
+
+    def value(self, key: Key, data: bytes) -> Record:
+        return decode_record(key, data)
+
+
+def decode_block(data: bytes | str) -> BlockRef:
     return _decode(_BLOCK, data, "a block reference")
 
 
-def decode_breaker(name: str, data: str) -> BreakerState:
+def decode_breaker(name: str, data: bytes | str) -> BreakerState:
     return _decode(_BREAKER, data, f"breaker {name}")
 
 
-def decode_posted(data: str) -> PostedAlert:
+def decode_posted(data: bytes | str) -> PostedAlert:
     return _decode(_POSTED, data, "an alert")
 
 
-def encode_delta(delta: BlockDelta) -> str:
-    changes = tuple((c.key, Raw(encode(c.before)), Raw(encode(c.after))) for c in delta.changes)
-    return encode_text(_Delta(delta.block, changes))
+def rows_of(delta: BlockDelta) -> list[Row]:
+    """What a delta writes and what it wrote over."""
+    return [
+        (
+            group_of(change.key),
+            field_of(change.key),
+            b"" if change.before is None else encode_record(change.before),
+            b"" if change.after is None else encode_record(change.after),
+        )
+        for change in delta.changes
+    ]
 
 
-def decode_undo(delta: str, mark: str | None) -> UndoRecord:
-    """An undo record from a block's delta and, if it was judged, its mark."""
-    packed = _decode(_DELTA, delta, "an undo record")
-    changes = (Change(key, _maybe(key, old), _maybe(key, new)) for key, old, new in packed.changes)
-    change_set = BlockDelta(packed.block, tuple(changes))
+def encode_undo(block: BlockRef, rows: Iterable[Row]) -> bytes:
+    """A version byte and, in MessagePack, the block in JSON and its rows."""
+    return UNDO_VERSION + _pack((json.encode(block), rows))
+
+
+def decode_undo(data: bytes, mark: bytes | None) -> UndoRecord:
+    """An undo record from a block's packed delta and, if it was judged, its mark."""
+    if data[:1] != UNDO_VERSION:
+        raise _damaged("an undo record", f"it has the layout {data[:1].hex()}: expected 01")
+    block, rows = _decode(_UNDO, data[1:], "an undo record")
+    changes = []
+    for group, field, before, after in rows:
+        key = decode_key(group, field)
+        changes.append(Change(key, _maybe(key, before), _maybe(key, after)))
+    delta = BlockDelta(decode_block(block), tuple(changes))
     if mark is None:
-        return UndoRecord(change_set, None, {})
+        return UndoRecord(delta, None, {})
     noted = _decode(_MARK, mark, "a judgement")
     judgement = _decode(_JUDGEMENT, noted.judgement, "a judgement")
-    before = {name: decode_breaker(name, state) for name, state in noted.breakers.items()}
-    return UndoRecord(change_set, judgement, before)
+    states = {name: decode_breaker(name, state) for name, state in noted.breakers.items()}
+    return UndoRecord(delta, judgement, states)
 
 
 def digest(records: Mapping[Key, Record]) -> str:
     """SHA-256 over all records, sorted by key: equal ledgers, and only they, have equal digests."""
     hasher = hashlib.sha256()
     for key in sorted(records):
-        hasher.update(encode((key, records[key])))
+        hasher.update(json.encode((key, records[key])))
         hasher.update(b"\n")
     return hasher.hexdigest()
 
 
-def _maybe(key: Key, data: Raw) -> Record | None:
-    return None if bytes(data) == b"null" else decode_record(key, data)
+def _maybe(key: Key, data: bytes) -> Record | None:
+    return decode_record(key, data) if data else None
 
 
-def _decode(decoder: Decoder[T], data: str | Raw, what: str) -> T:
+def _decode(decoder: json.Decoder[T] | msgpack.Decoder[T], data: bytes | str, what: str) -> T:
     try:
-        return decoder.decode(data)
-    except (DecodeError, ValidationError) as exc:
-        raise LedgerCorrupt(
-            f"{what} in the store does not decode: {exc}. Something else wrote there: start again "
-            "with an empty store (another store.namespace or state_dir)."
-        ) from exc
+        return decoder.decode(data)  # type: ignore[arg-type] # only JSON is ever text
+    except (MsgspecError, ValueError) as exc:
+        raise _damaged(what, exc) from exc
+
+
+def _damaged(what: str, because: object) -> LedgerCorrupt:
+    return LedgerCorrupt(
+        f"{what} in the store does not decode: {because}. Something else wrote there: start again "
+        "with an empty store (another store.namespace or state_dir)."
+    )

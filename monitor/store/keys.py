@@ -5,11 +5,12 @@ lease       string  "<token> <owner>", expires; fence: string, the newest token 
 tail        list    BlockRefs, oldest first: the base (cannot be undone), then what can, the
                     last of which is the cursor
 evaluated   string  BlockRef of the newest judged block
-undo        hash    block hash to its delta
+undo        hash    block hash to its delta, packed (see `codec`)
 judged      hash    block hash to its judgement, and the states before it
 breakers    hash    breaker to its state
 groups      set     names of the record hashes in use, so that a load needs no SCAN
-<group>     hash    records: field text to record (see `group_of`)
+<group>     hash    records of a kind and a market, "<subject>/<sub_market>" to JSON
+<group>/<n> hash    positions: packed account and sub_market to packed position (see `packing`)
 alerts      hash    alert id to the alert and its receivers
 history     list    alert ids, newest first
 outbox      hash    "<alert id>:<webhook>" to "<status> <attempts> <due> <created>"
@@ -20,12 +21,13 @@ letters     list    dead letters
 """
 
 import zlib
+from functools import lru_cache
 
 from monitor.core.ledger import Key, Kind
-from monitor.core.units import MarketId
+from monitor.core.units import Address, MarketId
 from monitor.errors import ConfigError
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 SCRIPT_KEYS = (
     "fence",
@@ -46,10 +48,14 @@ SCRIPT_KEYS = (
 )
 """The keys every script is given, in this order: its local variables of the same names."""
 
-POSITION_BUCKETS = 8192
-"""Hashes a market's positions are spread over: at most about 128 fields each up to a million
-positions, so that they stay compact lists. Beyond, or with other server settings, nothing breaks:
-a bucket becomes a hash table and takes about a third more memory."""
+POSITION_BUCKETS = 2048
+"""Hashes a market's positions are spread over: about 50 fields each for 100,000 positions, 490 for
+a million, which Redis keeps as compact lists (up to 512 by default). More hashes make a load slow,
+fewer a commit. Beyond, nothing breaks: a bucket becomes a hash table and takes half more memory."""
+
+_POSITIONS = f"{Kind.POSITION}:"
+_ADDRESS, _TEXT = b"\x01", b"\x00"
+_ADDRESS_BYTES = 21
 
 
 class Keys:
@@ -73,24 +79,73 @@ class Keys:
 
 
 def group_of(key: Key) -> str:
-    """The hash a record lives in: `<kind>:<bucket>:<market>`; only positions are bucketed."""
-    bucket = zlib.crc32(field_of(key).encode()) % POSITION_BUCKETS if _is_bucketed(key) else 0
-    return f"{key.kind}:{bucket}:{key.market}"
+    """The records of one kind in one market: `<kind>:<market>`."""
+    return _group(key.kind, key.market)
 
 
-def field_of(key: Key) -> str:
-    """The field of a record within its hash: `<subject>/<sub_market>`."""
+@lru_cache(4096)
+def _group(kind: Kind, market: MarketId) -> str:
+    return f"{kind}:{market}"
+
+
+def field_of(key: Key) -> bytes:
+    """The field of a record within its hash."""
     if "/" in key.subject:
         raise ValueError(f"the subject of {key} holds a slash")
-    return f"{key.subject}/{key.sub_market}"
+    if key.kind is not Kind.POSITION:
+        return f"{key.subject}/{key.sub_market}".encode()
+    account = address_bytes(key.subject)
+    divider = "" if account[:1] == _ADDRESS else "/"
+    return account + f"{divider}{key.sub_market}".encode()
 
 
-def key_of(group: str, field: str) -> Key:
-    """The inverse of `group_of` and `field_of`."""
-    kind, _, market = group.split(":", 2)
-    subject, _, sub_market = field.partition("/")
-    return Key(Kind(kind), MarketId(market), sub_market, subject)
+def key_of(group: str, field: bytes) -> Key:
+    """The inverse of `group_of` and `field_of`. Raises ValueError for what they did not make."""
+    kind, market = kind_of(group)
+    if kind is Kind.POSITION and field[:1] == _ADDRESS:
+        account = address_text(field[:_ADDRESS_BYTES])
+        return Key(kind, market, field[_ADDRESS_BYTES:].decode(), account)
+    text = address_text(field) if kind is Kind.POSITION else field.decode()
+    subject, slash, sub_market = text.partition("/")
+    if not slash:
+        raise ValueError(f"the field {text!r} of {group} has no slash")
+    return Key(kind, market, sub_market, subject)
 
 
-def _is_bucketed(key: Key) -> bool:
-    return key.kind is Kind.POSITION
+def hash_of(group: str, field: bytes) -> str:
+    """The hash a field of a group lies in; only positions are bucketed."""
+    if group.startswith(_POSITIONS):
+        return f"{group}/{zlib.crc32(field) % POSITION_BUCKETS}"
+    return group
+
+
+def group_in(name: str) -> str:
+    """The group a hash belongs to."""
+    return name.rpartition("/")[0] if name.startswith(_POSITIONS) else name
+
+
+def kind_of(group: str) -> tuple[Kind, MarketId]:
+    """The inverse of `group_of`. Raises ValueError for a name that is none."""
+    kind, _, market = group.partition(":")
+    return Kind(kind), MarketId(market)
+
+
+def address_bytes(text: str) -> bytes:
+    """An address as 20 bytes after a first one; any other text as itself, after another."""
+    if len(text) == 42:
+        try:
+            raw = bytes.fromhex(text[2:])
+        except ValueError:
+            raw = b""
+        if "0x" + raw.hex() == text:
+            return _ADDRESS + raw
+    return _TEXT + text.encode()
+
+
+def address_text(data: bytes) -> Address:
+    """The inverse of `address_bytes`. Raises ValueError for what it did not make."""
+    if data[:1] == _ADDRESS and len(data) == _ADDRESS_BYTES:
+        return Address("0x" + data[1:].hex())
+    if data[:1] != _TEXT:
+        raise ValueError(f"{data.hex() or 'nothing'} is no packed address")
+    return Address(data[1:].decode())

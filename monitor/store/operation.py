@@ -5,11 +5,14 @@ from typing import Any
 
 from monitor.core.alerts import Alert
 from monitor.core.blocks import BlockRef
-from monitor.core.ledger import Key, Record
 from monitor.store.codec import PostedAlert, encode_text
-from monitor.store.keys import SCRIPT_KEYS, Keys, field_of, group_of
+from monitor.store.keys import SCRIPT_KEYS, Keys, hash_of
 
 Part = dict[str, Any]
+Argument = bytes | str | int
+"""What a script is told beside its operation."""
+Write = tuple[str, bytes, bytes]
+"""A record to be written: its group, its field and its bytes. No bytes: to be deleted."""
 
 
 class KeyList:
@@ -20,22 +23,15 @@ class KeyList:
         self._keys = keys
         self._numbers: dict[str, int] = {}
 
-    def groups(self, names: Iterable[str]) -> list[Part]:
-        return [{"name": name, "key": self._number(self._keys.of(name))} for name in names]
+    def records(self, writes: Iterable[Write]) -> list[Argument]:
+        """For each record the number of its hash, its field and its bytes, in a row."""
+        row: list[Argument] = []
+        for group, field, data in writes:
+            row += self._number(self._keys.of(hash_of(group, field))), field, data
+        return row
 
-    def records(self, records: Iterable[tuple[Key, Record | None]]) -> list[Part]:
-        """Records by the hash they live in. None is a record to delete."""
-        parts: dict[str, Part] = {}
-        for key, record in records:
-            name = group_of(key)
-            if name not in parts:
-                number = self._number(self._keys.of(name))
-                parts[name] = {"name": name, "key": number, "set": [], "del": []}
-            if record is None:
-                parts[name]["del"].append(field_of(key))
-            else:
-                parts[name]["set"] += [field_of(key), encode_text(record)]
-        return list(parts.values())
+    def hashes(self, names: Iterable[str]) -> list[int]:
+        return [self._number(self._keys.of(name)) for name in names]
 
     def posting(self, alert: Alert, webhooks: Sequence[str]) -> Part:
         """An alert to be written down and queued."""

@@ -1,7 +1,8 @@
 """The exact state in Redis: one script, one block. `keys.py` has the layout."""
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+from itertools import groupby
 from typing import Any, Self
 
 from redis.asyncio import Redis
@@ -9,21 +10,22 @@ from redis.asyncio import Redis
 from monitor.core.alerts import Alert, Judgement
 from monitor.core.blocks import BlockRef
 from monitor.core.delta import BlockDelta
-from monitor.core.ledger import Key, Record
+from monitor.core.ledger import Group, GroupedRecords, Key, Kind, Record
+from monitor.core.packed import PackedMap
 from monitor.core.ports import StoredAlert, StoredState, UndoRecord
-from monitor.core.units import BlockHash
+from monitor.core.units import BlockHash, MarketId
 from monitor.errors import DeepReorg, LedgerCorrupt, StoreUnavailable
 from monitor.store import codec
 from monitor.store.connection import Scripts, check_server, read
 from monitor.store.delivery_queue import RedisDeliveryQueue
 from monitor.store.identity import Identity, check_identity
-from monitor.store.keys import Keys, key_of
+from monitor.store.keys import Keys, field_of, group_in, group_of
 from monitor.store.lease import TTL_SECONDS, Lease
 from monitor.store.operation import KeyList, Part, flat, place
 
 FILL_RECORDS = 2000
 """Records written by one call of `begin`: some 20 ms of the server's time."""
-LOAD_GROUPS = 256
+LOAD_HASHES = 1024
 """Hashes read by one round trip of `load`."""
 
 
@@ -89,24 +91,17 @@ class RedisStore:
         # A million records are too many for one script. Only the last call brings the block, and
         # what a crash leaves without one is thrown away by the first call of the next attempt.
         [leftovers] = await read(self._client, ("SMEMBERS", self._of("groups")))
-        keys = KeyList(self._keys)
-        await self._fill(block, keys, {"stale": keys.groups(sorted(leftovers)), "records": []})
+        await self._fill(block, [], stale=sorted(leftovers))
         items = list(records.items())
         for first in range(0, len(items), FILL_RECORDS):
-            keys = KeyList(self._keys)
-            part = keys.records(items[first : first + FILL_RECORDS])
-            await self._fill(block, keys, {"stale": [], "records": part})
-        end = {"stale": [], "records": [], "block": codec.encode_text(block)}
-        await self._fill(block, KeyList(self._keys), end)
+            await self._fill(block, items[first : first + FILL_RECORDS])
+        await self._fill(block, [], is_last=True)
 
     async def commit(self, delta: BlockDelta) -> None:
-        keys = KeyList(self._keys)
-        operation = {
-            **place(delta.block),
-            "records": keys.records((change.key, change.after) for change in delta.changes),
-            "delta": codec.encode_delta(delta),
-        }
-        answer = await self._scripts.run("commit", operation, keys.names)
+        keys, rows = KeyList(self._keys), codec.rows_of(delta)
+        writes = keys.records((group, field, after) for group, field, _, after in rows)
+        undo = codec.encode_undo(delta.block, rows)
+        answer = await self._scripts.run("commit", place(delta.block), keys.names, (undo, *writes))
         if answer[0] == "order":
             raise _misplaced("committed", delta.block, "its parent as cursor", answer[1])
 
@@ -128,7 +123,10 @@ class RedisStore:
 
     async def undo_record(self, block: BlockHash) -> UndoRecord:
         delta, mark = await read(
-            self._client, ("HGET", self._of("undo"), block), ("HGET", self._of("judged"), block)
+            self._client,
+            ("HGET", self._of("undo"), block),
+            ("HGET", self._of("judged"), block),
+            as_bytes=True,
         )
         if delta is None:
             raise _too_deep(block)
@@ -138,14 +136,14 @@ class RedisStore:
         self, undo: UndoRecord, retractions: Mapping[str, tuple[Alert, Sequence[str]]]
     ) -> tuple[Alert, ...]:
         block = undo.delta.block
-        keys = KeyList(self._keys)
+        keys, rows = KeyList(self._keys), codec.rows_of(undo.delta)
         operation = {
             **place(block),
             "now": repr(self._clock()),
-            "records": keys.records((change.key, change.before) for change in undo.delta.changes),
             "dead": await self._dead(undo.judgement, retractions, keys),
         }
-        answer = await self._scripts.run("revert", operation, keys.names)
+        writes = keys.records((group, field, before) for group, field, before, _ in rows)
+        answer = await self._scripts.run("revert", operation, keys.names, writes)
         if answer[0] == "order":
             raise _misplaced("reverted", block, "it as cursor", answer[1])
         if answer[0] == "deep":
@@ -186,20 +184,30 @@ class RedisStore:
             cursor=blocks[-1],
             evaluated=codec.decode_block(evaluated),
             tail=blocks,
-            records=await self._records(sorted(groups)),
+            records=await self._records(groups),
             breakers={name: codec.decode_breaker(name, text) for name, text in breakers.items()},
         )
 
-    async def _records(self, groups: Sequence[str]) -> dict[Key, Record]:
-        records: dict[Key, Record] = {}
-        for first in range(0, len(groups), LOAD_GROUPS):
-            names = groups[first : first + LOAD_GROUPS]
-            hashes = await read(self._client, *(("HGETALL", self._of(name)) for name in names))
-            for name, fields in zip(names, hashes, strict=True):
-                for field, data in fields.items():
-                    key = key_of(name, field)
-                    records[key] = codec.decode_record(key, data)
-        return records
+    async def _records(self, names: Iterable[str]) -> GroupedRecords:
+        """The records of all hashes, the positions still packed."""
+        groups: dict[tuple[Kind, MarketId], Group] = {}
+        for group, hashes in groupby(sorted(names, key=group_in), group_in):
+            entries: dict[bytes, bytes] = {}
+            async for fields in self._hashes(list(hashes)):
+                entries.update(fields)
+            kind, market = codec.decode_group(group)
+            if kind is Kind.POSITION:
+                groups[kind, market] = PackedMap(codec.PositionPacking(market), entries)
+            else:
+                keyed = ((codec.decode_key(group, field), data) for field, data in entries.items())
+                groups[kind, market] = {k: codec.decode_record(k, data) for k, data in keyed}
+        return GroupedRecords(groups)
+
+    async def _hashes(self, names: Sequence[str]) -> AsyncIterator[Mapping[bytes, bytes]]:
+        for first in range(0, len(names), LOAD_HASHES):
+            commands = [("HGETALL", self._of(name)) for name in names[first : first + LOAD_HASHES]]
+            for fields in await read(self._client, *commands, as_bytes=True):
+                yield fields
 
     async def _ends(self) -> tuple[BlockRef | None, BlockRef | None]:
         """The cursor and the newest judged block, now."""
@@ -210,8 +218,21 @@ class RedisStore:
             return None, None
         return codec.decode_block(last), codec.decode_block(evaluated)
 
-    async def _fill(self, block: BlockRef, keys: KeyList, operation: Part) -> None:
-        answer = await self._scripts.run("fill", {"hash": block.hash, **operation}, keys.names)
+    async def _fill(
+        self,
+        block: BlockRef,
+        records: Sequence[tuple[Key, Record]],
+        *,
+        stale: Sequence[str] = (),
+        is_last: bool = False,
+    ) -> None:
+        """One call of fill.lua. `stale`: hashes to be thrown away first."""
+        keys = KeyList(self._keys)
+        writes = [(group_of(k), field_of(k), codec.encode_record(record)) for k, record in records]
+        operation: Part = {"hash": block.hash, "stale": keys.hashes(stale)}
+        if is_last:
+            operation["block"] = codec.encode_text(block)
+        answer = await self._scripts.run("fill", operation, keys.names, keys.records(writes))
         if answer[0] == "order":
             raise _misplaced("the beginning", block, "an empty store", answer[1])
 

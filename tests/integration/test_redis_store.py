@@ -137,7 +137,7 @@ async def test_open__after_a_first_run_that_left_no_state__begins_anew(
 async def test_open__older_layout__is_refused(client: Redis, identity: Identity) -> None:
     await (await RedisStore.open(client, identity)).begin(BASE, {})
     await client.hset(identity.keys().of("meta"), "schema", "0")
-    with pytest.raises(SchemaMismatch, match="schema: expected 1, found 0"):
+    with pytest.raises(SchemaMismatch, match="schema: expected 2, found 0"):
         await RedisStore.open_reader(client, identity)
 
 
@@ -178,12 +178,12 @@ async def test_begin__after_a_crash_in_the_middle__throws_the_leftovers_away(
     monkeypatch.setattr(redis_store, "FILL_RECORDS", 10)
     fill, calls = store._fill, 0
 
-    async def crash_at_the_third(*args: object) -> None:
+    async def crash_at_the_third(*args: object, **terms: object) -> None:
         nonlocal calls
         calls += 1
         if calls == 3:
             raise StoreUnavailable("gone")
-        await fill(*args)  # type: ignore[arg-type]
+        await fill(*args, **terms)  # type: ignore[arg-type]
 
     monkeypatch.setattr(store, "_fill", crash_at_the_third)
     with pytest.raises(StoreUnavailable):
@@ -202,6 +202,7 @@ async def test_load__many_positions__fill_compact_buckets(
     assert (await store.load()).records == positions(5000)
     buckets = [key for key in await keys_of(client, identity) if ":position:" in key]
     assert max([await client.hlen(key) for key in buckets]) <= 16
+    assert {await client.object("encoding", key) for key in buckets} <= {"ziplist", "listpack"}
 
 
 async def test_ledger_digest__after_commits__equals_a_replay(

@@ -14,10 +14,15 @@ local function in_chunks(command, key, items)
   end
 end
 
-local function write_records(groups_written)
-  for _, group in ipairs(groups_written) do
-    redis.call('SADD', groups, group.name)
-    in_chunks('HSET', KEYS[group.key], group.set)
-    in_chunks('HDEL', KEYS[group.key], group.del)
+-- ARGV from `first` on: the number of a hash in KEYS, a field and its bytes; no bytes are a removal.
+-- A hash is put on the list of groups, by its name without the prefix, when it gains a field.
+local function write_records(first)
+  for at = first, #ARGV, 3 do
+    local key, data = KEYS[tonumber(ARGV[at])], ARGV[at + 2]
+    if data == '' then
+      redis.call('HDEL', key, ARGV[at + 1])
+    elseif redis.call('HSET', key, ARGV[at + 1], data) == 1 then
+      redis.call('SADD', groups, key:sub(#tail - #'tail' + 1))
+    end
   end
 end

@@ -26,7 +26,7 @@ for _, dead in ipairs(op.dead) do
 end
 
 if not is_done then
-  write_records(op.records)
+  write_records(2)
   redis.call('HDEL', undo, op.hash)
   redis.call('RPOP', tail)
   local mark = redis.call('HGET', judged, op.hash)

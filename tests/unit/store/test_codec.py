@@ -1,24 +1,75 @@
 """What the codec says of text that is not its own."""
 
 import pytest
-from builders import a_price, an_address
+from builders import USDC, a_block, a_delta, a_position, a_price, an_address
 
-from monitor.core.ledger import position_key
-from monitor.core.units import MarketId
+from monitor.core.ledger import (
+    Key,
+    category_key,
+    fault_key,
+    market_key,
+    pool_key,
+    position_key,
+    price_key,
+    reserve_key,
+)
+from monitor.core.units import BlockHash, MarketId
 from monitor.errors import LedgerCorrupt
 from monitor.store import codec
 
-KEY = position_key(MarketId("core"), an_address("alice"))
+CORE = MarketId("core")
+KEY = position_key(CORE, an_address("alice"))
 
 
-@pytest.mark.parametrize("text", ["", "{", '{"supplies": 1}', "[]"])
-def test_decode_record__damaged__is_corrupt(text: str) -> None:
+PACKED = codec.encode_record(a_position(10**18, 5 * 10**9))
+OTHER_KINDS = [
+    market_key(CORE),
+    reserve_key(CORE, USDC),
+    category_key(CORE, 1),
+    price_key(CORE, USDC),
+    pool_key(USDC),
+    fault_key(BlockHash("0x1")),
+]
+
+
+@pytest.mark.parametrize("key", OTHER_KINDS, ids=lambda key: key.kind)
+@pytest.mark.parametrize("data", [b"", b"{", b"[]", b'{"symbol": 1, "number": ""}', PACKED])
+def test_decode_record__damaged_text__is_corrupt(key: Key, data: bytes) -> None:
+    with pytest.raises(LedgerCorrupt, match="in the store does not decode"):
+        codec.decode_record(key, data)
+
+
+@pytest.mark.parametrize("length", range(len(PACKED)))
+def test_decode_record__truncated_position__is_corrupt(length: int) -> None:
     with pytest.raises(LedgerCorrupt, match=KEY.subject):
-        codec.decode_record(KEY, text)
+        codec.decode_record(KEY, PACKED[:length])
+
+
+@pytest.mark.parametrize("data", [PACKED + b"\x00", b"\x02" + PACKED[1:], b"{}", b"\x01\x93"])
+def test_decode_record__other_bytes_than_a_position__is_corrupt(data: bytes) -> None:
+    with pytest.raises(LedgerCorrupt, match=KEY.subject):
+        codec.decode_record(KEY, data)
+
+
+def test_decode_record__asset_of_another_length__is_corrupt() -> None:
+    short = PACKED.replace(bytes.fromhex(USDC[2:]), bytes.fromhex(USDC[2:-2]) + b"")
+    with pytest.raises(LedgerCorrupt, match=KEY.subject):
+        codec.decode_record(KEY, short)
+
+
+UNDO = codec.encode_undo(
+    a_block(), codec.rows_of(a_delta(a_block(), (KEY, a_position(1), a_position(2))))
+)
+
+
+@pytest.mark.parametrize("data", [b"", b"{}", b"\x02" + UNDO[1:], UNDO + b"\x00", UNDO[:-1]])
+def test_decode_undo__damaged__is_corrupt(data: bytes) -> None:
+    with pytest.raises(LedgerCorrupt, match="an undo record in the store does not decode"):
+        codec.decode_undo(data, None)
 
 
 def test_decode_record__field_it_gained_since__takes_its_default() -> None:
-    assert codec.decode_record(KEY, '{"supplies":[],"debts":[]}') == codec.decode_record(KEY, "{}")
+    assert codec.decode_record(price_key(CORE, USDC), b'{"value": 5}') == a_price(5)
 
 
 def test_encode_text__price__can_be_read_by_people() -> None:

@@ -1,14 +1,28 @@
 """Where things lie."""
 
+from collections import Counter
+
 import pytest
 from builders import an_address
 
 from monitor.core.ledger import Key, Kind, market_key, pool_key, position_key, reserve_key
 from monitor.core.units import MarketId
 from monitor.errors import ConfigError
-from monitor.store.keys import POSITION_BUCKETS, Keys, field_of, group_of, key_of
+from monitor.store.keys import (
+    POSITION_BUCKETS,
+    Keys,
+    field_of,
+    group_in,
+    group_of,
+    hash_of,
+    key_of,
+)
 
 CORE = MarketId("aave:core")
+
+
+def place(key: Key) -> str:
+    return hash_of(group_of(key), field_of(key))
 
 
 def test_keys__any_name__starts_with_the_hash_tag() -> None:
@@ -20,13 +34,15 @@ def test_keys__brace_in_the_namespace__is_refused() -> None:
         Keys("a}b", 1)
 
 
-def test_group_of__reserve__is_one_hash_a_market() -> None:
-    assert group_of(reserve_key(CORE, an_address("WETH"))) == "reserve:0:aave:core"
+def test_hash_of__reserve__is_one_hash_a_market() -> None:
+    assert place(reserve_key(CORE, an_address("WETH"))) == "reserve:aave:core"
 
 
-def test_group_of__positions__are_spread_evenly() -> None:
-    groups = [group_of(position_key(CORE, an_address(str(n)))) for n in range(4 * POSITION_BUCKETS)]
-    assert max(groups.count(group) for group in set(groups[:100])) < 20
+def test_hash_of__positions__are_spread_evenly() -> None:
+    keys = [position_key(CORE, an_address(str(n))) for n in range(4 * POSITION_BUCKETS)]
+    filled = Counter(place(key) for key in keys)
+    assert max(filled.values()) < 20
+    assert {group_in(name) for name in filled} == {"position:aave:core"}
 
 
 @pytest.mark.parametrize(
@@ -34,7 +50,10 @@ def test_group_of__positions__are_spread_evenly() -> None:
     [
         market_key(CORE),
         pool_key(an_address("pool")),
+        position_key(CORE, an_address("alice")),
         Key(Kind.POSITION, CORE, "0x12/34", an_address("alice")),
+        Key(Kind.POSITION, CORE, "", "20 bytes of plain text"),
+        Key(Kind.POSITION, CORE, "", an_address("alice").upper()),
     ],
 )
 def test_key_of__group_and_field__is_the_key(key: Key) -> None:
@@ -44,3 +63,9 @@ def test_key_of__group_and_field__is_the_key(key: Key) -> None:
 def test_field_of__slash_in_the_subject__is_refused() -> None:
     with pytest.raises(ValueError, match="slash"):
         field_of(Key(Kind.POOL, CORE, "", "a/b"))
+
+
+@pytest.mark.parametrize("field", [b"", b"\x01short", b"\x02" + 20 * b"a", b"\x00no slash"])
+def test_key_of__field_nobody_made__is_refused(field: bytes) -> None:
+    with pytest.raises(ValueError, match=r"packed address|has no slash"):
+        key_of("position:core", field)

@@ -1,11 +1,10 @@
 """What a script is told."""
 
-from builders import a_block, a_position, an_address, an_alert
+from builders import a_block, an_address, an_alert
 
-from monitor.core.ledger import market_key, position_key
+from monitor.core.ledger import position_key
 from monitor.core.units import MarketId
-from monitor.store.codec import encode_text
-from monitor.store.keys import SCRIPT_KEYS, Keys
+from monitor.store.keys import SCRIPT_KEYS, Keys, field_of, group_of
 from monitor.store.operation import KeyList, flat, place
 
 CORE = MarketId("core")
@@ -18,19 +17,22 @@ def a_list() -> KeyList:
 
 def test_records__written_and_deleted_in_one_hash__share_its_key() -> None:
     keys = a_list()
-    alice = an_address("alice")
-    written = position_key(CORE, alice), a_position()
-    [part] = keys.records([written])
-    [again] = keys.records([(position_key(CORE, alice), None)])
-    assert part["set"] == [f"{alice}/", encode_text(a_position())]
-    assert (again["del"], again["key"]) == ([f"{alice}/"], part["key"])
-    assert len(keys.names) == 1
+    written = "reserve:core", b"0x1/", b"{}"
+    deleted = "reserve:core", b"0x2/", b""
+    assert keys.records([written, deleted]) == [
+        *(FIRST_OWN, b"0x1/", b"{}"),
+        *(FIRST_OWN, b"0x2/", b""),
+    ]
+    assert keys.names == ["cm:{default:1}:reserve:core"]
 
 
-def test_records__market__lies_in_the_hash_of_its_kind() -> None:
+def test_records__position__lies_in_one_of_its_groups_hashes() -> None:
     keys = a_list()
-    keys.records([(market_key(CORE), None)])
-    assert keys.names == ["cm:{default:1}:market:0:core"]
+    key = position_key(CORE, an_address("alice"))
+    keys.records([(group_of(key), field_of(key), b"packed")])
+    [name] = keys.names
+    assert name.startswith("cm:{default:1}:position:core/")
+    assert keys.hashes([name.removeprefix("cm:{default:1}:")]) == [FIRST_OWN]
 
 
 def test_posting__two_webhooks__name_their_queues() -> None:
