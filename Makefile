@@ -8,8 +8,9 @@ STAMP := $(VENV)/.installed
 DEVNET := PYTHONPATH=deploy:tests $(BIN)/python -m
 SEED ?= $(shell date +%s)
 ACTIONS ?= 200
+KILLS ?= 20
 
-.PHONY: help install redis devnet demo test gate lint types format fuzz clean lock
+.PHONY: help install redis devnet demo test gate lint types format fuzz torture clean lock
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -54,6 +55,9 @@ types: install ## mypy --strict
 
 format: install ## ruff, writing
 	@$(BIN)/ruff check --fix . && $(BIN)/ruff format .
+
+torture: devnet ## kill -9, reorganisations and faults at random points: KILLS=n SEED=s
+	@$(DEVNET) torture --kills $(KILLS) --seed $(SEED)
 
 fuzz: devnet ## random real actions against the contracts' views: ACTIONS=n SEED=s
 	@$(DEVNET) fuzz --actions $(ACTIONS) --seed $(SEED)

@@ -30,8 +30,10 @@ class Finished:
         return found
 
 
-async def command(*arguments: str, environ: dict[str, str] | None = None) -> Finished:
-    """Run `cascade-monitor …` to its end."""
+async def command(
+    *arguments: str, environ: dict[str, str] | None = None, seconds: float = 60.0
+) -> Finished:
+    """Run `cascade-monitor …` to its end; for at most so long."""
     process = await asyncio.create_subprocess_exec(
         *COMMAND,
         *arguments,
@@ -39,7 +41,7 @@ async def command(*arguments: str, environ: dict[str, str] | None = None) -> Fin
         stderr=asyncio.subprocess.PIPE,
         env=os.environ | {"COLUMNS": "200"} | (environ or {}),
     )
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(seconds):
         out, err = await process.communicate()
     return Finished(process.returncode or 0, out.decode(), err.decode())
 
@@ -71,6 +73,22 @@ class DaemonProcess:
             self._process = await asyncio.create_subprocess_exec(
                 *COMMAND, "run", "--config", str(self.config), *arguments, stdout=log, stderr=log
             )
+
+    @property
+    def exit_code(self) -> int | None:
+        """None while it runs, and before it was ever started."""
+        return None if self._process is None else self._process.returncode
+
+    def send(self, number: signal.Signals) -> None:
+        """Send a signal to it, if it still runs."""
+        if self._process is not None and self._process.returncode is None:
+            self._process.send_signal(number)
+
+    async def ended(self, seconds: float = 20.0) -> int:
+        """Wait until it ends by itself; the exit code. Raises TimeoutError."""
+        assert self._process is not None
+        async with asyncio.timeout(seconds):
+            return await self._process.wait()
 
     async def kill(self) -> None:
         """kill -9, as the kernel does when memory is short."""

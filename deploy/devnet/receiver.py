@@ -5,13 +5,16 @@ import base64
 import json
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Self
 
 from aiohttp import web
 from standardwebhooks import Webhook, WebhookVerificationError
+
+HANG_UP = 0
+"""In place of a status: the connection is reset, though the letter was read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,13 +32,14 @@ class Letter:
 class Receiver:
     """Listens on loopback within an `async with`. A wrong signature is refused with 401.
 
-    `answer` may be set to make it fail: it gets the letter and returns a status.
+    `answer` may be set to make it fail: it gets the letter and returns a status, at once or later.
+    `letters` are those that were acknowledged, to a sender who was still there to hear it.
     """
 
     secret: str = field(
         default_factory=lambda: "whsec_" + base64.b64encode(secrets.token_bytes(24)).decode()
     )
-    answer: Callable[[Letter], int] = lambda _: 204
+    answer: Callable[[Letter], int | Awaitable[int]] = lambda _: 204
     letters: list[Letter] = field(default_factory=list)
     refused: int = 0
     url: str = ""
@@ -78,9 +82,12 @@ class Receiver:
             return web.Response(status=401)
         body = json.loads(raw)
         letter = Letter(request.headers["webhook-id"], body["type"], body, raw, time.monotonic())
-        status = self.answer(letter)
-        if 200 <= status < 300:
+        answer = self.answer(letter)
+        status = answer if isinstance(answer, int) else await answer
+        if status == HANG_UP and request.transport is not None:
+            request.transport.abort()
+        if 200 <= status < 300 and request.transport is not None:
             async with self._news:
                 self.letters.append(letter)
                 self._news.notify_all()
-        return web.Response(status=status)
+        return web.Response(status=status or 500)

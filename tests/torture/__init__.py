@@ -1,0 +1,1 @@
+"""The real command under random murder, before a real chain and receiver; at the end a proof."""

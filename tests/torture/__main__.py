@@ -1,0 +1,38 @@
+"""python -m torture --kills 100 --seed 1: exit 0 only if nothing was lost, doubled or diverged."""
+
+import argparse
+import asyncio
+import sys
+import time
+
+from torture.campaign import Options, run
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m torture", description=__doc__)
+    parser.add_argument("--kills", type=int, default=20)
+    parser.add_argument("--seed", type=int, required=True)
+    asked = parser.parse_args()
+    started = time.monotonic()
+    say(f"seed {asked.seed}")
+    try:
+        outcome = asyncio.run(run(Options(asked.kills, asked.seed), say))
+    except KeyboardInterrupt:
+        say("interrupted: everything was ended")
+        return 130
+    for line in outcome.table():
+        say(line)
+    if outcome.log is not None:
+        say(f"again: make torture KILLS={asked.kills} SEED={asked.seed}; the log: {outcome.log}")
+    say(f"{time.monotonic() - started:.0f} s")
+    say(outcome.last_line())
+    return 0 if outcome.is_clean else 1
+
+
+def say(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,149 @@
+"""What the receiver got beside what it was owed: pure, so that it can be shown to see.
+
+Owed is what an undisturbed daemon says about the final chain, block by block. The rules:
+
+- lost: an owed event that was never acknowledged with 2xx, or whose last word is its retraction;
+  and an event of a block that is gone, read by the receiver, whose last word is no retraction.
+- duplicated: an event of a canonical block that the undisturbed daemon does not know (so the same
+  transition under a second id); two bodies under one id; and an id that came again after its 2xx,
+  although nothing ended or froze the daemon or its Redis in between.
+- diverged: a body that is not the undisturbed daemon's, and a retraction of what never came.
+
+An id that comes again *after its retraction came* is no duplicate: the chain went from A to B and
+back to A, so the same event (contract, section 6: same breaker, type, episode and block) holds
+again and must be said again, and by the contract it has one id. It is counted as `raised again`.
+"""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """One signed body the receiver has read. `acknowledged`: its 2xx went out."""
+
+    id: str
+    type: str
+    block_hash: str
+    retracts: str | None
+    raw: str
+    at_monotonic: float
+    acknowledged: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Owed:
+    """An event of the final chain, as the undisturbed daemon words it."""
+
+    id: str
+    type: str
+    block_number: int
+    block_hash: str
+    raw: str
+
+
+@dataclass(frozen=True, slots=True)
+class Interruption:
+    """From when till when something was ended or frozen."""
+
+    what: str
+    begun_monotonic: float
+    ended_monotonic: float
+
+
+@dataclass(slots=True)
+class Verdict:
+    """One line for each fault found."""
+
+    lost: list[str] = field(default_factory=list)
+    duplicated: list[str] = field(default_factory=list)
+    diverged: list[str] = field(default_factory=list)
+    raised_again: int = 0
+
+    @property
+    def is_clean(self) -> bool:
+        return not (self.lost or self.duplicated or self.diverged)
+
+
+def judge(
+    arrivals: Sequence[Arrival],
+    owed: Mapping[str, Owed],
+    canonical: frozenset[str],
+    interruptions: Sequence[Interruption],
+) -> Verdict:
+    """`owed` by id; `canonical`: the hashes of all blocks the daemon had to judge."""
+    verdict = Verdict()
+    words: dict[str, list[Arrival]] = defaultdict(list)
+    for arrival in arrivals:
+        words[arrival.retracts or arrival.id].append(arrival)
+    for alert_id in sorted(owed.keys() | words.keys()):
+        said = words.get(alert_id, [])
+        if alert_id in owed:
+            _judge_owed(owed[alert_id], said, verdict)
+        else:
+            _judge_gone(alert_id, said, canonical, verdict)
+        _judge_repeats(said, interruptions, verdict)
+    return verdict
+
+
+def _judge_owed(owed: Owed, said: Sequence[Arrival], verdict: Verdict) -> None:
+    name = f"{owed.type} {owed.id} of block {owed.block_number} {owed.block_hash}"
+    taken = [arrival for arrival in said if arrival.acknowledged]
+    if not any(arrival.retracts is None for arrival in taken):
+        verdict.lost.append(f"{name}: never acknowledged, {len(said)} times read")
+    elif taken[-1].retracts is not None:
+        verdict.lost.append(f"{name}: its last word is its retraction")
+    if any(arrival.raw != owed.raw for arrival in said if arrival.retracts is None):
+        verdict.diverged.append(f"{name}: the body is not the undisturbed daemon's")
+
+
+def _judge_gone(
+    alert_id: str, said: Sequence[Arrival], canonical: frozenset[str], verdict: Verdict
+) -> None:
+    alerts = [arrival for arrival in said if arrival.retracts is None]
+    if not alerts:
+        verdict.diverged.append(f"{said[0].id} retracts {alert_id}, which never came")
+        return
+    name = f"{alerts[0].type} {alert_id} of block {alerts[0].block_hash}"
+    if alerts[0].block_hash in canonical:
+        verdict.duplicated.append(f"{name}: the undisturbed daemon does not know it")
+    elif said[-1].retracts is None or not any(a.acknowledged for a in said if a.retracts):
+        verdict.lost.append(f"{name}: the block is gone, its retraction did not come")
+
+
+def _judge_repeats(
+    said: Sequence[Arrival], interruptions: Sequence[Interruption], verdict: Verdict
+) -> None:
+    """`said`: one event and its retraction, as they came."""
+    taken: dict[str, Arrival] = {}
+    first: dict[str, str] = {}
+    for arrival in said:
+        if first.setdefault(arrival.id, arrival.raw) != arrival.raw:
+            verdict.duplicated.append(f"{arrival.type} {arrival.id}: another body under the id")
+        before = taken.pop(arrival.id, None)
+        if before is not None and not _interrupted(before, arrival, interruptions):
+            seconds = arrival.at_monotonic - before.at_monotonic
+            verdict.duplicated.append(
+                f"{arrival.type} {arrival.id}: again {seconds:.3f} s after its 2xx, with nothing "
+                "in between"
+            )
+        if arrival.acknowledged:
+            # The other word of the pair has the last say no longer: it may be said again.
+            verdict.raised_again += arrival.id in first and _spoke_before(said, arrival)
+            taken = {arrival.id: arrival}
+
+
+def _spoke_before(said: Sequence[Arrival], arrival: Arrival) -> bool:
+    """Whether the event was said, taken back, and is now said again."""
+    if arrival.retracts is not None:
+        return False
+    earlier = [other for other in said if other.at_monotonic < arrival.at_monotonic]
+    return bool(earlier) and earlier[-1].retracts is not None
+
+
+def _interrupted(before: Arrival, after: Arrival, interruptions: Sequence[Interruption]) -> bool:
+    return any(
+        cut.begun_monotonic <= after.at_monotonic and cut.ended_monotonic >= before.at_monotonic
+        for cut in interruptions
+    )
