@@ -116,7 +116,8 @@ class Folder:
                     undecodable.append((name, fault))
                     continue
                 reduce_all(overlay, events)
-                counts.update((name, type(event)) for event in events)
+                for event in events:
+                    counts[name, type(event)] += 1
         return tuple(undecodable)
 
 

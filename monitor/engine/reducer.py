@@ -1,8 +1,10 @@
 """Events in log order over an overlay of the ledger: the only code that writes records."""
 
-from collections.abc import Iterable
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Mapping
+from operator import attrgetter
+from typing import Any
 
+from monitor.core.amendment import amender
 from monitor.core.events import (
     CashMoved,
     CategoryChanged,
@@ -41,57 +43,14 @@ from monitor.core.ledger import (
 from monitor.core.units import RAY, AssetId, Bps, MarketId, RawAmount, Ray, ScaledAmount
 from monitor.errors import LedgerCorrupt
 
+_ASSET = attrgetter("asset")
+_amended = amender(Reserve)
+
 
 def reduce_all(overlay: Overlay, events: Iterable[DomainEvent]) -> None:
     """Apply events in order. Raises LedgerCorrupt for one that does not fit."""
     for event in events:
-        reduce(overlay, event)
-
-
-def reduce(overlay: Overlay, event: DomainEvent) -> None:  # noqa: C901 - one arm an event
-    """Apply one event."""
-    match event:
-        case CollateralChanged():
-            _hold_supply(overlay, event)
-        case DebtChanged():
-            _hold_debt(overlay, event)
-        case CollateralUseChanged():
-            _use(overlay, event)
-        case CategoryChosen():
-            position = _position(overlay, event.place)
-            _put_position(overlay, event.place, replace(position, e_mode=event.category))
-        case IndexMoved():
-            _move_index(overlay, event)
-        case CashMoved():
-            key, reserve = _reserve(overlay, event.market, event.asset, event.sub_market)
-            cash = RawAmount(reserve.cash_raw + event.delta_raw)
-            overlay.put(key, replace(reserve, cash_raw=cash))
-        case DeficitMoved():
-            key, reserve = _reserve(overlay, event.market, event.asset)
-            deficit = RawAmount(reserve.deficit_raw + event.delta_raw)
-            overlay.put(key, replace(reserve, deficit_raw=deficit))
-        case TreasuryPaid():
-            key, reserve = _reserve(overlay, event.market, event.asset)
-            overlay.put(key, replace(reserve, treasury_scaled=ScaledAmount(0)))
-        case MarketChanged():
-            overlay.put(market_key(event.market), event.contracts)
-        case ReserveListed():
-            key = reserve_key(event.market, event.reserve.asset, event.sub_market)
-            overlay.put(key, event.reserve)
-        case ReserveDropped():
-            overlay.put(reserve_key(event.market, event.asset), None)
-            overlay.put(price_key(event.market, event.asset), None)
-        case RiskParametersChanged():
-            key, reserve = _reserve(overlay, event.market, event.asset)
-            overlay.put(key, replace(reserve, terms=event.terms))
-        case CategoryChanged():
-            _put_category(overlay, event)
-        case PriceMoved():
-            overlay.put(price_key(event.market, event.asset), event.price)
-        case PoolMoved():
-            overlay.put(pool_key(event.pool), event.state)
-        case Liquidated():
-            pass  # news, not state: balances come by the token events
+        REDUCERS[type(event)](overlay, event)
 
 
 def _hold_supply(overlay: Overlay, event: CollateralChanged) -> None:
@@ -99,32 +58,38 @@ def _hold_supply(overlay: Overlay, event: CollateralChanged) -> None:
     before, supplies = _with_holding(
         position.supplies, event.asset, event.scaled, event.checkpoint_ray
     )
-    _put_position(overlay, event.place, replace(position, supplies=supplies))
+    _put_position(overlay, event.place, Position(supplies, position.debts, position.e_mode))
     key, reserve = _reserve(overlay, event.place.market, event.asset, event.place.sub_market)
     total = ScaledAmount(reserve.supply_scaled + event.scaled - before)
-    overlay.put(key, replace(reserve, supply_scaled=total))
+    overlay.put(key, _amended(reserve, supply_scaled=total))
 
 
 def _hold_debt(overlay: Overlay, event: DebtChanged) -> None:
     position = _position(overlay, event.place)
     before, debts = _with_holding(position.debts, event.asset, event.scaled, event.checkpoint_ray)
-    _put_position(overlay, event.place, replace(position, debts=debts))
+    _put_position(overlay, event.place, Position(position.supplies, debts, position.e_mode))
     key, reserve = _reserve(overlay, event.place.market, event.asset, event.place.sub_market)
     total = ScaledAmount(reserve.debt_scaled + event.scaled - before)
-    overlay.put(key, replace(reserve, debt_scaled=total))
+    overlay.put(key, _amended(reserve, debt_scaled=total))
 
 
 def _use(overlay: Overlay, event: CollateralUseChanged) -> None:
     position = _position(overlay, event.place)
-    empty = Holding(event.asset, ScaledAmount(0), Ray(RAY))
-    held = next((h for h in position.supplies if h.asset == event.asset), empty)
-    supplies = _sorted_with(position.supplies, replace(held, used_as_collateral=event.used))
-    _put_position(overlay, event.place, replace(position, supplies=supplies))
+    held = _held(position.supplies, event.asset) or Holding(event.asset, ScaledAmount(0), Ray(RAY))
+    used = Holding(event.asset, held.scaled, held.checkpoint_ray, event.used)
+    supplies = _sorted_with(position.supplies, used)
+    _put_position(overlay, event.place, Position(supplies, position.debts, position.e_mode))
+
+
+def _choose_category(overlay: Overlay, event: CategoryChosen) -> None:
+    position = _position(overlay, event.place)
+    chosen = Position(position.supplies, position.debts, event.category)
+    _put_position(overlay, event.place, chosen)
 
 
 def _move_index(overlay: Overlay, event: IndexMoved) -> None:
     key, reserve = _reserve(overlay, event.market, event.asset, event.sub_market)
-    moved = replace(
+    moved = _amended(
         reserve,
         supply_index_ray=event.supply_index_ray,
         debt_index_ray=event.debt_index_ray,
@@ -137,6 +102,41 @@ def _move_index(overlay: Overlay, event: IndexMoved) -> None:
     overlay.put(key, moved)
 
 
+def _move_cash(overlay: Overlay, event: CashMoved) -> None:
+    key, reserve = _reserve(overlay, event.market, event.asset, event.sub_market)
+    cash = RawAmount(reserve.cash_raw + event.delta_raw)
+    overlay.put(key, _amended(reserve, cash_raw=cash))
+
+
+def _move_deficit(overlay: Overlay, event: DeficitMoved) -> None:
+    key, reserve = _reserve(overlay, event.market, event.asset)
+    deficit = RawAmount(reserve.deficit_raw + event.delta_raw)
+    overlay.put(key, _amended(reserve, deficit_raw=deficit))
+
+
+def _pay_treasury(overlay: Overlay, event: TreasuryPaid) -> None:
+    key, reserve = _reserve(overlay, event.market, event.asset)
+    overlay.put(key, _amended(reserve, treasury_scaled=ScaledAmount(0)))
+
+
+def _put_market(overlay: Overlay, event: MarketChanged) -> None:
+    overlay.put(market_key(event.market), event.contracts)
+
+
+def _list_reserve(overlay: Overlay, event: ReserveListed) -> None:
+    overlay.put(reserve_key(event.market, event.reserve.asset, event.sub_market), event.reserve)
+
+
+def _drop_reserve(overlay: Overlay, event: ReserveDropped) -> None:
+    overlay.put(reserve_key(event.market, event.asset), None)
+    overlay.put(price_key(event.market, event.asset), None)
+
+
+def _put_terms(overlay: Overlay, event: RiskParametersChanged) -> None:
+    key, reserve = _reserve(overlay, event.market, event.asset)
+    overlay.put(key, _amended(reserve, terms=event.terms))
+
+
 def _put_category(overlay: Overlay, event: CategoryChanged) -> None:
     """A category without terms and lists is none: that is how all 255 begin."""
     number = event.category.number
@@ -144,11 +144,23 @@ def _put_category(overlay: Overlay, event: CategoryChanged) -> None:
     overlay.put(category_key(event.market, number), None if is_blank else event.category)
 
 
+def _put_price(overlay: Overlay, event: PriceMoved) -> None:
+    overlay.put(price_key(event.market, event.asset), event.price)
+
+
+def _put_pool(overlay: Overlay, event: PoolMoved) -> None:
+    overlay.put(pool_key(event.pool), event.state)
+
+
+def _note(overlay: Overlay, event: Liquidated) -> None:
+    """News, not state: balances come by the token events."""
+
+
 def _with_holding(
     side: tuple[Holding, ...], asset: AssetId, scaled: ScaledAmount, checkpoint_ray: Ray
 ) -> tuple[ScaledAmount, tuple[Holding, ...]]:
     """The scaled amount held before, and the side with the new one."""
-    held = next((h for h in side if h.asset == asset), None)
+    held = _held(side, asset)
     used = held.used_as_collateral if held else False
     # An empty holding has no history: its checkpoint is of no use, and must not tell two
     # ledgers apart that came to the same state on different ways.
@@ -157,11 +169,19 @@ def _with_holding(
     return held.scaled if held else ScaledAmount(0), _sorted_with(side, after)
 
 
+def _held(side: tuple[Holding, ...], asset: AssetId) -> Holding | None:
+    for held in side:
+        if held.asset == asset:
+            return held
+    return None
+
+
 def _sorted_with(side: tuple[Holding, ...], new: Holding) -> tuple[Holding, ...]:
-    rest = [held for held in side if held.asset != new.asset]
+    kept = [held for held in side if held.asset != new.asset]
     if new.scaled or new.used_as_collateral:
-        rest.append(new)
-    return tuple(sorted(rest, key=lambda held: held.asset))
+        kept.append(new)
+        kept.sort(key=_ASSET)
+    return tuple(kept)
 
 
 def _position(overlay: Overlay, place: Place) -> Position:
@@ -183,3 +203,24 @@ def _reserve(
     if reserve is None:
         raise LedgerCorrupt(f"an event moves {asset} in {market}, which the ledger does not list")
     return key, reserve
+
+
+REDUCERS: Mapping[type[DomainEvent], Callable[[Overlay, Any], None]] = {
+    CollateralChanged: _hold_supply,
+    DebtChanged: _hold_debt,
+    CollateralUseChanged: _use,
+    CategoryChosen: _choose_category,
+    IndexMoved: _move_index,
+    CashMoved: _move_cash,
+    DeficitMoved: _move_deficit,
+    TreasuryPaid: _pay_treasury,
+    MarketChanged: _put_market,
+    ReserveListed: _list_reserve,
+    ReserveDropped: _drop_reserve,
+    RiskParametersChanged: _put_terms,
+    CategoryChanged: _put_category,
+    PriceMoved: _put_price,
+    PoolMoved: _put_pool,
+    Liquidated: _note,
+}
+"""One arm an event; a dictionary, as this is done for every log."""
