@@ -111,7 +111,11 @@ class Reserve:
 
 @dataclass(frozen=True, slots=True)
 class Category:
-    """An e-mode category: its own terms for the assets it lists (sorted)."""
+    """An e-mode category: its own terms for the assets it lists (sorted).
+
+    `vacant`: (list, ordinal) of assets that were dropped while on a list: the contract keeps the
+    bit, and whatever is listed under that ordinal next is on the list from its first block.
+    """
 
     number: int
     label: str
@@ -121,6 +125,7 @@ class Category:
     collateral: tuple[AssetId, ...] = ()
     borrowable: tuple[AssetId, ...] = ()
     ltv_zero: tuple[AssetId, ...] = ()
+    vacant: tuple[tuple[str, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +141,11 @@ class Price:
 
 @dataclass(frozen=True, slots=True)
 class Market:
-    """The contracts of a market and the scale of its base currency."""
+    """The contracts of a market and the scale of its base currency.
+
+    `revisions`: (contract, revision of its code) where that was read and is one we follow, sorted.
+    A contract that is missing here was upgraded, or was never asked: the next block asks.
+    """
 
     protocol: str
     entry: Address
@@ -144,6 +153,7 @@ class Market:
     configurator: Address
     oracle: Address
     base_unit: int
+    revisions: tuple[tuple[Address, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from monitor.core.abi import Abi
 from monitor.core.blocks import BlockRef, RawLog
-from monitor.core.events import DomainEvent, PriceMoved
+from monitor.core.events import DomainEvent, MarketChanged, PriceMoved
 from monitor.core.ledger import (
     Kind,
     LedgerView,
@@ -23,6 +23,8 @@ from monitor.core.ledger import (
 )
 from monitor.core.ports import ContractReader, Readings, ViewCall, ViewFailed
 from monitor.core.units import ZERO_ADDRESS, Address, AssetId, BaseValue, MarketId
+
+UNSCALED = "the oracle does not tell its BASE_CURRENCY_UNIT"
 
 
 class AaveOraclePrices:
@@ -55,7 +57,7 @@ class AaveOraclePrices:
         contracts = find(view, market_key(self._market), Market)
         if contracts is None:
             return ()
-        calls: list[ViewCall] = []
+        calls = [self._unit_call(contracts)]
         for _, reserve in each(view, Kind.RESERVE, self._market, Reserve):
             calls += self._price_calls(contracts, reserve.asset)
         for _, price in each(view, Kind.PRICE, self._market, Price):
@@ -64,18 +66,29 @@ class AaveOraclePrices:
         return tuple(dict.fromkeys(calls))
 
     def polled(self, view: LedgerView, readings: Readings) -> tuple[DomainEvent, ...]:
+        """Prices; and the scale they are in, where the oracle was replaced by one with another."""
         contracts = find(view, market_key(self._market), Market)
         if contracts is None:
             return ()
-        return tuple(
-            PriceMoved(self._market, reserve.asset, self._price(contracts, reserve, readings))
-            for _, reserve in each(view, Kind.RESERVE, self._market, Reserve)
-        )
+        events: list[DomainEvent] = []
+        unit = readings.get(self._unit_call(contracts))
+        if isinstance(unit, tuple) and unit[0] not in (0, contracts.base_unit):
+            rescaled = replace(contracts, base_unit=unit[0])
+            events.append(MarketChanged(self._market, rescaled))
+        for _, reserve in each(view, Kind.RESERVE, self._market, Reserve):
+            price = self._price(contracts, reserve, readings)
+            if unit is not None and (isinstance(unit, ViewFailed) or unit[0] == 0):
+                price = Price(None, price.source, reason=UNSCALED)
+            events.append(PriceMoved(self._market, reserve.asset, price))
+        return tuple(events)
 
     async def bootstrap(
         self, reader: ContractReader, at: BlockRef, head: BlockRef
     ) -> tuple[DomainEvent, ...]:
         return ()
+
+    def _unit_call(self, contracts: Market) -> ViewCall:
+        return ViewCall(contracts.oracle, self._oracle.functions["BASE_CURRENCY_UNIT"])
 
     def _price_calls(self, contracts: Market, asset: AssetId) -> tuple[ViewCall, ViewCall]:
         oracle = self._oracle.functions

@@ -9,7 +9,7 @@ from monitor.core.events import DomainEvent
 from monitor.core.ports import ContractReader
 from monitor.core.sources import EventSource, RiskRules
 from monitor.core.units import Address, MarketId
-from monitor.protocols.aave_v3.events import AaveAbi
+from monitor.protocols.aave_v3.contracts import AaveAbi
 from monitor.protocols.aave_v3.market import AaveV3Market
 
 AbiLibrary = Callable[[str], Abi]
@@ -34,6 +34,7 @@ def _aave_v3(
         provider=abi("aave_v3/PoolAddressesProvider"),
         oracle=abi("aave_v3/AaveOracle"),
         erc20=abi("erc20/Token"),
+        bytes32_erc20=abi("erc20/Bytes32Token"),
     )
     return AaveV3Market(market, address, from_block, contracts)
 

@@ -3,7 +3,6 @@
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from monitor.core.blocks import BlockRef
 from monitor.core.events import (
@@ -15,11 +14,12 @@ from monitor.core.events import (
     Place,
 )
 from monitor.core.ledger import Reserve
-from monitor.core.ports import ContractReader, ViewCall, ViewFailed, ViewResult
+from monitor.core.ports import ContractReader, ViewCall
 from monitor.core.units import Address, MarketId, Ray, ScaledAmount
-from monitor.errors import ConfigError, DataError
+from monitor.errors import ConfigError
 from monitor.protocols.aave_v3.configuration import is_collateral
-from monitor.protocols.aave_v3.events import AaveAbi
+from monitor.protocols.aave_v3.contracts import AaveAbi
+from monitor.protocols.aave_v3.views import value_of
 
 Pair = tuple[Address, Address]
 """(token, account)."""
@@ -159,13 +159,3 @@ class AccountSnapshot:
             if category:
                 events.append(CategoryChosen(place, category))
         return events
-
-
-def value_of(answer: ViewResult) -> Any:
-    """The single output of a view that a market must be able to answer."""
-    if isinstance(answer, ViewFailed):
-        raise DataError(
-            f"a view every Aave V3.6 market answers failed: {answer.reason}. The contracts are "
-            "not what they seem, or the endpoint lost this block's state."
-        )
-    return answer[0]

@@ -7,21 +7,22 @@ from monitor.core.blocks import BlockRef
 from monitor.core.events import CategoryChanged, DomainEvent, MarketChanged, ReserveListed
 from monitor.core.ledger import Category, Market, Reserve
 from monitor.core.ports import ContractReader, ViewCall, ViewFailed, ViewResult
-from monitor.core.units import ZERO_ADDRESS, Address, Bps, MarketId, RawAmount, Ray, ScaledAmount
+from monitor.core.units import ZERO_ADDRESS, Address, MarketId, ScaledAmount
 from monitor.errors import ConfigError
-from monitor.protocols.aave_v3.accounts import AccountSnapshot, Census, value_of
-from monitor.protocols.aave_v3.configuration import (
-    decimals_of,
-    ordinals_in,
-    terms_of,
+from monitor.protocols.aave_v3.accounts import AccountSnapshot, Census
+from monitor.protocols.aave_v3.contracts import AaveAbi
+from monitor.protocols.aave_v3.fingerprint import proxies_of, strangeness
+from monitor.protocols.aave_v3.governance import symbol_calls, symbol_of
+from monitor.protocols.aave_v3.views import (
+    CATEGORIES,
+    category_calls,
+    category_of,
+    reserve_calls,
+    reserve_of,
+    value_of,
 )
-from monitor.protocols.aave_v3.events import AaveAbi
-from monitor.protocols.aave_v3.governance import symbol_of, token_calls
 
 PROTOCOL = "aave_v3"
-CATEGORIES = range(1, 256)
-REVISIONS = (10,)
-"""Pool revisions whose arithmetic this folder is a twin of: 10 is V3.6."""
 
 
 class AaveSnapshot:
@@ -55,9 +56,10 @@ class AaveSnapshot:
     async def _terms(
         self, reader: ContractReader, at: BlockRef, contracts: Market, reserves: list[Reserve]
     ) -> tuple[DomainEvent, ...]:
+        revisions = await self._revisions(reader, at, contracts, reserves)
         categories = await self._categories(reader, at, contracts, reserves)
         return (
-            MarketChanged(self._market, contracts),
+            MarketChanged(self._market, replace(contracts, revisions=revisions)),
             *(ReserveListed(self._market, reserve) for reserve in reserves),
             *(CategoryChanged(self._market, category) for category in categories),
         )
@@ -84,13 +86,16 @@ class AaveSnapshot:
         )
         if isinstance(unit, ViewFailed) or isinstance(revision, ViewFailed):
             return None
-        if revision[0] not in REVISIONS:
+        contracts = Market(PROTOCOL, self._entry, pool, configurator, oracle, unit[0])
+        self._refuse(strangeness(proxies_of(self._abi, contracts, ())[0], revision))
+        return contracts
+
+    def _refuse(self, strange: str) -> None:
+        if strange:
             raise ConfigError(
-                f"market {self._market}: the pool at {pool} has revision {revision[0]}, expected "
-                f"{REVISIONS[0]} (Aave V3.6). Other versions round differently and would be "
+                f"market {self._market}: {strange}. Other versions round differently and would be "
                 "followed wrongly; this version of the monitor does not support them."
             )
-        return Market(PROTOCOL, self._entry, pool, configurator, oracle, unit[0])
 
     async def _not_a_market(self, reader: ContractReader, head: BlockRef) -> str:
         if not await reader.has_code(head, self._entry):
@@ -106,80 +111,59 @@ class AaveSnapshot:
     async def _reserves(
         self, reader: ContractReader, at: BlockRef, contracts: Market
     ) -> list[Reserve]:
-        pool = self._abi.pool.functions
-        (listed,) = await reader.read(at, [ViewCall(contracts.pool, pool["getReservesList"])])
-        calls: list[ViewCall] = []
-        names = (
-            "getReserveData",
-            "getVirtualUnderlyingBalance",
-            "getReserveDeficit",
-            "getLiquidationGracePeriod",
+        (listed,) = await reader.read(
+            at, [ViewCall(contracts.pool, self._abi.pool.functions["getReservesList"])]
         )
         assets = value_of(listed)
-        for asset in assets:
-            calls += [ViewCall(contracts.pool, pool[name], (asset,)) for name in names]
-            calls += token_calls(self._abi.erc20, asset)
-        answers = await reader.read(at, calls)
-        rows = [answers[i : i + 6] for i in range(0, len(answers), 6)]
-        reserves = [_reserve(asset, row) for asset, row in zip(assets, rows, strict=True)]
-        totals = await reader.read(
+        rows = await _rows(
+            reader,
             at,
             [
-                ViewCall(r.debt_token, self._abi.token.functions["scaledTotalSupply"])
-                for r in reserves
+                (
+                    *symbol_calls(self._abi, asset),
+                    *reserve_calls(self._abi, contracts.pool, asset),
+                )
+                for asset in assets
             ],
         )
+        reserves = [
+            reserve_of(asset, symbol_of(asset, row[:2]), row[2:])
+            for asset, row in zip(assets, rows, strict=True)
+        ]
+        total = self._abi.token.functions["scaledTotalSupply"]
+        totals = await reader.read(at, [ViewCall(r.debt_token, total) for r in reserves])
         return [
             replace(reserve, debt_scaled_at_accrual=ScaledAmount(value_of(total)))
             for reserve, total in zip(reserves, totals, strict=True)
         ]
 
+    async def _revisions(
+        self, reader: ContractReader, at: BlockRef, contracts: Market, reserves: list[Reserve]
+    ) -> tuple[tuple[Address, int], ...]:
+        """Raises ConfigError for a contract that runs code we are no twin of."""
+        proxies = proxies_of(self._abi, contracts, reserves)
+        answers = await reader.read(at, [proxy.revision for proxy in proxies])
+        told = list(zip(proxies, answers, strict=True))
+        for proxy, answer in told:
+            self._refuse(strangeness(proxy, answer))
+        return tuple(sorted((proxy.address, value_of(answer)) for proxy, answer in told))
+
     async def _categories(
         self, reader: ContractReader, at: BlockRef, contracts: Market, reserves: list[Reserve]
     ) -> list[Category]:
-        pool = self._abi.pool.functions
-
-        def asked(name: str) -> list[ViewCall]:
-            return [ViewCall(contracts.pool, pool[name], (number,)) for number in CATEGORIES]
-
+        """All of them: an asset can be put on the lists of a category that has no terms yet."""
         by_ordinal = {reserve.ordinal: reserve.asset for reserve in reserves}
-        names = (
-            "getEModeCategoryCollateralConfig",
-            "getEModeCategoryLabel",
-            "getEModeCategoryCollateralBitmap",
-            "getEModeCategoryBorrowableBitmap",
-            "getEModeCategoryLtvzeroBitmap",
-        )
-        # All of them: an asset can be put on the lists of a category that has no terms yet.
-        columns = [await reader.read(at, asked(name)) for name in names]
-        categories = []
-        for number, row in zip(CATEGORIES, zip(*columns, strict=True), strict=True):
-            config, label, *bitmaps = (value_of(answer) for answer in row)
-            lists = [
-                tuple(sorted(by_ordinal[bit] for bit in ordinals_in(word) if bit in by_ordinal))
-                for word in bitmaps
-            ]
-            ltv, threshold, bonus = (Bps(value) for value in config)
-            categories.append(Category(number, label, ltv, threshold, bonus, *lists))
-        return categories
+        calls = [category_calls(self._abi, contracts.pool, number) for number in CATEGORIES]
+        rows = await _rows(reader, at, calls)
+        return [
+            category_of(number, row, by_ordinal)
+            for number, row in zip(CATEGORIES, rows, strict=True)
+        ]
 
 
-def _reserve(asset: Address, row: Sequence[ViewResult]) -> Reserve:
-    data, cash, deficit, grace = (value_of(answer) for answer in row[:4])
-    return Reserve(
-        asset=asset,
-        ordinal=data[7],
-        symbol=symbol_of(asset, row[4]),
-        decimals=decimals_of(data[0]),
-        supply_token=data[8],
-        debt_token=data[10],
-        supply_index_ray=Ray(data[1]),
-        debt_index_ray=Ray(data[3]),
-        supply_rate_ray=Ray(data[2]),
-        debt_rate_ray=Ray(data[4]),
-        updated_unix=data[6],
-        treasury_scaled=ScaledAmount(data[12]),
-        cash_raw=RawAmount(cash),
-        deficit_raw=RawAmount(deficit),
-        terms=terms_of(data[0], grace),
-    )
+async def _rows(
+    reader: ContractReader, at: BlockRef, calls: Sequence[Sequence[ViewCall]]
+) -> list[list[ViewResult]]:
+    """The answers to equally long rows of calls, in rows."""
+    answers = iter(await reader.read(at, [call for row in calls for call in row]))
+    return [[next(answers) for _ in row] for row in calls]

@@ -6,7 +6,7 @@ chain must not speak.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from monitor.core.abi import Abi, EventAbi
@@ -30,12 +30,10 @@ from monitor.core.ledger import (
     Holding,
     Kind,
     LedgerView,
-    Market,
     Position,
     Reserve,
     each,
     find,
-    market_key,
     position_key,
     reserve_key,
 )
@@ -52,6 +50,7 @@ from monitor.core.units import (
 )
 from monitor.errors import LedgerCorrupt
 from monitor.protocols.aave_v3.accrual import accrue, silent_accrual
+from monitor.protocols.aave_v3.contracts import AaveAbi, contracts_of
 from monitor.protocols.aave_v3.governance import GovernanceDecoder
 from monitor.protocols.aave_v3.tokens import (
     DEBT_TOKEN,
@@ -60,24 +59,13 @@ from monitor.protocols.aave_v3.tokens import (
     TokenMove,
     scaled_after,
 )
+from monitor.protocols.aave_v3.upgrades import UPGRADED, UpgradeDecoder
 
 Events = tuple[DomainEvent, ...]
 Handler = Callable[[RawLog, tuple[Any, ...]], Events]
 
 VERBS = frozenset({"Supply", "Withdraw", "Borrow", "Repay", "FlashLoan", "LiquidationCall"})
 """Logged last by what they are named after: they end its sequence of logs."""
-
-
-@dataclass(frozen=True, slots=True)
-class AaveAbi:
-    """The contracts of a market."""
-
-    pool: Abi
-    token: Abi
-    configurator: Abi
-    provider: Abi
-    oracle: Abi
-    erc20: Abi
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +90,9 @@ class AaveDecoder:
         self._abi = abi
         self._block = block
         self._view = view
-        self._governance = GovernanceDecoder(market, abi.erc20, block, view, facts)
+        self._governance = GovernanceDecoder(market, abi, block, view, facts)
+        self._upgrades = UpgradeDecoder(market, abi, view, facts)
+        self._upgraded = (abi.pool.event(UPGRADED).topic0,)
         self._contracts = contracts_of(view, market)
         self._tokens = _token_roles(view, market)
         self._minted: dict[AssetId, tuple[str, ScaledAmount]] = {}
@@ -125,6 +115,8 @@ class AaveDecoder:
             ) from error
 
     def _decode(self, log: RawLog) -> Events:
+        if log.topics[:1] == self._upgraded and self._is_watched(log.address):
+            return self._on_contracts(self._upgrades.upgraded(log))
         if role := self._tokens.get(log.address):
             event = _event(self._abi.token, log)
             return self._token_handlers[event.name](role, event.decode(log)) if event else ()
@@ -139,8 +131,12 @@ class AaveDecoder:
             return changed
         if log.address == self._contracts.entry:
             event = _event(self._abi.provider, log)
-            return self._on_oracle_replaced(event.decode(log)) if event else ()
+            return self._on_contracts(self._upgrades.provider(event, log)) if event else ()
         return ()
+
+    def _is_watched(self, address: Address) -> bool:
+        contracts = (self._contracts.pool, self._contracts.configurator)
+        return address in contracts or address in self._tokens
 
     # -- tokens ---------------------------------------------------------------------------------
 
@@ -284,24 +280,16 @@ class AaveDecoder:
             treasury_scaled=_plus(reserve, minted),
         )
 
-    def _on_oracle_replaced(self, values: tuple[Any, ...]) -> Events:
-        contracts = replace(self._contracts, oracle=values[1])
-        self._contracts = contracts
-        return (MarketChanged(self._market, contracts),)
+    def _on_contracts(self, changed: tuple[MarketChanged, ...]) -> Events:
+        for event in changed:
+            self._contracts = event.contracts
+        return changed
 
     def _reserve(self, asset: AssetId) -> Reserve:
         reserve = find(self._view, reserve_key(self._market, asset), Reserve)
         if reserve is None:
             raise LedgerCorrupt(f"the log names reserve {asset}, which the ledger does not list")
         return reserve
-
-
-def contracts_of(view: LedgerView, market: MarketId) -> Market:
-    """The market's own record. Raises LedgerCorrupt before it was bootstrapped."""
-    found = find(view, market_key(market), Market)
-    if found is None:
-        raise LedgerCorrupt(f"{market} was never bootstrapped")
-    return found
 
 
 def _event(abi: Abi, log: RawLog) -> EventAbi | None:

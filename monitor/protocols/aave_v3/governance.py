@@ -1,14 +1,16 @@
 """PoolConfigurator logs: listings, risk parameters and e-mode categories."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from monitor.core.abi import Abi, EventAbi
+from monitor.core.abi import EventAbi
 from monitor.core.blocks import BlockRef, RawLog
 from monitor.core.events import (
     CategoryChanged,
+    CollateralUseChanged,
     DomainEvent,
+    Place,
     ReserveDropped,
     ReserveListed,
     RiskParametersChanged,
@@ -17,6 +19,7 @@ from monitor.core.ledger import (
     Category,
     Kind,
     LedgerView,
+    Position,
     Reserve,
     ReserveTerms,
     category_key,
@@ -24,10 +27,12 @@ from monitor.core.ledger import (
     find,
     reserve_key,
 )
-from monitor.core.ports import Readings, ViewCall, ViewFailed
+from monitor.core.ports import Readings, ViewCall, ViewFailed, ViewResult
 from monitor.core.units import RAY, Address, AssetId, Bps, MarketId, Ray
 from monitor.errors import LedgerCorrupt, UndecodableLog
 from monitor.protocols.aave_v3.accrual import silent_accrual
+from monitor.protocols.aave_v3.contracts import AaveAbi
+from monitor.protocols.aave_v3.views import LISTS
 
 Events = tuple[DomainEvent, ...]
 
@@ -51,27 +56,47 @@ LIST_OF: Mapping[str, str] = {
 """Events that put an asset on, or take it off, one list of a category."""
 
 
-def token_calls(erc20: Abi, asset: AssetId) -> tuple[ViewCall, ViewCall]:
-    """Symbol and decimals of a token."""
+LONGEST_SYMBOL = 32
+
+
+def symbol_calls(abi: AaveAbi, asset: AssetId) -> tuple[ViewCall, ViewCall]:
+    """A token's symbol, asked for in both forms there are."""
     return (
-        ViewCall(asset, erc20.functions["symbol"]),
-        ViewCall(asset, erc20.functions["decimals"]),
+        ViewCall(asset, abi.erc20.functions["symbol"]),
+        ViewCall(asset, abi.bytes32_erc20.functions["symbol"]),
     )
 
 
-def symbol_of(asset: AssetId, answer: Any) -> str:
-    """A token without a readable symbol goes by its address."""
-    return asset if isinstance(answer, ViewFailed) else str(answer[0])
+def symbol_of(asset: AssetId, answers: Sequence[ViewResult | None]) -> str:
+    """From the answers to `symbol_calls`. A token without a readable symbol goes by its address."""
+    for answer in answers:
+        if isinstance(answer, tuple):
+            text = answer[0]
+            if isinstance(text, bytes):
+                text = text.rstrip(b"\0").decode("utf-8", "replace")
+            if text.strip() and text.isprintable() and len(text) <= LONGEST_SYMBOL:
+                return str(text)
+    return asset
+
+
+def listing_calls(abi: AaveAbi, values: tuple[Any, ...]) -> tuple[ViewCall, ...]:
+    """What a ReserveInitialized leaves open: the symbol, and the decimals.
+
+    The aToken was told the asset's decimals when it was made, and cannot answer otherwise later.
+    """
+    asset, supply_token, *_ = values
+    decimals = ViewCall(supply_token, abi.token.functions["decimals"])
+    return (*symbol_calls(abi, asset), decimals)
 
 
 class GovernanceDecoder:
     """Decodes what risk and listing admins do."""
 
     def __init__(
-        self, market: MarketId, erc20: Abi, block: BlockRef, view: LedgerView, facts: Readings
+        self, market: MarketId, abi: AaveAbi, block: BlockRef, view: LedgerView, facts: Readings
     ) -> None:
         self._market = market
-        self._erc20 = erc20
+        self._abi = abi
         self._block = block
         self._view = view
         self._facts = facts
@@ -84,7 +109,7 @@ class GovernanceDecoder:
             return self._listed(LIST_OF[event.name], *values)
         handlers: Mapping[str, Callable[..., Events]] = {
             "ReserveInitialized": self._on_listing,
-            "ReserveDropped": lambda asset: (ReserveDropped(self._market, asset),),
+            "ReserveDropped": self._on_drop,
             "CollateralConfigurationChanged": self._on_collateral_terms,
             "LiquidationGracePeriodDisabled": lambda asset: self._terms(asset, grace_until_unix=0),
             "EModeCategoryAdded": self._on_category,
@@ -118,7 +143,9 @@ class GovernanceDecoder:
     def _on_listing(
         self, asset: AssetId, supply_token: Address, _: Address, debt_token: Address, __: Address
     ) -> Events:
-        symbol, decimals = (self._facts.get(call) for call in token_calls(self._erc20, asset))
+        *symbols, decimals = (
+            self._facts.get(call) for call in listing_calls(self._abi, (asset, supply_token))
+        )
         if decimals is None or isinstance(decimals, ViewFailed):
             raise UndecodableLog(
                 f"{self._market} lists {asset} in block {self._block.number}, but its decimals "
@@ -128,7 +155,7 @@ class GovernanceDecoder:
         reserve = Reserve(
             asset=asset,
             ordinal=next(n for n in range(len(taken) + 1) if n not in taken),
-            symbol=symbol_of(asset, symbol or ViewFailed("not read")),
+            symbol=symbol_of(asset, symbols),
             decimals=decimals[0],
             supply_token=supply_token,
             debt_token=debt_token,
@@ -139,7 +166,43 @@ class GovernanceDecoder:
             updated_unix=0,
             terms=ReserveTerms(),
         )
-        return (ReserveListed(self._market, reserve),)
+        return (ReserveListed(self._market, reserve), *self._filled(reserve))
+
+    def _filled(self, reserve: Reserve) -> Events:
+        """Lists of categories that kept the bit of an asset dropped earlier take in the new one."""
+        events: list[DomainEvent] = []
+        for _, category in each(self._view, Kind.CATEGORY, self._market, Category):
+            names = [name for name, bit in category.vacant if bit == reserve.ordinal]
+            if names:
+                rest = tuple(v for v in category.vacant if v[1] != reserve.ordinal)
+                lists: dict[str, Any] = {
+                    name: tuple(sorted({*getattr(category, name), reserve.asset})) for name in names
+                }
+                changed = replace(category, vacant=rest, **lists)
+                events.append(CategoryChanged(self._market, changed))
+        return tuple(events)
+
+    def _on_drop(self, asset: AssetId) -> Events:
+        """The contract forgets the reserve, but neither bits of categories nor flags of accounts.
+
+        Flags with nothing behind them exist only from before V3.4.
+        """
+        reserve = self._reserve(asset)
+        events: list[DomainEvent] = []
+        for _, category in each(self._view, Kind.CATEGORY, self._market, Category):
+            names = [name for name in LISTS if asset in getattr(category, name)]
+            if names:
+                vacant = {*category.vacant, *((name, reserve.ordinal) for name in names)}
+                lists: dict[str, Any] = {
+                    name: tuple(a for a in getattr(category, name) if a != asset) for name in names
+                }
+                changed = replace(category, vacant=tuple(sorted(vacant)), **lists)
+                events.append(CategoryChanged(self._market, changed))
+        for key, position in each(self._view, Kind.POSITION, self._market, Position):
+            if any(held.asset == asset for held in position.supplies):
+                place = Place(self._market, Address(key.subject))
+                events.append(CollateralUseChanged(place, asset, used=False))
+        return (*events, ReserveDropped(self._market, asset))
 
     def _on_category(
         self, number: int, ltv: Bps, threshold: Bps, bonus: Bps, _: Address, label: str

@@ -7,11 +7,13 @@ from monitor.core.events import DomainEvent
 from monitor.core.ledger import Kind, LedgerView, Market, Reserve, each, find, market_key
 from monitor.core.ports import ContractReader, Readings, ViewCall
 from monitor.core.units import Address, MarketId
-from monitor.errors import ContractUpgraded
-from monitor.protocols.aave_v3.bootstrap import PROTOCOL, REVISIONS, AaveSnapshot
-from monitor.protocols.aave_v3.events import AaveAbi, AaveDecoder
-from monitor.protocols.aave_v3.governance import token_calls
+from monitor.protocols.aave_v3.audit import Audit
+from monitor.protocols.aave_v3.bootstrap import PROTOCOL, AaveSnapshot
+from monitor.protocols.aave_v3.contracts import AaveAbi
+from monitor.protocols.aave_v3.events import AaveDecoder
+from monitor.protocols.aave_v3.governance import listing_calls
 from monitor.protocols.aave_v3.rules import AaveRules
+from monitor.protocols.aave_v3.upgrades import upgrade_questions
 
 
 class AaveV3Market(AaveRules):
@@ -23,6 +25,7 @@ class AaveV3Market(AaveRules):
         super().__init__(market)
         self._abi = abi
         self._snapshot = AaveSnapshot(market, entry, from_block, abi)
+        self._audit = Audit(market, abi)
 
     @property
     def name(self) -> str:
@@ -45,42 +48,34 @@ class AaveV3Market(AaveRules):
 
     def questions(self, logs: Sequence[RawLog], view: LedgerView) -> tuple[ViewCall, ...]:
         contracts = find(view, market_key(self._market), Market)
+        if contracts is None:
+            return ()
         listing = self._abi.configurator.event("ReserveInitialized")
-        return tuple(
+        listed = (
             call
             for log in logs
-            if contracts is not None
-            and log.address == contracts.configurator
-            and log.topics[:1] == (listing.topic0,)
-            for call in token_calls(self._abi.erc20, listing.decode(log)[0])
+            if log.address == contracts.configurator and log.topics[:1] == (listing.topic0,)
+            for call in listing_calls(self._abi, listing.decode(log))
         )
+        return (*listed, *upgrade_questions(self._market, self._abi, logs, view))
 
     def decoder(self, block: BlockRef, view: LedgerView, facts: Readings) -> AaveDecoder:
         return AaveDecoder(self._market, self._abi, block, view, facts)
 
     def polls(self, view: LedgerView) -> tuple[ViewCall, ...]:
-        """The pool's revision: an upgrade changes the arithmetic, and no log of ours tells it."""
-        contracts = find(view, market_key(self._market), Market)
-        if contracts is None:
-            return ()
-        return (ViewCall(contracts.pool, self._abi.pool.functions["POOL_REVISION"]),)
+        """The pool's revision; and what a start, an upgrade or a listing puts in doubt."""
+        return self._audit.calls(view)
 
     def polled(self, view: LedgerView, readings: Readings) -> tuple[DomainEvent, ...]:
-        """Raises ContractUpgraded when the pool runs code that these rules are no twin of."""
-        for call in self.polls(view):
-            answer = readings.get(call)
-            if isinstance(answer, tuple) and answer[0] not in REVISIONS:
-                raise ContractUpgraded(
-                    f"the pool of {self._market} at {call.to} was upgraded to revision "
-                    f"{answer[0]}, expected {REVISIONS[0]} (Aave V3.6): it may round and liquidate "
-                    "differently. Use a version of this monitor that supports it."
-                )
-        return ()
+        """Raises ContractUpgraded for code these rules are no twin of, LedgerCorrupt for drift."""
+        return self._audit.events(view, readings)
 
     async def bootstrap(
         self, reader: ContractReader, at: BlockRef, head: BlockRef
     ) -> tuple[DomainEvent, ...]:
-        return await self._snapshot.read(reader, at, head)
+        events = await self._snapshot.read(reader, at, head)
+        self._audit.spare_start()
+        return events
 
     async def survey(self, reader: ContractReader, at: BlockRef) -> tuple[DomainEvent, ...]:
         return await self._snapshot.survey(reader, at)

@@ -37,7 +37,7 @@ from monitor.core.sources import Line, Statement
 from monitor.core.units import BPS, WAD, Address, AssetId, Bps, MarketId, RawAmount, Wad
 from monitor.errors import LedgerCorrupt
 from monitor.protocols.aave_v3.accrual import debt_index_at, supply_index_at
-from monitor.protocols.aave_v3.events import contracts_of
+from monitor.protocols.aave_v3.contracts import contracts_of
 
 LIQUIDATION_TERMS = PartialTerms(
     close_factor_bps=Bps(5_000),

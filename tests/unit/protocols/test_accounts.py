@@ -13,7 +13,7 @@ from monitor.errors import ConfigError, StateUnavailable
 from monitor.library import abi_library
 from monitor.protocols.aave_v3 import accounts
 from monitor.protocols.aave_v3.accounts import AccountSnapshot, Census
-from monitor.protocols.aave_v3.events import AaveAbi
+from monitor.protocols.aave_v3.contracts import AaveAbi
 
 POOL = an_address("pool")
 RESERVE = a_reserve()
@@ -25,6 +25,7 @@ ABI = AaveAbi(
     provider=abi_library("aave_v3/PoolAddressesProvider"),
     oracle=abi_library("aave_v3/AaveOracle"),
     erc20=abi_library("erc20/Token"),
+    bytes32_erc20=abi_library("erc20/Bytes32Token"),
 )
 
 

@@ -1,0 +1,206 @@
+"""The ledger of a market against its contracts, where there is a reason to look.
+
+A start (what was stored may be wrong), an upgrade (it can write storage without a log) and a
+listing each make the next block with a state ask for every total again. Positions are held
+against the totals: they must add up.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, fields, replace
+
+from monitor.core.events import CategoryChanged, DomainEvent, MarketChanged, RiskParametersChanged
+from monitor.core.ledger import (
+    Category,
+    Kind,
+    LedgerView,
+    Market,
+    Position,
+    Reserve,
+    category_key,
+    each,
+    find,
+    market_key,
+)
+from monitor.core.ports import Readings, ViewCall, ViewResult
+from monitor.core.units import Address, AssetId, Bps, MarketId, ScaledAmount
+from monitor.errors import ContractUpgraded, LedgerCorrupt
+from monitor.protocols.aave_v3.contracts import AaveAbi
+from monitor.protocols.aave_v3.fingerprint import Proxy, proxies_of, strangeness
+from monitor.protocols.aave_v3.upgrades import REMEDY
+from monitor.protocols.aave_v3.views import (
+    CATEGORIES,
+    category_calls,
+    category_of,
+    reserve_calls,
+    reserve_of,
+    value_of,
+)
+
+START_AGAIN = (
+    "The state cannot be trusted: start again with an empty store, and report this with the "
+    "block's number."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Doubt:
+    """What of a market is to be asked again, and why."""
+
+    contracts: Market
+    reserves: tuple[Reserve, ...]
+    proxies: tuple[Proxy, ...]
+    """All there are."""
+    suspects: tuple[Reserve, ...]
+    pool_is_new: bool
+
+
+class Audit:
+    """Asks and compares. Its own memory is only whether this process did so at its start."""
+
+    def __init__(self, market: MarketId, abi: AaveAbi) -> None:
+        self._market = market
+        self._abi = abi
+        self._is_fresh = False
+
+    def spare_start(self) -> None:
+        """The state was read from the contracts just now: there is nothing to hold it against."""
+        self._is_fresh = True
+
+    def calls(self, view: LedgerView) -> tuple[ViewCall, ...]:
+        doubt = self._doubt(view)
+        if doubt is None:
+            return ()
+        known = dict(doubt.contracts.revisions)
+        # The pool is asked every block: a proxy of another make might be upgraded without a log.
+        calls = [
+            p.revision for n, p in enumerate(doubt.proxies) if n == 0 or p.address not in known
+        ]
+        for reserve in doubt.suspects:
+            calls += self._reserve_calls(doubt.contracts, reserve)
+        if doubt.pool_is_new and doubt.reserves:
+            for number in CATEGORIES:
+                calls += category_calls(self._abi, doubt.contracts.pool, number)
+        return tuple(calls)
+
+    def events(self, view: LedgerView, readings: Readings) -> tuple[DomainEvent, ...]:
+        """Raises ContractUpgraded for unknown code, LedgerCorrupt where totals differ."""
+        doubt = self._doubt(view)
+        # A pool that does not answer is not there yet, or the node forgot the block's state.
+        if doubt is None or not isinstance(readings.get(doubt.proxies[0].revision), tuple):
+            return ()
+        revisions = self._revisions(doubt, readings)
+        events: list[DomainEvent] = []
+        for reserve in doubt.suspects:
+            calls = self._reserve_calls(doubt.contracts, reserve)
+            events += self._reserve(doubt, reserve, [readings[call] for call in calls])
+        if doubt.pool_is_new and doubt.reserves:
+            events += self._categories(view, doubt, readings)
+        if not self._is_fresh:
+            self._add_up(view, doubt.reserves)
+            self._is_fresh = True
+        if revisions != doubt.contracts.revisions:
+            contracts = replace(doubt.contracts, revisions=revisions)
+            events.append(MarketChanged(self._market, contracts))
+        return tuple(events)
+
+    def _doubt(self, view: LedgerView) -> _Doubt | None:
+        contracts = find(view, market_key(self._market), Market)
+        if contracts is None:
+            return None
+        listed = each(view, Kind.RESERVE, self._market, Reserve)
+        reserves = tuple(sorted((r for _, r in listed), key=lambda reserve: reserve.ordinal))
+        known = dict(contracts.revisions).keys()
+        pool_is_new = contracts.pool not in known
+        suspects = tuple(
+            reserve
+            for reserve in reserves
+            if pool_is_new
+            or not self._is_fresh
+            or not {reserve.supply_token, reserve.debt_token} <= known
+        )
+        proxies = tuple(proxies_of(self._abi, contracts, reserves))
+        return _Doubt(contracts, reserves, proxies, suspects, pool_is_new)
+
+    def _reserve_calls(self, contracts: Market, reserve: Reserve) -> tuple[ViewCall, ...]:
+        total = self._abi.token.functions["scaledTotalSupply"]
+        return (
+            *reserve_calls(self._abi, contracts.pool, reserve.asset),
+            ViewCall(reserve.supply_token, total),
+            ViewCall(reserve.debt_token, total),
+        )
+
+    def _revisions(self, doubt: _Doubt, readings: Readings) -> tuple[tuple[Address, int], ...]:
+        """What every contract is known to run now."""
+        known = dict(doubt.contracts.revisions)
+        revisions = []
+        for proxy in doubt.proxies:
+            answer = readings.get(proxy.revision)
+            before = known.get(proxy.address)
+            if answer is None and before is not None:
+                revisions.append((proxy.address, before))
+            if answer is None:
+                continue
+            if strange := strangeness(proxy, answer):
+                raise ContractUpgraded(
+                    f"{self._market}: {strange}; it had {before or 'one never read'}. {REMEDY}"
+                )
+            revisions.append((proxy.address, value_of(answer)))
+        return tuple(sorted(revisions))
+
+    def _reserve(
+        self, doubt: _Doubt, held: Reserve, row: Sequence[ViewResult]
+    ) -> tuple[DomainEvent, ...]:
+        """Its terms, where an upgrade changed them; anything else that differs is a fault."""
+        *pool_row, supply, debt = row
+        told = replace(
+            reserve_of(held.asset, held.symbol, pool_row),
+            supply_scaled=ScaledAmount(value_of(supply)),
+            debt_scaled=ScaledAmount(value_of(debt)),
+            debt_scaled_at_accrual=held.debt_scaled_at_accrual,
+        )
+        known = dict(doubt.contracts.revisions).keys()
+        is_upgraded = not {doubt.contracts.pool, held.supply_token, held.debt_token} <= known
+        expected = replace(told, terms=held.terms) if is_upgraded else told
+        for field in fields(Reserve):
+            ours, theirs = getattr(held, field.name), getattr(expected, field.name)
+            if ours != theirs:
+                raise LedgerCorrupt(
+                    f"{self._market}: {field.name} of {held.symbol} is {ours} by the ledger, but "
+                    f"the contracts say {theirs}. {START_AGAIN}"
+                )
+        if told.terms == held.terms:
+            return ()
+        return (RiskParametersChanged(self._market, held.asset, told.terms),)
+
+    def _categories(
+        self, view: LedgerView, doubt: _Doubt, readings: Readings
+    ) -> Iterator[CategoryChanged]:
+        """Those that an upgrade of the pool changed."""
+        by_ordinal = {reserve.ordinal: reserve.asset for reserve in doubt.reserves}
+        for number in CATEGORIES:
+            calls = category_calls(self._abi, doubt.contracts.pool, number)
+            told = category_of(number, [readings[call] for call in calls], by_ordinal)
+            blank = Category(number, "", Bps(0), Bps(0), Bps(0))
+            if told != (find(view, category_key(self._market, number), Category) or blank):
+                yield CategoryChanged(self._market, told)
+
+    def _add_up(self, view: LedgerView, reserves: Iterable[Reserve]) -> None:
+        """An account that is missing, or there too much, is wrong for ever: say so at the start."""
+        supplied: dict[AssetId, int] = defaultdict(int)
+        owed: dict[AssetId, int] = defaultdict(int)
+        for _, position in each(view, Kind.POSITION, self._market, Position):
+            for held in position.supplies:
+                supplied[held.asset] += held.scaled
+            for held in position.debts:
+                owed[held.asset] += held.scaled
+        for reserve in reserves:
+            for token, ours, total in (
+                (reserve.supply_token, supplied[reserve.asset], reserve.supply_scaled),
+                (reserve.debt_token, owed[reserve.asset], reserve.debt_scaled),
+            ):
+                if ours != total:
+                    raise LedgerCorrupt(
+                        f"{self._market}: the accounts hold {ours} scaled of token {token} "
+                        f"({reserve.symbol}), but its total is {total}. {START_AGAIN}"
+                    )

@@ -1,0 +1,103 @@
+"""Contracts replaced under a running market: `Upgraded`, and the provider's book of addresses.
+
+The provider's PoolUpdated and its like, and the configurator's ATokenUpgraded, follow an
+`Upgraded` of the proxy itself and say no more than it.
+Source: PoolAddressesProvider.sol, BaseUpgradeabilityProxy.sol of aave-v3-origin 3.6.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from monitor.core.abi import EventAbi
+from monitor.core.blocks import RawLog
+from monitor.core.events import MarketChanged
+from monitor.core.ledger import Kind, LedgerView, Market, Reserve, each
+from monitor.core.ports import Readings, ViewCall
+from monitor.core.units import MarketId
+from monitor.errors import ContractUpgraded
+from monitor.protocols.aave_v3.contracts import AaveAbi, contracts_of
+from monitor.protocols.aave_v3.fingerprint import Proxy, proxies_of, strangeness
+
+UPGRADED = "Upgraded"
+REMEDY = (
+    "It may log, round and liquidate differently, so nothing after this block is followed. Use a "
+    "version of this monitor that supports it; the state up to here stays good."
+)
+
+
+def _named(name: str) -> str:
+    """A name as the provider keys it: bytes32, padded on the right."""
+    return "0x" + name.encode().hex().ljust(64, "0")
+
+
+POOL, CONFIGURATOR, ORACLE = (_named(n) for n in ("POOL", "POOL_CONFIGURATOR", "PRICE_ORACLE"))
+
+
+class UpgradeDecoder:
+    """Decodes what replaces a contract. `view` shows the effect of every event returned."""
+
+    def __init__(self, market: MarketId, abi: AaveAbi, view: LedgerView, facts: Readings) -> None:
+        self._market = market
+        self._abi = abi
+        self._view = view
+        self._facts = facts
+
+    def upgraded(self, log: RawLog) -> tuple[MarketChanged, ...]:
+        """The proxy counts as not asked again: the reads at the end of the block look closely.
+
+        Raises ContractUpgraded where its new code is known to be strange.
+        """
+        contracts = contracts_of(self._view, self._market)
+        (implementation,) = self._abi.pool.event(UPGRADED).decode(log)
+        proxies = _proxies(self._market, self._abi, self._view, contracts)
+        proxy = next((p for p in proxies if p.address == log.address), None)
+        if proxy is None:  # a token of a reserve that this block dropped
+            return ()
+        revisions = dict(contracts.revisions)
+        before = revisions.pop(proxy.address, None)
+        answer = self._facts.get(proxy.revision)
+        if answer is not None and (strange := strangeness(proxy, answer)):
+            raise ContractUpgraded(
+                f"{self._market}: block {log.block_hash} upgrades a contract to implementation "
+                f"{implementation}: {strange}; it had {before or 'one never read'}. {REMEDY}"
+            )
+        return self._changed(replace(contracts, revisions=tuple(sorted(revisions.items()))))
+
+    def provider(self, event: EventAbi, log: RawLog) -> tuple[MarketChanged, ...]:
+        """A contract of the market is now another one. Raises ContractUpgraded for the pool."""
+        values = event.decode(log)
+        if event.name == "PriceOracleUpdated":
+            identity, address = ORACLE, values[1]
+        else:  # AddressSet(id, old, new), ProxyCreated(id, proxy, implementation)
+            identity, address = values[0], values[2 if event.name == "AddressSet" else 1]
+        contracts = contracts_of(self._view, self._market)
+        if identity == ORACLE:
+            return self._changed(replace(contracts, oracle=address))
+        if identity == CONFIGURATOR:
+            return self._changed(replace(contracts, configurator=address))
+        if identity == POOL and address != contracts.pool:
+            raise ContractUpgraded(
+                f"{self._market}: block {log.block_hash} makes {address} the market's pool, "
+                f"expected {contracts.pool}. Positions in the old pool are no longer this "
+                "market's: configure the new pool's market with an empty store."
+            )
+        return ()
+
+    def _changed(self, contracts: Market) -> tuple[MarketChanged, ...]:
+        return (MarketChanged(self._market, contracts),)
+
+
+def upgrade_questions(
+    market: MarketId, abi: AaveAbi, logs: Sequence[RawLog], view: LedgerView
+) -> Iterator[ViewCall]:
+    """The revision of what these logs upgrade."""
+    topics = (abi.pool.event(UPGRADED).topic0,)
+    upgraded = {log.address for log in logs if log.topics[:1] == topics}
+    if upgraded:
+        for proxy in _proxies(market, abi, view, contracts_of(view, market)):
+            if proxy.address in upgraded:
+                yield proxy.revision
+
+
+def _proxies(market: MarketId, abi: AaveAbi, view: LedgerView, contracts: Market) -> list[Proxy]:
+    return proxies_of(abi, contracts, (r for _, r in each(view, Kind.RESERVE, market, Reserve)))
