@@ -63,6 +63,9 @@ class Chain(Table):
     poll_seconds: Annotated[Real, Field(gt=0)] = Field(
         default=2, description="where no WebSocket is"
     )
+    requests_per_second: Annotated[Real, Field(gt=0)] | None = Field(
+        default=None, description="most calls to each endpoint; unset: no limit"
+    )
     max_head_age_seconds: Annotated[Real, Field(gt=0)] | None = Field(
         default=None, description="not ready when the newest block is older; unset: never for that"
     )

@@ -2,15 +2,15 @@
 
 import asyncio
 import logging
-import random
-import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from typing import TypeVar
 
 import msgspec
 
-from monitor.chain.faults import RevertError, RpcRefused, RpcTimeout, fault_of
+from monitor.chain.budget import TokenBucket
+from monitor.chain.endpoint import Endpoint, backoff_seconds
+from monitor.chain.faults import RateLimited, RevertError, RpcRefused, RpcTimeout, fault_of
+from monitor.chain.preference import ranked
 from monitor.chain.rpc import Call, HttpTransport, Reply, Transport
 from monitor.chain.websocket import WebSocketTransport
 from monitor.chain.wire import read_header, read_quantity
@@ -30,47 +30,29 @@ T = TypeVar("T")
 Observe = Callable[[int, str, str], None]
 """Told (endpoint number, method, "ok" | "error" | "timeout") of every request made."""
 ROUNDS = 3
-LONGEST_REST_SECONDS = 60.0
-
-
-def backoff_seconds(failures: int, longest: float = 10.0) -> float:
-    """How long to wait after so many failures in a row (from 1): doubling, with jitter."""
-    return float(min(longest, 0.2 * 2 ** min(failures, 16)) * random.uniform(0.5, 1.0))
-
-
-@dataclass(slots=True)
-class Endpoint:
-    """One node, and what is known of it by now."""
-
-    number: int
-    transport: Transport
-    checked_connection: int | None = None
-    failures: int = 0
-    rests_until: float = 0.0
-    checking: asyncio.Lock = field(default_factory=asyncio.Lock)
-
-    @property
-    def name(self) -> str:
-        return self.transport.name
-
-    def failed(self) -> None:
-        """Prefer others for a while, and check it anew afterwards."""
-        self.failures += 1
-        self.checked_connection = None
-        self.rests_until = time.monotonic() + backoff_seconds(self.failures, LONGEST_REST_SECONDS)
 
 
 class Endpoints:
-    """Asks the first endpoint that answers, in the order given."""
+    """Asks the first endpoint that answers, in the order of `preference.ranked`."""
 
     def __init__(
-        self, urls: Sequence[str], chain_id: int, observe: Observe, timeout_seconds: float = 10.0
+        self,
+        urls: Sequence[str],
+        chain_id: int,
+        observe: Observe,
+        timeout_seconds: float = 10.0,
+        requests_per_second: float | None = None,
     ) -> None:
+        """`requests_per_second`: the most each endpoint is asked; None: without limit."""
         self._chain_id = chain_id
         self._observe = observe
         self._genesis: BlockHash | None = None
         self._endpoints = [
-            Endpoint(number, _transport(number, url, timeout_seconds))
+            Endpoint(
+                number,
+                _transport(number, url, timeout_seconds),
+                None if requests_per_second is None else TokenBucket(requests_per_second),
+            )
             for number, url in enumerate(urls)
         ]
 
@@ -78,15 +60,14 @@ class Endpoints:
         self,
         call: Call,
         read: Callable[[msgspec.Raw], T],
-        last_first: bool = False,
         rounds: int = ROUNDS,
     ) -> T:
         """What `read` makes of the answer. Raises TransientError, StateUnavailable, RevertError.
 
         `read` raises RpcInconsistent for an answer it does not believe: another endpoint is
-        asked. `last_first`: for a second opinion. `rounds`: how often every endpoint is tried.
+        asked. `rounds`: how often every endpoint is tried.
         """
-        [answer] = await self.batch([call], read, last_first, rounds)
+        [answer] = await self.batch([call], read, rounds)
         if isinstance(answer, RevertError):
             raise answer
         return answer
@@ -95,13 +76,12 @@ class Endpoints:
         self,
         calls: Sequence[Call],
         read: Callable[[msgspec.Raw], T],
-        last_first: bool = False,
         rounds: int = ROUNDS,
     ) -> list[T | RevertError]:
         """Like `request` for several calls of one endpoint; a revert fails its own call only."""
         for failed_rounds in range(1, rounds + 1):
             failures: list[MonitorError] = []
-            for endpoint in self._by_preference(last_first):
+            for endpoint in self._by_preference(len(calls)):
                 try:
                     return await self._ask(endpoint, calls, read)
                 except (TransientError, StateUnavailable) as failure:
@@ -116,23 +96,39 @@ class Endpoints:
         raise AssertionError("the last round returns or raises")
 
     async def everyone(
-        self, call: Call, read: Callable[[msgspec.Raw], T]
-    ) -> list[T | MonitorError]:
-        """Each endpoint's own answer, or why there is none."""
-        answers: list[T | MonitorError] = []
-        for endpoint in self._endpoints:
+        self,
+        calls: Sequence[Call],
+        read: Callable[[msgspec.Raw], T],
+        *,
+        rested_only: bool = False,
+    ) -> list[list[T | RevertError] | MonitorError]:
+        """Each endpoint's own answers, or why there are none.
+
+        `rested_only`: who rests after a failure is not waited for.
+        """
+
+        async def own(endpoint: Endpoint) -> list[T | RevertError] | MonitorError:
+            if rested_only and endpoint.is_resting:
+                return RpcUnavailable(f"{endpoint.name} rests after a failure")
             try:
-                [answer] = await self._ask(endpoint, [call], read)
-                answers.append(answer)
+                return await self._ask(endpoint, calls, read)
             except (TransientError, StateUnavailable) as failure:
-                answers.append(failure)
-        return answers
+                return failure
+
+        return list(await asyncio.gather(*(own(endpoint) for endpoint in self._endpoints)))
+
+    def check_anew(self) -> None:
+        """Ask each endpoint for its chain again, before its next answer is believed.
+
+        Behind a load balancer another node may answer on the same connection.
+        """
+        for endpoint in self._endpoints:
+            endpoint.checked_connection = None
 
     async def next_head(self, read: Callable[[msgspec.Raw], T]) -> T:
         """The next head from the first endpoint that pushes and does not rest after a failure."""
         for endpoint in self._by_preference():
-            is_resting = endpoint.rests_until > time.monotonic()
-            if is_resting or not isinstance(endpoint.transport, WebSocketTransport):
+            if endpoint.is_resting or not isinstance(endpoint.transport, WebSocketTransport):
                 continue
             try:
                 await self._check(endpoint)
@@ -166,20 +162,29 @@ class Endpoints:
         for endpoint in self._endpoints:
             await endpoint.transport.drop("closed at the end")
 
-    def _by_preference(self, last_first: bool = False) -> list[Endpoint]:
-        """The order given; those that failed lately after the others."""
-        now = time.monotonic()
-        order = reversed(self._endpoints) if last_first else self._endpoints
-        return sorted(order, key=lambda endpoint: max(endpoint.rests_until, now))
+    def _by_preference(self, calls: int = 0) -> list[Endpoint]:
+        candidates = [endpoint.candidate(calls) for endpoint in self._endpoints]
+        return [self._endpoints[index] for index in ranked(candidates)]
 
     async def _ask(
         self, endpoint: Endpoint, calls: Sequence[Call], read: Callable[[msgspec.Raw], T]
     ) -> list[T | RevertError]:
+        if endpoint.limited_seconds:
+            raise RateLimited(
+                f"{endpoint.name} limits our rate and is left alone for "
+                f"{endpoint.limited_seconds:.0f} s more"
+            )
         try:
             await self._check(endpoint)
             answers = await self._exchange(endpoint, calls, read)
             await self._check(endpoint)
         except RpcRefused:
+            raise
+        except RateLimited as limit:
+            if limit.retry_after_seconds is None:
+                endpoint.failed()
+            else:
+                endpoint.limited(limit.retry_after_seconds)
             raise
         except TransientError:
             endpoint.failed()
@@ -192,7 +197,7 @@ class Endpoints:
     ) -> list[T | RevertError]:
         outcome = "error"
         try:
-            replies = await endpoint.transport.exchange(calls)
+            replies = await endpoint.exchange(calls)
             answers = [_answer(endpoint.name, reply, read) for reply in replies]
             outcome = "ok"
             return answers

@@ -37,7 +37,14 @@ class RateLimited(RpcUnavailable):
 
 
 class RpcRefused(RpcUnavailable):
-    """A JSON-RPC error that asking again does not cure; asking for less may."""
+    """A JSON-RPC error that asking again does not cure; asking for less may.
+
+    `offered`: first and last block of a range that the node says it would serve instead.
+    """
+
+    def __init__(self, message: str, offered: tuple[int, int] | None = None) -> None:
+        super().__init__(message)
+        self.offered = offered
 
 
 class RevertError(DataError):
@@ -72,6 +79,8 @@ NO_STATE = re.compile(
     r"|old data not available|no state available|distance to target block exceeds",
     re.I,
 )
+OFFER = re.compile(r"\[(0x[0-9a-f]{1,16}), ?(0x[0-9a-f]{1,16})\]", re.I)
+"""As Alchemy and Infura put it: "this block range should work: [0x1, 0x2]"."""
 ADDRESS_OF_NODE = re.compile(r"\w+://\S+")
 
 
@@ -87,7 +96,8 @@ def fault_of(endpoint: str, error: RpcError) -> MonitorError:
         return BlockUnknown(said)
     if NO_STATE.search(message):
         return StateUnavailable(f"{said}. Blocks this old need an archive node.")
-    return RpcRefused(said)
+    offer = OFFER.search(message)
+    return RpcRefused(said, (int(offer[1], 16), int(offer[2], 16)) if offer else None)
 
 
 def _bytes_of(data: object) -> bytes:

@@ -8,7 +8,7 @@ from contextlib import aclosing
 
 from monitor.chain.block_logs import BlockLogs
 from monitor.chain.branch import Branch
-from monitor.chain.endpoints import backoff_seconds
+from monitor.chain.endpoint import backoff_seconds
 from monitor.chain.headers import Headers
 from monitor.chain.heads import HeadClock
 from monitor.core.blocks import (

@@ -8,7 +8,7 @@ import msgspec
 from monitor.chain.endpoints import Endpoints
 from monitor.chain.faults import RpcRefused
 from monitor.chain.rpc import Call
-from monitor.chain.slices import in_slices
+from monitor.chain.slices import Width, in_slices
 from monitor.chain.wire import Header, read_header
 from monitor.core.blocks import BlockRef
 from monitor.core.units import BlockHash
@@ -22,6 +22,7 @@ class Headers:
 
     def __init__(self, endpoints: Endpoints) -> None:
         self._endpoints = endpoints
+        self._width = Width(WIDEST_BATCH)
 
     async def by_number(self, number: int) -> Header:
         """The canonical header at a height that is known to be reached."""
@@ -48,7 +49,7 @@ class Headers:
     async def span(self, first: int, last: int) -> list[Header]:
         """Canonical headers `first` to `last`, each the parent of the next."""
         headers: list[Header] = []
-        async for part in in_slices(first, last + 1, WIDEST_BATCH, self._numbered):
+        async for part in in_slices(first, last + 1, self._width, self._numbered):
             headers += part
         for parent, child in pairwise(headers):
             if child.block.parent_hash != parent.block.hash:
@@ -57,13 +58,28 @@ class Headers:
 
     async def holders(self, block: BlockRef) -> list[bool | None]:
         """Whether each endpoint has the block in its chain; None where it does not say."""
-        answers = await self._endpoints.everyone(_numbered(block.number), read_header)
+        answers = await self._endpoints.everyone([_numbered(block.number)], read_header)
         return [
             None
             if isinstance(answer, MonitorError)
-            else answer is not None and answer.block == block
+            else isinstance(answer[0], Header) and answer[0].block == block
             for answer in answers
         ]
+
+    async def hashes_at(self, number: int) -> list[BlockHash | None]:
+        """Each endpoint's hash at a height; None where it has none yet, or does not say."""
+        call = _numbered(number)
+        answers = await self._endpoints.everyone([call], _at_or_none(number), rested_only=True)
+        return [
+            None
+            if isinstance(answer, MonitorError) or not isinstance(answer[0], Header)
+            else answer[0].block.hash
+            for answer in answers
+        ]
+
+    def check_anew(self) -> None:
+        """Have every endpoint say again which chain it serves, before it is believed."""
+        self._endpoints.check_anew()
 
     async def _numbered(self, start: int, stop: int) -> list[Header]:
         answers = await self._endpoints.batch([_numbered(n) for n in range(start, stop)], _present)
@@ -86,9 +102,20 @@ def _present(raw: msgspec.Raw) -> Header:
 
 def _at(number: int) -> Callable[[msgspec.Raw], Header]:
     def read(raw: msgspec.Raw) -> Header:
-        header = _present(raw)
-        if header.block.number != number:
-            raise RpcInconsistent(f"asked for block {number}, got {header.block.number}")
-        return header
+        return _of_height(number, _present(raw))
 
     return read
+
+
+def _at_or_none(number: int) -> Callable[[msgspec.Raw], Header | None]:
+    def read(raw: msgspec.Raw) -> Header | None:
+        header = read_header(raw)
+        return None if header is None else _of_height(number, header)
+
+    return read
+
+
+def _of_height(number: int, header: Header) -> Header:
+    if header.block.number != number:
+        raise RpcInconsistent(f"asked for block {number}, got {header.block.number}")
+    return header

@@ -7,7 +7,8 @@ from collections.abc import AsyncGenerator
 
 import msgspec
 
-from monitor.chain.endpoints import Endpoints, backoff_seconds
+from monitor.chain.endpoint import backoff_seconds
+from monitor.chain.endpoints import Endpoints
 from monitor.chain.rpc import Call
 from monitor.chain.wire import read_header
 from monitor.core.blocks import BlockRef

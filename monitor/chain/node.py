@@ -25,6 +25,7 @@ class NodeSettings:
     reorg_window: int = 128
     timeout_seconds: float = 10.0
     silence_seconds: float = 60.0
+    requests_per_second: float | None = None
 
 
 class Node:
@@ -32,7 +33,11 @@ class Node:
 
     def __init__(self, settings: NodeSettings, aggregate3: FunctionAbi, observe: Observe) -> None:
         self.endpoints = Endpoints(
-            settings.urls, settings.chain_id, observe, settings.timeout_seconds
+            settings.urls,
+            settings.chain_id,
+            observe,
+            settings.timeout_seconds,
+            settings.requests_per_second,
         )
         self.headers = Headers(self.endpoints)
         self.clock = HeadClock(self.endpoints, settings.poll_seconds, settings.silence_seconds)

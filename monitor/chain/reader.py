@@ -10,7 +10,7 @@ from monitor.chain.calldata import Calldata
 from monitor.chain.endpoints import Endpoints
 from monitor.chain.faults import RevertError, RpcRefused
 from monitor.chain.rpc import Call
-from monitor.chain.slices import in_slices
+from monitor.chain.slices import Width, in_slices
 from monitor.chain.wire import read_bytes
 from monitor.core.abi import FunctionAbi
 from monitor.core.blocks import BlockRef, RawLog
@@ -36,6 +36,8 @@ class NodeReader:
         self._aggregate3 = aggregate3
         self._logs = BlockLogs(endpoints)
         self._calldata = Calldata()
+        self._multicall_width = Width(WIDEST_MULTICALL)
+        self._batch_width = Width(WIDEST_BATCH)
 
     async def read(self, at: BlockRef, calls: Sequence[ViewCall]) -> list[ViewResult]:
         targets = [(c.to, self._calldata.encode(c.function, c.args)) for c in calls]
@@ -93,7 +95,8 @@ class NodeReader:
             return [data if ok else RevertError("reverted", data) for ok, data in outcomes]
 
         answers: list[Answer] = []
-        async with aclosing(in_slices(0, len(targets), WIDEST_MULTICALL, ask)) as parts:
+        slices = in_slices(0, len(targets), self._multicall_width, ask)
+        async with aclosing(slices) as parts:
             async for part in parts:
                 if part is None:
                     return None
@@ -113,7 +116,7 @@ class NodeReader:
             return await self._endpoints.batch(calls[start:stop], read_bytes)
 
         answers: list[Answer] = []
-        async for part in in_slices(0, len(calls), WIDEST_BATCH, ask):
+        async for part in in_slices(0, len(calls), self._batch_width, ask):
             answers += part
         return answers
 

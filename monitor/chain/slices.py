@@ -3,29 +3,88 @@
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from typing import TypeVar
 
-from monitor.chain.faults import RpcRefused, RpcTimeout
+from monitor.chain.faults import RateLimited, RpcRefused, RpcTimeout
+from monitor.errors import RpcUnavailable
 
 T = TypeVar("T")
+MOST_DOUBTS = 2
+"""Failures in a row that may be for want of a narrower question. The next is the node's own."""
+PATIENCE = 50
+"""How often a limit is kept to before it is tried again: it may have been one of dense blocks."""
+
+
+class Width:
+    """How much is asked at once. Kept between questions: a provider's limit stays what it is."""
+
+    def __init__(self, widest: int) -> None:
+        self._widest = widest
+        self._refused = widest + 1
+        self._served = 0
+        self._in_a_row = 0
+        self.now = widest
+
+    def refuse(self, asked: int, suggested: int | None = None) -> None:
+        """So much was refused. `suggested`: what the node says it would serve."""
+        self._refused, self._in_a_row = asked, 0
+        if self._served >= asked:
+            self._served = 0
+        self.now = max(1, asked // 2, self._served)
+        if suggested is not None and 0 < suggested < asked:
+            self.now = suggested
+
+    def doubt(self, asked: int) -> None:
+        """So much failed, and nobody said why: less may work, or the node is just away."""
+        self.now, self._in_a_row = max(1, asked // 2), 0
+
+    def serve(self, asked: int) -> None:
+        """So much was served. What was less than could be asked says nothing."""
+        if asked < self.now:
+            return
+        self._served, self._in_a_row = asked, self._in_a_row + 1
+        if self._in_a_row >= PATIENCE and self._refused <= self._widest:
+            self._refused, self._in_a_row = min(4 * self._refused, self._widest + 1), 0
+        # Without a limit in sight the width doubles, as after an outage.
+        step = self.now if self._refused > self._widest else max(1, self.now // 4)
+        self.now = min(self._refused - 1, self.now + step)
 
 
 async def in_slices(
-    start: int, stop: int, widest: int, ask: Callable[[int, int], Awaitable[T]]
+    start: int, stop: int, width: Width, ask: Callable[[int, int], Awaitable[T]]
 ) -> AsyncGenerator[T, None]:
-    """`ask(first, end)` over the half-open range, in order, in slices of at most `widest`.
+    """`ask(first, end)` over the half-open range, in order, in slices of at most `width`.
 
-    A slice that is refused or times out is halved; after a success the width grows by a quarter.
+    A slice that is refused, times out or (twice in a row) fails is asked for again, narrower.
     Raises what `ask` raises for a single one.
     """
-    width = widest
+    doubts = 0
     while start < stop:
-        end = min(start + width, stop)
+        end = min(start + width.now, stop)
         try:
             answer = await ask(start, end)
-        except (RpcRefused, RpcTimeout):
+        except (RpcRefused, RpcTimeout) as refusal:
             if end - start == 1:
                 raise
-            width = (end - start) // 2
+            width.refuse(end - start, suggested_by(refusal, start, end))
             continue
+        except RateLimited:
+            raise
+        except RpcUnavailable:
+            # A gateway that cuts long answers off, or gives up on them, does not say so.
+            doubts += 1
+            width.doubt(end - start)
+            if doubts > MOST_DOUBTS or end - start == 1:
+                raise
+            continue
+        doubts = 0
         yield answer
+        width.serve(end - start)
         start = end
-        width = min(widest, width + max(1, width // 4))
+
+
+def suggested_by(refusal: RpcUnavailable, start: int, end: int) -> int | None:
+    """How much of `start` to `end` a node offers to serve, if it offers any of that."""
+    offer = refusal.offered if isinstance(refusal, RpcRefused) else None
+    if offer is None:
+        return None
+    first, last = offer
+    return last + 1 - start if first == start and start <= last < end else None

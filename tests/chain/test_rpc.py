@@ -138,7 +138,7 @@ async def test_request__an_endpoint_with_another_genesis__is_not_believed(
     nodes[1].blocks = [FakeBlock(a_block(number=0, fork="other"))]
     endpoints = connect([nodes[0].http_url, nodes[1].http_url])
     await endpoints.request(HEAD, read_header)
-    answers = await endpoints.everyone(HEAD, read_header)
+    answers = await endpoints.everyone([HEAD], read_header)
     assert isinstance(answers[1], RpcInconsistent)
 
 

@@ -1,8 +1,8 @@
 import pytest
 
-from monitor.chain.faults import RpcRefused, RpcTimeout
-from monitor.chain.slices import in_slices
-from monitor.errors import RpcInconsistent
+from monitor.chain.faults import RateLimited, RpcRefused, RpcTimeout
+from monitor.chain.slices import Width, in_slices
+from monitor.errors import RpcInconsistent, RpcUnavailable
 
 
 class Provider:
@@ -21,7 +21,7 @@ class Provider:
 
 
 async def collected(provider: Provider, start: int, stop: int, widest: int) -> list[int]:
-    parts = in_slices(start, stop, widest, provider.ask)
+    parts = in_slices(start, stop, Width(widest), provider.ask)
     return [number async for part in parts for number in part]
 
 
@@ -61,3 +61,81 @@ async def test_in_slices__another_failure__is_not_halved() -> None:
     with pytest.raises(RpcInconsistent):
         await collected(provider, 0, 4, 4)
     assert provider.asked == [4]
+
+
+@pytest.mark.parametrize("limit", [1, 9, 10, 77, 499])
+async def test_width__a_limit_met_once__is_kept_between_questions(limit: int) -> None:
+    provider, width = Provider(limit), Width(500)
+    for start in range(0, 5000, 500):
+        await collected_with(width, provider, start, start + 500)
+    refused = sum(asked > limit for asked in provider.asked)
+    assert refused < 20 + 0.06 * len(provider.asked)
+    assert len(provider.asked) < 1.2 * 5000 / limit + 40
+
+
+async def test_width__a_limit_that_went_away__is_outgrown() -> None:
+    provider, width = Provider(5), Width(500)
+    await collected_with(width, provider, 0, 500)
+    provider.widest = 1000
+    for start in range(0, 40_000, 500):
+        await collected_with(width, provider, start, start + 500)
+    assert width.now == 500
+
+
+async def test_width__an_offer_of_the_node__is_asked_for_next() -> None:
+    provider = Provider(130)
+    asked: list[tuple[int, int]] = []
+
+    async def ask(start: int, stop: int) -> list[int]:
+        asked.append((start, stop))
+        if stop - start > 130:
+            raise RpcRefused("too much", offered=(start, start + 129))
+        return await provider.ask(start, stop)
+
+    parts = in_slices(1000, 2000, Width(1000), ask)
+    assert [n async for part in parts for n in part] == list(range(1000, 2000))
+    assert asked[:2] == [(1000, 2000), (1000, 1130)]
+
+
+@pytest.mark.parametrize("offered", [(0, 50), (1000, 5000), (1000, 999), (1001, 1100)])
+async def test_width__an_offer_that_makes_no_sense__is_halved(offered: tuple[int, int]) -> None:
+    asked: list[tuple[int, int]] = []
+
+    async def ask(start: int, stop: int) -> list[int]:
+        asked.append((start, stop))
+        if len(asked) == 1:
+            raise RpcRefused("too much", offered=offered)
+        return list(range(start, stop))
+
+    parts = in_slices(1000, 1100, Width(1000), ask)
+    assert [n async for part in parts for n in part] == list(range(1000, 1100))
+    assert asked[1] == (1000, 1050)
+
+
+async def test_in_slices__an_answer_cut_off_at_a_size__is_asked_for_in_less() -> None:
+    provider, width = Provider(130, RpcUnavailable), Width(500)
+    assert await collected_with(width, provider, 0, 400) == list(range(400))
+
+
+async def test_in_slices__a_node_that_is_away__says_so_soon_and_is_asked_for_much_again() -> None:
+    provider, width = Provider(0, RpcUnavailable), Width(500)
+    with pytest.raises(RpcUnavailable):
+        await collected_with(width, provider, 0, 500)
+    assert provider.asked == [500, 250, 125]
+    provider.widest = 1000
+    for start in range(0, 2000, 500):
+        await collected_with(width, provider, start, start + 500)
+    assert width.now == 500
+
+
+async def test_in_slices__limited_in_rate__asks_for_no_less() -> None:
+    provider, width = Provider(0, RateLimited), Width(500)
+    with pytest.raises(RateLimited):
+        await collected_with(width, provider, 0, 500)
+    assert provider.asked == [500]
+    assert width.now == 500
+
+
+async def collected_with(width: Width, provider: Provider, start: int, stop: int) -> list[int]:
+    parts = in_slices(start, stop, width, provider.ask)
+    return [number async for part in parts for number in part]
