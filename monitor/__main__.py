@@ -10,7 +10,7 @@ import typer
 from prometheus_client import disable_created_metrics
 from rich.markup import escape
 
-from monitor import __version__, display
+from monitor import __version__, display, store_commands
 from monitor.console import (
     CHECK_FAILED,
     CONFIG,
@@ -42,6 +42,9 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+
+
+app.add_typer(store_commands.app, name="store")
 
 
 @app.callback(invoke_without_command=True)

@@ -3,18 +3,24 @@
 import asyncio
 import os
 import signal
-from collections.abc import Coroutine
+import time
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
+import structlog
 import typer
 from rich.console import Console
+from rich.progress import Progress
 
 from monitor.logs import Redaction, configure
 from monitor.settings import Settings, load
 
 CHECK_FAILED, USAGE, UNAVAILABLE, CONFIG, INTERRUPTED = 1, 64, 69, 78, 130
+LOG_SECONDS = 5.0
 Result = TypeVar("Result")
+log = structlog.stdlib.get_logger(__name__)
 
 out, err = Console(), Console(stderr=True)
 
@@ -23,6 +29,25 @@ ConfigOption = Annotated[
     typer.Option("--config", "-c", envvar="CASCADE_MONITOR_CONFIG", help="the TOML file"),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="one JSON document on stdout")]
+
+
+@contextmanager
+def progress(what: str) -> Iterator[Callable[[int, int], None]]:
+    """A bar on a terminal, a log line every few seconds elsewhere: `(done, of)` moves it."""
+    if err.is_terminal:
+        with Progress(console=err, transient=True) as bars:
+            bar = bars.add_task(what)
+            yield lambda done, of: bars.update(bar, completed=done, total=of)
+        return
+    told_monotonic = time.monotonic()
+
+    def tell(done: int, of: int) -> None:
+        nonlocal told_monotonic
+        if time.monotonic() - told_monotonic > LOG_SECONDS:
+            told_monotonic = time.monotonic()
+            log.info(what, done=done, of=of)
+
+    yield tell
 
 
 def interruptible(work: Coroutine[Any, Any, Result], interrupted: int = INTERRUPTED) -> Result:

@@ -57,6 +57,40 @@ def summary(out: Console, document: Document) -> None:
         (curve if "curve" in answer else projection)(out, answer)
 
 
+def saved(out: Console, document: Document) -> None:
+    """`store backup`."""
+    _say(out, f"saved to {document['file']}: {_held(document)}")
+    _say(out, f"{document['bytes']} bytes, sha256 {document['sha256']}")
+
+
+def restored(out: Console, document: Document) -> None:
+    """`store restore`."""
+    _say(out, f"restored from {document['file']}: {_held(document)}")
+
+
+def rebuilt(out: Console, document: Document) -> None:
+    """`store rebuild`."""
+    for path in document["set_aside"]:
+        _say(out, f"the damaged files are now {path}; alerts and deliveries in them are lost")
+    if not document["set_aside"]:
+        kept = f"kept {document['alerts']} alerts, {document['pending']} deliveries to be made"
+        _say(out, f"{_at(document)}, {document['positions']} positions thrown away; {kept}")
+    _say(out, "the next run reads the ledger anew from the chain")
+
+
+def _say(out: Console, text: str) -> None:
+    out.print(text, highlight=False, markup=False, soft_wrap=True)
+
+
+def _at(document: Document) -> str:
+    return f"block {document['block']['number']}" if document["block"] else "no block"
+
+
+def _held(document: Document) -> str:
+    alerts = f"{document['alerts']} alerts, {document['pending']} deliveries to be made"
+    return f"{_at(document)}, {document['positions']} positions, {alerts}"
+
+
 def positions(out: Console, document: Document) -> None:
     _headline(out, document)
     table = Table("market", "account", "collateral", "debt", "health", "")

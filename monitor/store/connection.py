@@ -63,10 +63,10 @@ _REMEDIES = {
 _REFUSALS = (AuthenticationError, AuthorizationError, NoPermissionError)
 
 
-def connect(url: str) -> "Redis":
+def connect(url: str, **changes: Any) -> "Redis":
     """A client for a redis://, rediss:// or unix:// URL. Connects on first use.
 
-    Raises ConfigError for any other URL.
+    `changes` of our settings are the library's own. Raises ConfigError for any other URL.
     """
     scheme = url.partition("://")[0]
     if scheme not in {"redis", "rediss", "unix"}:
@@ -77,7 +77,7 @@ def connect(url: str) -> "Redis":
     # The library nests its retries (connect in command): a stopped server would take minutes to
     # be noticed. `patiently` is the one loop.
     try:
-        return Redis.from_url(url, retry=Retry(NoBackoff(), 0), **_SETTINGS)
+        return Redis.from_url(url, retry=Retry(NoBackoff(), 0), **{**_SETTINGS, **changes})
     except ValueError as exc:
         raise ConfigError(f"store.url is not a Redis URL: {exc}") from exc
 
