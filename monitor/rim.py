@@ -66,6 +66,7 @@ def node_of(settings: Settings, metrics: Metrics | None = None) -> Node:
         chain_id=chain.chain_id,
         poll_seconds=chain.poll_seconds,
         reorg_window=chain.reorg_window,
+        timeout_seconds=chain.timeout_seconds,
         requests_per_second=chain.requests_per_second,
     )
     return Node(node, abi_library("multicall3/Multicall3").functions["aggregate3"], observe)

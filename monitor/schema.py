@@ -63,6 +63,9 @@ class Chain(Table):
     poll_seconds: Annotated[Real, Field(gt=0)] = Field(
         default=2, description="where no WebSocket is"
     )
+    timeout_seconds: Annotated[Real, Field(gt=0)] = Field(
+        default=10, description="how long a node may take to answer"
+    )
     requests_per_second: Annotated[Real, Field(gt=0)] | None = Field(
         default=None, description="most calls to each endpoint; unset: no limit"
     )

@@ -70,7 +70,11 @@ class Standing:
         if lag is None:
             return Probe(False, ("starting: the state is not loaded, or no head is known yet",))
         reasons = [f"catching up: {lag} blocks behind the head"] if lag else []
-        waiting = (self._pipeline.progress.waiting_for, self._node.follower.waiting_for)
+        waiting = (
+            self._pipeline.progress.waiting_for,
+            self._node.follower.waiting_for,
+            self._node.clock.waiting_for,
+        )
         reasons += [reason for reason in (*waiting, self.store_fault) if reason]
         reasons += self._head_faults()
         reasons += faults(self.ledger)

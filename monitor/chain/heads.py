@@ -38,6 +38,7 @@ class HeadClock:
         self.newest_head: BlockRef | None = None
         self.head_seen_unix = 0.0
         self.answered_unix = 0.0
+        self.waiting_for = ""
 
     async def heads(self) -> AsyncGenerator[BlockRef, None]:
         """Head hints, the same one again at every poll. Never ends, whatever the endpoints do."""
@@ -79,11 +80,13 @@ class HeadClock:
         try:
             return await self.latest()
         except TransientError as failure:
+            self.waiting_for = f"waiting for a head: {failure}"
             LOGGER.warning("no head: %s", failure)
             return None
 
     def _seen(self, head: BlockRef) -> BlockRef:
         self.answered_unix = time.time()
+        self.waiting_for = ""
         if self.newest_head is None or head.hash != self.newest_head.hash:
             self.changed_monotonic = time.monotonic()
             self.newest_head = head
