@@ -328,8 +328,9 @@ async def _cut(request: web.Request, body: bytes) -> web.StreamResponse:
 
 async def _padded(request: web.Request, body: bytes, padding_bytes: int) -> web.StreamResponse:
     response = web.StreamResponse(headers={"Content-Type": "application/json"})
-    await response.prepare(request)
-    await response.write(body)
-    for _ in range(padding_bytes // len(CHUNK)):
-        await response.write(CHUNK)
+    with suppress(ConnectionError):  # the client may hang up
+        await response.prepare(request)
+        await response.write(body)
+        for _ in range(padding_bytes // len(CHUNK)):
+            await response.write(CHUNK)
     return response

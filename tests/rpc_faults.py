@@ -74,7 +74,7 @@ async def _rate_error(_: FaultProxy, request: Json, answer: Json) -> Json:
 
 
 HANG = Fault("hang", delay_seconds=math.inf)
-SLOW = Fault("slow", delay_seconds=1.0)
+SLOW = Fault("slow", delay_seconds=0.5)
 TOO_MANY_WITH_RETRY_AFTER = Fault("429 with Retry-After", 0.0, 429, (("Retry-After", "2"),), "slow")
 TOO_MANY = Fault("429", status=429, text="slow down")
 RATE_ERROR = Fault("rate error", edit=_rate_error)
