@@ -4,6 +4,7 @@ A reader raises RpcUnavailable for an answer of another shape; Endpoints adds wh
 """
 
 from dataclasses import dataclass
+from typing import Annotated
 
 import msgspec
 
@@ -38,16 +39,21 @@ class _HeaderFrame(msgspec.Struct, rename=_lower):
     gas_used: str
 
 
-class _LogFrame(msgspec.Struct, rename=_lower):
-    address: str
+class _LogFrame(msgspec.Struct, rename="camel", gc=False):
+    address: Address
     topics: tuple[str, ...]
     data: str
-    block_hash: str
+    block_hash: Annotated[BlockHash, msgspec.Meta(min_length=66, max_length=66)]
     block_number: str
     transaction_hash: str
     log_index: str
     removed: bool = False
 
+
+CAPITAL_DIGITS = (b"A", b"B", b"C", b"D", b"E", b"F")
+_SMALL_DIGITS = bytes.maketrans(b"ABCDEF", b"abcdef")
+_new_tuple = tuple.__new__
+"""Without the detour that a named tuple's own constructor takes."""
 
 _HEADER = msgspec.json.Decoder(_HeaderFrame | None)
 _LOGS = msgspec.json.Decoder(list[_LogFrame])
@@ -77,34 +83,43 @@ def _header(frame: _HeaderFrame) -> Header:
 
 def read_logs(raw: msgspec.Raw) -> list[PlacedLog]:
     """Logs, checked to be in strictly rising order and not marked as removed."""
-    placed: list[PlacedLog] = []
-    before = (-1, -1)
     try:
-        for frame in _LOGS.decode(bytes(raw).lower()):
-            number, log = _quantity(frame.block_number), _log(frame)
-            here = (number, log.log_index)
-            if here <= before:
-                raise RpcInconsistent(f"log {here} (block, index) comes after {before}")
-            placed.append((number, log))
-            before = here
+        frames = _LOGS.decode(_with_small_digits(bytes(raw)))
+        return _in_order(frames)
     except (msgspec.DecodeError, ValueError) as error:
         raise RpcUnavailable(f"expected logs, got something else: {error}") from None
+
+
+def _with_small_digits(answer: bytes) -> bytes:
+    """Hex in lower case. No name of a field that is read holds a capital from A to F."""
+    if any(digit in answer for digit in CAPITAL_DIGITS):
+        return answer.translate(_SMALL_DIGITS)
+    return answer
+
+
+def _in_order(frames: list[_LogFrame]) -> list[PlacedLog]:
+    """One loop without calls of our own: an answer may hold a hundred thousand logs."""
+    placed: list[PlacedLog] = []
+    number, named, last_index = -1, "", -1
+    for frame in frames:
+        if frame.block_number != named:
+            before, named, last_index = number, frame.block_number, -1
+            number = _quantity(named)
+            if number <= before:
+                raise RpcInconsistent(f"a log of block {number} comes after one of {before}")
+        data, index_text = frame.data, frame.log_index
+        if data[:2] != "0x" or index_text[:2] != "0x":
+            raise ValueError("a log's data or index without 0x")
+        index = int(index_text, 16)
+        if index <= last_index:
+            raise RpcInconsistent(f"log {index} of block {number} comes after {last_index}")
+        last_index = index
+        if frame.removed:
+            raise RpcInconsistent(f"a log of {frame.block_hash} is marked as removed")
+        topics, tx_hash = frame.topics, frame.transaction_hash
+        fields = (frame.address, topics, data[2:], frame.block_hash, index, tx_hash)
+        placed.append((number, _new_tuple(RawLog, fields)))
     return placed
-
-
-def _log(frame: _LogFrame) -> RawLog:
-    if frame.removed:
-        raise RpcInconsistent(f"a log of {frame.block_hash} is marked as removed")
-    if len(frame.block_hash) != 66 or not frame.data.startswith("0x"):
-        raise ValueError("a log without a block hash, or with data that are not hex")
-    return RawLog(
-        Address(frame.address),
-        frame.topics,
-        frame.data[2:],
-        BlockHash(frame.block_hash),
-        _quantity(frame.log_index),
-        frame.transaction_hash,
-    )
 
 
 def read_quantity(raw: msgspec.Raw) -> int:

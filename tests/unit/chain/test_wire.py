@@ -111,3 +111,16 @@ def test_read_quantity__no_hex_number__is_unavailable(wrong: object) -> None:
 def test_read_bytes__no_hex_bytes__is_unavailable(wrong: object) -> None:
     with pytest.raises(RpcUnavailable):
         read_bytes(raw(wrong))
+
+
+@pytest.mark.parametrize("number", [BLOCK.number, BLOCK.number - 1])
+def test_read_logs__of_an_earlier_block_or_one_spelt_twice__is_inconsistent(number: int) -> None:
+    later = LOG | {"logIndex": "0x3", "blockNumber": f"0x0{number:x}"}
+    with pytest.raises(RpcInconsistent, match="comes after"):
+        read_logs(raw([LOG, later]))
+
+
+@pytest.mark.parametrize("wrong", [{"logIndex": "2"}, {"blockHash": BLOCK.hash + "00"}])
+def test_read_logs__an_odd_index_or_hash__is_unavailable(wrong: dict[str, Any]) -> None:
+    with pytest.raises(RpcUnavailable):
+        read_logs(raw([LOG | wrong]))
