@@ -4,6 +4,7 @@ A task that dies takes the daemon down: a deaf monitor must not look alive.
 """
 
 import asyncio
+import math
 import signal
 import time
 from collections.abc import AsyncIterator, Awaitable
@@ -105,6 +106,8 @@ class Daemon:
                 "pipeline": self._follow(),
                 "beat": self._beat(outbox),
             }
+            if len(self._settings.chain.endpoints) > 1:
+                work["agreement"] = self._rim.node.agreement.watch(lambda: self.standing.applied)
             if self._rim.server is not None:
                 work["redis"] = self._rim.server.hold()
             if outbox.webhooks:
@@ -190,7 +193,11 @@ class Daemon:
                 self._notifier.watchdog()
 
     async def _show(self) -> None:
-        head = self.standing.head
+        head, node = self.standing.head, self._rim.node
+        self._rim.metrics.endpoints_disagree.set(node.agreement.standing is not None)
+        for number, seconds in enumerate(node.endpoints.answer_seconds()):
+            gauge = self._rim.metrics.endpoint_answer_seconds.labels(str(number))
+            gauge.set(math.nan if seconds is None else seconds)
         if head is not None:
             self._rim.metrics.head_block.set(head.number)
             self._rim.metrics.head_age_seconds.set(max(0.0, time.time() - head.timestamp))

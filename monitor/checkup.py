@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from monitor.alerts.webhook import WebhookSender, WebhookTarget
+from monitor.chain.agreement import disagreement
 from monitor.chain.node import Node
 from monitor.core.alerts import Delivery, digest
 from monitor.core.blocks import BlockRef
@@ -30,6 +31,8 @@ from monitor.store.identity import check_identity
 from monitor.store.server_binary import find_server
 
 USD_DECIMALS = 8
+SETTLED_BLOCKS = 16
+"""How far below the lowest head endpoints are compared: above, they may still race."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,30 +48,50 @@ async def findings(settings: Settings, *, send_test: bool) -> AsyncIterator[Find
     """Everything there is to say, as it is found. Nothing is written, and sent only if asked."""
     parts = parts_of(settings)
     async with AsyncExitStack() as stack:
-        heads: list[tuple[Node, BlockRef]] = []
+        heads: dict[int, tuple[Node, BlockRef]] = {}
         for number, url in enumerate(settings.chain.endpoints):
             alone = settings.chain.model_copy(update={"endpoints": (url,)})
             node = node_of(settings.model_copy(update={"chain": alone}))
             stack.push_async_callback(node.close)
             yield await _endpoint(number, node, heads)
+        if len(heads) > 1:
+            yield await _agreement(heads)
         if heads:
-            node, head = heads[0]
+            node, head = next(iter(heads.values()))
             async for finding in _contracts(settings, parts, node, head):
                 yield finding
-        genesis = await genesis_of(heads[0][0]) if heads else None
+        genesis = await genesis_of(node) if heads else None
         yield await _store(settings, genesis)
         for hook in settings.webhooks if send_test else ():
             yield await _webhook(target_of(hook))
 
 
-async def _endpoint(number: int, node: Node, heads: list[tuple[Node, BlockRef]]) -> Finding:
+async def _agreement(heads: Mapping[int, tuple[Node, BlockRef]]) -> Finding:
+    """One block, as every endpoint has it, old enough to be settled."""
+    subject = "endpoints agree"
+    lowest = min(head.number for _, head in heads.values())
+    number = max(0, lowest - SETTLED_BLOCKS)
+    hashes: list[BlockHash | None] = [None] * (max(heads) + 1)
+    for endpoint, (node, _) in heads.items():
+        try:
+            hashes[endpoint] = (await node.block_by(number)).hash
+        except MonitorError as error:
+            said = str(error).replace("endpoint 0", f"endpoint {endpoint}", 1)
+            return Finding(subject, fault=f"block {number} was not told: {said}")
+    differ = disagreement(number, hashes)
+    if differ is not None:
+        return Finding(subject, fault=str(differ))
+    return Finding(subject, f"block {number} is {hashes[max(heads)]}")
+
+
+async def _endpoint(number: int, node: Node, heads: dict[int, tuple[Node, BlockRef]]) -> Finding:
     subject = f"endpoint {number}"
     try:
         head = await node.block_by("latest")
     except MonitorError as error:
         # Each is looked at alone, so each calls itself the first.
         return Finding(subject, fault=str(error).replace("endpoint 0", "it", 1))
-    heads.append((node, head))
+    heads[number] = (node, head)
     age_seconds = max(0, int(time.time()) - head.timestamp)
     return Finding(subject, f"head {head.number}, {age_seconds} s old")
 

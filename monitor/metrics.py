@@ -131,6 +131,12 @@ class Metrics:
             "method",
             "outcome",
         )
+        self.endpoints_disagree = self._gauge(
+            "endpoints_disagree", "1 while endpoints have different blocks at a height."
+        )
+        self.endpoint_answer_seconds = self._gauge(
+            "endpoint_answer_seconds", "How long a header takes, smoothed.", "endpoint"
+        )
         self.reorgs_total = self._counter("reorgs_total", "Reorganisations.")
         self.reorg_depth = self._gauge("reorg_depth", "Blocks the last reorganisation took back.")
         self.ledger_drift_total = self._counter(
@@ -193,6 +199,7 @@ class Metrics:
             (self.cascade_liquidated_usd, scenarios),
             (self.cascade_bad_debt_usd, scenarios),
             (self.cascade_amplification, scenarios),
+            (self.endpoint_answer_seconds, [(number,) for number in endpoints]),
             (self.alerts_total, product(labels.breakers, AlertType)),
             (self.deliveries_total, product(labels.webhooks, DeliveryOutcome)),
             (self.rpc_requests_total, product(endpoints, RpcMethod, RpcOutcome)),

@@ -84,6 +84,8 @@ class Standing:
     def _head_faults(self) -> list[str]:
         now = time.time()
         found = []
+        if self._node.agreement.standing is not None:
+            found.append(str(self._node.agreement.standing))
         silent = now - self._node.clock.answered_unix
         if silent > NODE_SILENCE_SECONDS:
             found.append(f"no node has told its head for {silent:.0f} s")

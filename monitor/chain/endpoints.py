@@ -117,6 +117,10 @@ class Endpoints:
 
         return list(await asyncio.gather(*(own(endpoint) for endpoint in self._endpoints)))
 
+    def answer_seconds(self) -> list[float | None]:
+        """How long each endpoint takes for a header, smoothed; None where it is not known."""
+        return [endpoint.candidate(0).answer_seconds for endpoint in self._endpoints]
+
     def check_anew(self) -> None:
         """Ask each endpoint for its chain again, before its next answer is believed.
 

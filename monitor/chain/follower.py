@@ -6,6 +6,7 @@ import time
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 
+from monitor.chain.agreement import Agreement
 from monitor.chain.block_logs import BlockLogs
 from monitor.chain.branch import Branch
 from monitor.chain.endpoint import backoff_seconds
@@ -27,6 +28,8 @@ NEAR_BLOCKS = 16
 """A gap up to here is closed block by block, by hash."""
 SPAN_BLOCKS = 500
 """How much of the final chain is pulled at once."""
+FINALITY_POLLS = 5
+"""How many polls go by until a chain that stands still is asked what is final."""
 ROLLBACK_LOOKS = 3
 """How often our newest block must be missing everywhere before a shorter chain is believed."""
 
@@ -37,12 +40,19 @@ class Follower:
     """Follows the clock's heads. Transient failures only delay it."""
 
     def __init__(
-        self, clock: HeadClock, headers: Headers, logs: BlockLogs, reorg_window: int
+        self,
+        clock: HeadClock,
+        headers: Headers,
+        logs: BlockLogs,
+        agreement: Agreement,
+        reorg_window: int,
     ) -> None:
         self._clock = clock
         self._headers = headers
         self._logs = logs
+        self._agreement = agreement
         self._reorg_window = reorg_window
+        self._finality_asked_monotonic = 0.0
         self.waiting_for = ""
         self.tried_monotonic = 0.0
 
@@ -87,6 +97,7 @@ class Follower:
                         self.waiting_for = ""
                         branch.apply(event)
                         yield event
+                self.waiting_for = ""
                 return
             except (TransientError, BlockUnknown) as failure:
                 failures += 1
@@ -101,7 +112,10 @@ class Follower:
         """What leads from our newest block to `head`. The caller applies each to the branch."""
         final, has_moved = -1, False
         if head.number - branch.newest.number > NEAR_BLOCKS:
+            head = await self._clock.latest()  # a head pushed may be anybody's invention
             final = await self._final_number(head)
+        if final > branch.newest.number:
+            await self._agreement.demand(final)
         while True:
             async with aclosing(self._span(final, branch, addresses)) as events:
                 async for added in events:
@@ -111,8 +125,17 @@ class Follower:
                 break
             has_moved = True
             yield event
-        if has_moved and (finalized := await self._finality(head, branch)) is not None:
+        if not has_moved and not self._is_finality_due():
+            return
+        finalized = await self._finality(head, branch)
+        self._finality_asked_monotonic = time.monotonic()
+        if finalized is not None:
             yield finalized
+
+    def _is_finality_due(self) -> bool:
+        """A chain may stand still, and become final all the same."""
+        silent_seconds = time.monotonic() - self._finality_asked_monotonic
+        return silent_seconds > FINALITY_POLLS * self._clock.poll_seconds
 
     async def _span(
         self, final: int, branch: Branch, addresses: Addresses
@@ -160,8 +183,10 @@ class Follower:
             if theirs.block.hash == ours.hash:
                 break
         else:
-            if True in await self._headers.holders(oldest):
-                raise RpcInconsistent(f"the endpoints disagree about block {oldest.number}")
+            self._headers.check_anew()
+            held = await self._headers.holders(oldest)
+            if set(held) != {False}:
+                raise RpcInconsistent(_doubt(oldest, held))
             raise DeepReorg(
                 f"block {oldest.number} {oldest.hash} is no longer in the chain, expected it to be "
                 "final: check the node; if it is right, start again with an empty store"
@@ -194,7 +219,26 @@ class Follower:
             number = head.number - self._reorg_window
         elif (branch.at(final.number) or final).hash != final.hash:
             return None
+        elif final.number > branch.newest.number:
+            # Our newest is final only if the chain that is final goes through it.
+            ours = await self._headers.by_number(branch.newest.number)
+            if ours.block != branch.newest:
+                return None
+            number = branch.newest.number
         else:
-            number = min(final.number, branch.newest.number)
+            number = final.number
         is_news = number > branch.finalized and number >= branch.oldest.number
         return BlockFinalized(number) if is_news else None
+
+
+def _doubt(oldest: BlockRef, held: Sequence[bool | None]) -> str:
+    """Why the loss of a final block is not believed yet."""
+    has = [str(number) for number, said in enumerate(held) if said]
+    silent = [str(number) for number, said in enumerate(held) if said is None]
+    said = f"endpoints {', '.join(has)} still have it" if has else ""
+    mute = f"endpoints {', '.join(silent)} do not say" if silent else ""
+    return (
+        f"block {oldest.number} {oldest.hash}, the oldest that can be undone, is no longer in an "
+        f"endpoint's chain, but {' and '.join(filter(None, (said, mute)))}: take those that are "
+        "wrong or gone out of chain.endpoints"
+    )

@@ -65,9 +65,9 @@ class HeadClock:
             return await self._polled()
         try:
             async with asyncio.timeout(self.poll_seconds * self.slow_factor):
-                head = self._seen(await self._endpoints.next_head(_read_head))
+                head = await self._endpoints.next_head(_read_head)
             self._push_failures = 0
-            return head
+            return await self._polled() if self._is_late(head) else self._seen(head)
         except TimeoutError:
             return await self._polled()
         except TransientError as failure:
@@ -75,6 +75,11 @@ class HeadClock:
         self._push_failures += 1
         await asyncio.sleep(min(self.poll_seconds, backoff_seconds(self._push_failures)))
         return await self._polled()
+
+    def _is_late(self, pushed: BlockRef) -> bool:
+        """Whether a head is no higher than the newest: old news, or the chain turned."""
+        newest = self.newest_head
+        return newest is not None and pushed.number <= newest.number and pushed != newest
 
     async def _polled(self) -> BlockRef | None:
         try:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from monitor.chain.agreement import Agreement
 from monitor.chain.block_logs import BlockLogs
 from monitor.chain.endpoints import Endpoints, Observe
 from monitor.chain.follower import Follower
@@ -13,6 +14,9 @@ from monitor.core.abi import FunctionAbi
 from monitor.core.blocks import BlockRef
 from monitor.core.units import BlockHash
 from monitor.errors import StateUnavailable
+
+LOOK_POLLS = 3
+"""How many polls of the head go by between two comparisons of the endpoints."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,20 +45,28 @@ class Node:
         )
         self.headers = Headers(self.endpoints)
         self.clock = HeadClock(self.endpoints, settings.poll_seconds, settings.silence_seconds)
+        self.agreement = Agreement(self.headers, LOOK_POLLS * settings.poll_seconds)
         self.reader = NodeReader(self.endpoints, aggregate3)
         self.follower = Follower(
-            self.clock, self.headers, BlockLogs(self.endpoints), settings.reorg_window
+            self.clock,
+            self.headers,
+            BlockLogs(self.endpoints),
+            self.agreement,
+            settings.reorg_window,
         )
 
     async def block_by(self, name: int | BlockHash | str) -> BlockRef:
         """A block by number, by hash, or "latest" or "finalized".
 
-        Raises StateUnavailable when there is no such block.
+        Raises StateUnavailable when there is no such block, and RpcInconsistent where the
+        endpoints disagree about the final one.
         """
         if name == "latest":
             return await self.clock.latest()
         if name == "finalized":
             found = await self.headers.finalized()
+            if found is not None:
+                await self.agreement.demand(found.number)
         elif isinstance(name, int):
             found = (await self.headers.by_number(name)).block
         else:

@@ -1,7 +1,7 @@
 import pytest
 
-from monitor.chain.faults import RevertError, RpcError, RpcRefused, fault_of
-from monitor.errors import BlockUnknown, RpcUnavailable, StateUnavailable
+from monitor.chain.faults import RateLimited, RevertError, RpcError, RpcRefused, fault_of
+from monitor.errors import BlockUnknown, StateUnavailable
 
 SAID = [
     (3, "execution reverted", RevertError),
@@ -18,10 +18,14 @@ SAID = [
     (-32602, "BlockOutOfRangeError: block height is 3 but requested was 9", StateUnavailable),
     (-32000, "historical state 12ab is not available", StateUnavailable),
     (4444, "pruned history unavailable", StateUnavailable),
-    (429, "slow down", RpcUnavailable),
-    (-32005, "Too Many Requests", RpcUnavailable),
+    (429, "slow down", RateLimited),
+    (-32005, "Too Many Requests", RateLimited),
     (-32005, "query returned more than 10000 results", RpcRefused),
     (-32602, "block range is too wide", RpcRefused),
+    (-32600, "Under the Free tier plan, you can make eth_getLogs requests", RpcRefused),
+    (-32614, "eth_getLogs is limited to a 10,000 range", RpcRefused),
+    (-32701, "exceed maximum block range: 50000", RpcRefused),
+    (35, "ranges over 10000 blocks are not supported on freetier", RpcRefused),
     (-32000, "query timeout exceeded", RpcRefused),
     (-32601, "Method not found", RpcRefused),
     (-32603, "internal error", RpcRefused),
@@ -46,3 +50,20 @@ def test_fault_of__a_revert__keeps_its_data(data: object, expected: bytes) -> No
 def test_fault_of__a_url_in_the_message__is_left_out() -> None:
     fault = fault_of("endpoint 0", RpcError(-1, "see https://node.example/v2/abc for more"))
     assert "abc" not in str(fault)
+
+
+@pytest.mark.parametrize(
+    ("message", "offered"),
+    [
+        ("x" * 300 + "this block range should work: [0x10, 0x1fF]", (16, 511)),
+        ("query returned more than 10000 results. Try with this block range [0x1,0x2].", (1, 2)),
+        ("query returned more than 10000 results", None),
+        ("bad [0x, 0x1] and [1, 2]", None),
+    ],
+)
+def test_fault_of__a_range_offered__is_kept_though_the_message_is_cut(
+    message: str, offered: tuple[int, int] | None
+) -> None:
+    fault = fault_of("endpoint 0", RpcError(-32602, message))
+    assert isinstance(fault, RpcRefused)
+    assert fault.offered == offered
