@@ -22,10 +22,14 @@ GRACE_SECONDS = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """How long and how often. Delays are drawn evenly from 0 to a bound that doubles."""
+    """How long and how often. Delays are drawn evenly from 0 to a bound that doubles.
+
+    The bound ends at a minute: order is kept, so later alerts wait behind the first, and must not
+    wait long for a receiver that is back.
+    """
 
     first_seconds: float = 1.0
-    most_seconds: float = 600.0
+    most_seconds: float = 60.0
     give_up_seconds: float = 24 * 3600.0
     poll_seconds: float = 1.0
 

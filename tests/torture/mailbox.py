@@ -41,8 +41,9 @@ class Mailbox:
         return self._receiver.refused
 
     def upset(self, mood: Mood, letters: int) -> None:
-        """Treat so many of the next letters so."""
-        self._moods.extend([mood] * letters)
+        """Treat so many of the next letters so, unless it is upset already."""
+        if not self._moods:
+            self._moods.extend([mood] * letters)
 
     def calm(self) -> None:
         self._moods.clear()
