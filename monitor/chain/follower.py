@@ -189,7 +189,8 @@ class Follower:
                 raise RpcInconsistent(_doubt(oldest, held))
             raise DeepReorg(
                 f"block {oldest.number} {oldest.hash} is no longer in the chain, expected it to be "
-                "final: check the node; if it is right, start again with an empty store"
+                "final: check the node; if it is right, build the ledger anew: "
+                "cascade-monitor store rebuild --config F."
             )
         if ours.number == min(head.number, newest.number):
             raise RpcInconsistent(f"block {ours.number} was replaced, and then it was not")

@@ -42,7 +42,7 @@ def apply(ledger: Ledger, delta: BlockDelta) -> None:
             raise LedgerCorrupt(
                 f"block {delta.block.number} {delta.block.hash} changes {change.key} from "
                 f"{change.before}, but the ledger holds {found}. The state cannot be trusted: "
-                "start again with an empty store (another store.namespace or state_dir)."
+                "build it anew, alerts are kept: cascade-monitor store rebuild --config F."
             )
     for change in delta.changes:
         ledger.put(change.key, change.after)

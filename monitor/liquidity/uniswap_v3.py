@@ -46,7 +46,8 @@ class UniswapV3Pool:
         if pool is None:
             raise LedgerCorrupt(
                 f"pool {self.address} emitted {event.name} in block {log.block_hash}, but the "
-                "ledger does not hold it: expected its bootstrap first. Start with an empty store."
+                "ledger does not hold it: expected its bootstrap first. Run "
+                "cascade-monitor store rebuild --config F."
             )
         return (PoolMoved(self.address, _MOVES[event.name](pool, event.decode(log))),)
 

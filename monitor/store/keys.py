@@ -18,6 +18,7 @@ queue:<w>   list    alert ids not yet delivered to a webhook, in order
 webhooks    set     webhooks that ever had a queue
 gone        set     ids of alerts whose block was reverted
 letters     list    dead letters
+course      list    after a rebuild: the breakers after each judged block (see `course`)
 """
 
 import zlib

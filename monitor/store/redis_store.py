@@ -17,6 +17,7 @@ from monitor.core.units import BlockHash, MarketId
 from monitor.errors import DeepReorg, LedgerCorrupt, StoreUnavailable
 from monitor.store import codec
 from monitor.store.connection import Scripts, check_server, read
+from monitor.store.course import resume
 from monitor.store.delivery_queue import RedisDeliveryQueue
 from monitor.store.identity import Identity, check_identity
 from monitor.store.keys import Keys, field_of, group_in, group_of
@@ -95,6 +96,7 @@ class RedisStore:
         items = list(records.items())
         for first in range(0, len(items), FILL_RECORDS):
             await self._fill(block, items[first : first + FILL_RECORDS])
+        await resume(self._client, self._keys, self._scripts, block)
         await self._fill(block, [], is_last=True)
 
     async def commit(self, delta: BlockDelta) -> None:
@@ -276,14 +278,14 @@ class RedisStore:
 def _misplaced(deed: str, block: BlockRef, wanted: str, found: str) -> LedgerCorrupt:
     return LedgerCorrupt(
         f"block {block.number} {block.hash} on {block.parent_hash} cannot be {deed}: expected "
-        f"{wanted}, found {found or 'an empty store'}. The state cannot be trusted: start again "
-        "with an empty store (another store.namespace or state_dir)."
+        f"{wanted}, found {found or 'an empty store'}. The state cannot be trusted: build "
+        "it anew, alerts are kept: cascade-monitor store rebuild --config F."
     )
 
 
 def _too_deep(block: BlockHash) -> DeepReorg:
     return DeepReorg(
         f"block {block} cannot be undone: its undo record is not kept, for it was final or never "
-        "applied. Check the node's chain; if it is right, start again with an empty store (another "
-        "store.namespace or state_dir)."
+        "applied. Check the node's chain; if it is right, build the ledger anew, "
+        "alerts are kept: cascade-monitor store rebuild --config F."
     )

@@ -38,8 +38,8 @@ from monitor.protocols.aave_v3.views import (
 )
 
 START_AGAIN = (
-    "The state cannot be trusted: start again with an empty store, and report this with the "
-    "block's number."
+    "The state cannot be trusted: build it anew (cascade-monitor store rebuild --config F), and "
+    "report this with the block's number."
 )
 
 

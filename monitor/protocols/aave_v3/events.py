@@ -111,7 +111,7 @@ class AaveDecoder:
             raise LedgerCorrupt(
                 f"{self._market}: log {log.log_index} of block {self._block.number} "
                 f"{self._block.hash} (tx {log.tx_hash}): {error}. The state cannot be trusted: "
-                "start again with an empty store, and report this log."
+                "build it anew (cascade-monitor store rebuild --config F), and report this log."
             ) from error
 
     def _decode(self, log: RawLog) -> Events:

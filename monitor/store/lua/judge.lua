@@ -14,5 +14,9 @@ if op.number > base.number then
 end
 in_chunks('HSET', breakers, op.breakers)
 redis.call('SET', evaluated, op.block)
-for _, alert in ipairs(op.alerts) do post(alert) end
+-- A ledger built anew judges some blocks again (see `course`): what stands is not said again.
+for _, alert in ipairs(op.alerts) do
+  local stands = redis.call('HEXISTS', alerts, alert.id) == 1
+  if not stands or redis.call('SISMEMBER', gone, alert.id) == 1 then post(alert) end
+end
 return {'ok'}
