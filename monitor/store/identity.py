@@ -34,20 +34,39 @@ class Identity:
 async def check_identity(client: "Redis", identity: Identity) -> None:
     """Raise SchemaMismatch for state of another layout, chain or configuration. None is fine.
 
-    Marks without a state are of a first run that failed: they bind nobody.
+    Marks without a state are of a first run that failed, and bind nobody; or of a ledger to be
+    built anew, whose alerts were kept: those bind the chain.
     """
     keys = identity.keys()
-    found, blocks = await read(client, ("HGETALL", keys.of("meta")), ("LLEN", keys.of("tail")))
-    if not blocks:
-        return
-    faults = [
-        f"{name}: expected {wanted}, found {found.get(name, 'nothing')}"
+    found, blocks, alerts = await read(
+        client,
+        ("HGETALL", keys.of("meta")),
+        ("LLEN", keys.of("tail")),
+        ("LLEN", keys.of("history")),
+    )
+    binding = set(identity.marks()) if blocks else {"genesis"} if alerts else set()
+    differing = {
+        name: f"{name}: expected {wanted}, found {found.get(name, 'nothing')}"
         for name, wanted in identity.marks().items()
-        if found and found.get(name) != wanted
-    ]
-    if faults:
+        if found and name in binding and found.get(name) != wanted
+    }
+    if differing:
         raise SchemaMismatch(
             f"the state under {keys.of('')} belongs to another layout, chain or configuration. "
-            f"{'; '.join(faults)}. Go back to the configuration it was written with, or start "
-            "again with an empty store (another store.namespace or state_dir)."
+            f"{'; '.join(differing.values())}. {_remedy(set(differing), found.get('schema', ''))}"
         )
+
+
+def _remedy(differing: set[str], schema: str) -> str:
+    """What to do, for the gravest of what differs."""
+    if "genesis" in differing:
+        return (
+            "Check chain.endpoints. If the chain is meant, choose another store.namespace, or "
+            "forget all there is: cascade-monitor store rebuild --forget-alerts --config F."
+        )
+    anew = "build the ledger anew, alerts are kept: cascade-monitor store rebuild --config F."
+    if "schema" not in differing:
+        return f"Go back to the configuration it was written with, or {anew}"
+    if schema.isdigit() and int(schema) < SCHEMA_VERSION:
+        return f"Take it over: cascade-monitor store migrate --config F. Or {anew}"
+    return f"Use the version of the program that wrote it, or {anew}"

@@ -3,7 +3,6 @@
 import asyncio
 import gzip
 import hashlib
-import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -50,6 +49,10 @@ async def fill(client: Redis, identity: Identity) -> RedisStore:
         a_judgement(FIRST, ALERT, phase=BreakerPhase.TRIPPED), {ALERT.id: ["ops", "dao"]}
     )
     return store
+
+
+def files_in(folder: Path) -> list[str]:
+    return [path.name for path in folder.iterdir()]
 
 
 async def save(raw: Redis, identity: Identity, path: Path) -> tuple[Manifest, tuple[Entry, ...]]:
@@ -148,7 +151,7 @@ async def test_write__file_is_there__refuses_unless_forced(
     written = write_backup(path, manifest, entries[:1], lambda *_: None, force=True)
     assert read_backup(path) == (manifest, entries[:1])
     assert written.sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
-    assert os.listdir(tmp_path) == ["backup"]
+    assert files_in(tmp_path) == ["backup"]
 
 
 def test_write__no_folder__is_told_and_leaves_nothing(tmp_path: Path) -> None:
