@@ -15,6 +15,8 @@ from monitor.core.units import Address
 FAULTS = ("hang", "429", "500", "garbage", "wrong_id", "302", "truncated", "nothing", "silence")
 """What `FakeNode.fault` may be. "silence" is for WebSocket: requests are read, never answered."""
 
+TOPIC = "0x" + "11" * 32
+
 
 @dataclass
 class FakeBlock:
@@ -26,7 +28,7 @@ class FakeBlock:
     def header(self) -> dict[str, Any]:
         bloom = 0
         for emitter in self.emitters:
-            bloom |= bits_of(emitter)
+            bloom |= bits_of(emitter) | bits_of(Address(TOPIC))
         return {
             "number": hex(self.ref.number),
             "hash": self.ref.hash,
@@ -40,7 +42,7 @@ class FakeBlock:
         return [
             {
                 "address": emitter,
-                "topics": ["0x" + "11" * 32],
+                "topics": [TOPIC],
                 "data": "0x",
                 "blockHash": self.ref.hash,
                 "blockNumber": hex(self.ref.number),
@@ -68,6 +70,7 @@ class FakeNode:
     results: dict[str, Any] = field(default_factory=dict)
     headers: dict[int, dict[str, Any]] = field(default_factory=dict)
     widest_range: int | None = None
+    refuses_whole_blocks: bool = False
     asked: list[str] = field(default_factory=list)
     paths: list[str] = field(default_factory=list)
 
@@ -230,7 +233,11 @@ class FakeNode:
             if self.widest_range is not None and last - first >= self.widest_range:
                 raise NodeError(code=-32602, message="block range is too wide")
             blocks = self.blocks[first : last + 1]
-        return [log for b in blocks for log in b.logs() if log["address"] in wanted["address"]]
+        logs = [log for b in blocks for log in b.logs()]
+        addresses = wanted.get("address")
+        if addresses is None and self.refuses_whole_blocks:
+            raise NodeError(code=-32602, message="specify an address")
+        return [log for log in logs if addresses is None or log["address"] in addresses]
 
 
 class NodeError(Exception):

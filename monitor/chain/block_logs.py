@@ -2,12 +2,14 @@
 
 import re
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
 import msgspec
 
 from monitor.chain import bloom
+from monitor.chain.completeness import proven, whole_block
 from monitor.chain.endpoints import Endpoints
 from monitor.chain.faults import RevertError, RpcRefused
 from monitor.chain.rpc import Call
@@ -27,13 +29,17 @@ ABOUT_ADDRESSES = re.compile(r"\baddress", re.I)
 class BlockLogs:
     """Asks for logs and believes only what fits the question. Raises TransientError.
 
-    A node may know a header before its receipts. Where a bloom says "perhaps", "none" is believed
-    only when it is said again, by every endpoint that answers. It is believed then: a bloom is
-    right to say "perhaps" of a block without any of our logs, so it proves nobody wrong.
+    A node may know a header before its receipts. Near the head the logs of everybody are asked for
+    and have to explain the header's bloom. In a range, and where a node refuses that (or
+    `is_proven` is False), "none" under a bloom that says "perhaps" is believed only when it is said
+    again, by every endpoint that answers. It is believed then: a bloom is right to say "perhaps" of
+    a block without any of our logs, so it proves nobody wrong.
     """
 
-    def __init__(self, endpoints: Endpoints) -> None:
+    def __init__(self, endpoints: Endpoints, is_proven: bool = True) -> None:
         self._endpoints = endpoints
+        self._is_proven = is_proven
+        self._newest: tuple[RawLog, ...] = ()
         self._width = Width(WIDEST_RANGE_BLOCKS)
         self._batch_width = Width(WIDEST_BATCH)
         self._most_addresses = MOST_ADDRESSES
@@ -42,6 +48,11 @@ class BlockLogs:
         """The logs of a block; not asked for where its bloom excludes every address."""
         if header.logs_bloom is not None and bloom.excludes(header.logs_bloom, addresses):
             return ()
+        if self._is_proven and header.logs_bloom is not None:
+            with suppress(RpcRefused):
+                call = whole_block(header.block)
+                self._newest = await self._endpoints.request(call, proven(header))
+                return _ours(self._newest, addresses)
         logs = await self.of_block(header.block, addresses)
         if not logs and _is_doubtful(header, addresses):
             [logs] = await self._again([header.block], addresses)
@@ -51,6 +62,8 @@ class BlockLogs:
         """The logs of exactly that block. Raises BlockUnknown when it was reorganised away."""
         if not addresses:  # a node takes an empty list for "any address"
             return ()
+        if self._newest and self._newest[0].block_hash == block.hash:
+            return _ours(self._newest, addresses)
         return await self._endpoints.request(_of_hash(block, addresses), _reader(block, addresses))
 
     async def of_span(
@@ -157,6 +170,10 @@ class _Range:
                 f"asked for logs of blocks {self.first} to {self.last}, got another's"
             )
         return placed
+
+
+def _ours(logs: Sequence[RawLog], addresses: frozenset[Address]) -> tuple[RawLog, ...]:
+    return tuple(log for log in logs if log.address in addresses)
 
 
 def _call(wanted: dict[str, Any]) -> Call:

@@ -375,15 +375,57 @@ async def test_follower__no_logs_under_a_matching_bloom__asks_the_other_endpoint
     assert len(event.logs) == 1
 
 
-async def test_follower__no_logs_said_twice__is_believed(fake: FakeNode) -> None:
+async def test_follower__no_logs_under_a_bloom_that_tells_of_some__is_never_believed(
+    fake: FakeNode,
+) -> None:
     fake.add(POOL)
     fake.results["eth_getLogs"] = []
     async with (
         a_node([fake.http_url], 1) as node,
         listening(node.follower, genesis(fake), pools) as feed,
     ):
-        assert await feed.take(1) == [BlockAdded(fake.blocks[-1].ref, ())]
-    assert fake.asked.count("eth_getLogs") == 2
+        assert await feed.quiet(2)
+        assert "its bloom tells of more than 0" in node.follower.waiting_for
+        del fake.results["eth_getLogs"]
+        [event] = await feed.take(1)
+    assert isinstance(event, BlockAdded)
+    assert len(event.logs) == 1
+
+
+@pytest.mark.parametrize("left_out", [0, 1, 2])
+async def test_follower__one_log_left_out__is_never_believed(fake: FakeNode, left_out: int) -> None:
+    fake.add(POOL, OTHER_POOL, an_address("a stranger"))
+    logs = fake.blocks[-1].logs()
+    fake.results["eth_getLogs"] = logs[:left_out] + logs[left_out + 1 :]
+    async with (
+        a_node([fake.http_url], 1) as node,
+        listening(node.follower, genesis(fake), pools) as feed,
+    ):
+        assert await feed.quiet(2)
+        assert "logs of block 1 are missing" in node.follower.waiting_for
+        del fake.results["eth_getLogs"]
+        [event] = await feed.take(1)
+    assert isinstance(event, BlockAdded)
+    assert [log.address for log in event.logs] == [POOL, OTHER_POOL]
+
+
+async def test_follower__no_logs_said_twice_where_whole_blocks_are_refused__is_believed(
+    fake: FakeNode,
+) -> None:
+    fake.refuses_whole_blocks = True
+    fake.add(POOL)
+    telling = fake.blocks[-1].header()["logsBloom"]
+    fake.add()
+    fake.headers[2] = fake.blocks[-1].header() | {"logsBloom": telling}
+    async with (
+        a_node([fake.http_url], 1) as node,
+        listening(node.follower, genesis(fake), pools) as feed,
+    ):
+        with_logs, without = await feed.take(2)
+    assert isinstance(with_logs, BlockAdded)
+    assert len(with_logs.logs) == 1
+    assert without == BlockAdded(fake.blocks[-1].ref, ())
+    assert fake.asked.count("eth_getLogs") == 5  # refused, told; refused, told nothing twice
 
 
 WRONG_LOGS = {
