@@ -1,7 +1,6 @@
 """The command, the chain, Redis and a receiver, all real: from a log to a position to an alert."""
 
 import asyncio
-from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
@@ -9,27 +8,7 @@ from daemon_process import DaemonProcess, command, daemon_process, running_in
 from devnet import Deployer, World, account, make_borrowers
 from devnet.receiver import Receiver
 from stage import BORROWERS, Stage, slide
-
-from monitor.rim import identity_of, redis_of
-from monitor.settings import load
-from monitor.store.redis_store import RedisStore
-
-
-async def digest_of(config: Path) -> str:
-    """The stored ledger's digest, of a daemon that has stopped."""
-    settings = load(config)
-    async with AsyncExitStack() as stack:
-        client, _ = await redis_of(settings, stack, read_only=True)
-        store = await RedisStore.open_reader(client, identity_of(settings, None))
-        return await store.ledger_digest()
-
-
-async def fresh_digest(stage: Stage, name: str, start_block: str | int) -> str:
-    """What another daemon, that starts now, comes to."""
-    config, _ = stage.config(name, start_block=start_block, webhook_url="")
-    finished = await command("run", "--config", str(config), "--once", "--json")
-    assert finished.code == 0, finished.err
-    return await digest_of(config)
+from stored import digest_of, fresh_digest
 
 
 async def test_positions__of_every_account__equal_the_contracts_views(stage: Stage) -> None:
