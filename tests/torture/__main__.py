@@ -2,10 +2,11 @@
 
 import argparse
 import asyncio
+import signal
 import sys
 import time
 
-from torture.campaign import Options, run
+from torture.campaign import Options, Outcome, run
 
 
 def main() -> int:
@@ -16,8 +17,8 @@ def main() -> int:
     started = time.monotonic()
     say(f"seed {asked.seed}")
     try:
-        outcome = asyncio.run(run(Options(asked.kills, asked.seed), say))
-    except KeyboardInterrupt:
+        outcome = asyncio.run(_run(Options(asked.kills, asked.seed)))
+    except asyncio.CancelledError:
         say("interrupted: everything was ended")
         return 130
     for line in outcome.table():
@@ -27,6 +28,14 @@ def main() -> int:
     say(f"{time.monotonic() - started:.0f} s")
     say(outcome.last_line())
     return 0 if outcome.is_clean else 1
+
+
+async def _run(options: Options) -> Outcome:
+    """Ended by Ctrl-C or SIGTERM, it still ends what it began."""
+    run_itself = asyncio.ensure_future(run(options, say))
+    for number in (signal.SIGINT, signal.SIGTERM):
+        asyncio.get_running_loop().add_signal_handler(number, run_itself.cancel)
+    return await run_itself
 
 
 def say(text: str) -> None:
