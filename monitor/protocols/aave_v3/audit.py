@@ -22,7 +22,7 @@ from monitor.core.ledger import (
     find,
     market_key,
 )
-from monitor.core.ports import Readings, ViewCall, ViewResult
+from monitor.core.ports import Readings, ViewCall, ViewFailed, ViewResult
 from monitor.core.units import Address, AssetId, Bps, MarketId, ScaledAmount
 from monitor.errors import ContractUpgraded, LedgerCorrupt
 from monitor.protocols.aave_v3.contracts import AaveAbi
@@ -141,6 +141,8 @@ class Audit:
                 revisions.append((proxy.address, before))
             if answer is None:
                 continue
+            if before is None and isinstance(answer, ViewFailed) and not doubt.reserves:
+                continue  # deployed after the pool, and only needed for the first listing
             if strange := strangeness(proxy, answer):
                 raise ContractUpgraded(
                     f"{self._market}: {strange}; it had {before or 'one never read'}. {REMEDY}"
