@@ -17,7 +17,7 @@ SEED_OF_TODAY = int(datetime.now(UTC).strftime("%Y%m%d"))
 )
 async def test_fuzz__random_actions__every_fact_equals_the_contracts(seed: int) -> None:
     said: list[str] = [f"reproduce: make fuzz ACTIONS={ACTIONS} SEED={seed}"]
-    tally = await run(Options(ACTIONS, seed), said.append)
+    tally = (await run(Options(ACTIONS, seed), said.append)).tally
     said += [*tally.table(), *tally.broken_promises(), tally.last_line()]
     sys.stdout.write("\n".join(said))
     assert tally.mismatches == 0

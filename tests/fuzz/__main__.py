@@ -16,10 +16,11 @@ def main() -> int:
     asked = parser.parse_args()
     started = time.monotonic()
     say(f"seed {asked.seed}")
-    tally = asyncio.run(run(Options(asked.actions, asked.seed), say))
+    result = asyncio.run(run(Options(asked.actions, asked.seed), say))
+    tally = result.tally
     for reason, count in tally.reverts.most_common() if asked.verbose else ():
         say(f"{count:>6} x {reason}")
-    broken = tally.broken_promises()
+    broken = [] if result.failure else tally.broken_promises()
     for line in (*tally.table(), *(f"the generator broke its word: {fault}" for fault in broken)):
         say(line)
     say(f"{tally.remarks()}, {time.monotonic() - started:.0f} s")

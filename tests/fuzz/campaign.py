@@ -3,25 +3,27 @@
 import random
 import tempfile
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from devnet import Block, Receipt, World, event_topic, new_world
+from devnet import Receipt, event_topic, new_world
 
+from fuzz import failure
+from fuzz.breaks import Break, schedule
 from fuzz.catalogue import TIME_JUMP
-from fuzz.comparison import Mismatch, MonitorFacts, compare
+from fuzz.failure import Failure
 from fuzz.generator import Generator, Plan
-from fuzz.monitored import Monitored, Records
 from fuzz.people import settle, watched
-from fuzz.sight import Sight, see
+from fuzz.performance import Performance
+from fuzz.script import Act, Die, Mine, Reorg, Resume, Rollback, Step
+from fuzz.sight import Sight
 from fuzz.tally import Tally
-from monitor.errors import MonitorError
-from monitor.store.codec import digest
 from monitor.store.embedded import EmbeddedRedis
 
-REORG_DEPTH = 3
-BLOCKS_WHILE_AWAY = 4
-REORG_DEPTH_WHILE_AWAY = 2
+BLOCKS_WHILE_AWAY = (0, 1, 4)
+MOST_ACTS_OF_A_REORG = 6
+ACTIONS_PER_REPLAY = 200
+"""A replay takes as long as all that was before it. In 2,000 actions there is one of each kind."""
 DEFICIT_CREATED = event_topic("DeficitCreated(address,address,uint256)")
 
 Say = Callable[[str], None]
@@ -35,158 +37,156 @@ class Options:
     seed: int
 
 
-async def run(options: Options, say: Say) -> Tally:
-    """The whole run. Mismatches are said as they are found, and counted in the tally."""
+@dataclass(frozen=True, slots=True)
+class Result:
+    """How a run ended. After a failure, `script` is all that led to it."""
+
+    tally: Tally
+    script: Sequence[Step]
+    failure: Failure | None
+
+
+async def run(options: Options, say: Say) -> Result:
+    """The whole run, up to its first mismatch."""
+    rng = random.Random(options.seed)
     with tempfile.TemporaryDirectory(prefix="fuzz-") as folder:
         async with new_world() as world, EmbeddedRedis(Path(folder)) as redis:
-            campaign = Campaign(world, redis.url, options, say)
-            await campaign.run()
-            return campaign.tally
+            props = await settle(world, rng)
+            performance = Performance(world, props, redis.url)
+            tally = Tally(accounts=len(watched()))
+            campaign = Campaign(performance, Generator(world, props, rng, tally), tally, say)
+            try:
+                found = await campaign.run(options.actions, schedule(rng, options.actions), rng)
+            finally:
+                await performance.end()
+            return Result(tally, campaign.script, found)
 
 
+@dataclass(slots=True)
 class Campaign:
-    """The chain, the generator that acts on it, and the monitor that must keep up."""
+    """The performance, and the generator that writes its script on the way."""
 
-    def __init__(self, world: World, redis_url: str, options: Options, say: Say) -> None:
-        self.tally = Tally(accounts=len(watched()))
-        self._world = world
-        self._redis_url = redis_url
-        self._options = options
-        self._say = say
-        self._rng = random.Random(options.seed)
-        self._generator = Generator(world, self._rng, self.tally)
-        self._monitored = Monitored(world, redis_url)
-        self._facts = MonitorFacts(world, self._monitored.market, watched())
-        self._began_unix = 0
+    performance: Performance
+    generator: Generator
+    tally: Tally
+    say: Say
+    script: list[Step] = field(default_factory=list)
+    _sight: Sight | None = None
+    _began_unix: int = 0
+    _replayed: set[tuple[str, int]] = field(default_factory=set)
 
-    async def run(self) -> None:
-        try:
-            await self._play()
-        except (MonitorError, TimeoutError) as fault:
-            self.tally.mismatches += 1
-            self._say(f"mismatch: the monitor gave up: {type(fault).__name__}: {fault}")
-        finally:
-            await self._monitored.end()
+    async def run(
+        self, actions: int, breaks: list[tuple[int, Break]], rng: random.Random
+    ) -> Failure | None:
+        found = await failure.watched_for(lambda: self._play(actions, breaks, rng))
+        self.tally.comparisons = self.performance.compared
+        if found is not None:
+            self.tally.mismatches += sum(line.startswith("mismatch") for line in found.lines)
+            for line in failure.shown(found):
+                self.say(line)
+        return found
 
-    async def _play(self) -> None:
-        start = await self._world.head()
-        await settle(self._world, self._rng)
-        sight = await see(self._world, watched(), await self._world.head())
-        self._began_unix = sight.block.timestamp
-        await self._monitored.begin(start.number)
-        await self._check(sight)
-        sight = await self._act_until(self._options.actions // 2, sight)
-        sight = await self._reorganise()
-        sight = await self._restart(sight)
-        sight = await self._act_until(self._options.actions, sight)
-        await self._check_ledgers(sight)
+    async def _play(
+        self, actions: int, breaks: list[tuple[int, Break]], rng: random.Random
+    ) -> Failure | None:
+        self._look(await self.performance.begin())
+        self._began_unix = self._seen.block.timestamp
+        if found := await failure.facts(self.performance):
+            return found
+        while self.tally.tried.total() < actions:
+            if breaks and breaks[0][0] <= self.tally.tried.total():
+                found = await self._turn(breaks.pop(0)[1], actions, rng)
+            else:
+                found = await self._mine(actions)
+            if found:
+                return found
+        return await self._finish()
+
+    async def _finish(self) -> Failure | None:
+        """Three ways to the same head must end in the same ledger, record for record."""
+        for replayed in (False, True):
+            if found := await failure.whole(self.performance, replayed=replayed):
+                return found
+        number = self._seen.block.number
+        self.say(f"ledger at block {number}: {await self.performance.digest()}")
+        return None
 
     # -- acting ---------------------------------------------------------------------------------
 
-    async def _act_until(self, actions: int, sight: Sight) -> Sight:
-        while self.tally.tried.total() < actions:
-            sight = await self._checked(await self._mine(sight))
-        return sight
-
-    async def _mine(self, sight: Sight) -> Block:
+    async def _mine(self, actions: int) -> Failure | None:
         """One drawn block, counted; empty when all actions are done."""
-        room = self._options.actions - self.tally.tried.total()
-        plan = self._generator.plan(sight, room)
-        receipts = await self._world.block(
-            *(tx for _, tx in plan.actions), timestamp=plan.at_unix, check=False
-        )
-        self._count(plan, receipts)
-        self.tally.seconds = plan.at_unix - self._began_unix
-        return await self._world.head()
+        plan = self.generator.plan(self._seen, actions - self.tally.tried.total())
+        acts = tuple(Act(verb.name, tx) for verb, tx in plan.actions)
+        receipts, found = await self._do(Mine(plan.at_unix, acts))
+        self._count_block(plan)
+        self._count(acts, receipts)
+        return found
 
-    def _count(self, plan: Plan, receipts: Sequence[Receipt]) -> None:
-        if plan.is_jump:
-            self.tally.count(TIME_JUMP.name, None)
-        for (verb, _), receipt in zip(plan.actions, receipts, strict=True):
-            self.tally.count(verb.name, receipt.revert_reason)
-            deficits = receipt.logs_of(self._world.addresses.pool, DEFICIT_CREATED)
-            self.tally.notes["deficits"] += len(deficits)
-        self.tally.notes["blocks"] += 1
-        self.tally.notes["empty blocks"] += not (plan.actions or plan.is_jump)
+    async def _do(self, step: Step) -> tuple[list[Receipt], Failure | None]:
+        self.script.append(step)
+        receipts = await self.performance.do(step)
+        self._look(await self.performance.look())
+        return receipts, await failure.facts(self.performance)
 
-    # -- breaking things ------------------------------------------------------------------------
+    @property
+    def _seen(self) -> Sight:
+        assert self._sight is not None
+        return self._sight
 
-    async def _reorganise(self) -> Sight:
-        """Three blocks are replaced by four others, under the monitor's eyes."""
-        base = await self._world.rollback(REORG_DEPTH)
-        sight = await see(self._world, watched(), base)
-        for _ in range(REORG_DEPTH + 1):
-            sight = await self._checked(await self._mine(sight))
-        self._say(f"reorganised: {self._monitored.reverted} blocks from {base.number + 1} on")
-        return sight
-
-    async def _restart(self, sight: Sight) -> Sight:
-        """The monitor dies with a block before it, and finds another chain when it is back."""
-        await self._checked(await self._mine(sight))
-        await self._world.mine()
-        await self._monitored.end()
-        base = await self._world.rollback(REORG_DEPTH_WHILE_AWAY)
-        sight = await see(self._world, watched(), base)
-        missed = []
-        for _ in range(BLOCKS_WHILE_AWAY):
-            sight = await see(self._world, watched(), await self._mine(sight))
-            missed.append(sight)
-        self._monitored = Monitored(self._world, self._redis_url)
-        await self._monitored.resume()
-        for sight in missed:
-            await self._check(sight)
-        self._say(
-            f"restarted from the store: {self._monitored.reverted} blocks after {base.number} were "
-            f"gone, {len(missed)} new"
-        )
-        return sight
-
-    # -- comparing ------------------------------------------------------------------------------
-
-    async def _checked(self, block: Block) -> Sight:
-        sight = await see(self._world, watched(), block)
-        await self._check(sight)
-        return sight
-
-    async def _check(self, sight: Sight) -> None:
-        ledger = await self._monitored.ledger_at(sight.block.hash)
-        told = self._facts.at(ledger, sight.block.timestamp)
-        compared, mismatches = compare(sight, told)
-        self.tally.comparisons += compared
-        self._report(mismatches)
-        if self.tally.tried.total():
+    def _look(self, sight: Sight) -> None:
+        self._sight = sight
+        if self.tally.tried.total() and not sight.unpriced:
             share = min(self.tally.lowest_solvent_share, sight.solvent_share)
             self.tally.lowest_solvent_share = share
 
-    async def _check_ledgers(self, sight: Sight) -> None:
-        """Three ways to the same head must end in the same ledger, record for record."""
-        number = sight.block.number
-        stored = await self._monitored.stored()
-        self._compare_ledgers(stored, "a snapshot", await self._monitored.snapshot(number))
-        self._compare_ledgers(stored, "a replay", await self._replay(sight))
-        self._say(f"ledger at block {number}: {digest(stored)}")
+    def _count_block(self, plan: Plan) -> None:
+        if plan.is_jump:
+            self.tally.count(TIME_JUMP.name, None)
+        self.tally.seconds = plan.at_unix - self._began_unix
+        self.tally.notes["blocks"] += 1
+        self.tally.notes["empty blocks"] += not (plan.actions or plan.is_jump)
 
-    def _compare_ledgers(self, stored: Records, way: str, other: Records) -> None:
-        self.tally.comparisons += 1
-        if digest(stored) == digest(other):
-            return
-        self.tally.mismatches += 1
-        self._say(f"mismatch: the ledger digest is {digest(stored)}, by {way} {digest(other)}")
-        for key in sorted(stored.keys() | other.keys()):
-            if stored.get(key) != other.get(key):
-                self._say(f"  {key}: {stored.get(key)}, by {way} {other.get(key)}")
+    def _count(self, acts: Sequence[Act], receipts: Sequence[Receipt]) -> None:
+        pool = self.performance.world.addresses.pool
+        for act, receipt in zip(acts, receipts, strict=True):
+            self.tally.count(act.verb, receipt.revert_reason)
+            self.tally.notes["deficits"] += len(receipt.logs_of(pool, DEFICIT_CREATED))
 
-    async def _replay(self, sight: Sight) -> Records:
-        """The whole chain again, from before there was a market."""
-        replay = Monitored(self._world, self._redis_url, "replay")
-        try:
-            await replay.begin(0)
-            await replay.ledger_at(sight.block.hash)
-            return await replay.stored()
-        finally:
-            await replay.end()
+    # -- breaking things ------------------------------------------------------------------------
 
-    def _report(self, mismatches: Sequence[Mismatch]) -> None:
-        self.tally.mismatches += len(mismatches)
-        for mismatch in mismatches:
-            self._say(str(mismatch))
+    async def _turn(self, turn: Break, actions: int, rng: random.Random) -> Failure | None:
+        """The chain turns; then all of the ledger is compared, not only what is displayed."""
+        self.say(f"reorganised at block {self._seen.block.number}: {turn}")
+        found = await (self._away(turn, actions, rng) if turn.is_away else self._here(turn, rng))
+        if found is None and turn.way == "rollback":
+            found = await self._mine(actions)  # only now is there another chain to go to
+        if found is None:
+            found = await failure.whole(self.performance, replayed=False)
+            kind, most = (turn.way, turn.depth), (actions - 1) // ACTIONS_PER_REPLAY
+            if found is None and kind not in self._replayed and len(self._replayed) < most:
+                self._replayed.add(kind)
+                found = await failure.whole(self.performance, replayed=True)
+        self.tally.breaks[turn] += 1
+        return found
+
+    async def _here(self, turn: Break, rng: random.Random) -> Failure | None:
+        if turn.way != "anvil_reorg":
+            is_bare = turn.way == "bare rollback"
+            return (await self._do(Rollback(turn.depth, awaited=is_bare)))[1]
+        base = await self.performance.look_below(turn.depth)
+        drawn = self.generator.actions(base, rng.randint(0, MOST_ACTS_OF_A_REORG))
+        places = sorted(rng.randrange(turn.depth) for _ in drawn)
+        acts = [Act(verb.name, tx) for verb, tx in drawn]
+        step = Reorg(turn.depth, tuple(zip(places, acts, strict=True)))
+        receipts, found = await self._do(step)
+        self._count(acts, receipts)
+        return found
+
+    async def _away(self, turn: Break, actions: int, rng: random.Random) -> Failure | None:
+        """The monitor dies with a block before it, and finds another chain when it is back."""
+        await self._do(Die())
+        await self._here(turn, rng)
+        blocks = rng.choice(BLOCKS_WHILE_AWAY)
+        for _ in range(max(blocks, turn.way == "rollback")):
+            await self._mine(actions)
+        return (await self._do(Resume()))[1]

@@ -1,11 +1,29 @@
-"""Every verb with its name and its weight."""
+"""Every verb with its name and its weight.
+
+All functions of Pool, PoolConfigurator and the two tokens of V3.6 that anybody can call are drawn
+by some verb, but for these: permits and delegation by signature (the log and the effect are those
+of the call they stand for, and the local chain's people have no keys); the borrowing fields of
+isolation (only the idle reserve has a debt ceiling: the ledger keeps none of them, and no health
+factor depends on them); aToken.rescueTokens, renounceAllowance and the like, which log nothing and
+move nothing that is kept. `syncIndexesState` and `syncRatesState` are called by setReserveFactor.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from devnet import Tx
 
-from fuzz import governance, liquidations, verbs, weather
+from fuzz import (
+    behalf,
+    flash,
+    governance,
+    liquidations,
+    liquidity,
+    listings,
+    sources,
+    verbs,
+    weather,
+)
 from fuzz.liquidations import Fits, ends_in_deficit, is_plain, is_same_asset
 from fuzz.scene import Scene
 
@@ -20,17 +38,25 @@ class Verb:
     hunted: Fits | None = None
 
 
-SUPPLY = Verb("supply", 8, verbs.supply)
-BORROW = Verb("borrow", 11, verbs.borrow)
+SUPPLY = Verb("supply", 9, verbs.supply)
+BORROW = Verb("borrow", 10, verbs.borrow)
 REPAY = Verb("repay", 7, verbs.repay)
 FEED = Verb("feed-move", 9, weather.feed)
+PRICE_SOURCE = Verb("price-source", 3, sources.price_source)
+BLACKOUT = Verb("price-blackout", 2, sources.blackout)
+ORACLE = Verb("oracle", 2, sources.oracle)
 TIME_JUMP = Verb("time-jump", 6, lambda _: None)
 """The only one without a transaction: it dates the block."""
+PRICE_VERBS = (FEED, PRICE_SOURCE, BLACKOUT, ORACLE)
+"""What they do to everybody is foreseen, each by itself."""
 
 VERBS = (
     SUPPLY,
+    Verb("supply-for-another", 4, behalf.supply_for_another),
     Verb("withdraw", 7, verbs.withdraw),
     BORROW,
+    Verb("approve-delegation", 2, behalf.approve_delegation),
+    Verb("borrow-on-credit", 4, behalf.borrow_on_credit),
     REPAY,
     Verb("repay-for-another", 4, verbs.repay_for_another),
     Verb("repay-with-atokens", 5, verbs.repay_with_atokens),
@@ -41,17 +67,39 @@ VERBS = (
     Verb("transfer", 6, verbs.transfer),
     Verb("transfer-to-self", 3, verbs.transfer_to_self),
     Verb("transfer-all", 4, verbs.transfer_all),
+    Verb("transfer-from", 3, behalf.transfer_from),
     Verb("collateral-flag", 6, verbs.collateral_flag),
     Verb("e-mode", 5, verbs.e_mode),
+    Verb("position-manager", 3, behalf.position_manager),
+    Verb("managed", 3, behalf.managed),
     Verb("mint-to-treasury", 3, verbs.mint_to_treasury),
     Verb("cover-deficit", 3, governance.cover_deficit),
     Verb("reserve-factor", 4, governance.reserve_factor),
-    Verb("risk-parameters", 5, governance.risk_parameters),
+    Verb("risk-parameters", 4, governance.risk_parameters),
+    Verb("rates", 3, governance.rates),
+    Verb("caps", 2, governance.caps),
+    Verb("flash-premium", 2, governance.flash_premium),
+    Verb("e-mode-terms", 3, governance.e_mode_terms),
+    Verb("e-mode-lists", 4, governance.e_mode_lists),
     Verb("halt", 3, governance.halt),
-    Verb("flash-loan", 4, verbs.flash_loan),
+    Verb("pause", 2, governance.pause),
+    Verb("ltv-zero", 2, governance.ltv_zero),
+    Verb("borrowing-off", 2, governance.borrowing_off),
+    Verb("donate", 1, governance.donate),
+    Verb("list-reserve", 2, listings.list_reserve),
+    Verb("idle-reserve", 3, listings.idle_reserve),
+    Verb("upgrade", 2, listings.upgrade),
+    Verb("flash-loan-simple", 3, flash.simple),
+    Verb("flash-loan", 3, flash.several),
+    Verb("flash-loan-into-debt", 4, flash.into_debt),
     Verb("bundle", 3, verbs.bundle),
     Verb("bundled-liquidation", 3, liquidations.in_a_bundle, is_same_asset),
-    Verb("trade", 6, verbs.trade),
+    Verb("multicall", 2, verbs.multicall),
+    Verb("trade", 6, liquidity.trade),
+    Verb("liquidity", 6, liquidity.liquidity),
     FEED,
+    PRICE_SOURCE,
+    BLACKOUT,
+    ORACLE,
     TIME_JUMP,
 )

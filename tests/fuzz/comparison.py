@@ -5,28 +5,32 @@ from dataclasses import asdict, dataclass
 
 from devnet import Address, World
 
-from fuzz.sight import CATEGORIES, TERM_BITS, AccountSight, Sight
+from fuzz.sight import CATEGORIES, TERM_BITS, AccountSight, ReserveSight, Sight
 from monitor.core.ledger import (
     Category,
+    Kind,
     LedgerView,
     Position,
     Price,
     Reserve,
     TickPool,
     category_key,
+    each,
     find,
     pool_key,
     position_key,
     price_key,
-    reserve_key,
 )
 from monitor.core.sources import RiskRules
-from monitor.core.units import MAX_UINT256, AssetId
+from monitor.core.units import MAX_UINT256
 from monitor.core.units import Address as MonitorAddress
 
 Fact = tuple[str, str]
 """(account, reserve or pool; field)."""
 Facts = dict[Fact, int | None]
+POOL_FIELDS = ("sqrt_price_x96", "tick", "liquidity")
+ADDRESSES = ("supply_token", "debt_token", "source")
+"""Compared as numbers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,26 +64,36 @@ def compare(sight: Sight, told: Facts) -> tuple[int, list[Mismatch]]:
 def contract_facts(sight: Sight) -> Facts:
     facts: Facts = {}
     for symbol, reserve in sight.reserves.items():
-        told = asdict(reserve)
-        terms = told.pop("terms")
-        facts |= {(symbol, field): value for field, value in (told | terms).items()}
+        facts |= {(symbol, field): value for field, value in _reserve_facts(reserve)}
     for number, category in sight.categories.items():
         facts |= {(f"e-mode {number}", f): value for f, value in asdict(category).items()}
     for name, pool in sight.pools.items():
-        facts |= {(name, field): value for field, value in asdict(pool).items()}
+        facts |= {(name, field): getattr(pool, field) for field in POOL_FIELDS}
+        facts |= {(name, f"net at tick {tick}"): net for tick, net in pool.nets.items()}
     for who, account in sight.accounts.items():
         facts |= {(who, field): value for field, value in _account_facts(account)}
     return facts
 
 
-def _account_facts(account: AccountSight) -> Iterator[tuple[str, int]]:
+def _reserve_facts(reserve: ReserveSight) -> Iterator[tuple[str, int | None]]:
+    told = asdict(reserve)
+    del told["rival_price_e8"]
+    yield from told.pop("terms").items()
+    for field in ADDRESSES:
+        yield field, int(told.pop(field), 16)
+    yield "price_e8", told.pop("price_e8") or None
+    yield from told.items()
+
+
+def _account_facts(account: AccountSight) -> Iterator[tuple[str, int | None]]:
     for symbol, amount in account.supplied.items():
         yield f"aToken of {symbol}", amount
     for symbol, amount in account.owed.items():
         yield f"debt token of {symbol}", amount
-    yield "collateral_e8", account.data.collateral_e8
-    yield "debt_e8", account.data.debt_e8
-    yield "health_factor_wad", account.data.health_factor_wad
+    data = account.data
+    yield "collateral_e8", None if account.is_blind else data.collateral_e8
+    yield "debt_e8", None if account.is_blind else data.debt_e8
+    yield "health_factor_wad", None if account.is_blind else data.health_factor_wad
     yield "configuration word", account.word
     yield "e-mode", account.e_mode
 
@@ -89,28 +103,23 @@ class MonitorFacts:
 
     def __init__(self, world: World, rules: RiskRules, accounts: tuple[Address, ...]) -> None:
         self._rules = rules
-        self._tokens = world.addresses.tokens
         self._pools = world.addresses.pools
         self._accounts = accounts
 
     def at(self, view: LedgerView, timestamp: int) -> Facts:
         facts: Facts = {}
-        reserves = {}
-        for symbol, token in self._tokens.items():
-            key = reserve_key(self._rules.market, AssetId(MonitorAddress(token)))
-            reserve = find(view, key, Reserve)
-            if reserve is not None:
-                reserves[symbol] = reserve
-                facts |= {(symbol, field): value for field, value in self._reserve(view, reserve)}
+        listed = each(view, Kind.RESERVE, self._rules.market, Reserve)
+        reserves = {reserve.symbol: reserve for _, reserve in listed}
+        for symbol, reserve in reserves.items():
+            facts |= {(symbol, field): value for field, value in self._reserve(view, reserve)}
         for number in CATEGORIES:
             told = self._category(view, number, reserves)
             facts |= {(f"e-mode {number}", field): value for field, value in told}
         for name, address in self._pools.items():
             pool = find(view, pool_key(MonitorAddress(address)), TickPool)
             if pool is not None:
-                facts[name, "sqrt_price_x96"] = pool.sqrt_price_x96
-                facts[name, "tick"] = pool.tick
-                facts[name, "liquidity"] = pool.liquidity
+                facts |= {(name, field): getattr(pool, field) for field in POOL_FIELDS}
+                facts |= {(name, f"net at tick {tick}"): net for tick, net in pool.ticks}
         for who in self._accounts:
             told = self._account(view, MonitorAddress(who), timestamp, reserves)
             facts |= {(who, field): value for field, value in told}
@@ -123,6 +132,8 @@ class MonitorFacts:
         yield "debt_rate_ray", reserve.debt_rate_ray
         yield "updated_unix", reserve.updated_unix
         yield "ordinal", reserve.ordinal
+        yield "supply_token", int(reserve.supply_token, 16)
+        yield "debt_token", int(reserve.debt_token, 16)
         yield "treasury_scaled", reserve.treasury_scaled
         yield "cash_raw", reserve.cash_raw
         yield "deficit_raw", reserve.deficit_raw
@@ -130,6 +141,7 @@ class MonitorFacts:
         yield "debt_scaled", reserve.debt_scaled
         price = find(view, price_key(self._rules.market, reserve.asset), Price)
         yield "price_e8", price.value if price is not None else None
+        yield "source", int(price.source, 16) if price and price.source else None
         yield "grace_until_unix", reserve.terms.grace_until_unix
         for term in TERM_BITS:
             yield term, int(getattr(reserve.terms, term))
@@ -161,10 +173,10 @@ class MonitorFacts:
             is_used = line is not None and bool(line.used_as_collateral)
             word |= ((debt is not None) | is_used << 1) << (2 * reserve.ordinal)
         risk = statement.risk if statement else None
+        is_blind = risk is not None and bool(risk.unknown)
         health = risk.health_factor_wad if risk else None
-        is_unknown = risk is not None and risk.unknown
-        yield "collateral_e8", risk.collateral_value_base if risk else 0
-        yield "debt_e8", risk.debt_value_base if risk else 0
-        yield "health_factor_wad", MAX_UINT256 if health is None and not is_unknown else health
+        yield "collateral_e8", None if is_blind else risk.collateral_value_base if risk else 0
+        yield "debt_e8", None if is_blind else risk.debt_value_base if risk else 0
+        yield "health_factor_wad", MAX_UINT256 if health is None and not is_blind else health
         yield "configuration word", word
         yield "e-mode", position.e_mode

@@ -6,9 +6,21 @@ from dataclasses import dataclass, replace
 
 from devnet import Tx, World
 
-from fuzz import weather
-from fuzz.catalogue import BORROW, FEED, REPAY, SUPPLY, TIME_JUMP, VERBS, Verb
+from fuzz import sources, weather
+from fuzz.catalogue import (
+    BLACKOUT,
+    BORROW,
+    FEED,
+    PRICE_SOURCE,
+    PRICE_VERBS,
+    REPAY,
+    SUPPLY,
+    TIME_JUMP,
+    VERBS,
+    Verb,
+)
 from fuzz.people import actors
+from fuzz.props import Props
 from fuzz.scene import Scene
 from fuzz.sight import Sight
 from fuzz.tally import LONGEST_SECONDS, Tally
@@ -20,6 +32,8 @@ RESERVED_SECONDS = 30 * 86_400
 BLOCK_SECONDS = (1, 2, 12, 12, 12, 12, 24, 60)
 ACTIONS_IN_BLOCK = (0, 1, 1, 1, 1, 2, 2, 3, 5)
 DRAWS = 40
+LAGGARDS = 4
+"""Not the last alone: a verb may have nobody to act on for a long time."""
 
 Action = tuple[Verb, Tx]
 
@@ -36,8 +50,9 @@ class Plan:
 class Generator:
     """Knows the contracts' last sight and what was tried so far; nothing of the monitor."""
 
-    def __init__(self, world: World, rng: random.Random, tally: Tally) -> None:
+    def __init__(self, world: World, props: Props, rng: random.Random, tally: Tally) -> None:
         self._world = world
+        self._props = props
         self._actors = actors()
         self._tally = tally
         self._rng = rng
@@ -46,7 +61,9 @@ class Generator:
         """The next block, of at most `room` actions; a jump of time counts as one."""
         rng = self._rng
         at_unix = sight.block.timestamp + rng.choice(BLOCK_SECONDS)
-        scene = Scene(self._world, rng, sight, self._actors, at_unix)
+        scene = self._scene(sight, at_unix)
+        if sight.unpriced:
+            return Plan(at_unix, tuple(self._in_the_dark(scene, room)), is_jump=False)
         is_jump = room > 0 and self._next_verb() is TIME_JUMP
         wanted = min(room, rng.choice(ACTIONS_IN_BLOCK))
         if is_jump:
@@ -57,14 +74,32 @@ class Generator:
             wanted = min(wanted, room - 1) if rng.random() < 0.3 else 0
         return Plan(at_unix, tuple(self._draw_some(scene, wanted, is_jump)), is_jump)
 
+    def actions(self, sight: Sight, wanted: int) -> tuple[Action, ...]:
+        """Some for a block dated like the one seen."""
+        if sight.unpriced:
+            return ()
+        scene = self._scene(sight, sight.block.timestamp)
+        # Prices stay: what else a reorganisation leaves out or brings back is not foreseen.
+        return tuple(self._draw_some(scene, wanted, is_jump=True))
+
+    def _scene(self, sight: Sight, at_unix: int) -> Scene:
+        return Scene(self._world, self._props, self._rng, sight, self._actors, at_unix)
+
+    def _in_the_dark(self, scene: Scene, room: int) -> Iterator[Action]:
+        """Without a price nearly everything reverts: it comes back, soon."""
+        if room and self._rng.random() < 0.7:
+            yield PRICE_SOURCE, sources.light(scene)
+
     def _draw_some(self, scene: Scene, wanted: int, is_jump: bool) -> Iterator[Action]:
         has_feed = is_jump
         for _ in range(wanted):
             # Prices were foreseen one by one: two in a block might take down more than either.
             action = self._draw(scene, may_move_prices=not has_feed)
             if action is not None:
-                has_feed |= action[0] is FEED
+                has_feed |= action[0] in PRICE_VERBS
                 yield action
+                if action[0] is BLACKOUT:
+                    return
                 # Now and then the same account acts twice in a block.
                 sender = action[1].sender
                 again = sender in self._actors and self._rng.random() < 0.3
@@ -76,7 +111,7 @@ class Generator:
             return repair
         for _ in range(DRAWS):
             verb = self._next_verb()
-            if verb is TIME_JUMP or (verb is FEED and not may_move_prices):
+            if verb is TIME_JUMP or (verb in PRICE_VERBS and not may_move_prices):
                 continue
             if tx := verb.draw(scene):
                 return verb, tx
@@ -87,9 +122,10 @@ class Generator:
         return None
 
     def _next_verb(self) -> Verb:
-        """By weight; every third time the one that lags most behind its weight."""
+        """By weight; every third time one of those that lag most behind their weight."""
         if self._rng.random() < 0.33:
-            return min(VERBS, key=lambda verb: self._tally.succeeded[verb.name] / verb.weight)
+            by_lag = sorted(VERBS, key=lambda verb: self._tally.succeeded[verb.name] / verb.weight)
+            return self._rng.choice(by_lag[:LAGGARDS])
         [verb] = self._rng.choices(VERBS, weights=[verb.weight for verb in VERBS])
         return verb
 

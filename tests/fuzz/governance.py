@@ -4,10 +4,12 @@ from devnet import ADMIN, Tx
 from devnet.chain import MULTICALL3
 
 from fuzz.people import UMBRELLA, new_rates
+from fuzz.props import IDLE, bundled
 from fuzz.scene import Scene
-from fuzz.verbs import bundled
 
-NEW_CATEGORY = 2
+NEW_CATEGORIES = {2: (9_000, 9_300, 10_200), 3: (8_600, 8_900, 10_400)}
+"""(LTV, threshold, bonus) in bps of e-mode categories that the play adds."""
+LABELS = ("stable", "", "Stablecoins, and what should be", "ETH καὶ ἄλλα")
 
 
 def reserve_factor(scene: Scene) -> Tx | None:
@@ -16,97 +18,192 @@ def reserve_factor(scene: Scene) -> Tx | None:
     owing = [symbol for symbol, reserve in reserves.items() if reserve.debt_scaled]
     symbol = rng.choice(owing or list(reserves))
     factor = rng.choice([0, 1, rng.randint(0, 5_000), 5_000])
-    signature = "setReserveFactor(address,uint256)"
-    asset = scene.world.token(symbol)
-    return scene.world.tx(ADMIN, scene.world.addresses.configurator, signature, asset, factor)
+    return _set(scene, "setReserveFactor(address,uint256)", scene.world.token(symbol), factor)
 
 
 def risk_parameters(scene: Scene) -> Tx | None:
-    """One term of one reserve or of an e-mode category, moved a little."""
+    """One term of one reserve, moved a little."""
     rng, world = scene.rng, scene.world
-    configurator = world.addresses.configurator
-    symbol = rng.choice(list(world.addresses.tokens))
+    symbol = rng.choice(_used(scene))
     asset, terms = world.token(symbol), world.terms.asset(symbol)
+    threshold = terms.threshold_bps + rng.randint(-50, 50)
+    bonus = terms.bonus_bps + rng.randint(-40, 40)
+    collateral = (terms.ltv_bps, threshold, bonus)
+    changes: list[tuple[str, *tuple[object, ...]]] = [
+        ("setLiquidationProtocolFee(address,uint256)", rng.randint(0, 3_000)),
+        ("configureReserveAsCollateral(address,uint256,uint256,uint256)", *collateral),
+        ("setReserveFlashLoaning(address,bool)", True),
+        ("setBorrowableInIsolation(address,bool)", rng.random() < 0.5),
+    ]
+    signature, *args = rng.choice(changes)
+    return _set(scene, signature, asset, *args)
 
-    def tx(signature: str, *args: object) -> Tx:
-        return world.tx(ADMIN, configurator, signature, *args)
 
-    e_mode = world.terms.e_modes[0]
-    threshold, step = terms.threshold_bps, rng.randint(-50, 50)
-    return rng.choice(
-        [
-            tx("setLiquidationProtocolFee(address,uint256)", asset, rng.randint(0, 3_000)),
-            tx("setSupplyCap(address,uint256)", asset, rng.randint(10**9, 10**10)),
-            tx("setBorrowCap(address,uint256)", asset, rng.randint(10**9, 10**10)),
-            new_rates(world, symbol, rng.randint(0, 100), rng.randint(0, 200)),
-            tx(
-                "configureReserveAsCollateral(address,uint256,uint256,uint256)",
-                *(asset, terms.ltv_bps, threshold + step, terms.bonus_bps + rng.randint(-40, 40)),
-            ),
-            tx(
-                "setEModeCategory(uint8,uint16,uint16,uint16,string)",
-                *(e_mode.category, e_mode.ltv_bps, e_mode.threshold_bps + step // 2),
-                *(e_mode.bonus_bps, e_mode.label),
-            ),
-            tx(
-                "setEModeCategory(uint8,uint16,uint16,uint16,string)",
-                *(NEW_CATEGORY, 9_000, 9_300 + step, 10_200, "stable"),
-            ),
-            tx(
-                "setAssetCollateralInEMode(address,uint8,bool)",
-                *(asset, NEW_CATEGORY, rng.random() < 0.6),
-            ),
-            tx(
-                "setAssetBorrowableInEMode(address,uint8,bool)",
-                *(asset, NEW_CATEGORY, rng.random() < 0.6),
-            ),
-        ]
+def rates(scene: Scene) -> Tx | None:
+    rng = scene.rng
+    return new_rates(
+        scene.world, rng.choice(_used(scene)), rng.randint(0, 100), rng.randint(0, 200)
     )
+
+
+def caps(scene: Scene) -> Tx | None:
+    """Out of reach, none at all, or now and then below what is there already."""
+    rng = scene.rng
+    cap = rng.choice([0, 1, rng.randint(10**9, 10**10), rng.randint(10**9, 10**10)])
+    signature = rng.choice(["setSupplyCap(address,uint256)", "setBorrowCap(address,uint256)"])
+    symbol = rng.choice(_used(scene))
+    if cap == 1:
+        down_and_up = [_call(scene, signature, symbol, value) for value in (1, 0)]
+        return bundled(scene.world, ADMIN, down_and_up)
+    return _set(scene, signature, scene.world.token(symbol), cap)
+
+
+def flash_premium(scene: Scene) -> Tx | None:
+    return _set(scene, "updateFlashloanPremium(uint128)", scene.rng.choice([0, 1, 5, 9, 250]))
+
+
+def e_mode_terms(scene: Scene) -> Tx | None:
+    """A category's own terms and its label; the play adds two categories."""
+    rng, world = scene.rng, scene.world
+    signature = "setEModeCategory(uint8,uint16,uint16,uint16,string)"
+    if rng.random() < 0.3:
+        first = world.terms.e_modes[0]
+        threshold = first.threshold_bps + rng.randint(-25, 25)
+        args = (first.category, first.ltv_bps, threshold, first.bonus_bps, rng.choice(LABELS))
+        return _set(scene, signature, *args)
+    number = rng.choice(list(NEW_CATEGORIES))
+    ltv, threshold, bonus = NEW_CATEGORIES[number]
+    step = rng.randint(-50, 50)
+    return _set(scene, signature, number, ltv, threshold + step, bonus, rng.choice(LABELS))
+
+
+def e_mode_lists(scene: Scene) -> Tx | None:
+    """An asset is put on a category's lists, or taken off them."""
+    rng = scene.rng
+    number, symbol = rng.choice(list(NEW_CATEGORIES)), rng.choice(_used(scene))
+    asset, category = scene.world.token(symbol), scene.sight.categories[number]
+    bit = 1 << scene.sight.reserves[symbol].ordinal
+    roll = rng.random()
+    if category.collateral & bit and roll < 0.4:
+        signature = "setAssetLtvzeroInEMode(address,uint8,bool)"
+        return _set(scene, signature, asset, number, not category.ltv_zero & bit)
+    if roll < 0.7:
+        signature = "setAssetCollateralInEMode(address,uint8,bool)"
+        return _set(scene, signature, asset, number, not category.collateral & bit)
+    signature = "setAssetBorrowableInEMode(address,uint8,bool)"
+    return _set(scene, signature, asset, number, not category.borrowable & bit)
 
 
 def halt(scene: Scene) -> Tx | None:
     """A reserve is frozen until the next halt; or paused and opened again, with a grace period."""
     rng, world = scene.rng, scene.world
-    reserves = scene.sight.reserves
-    frozen = [symbol for symbol, reserve in reserves.items() if reserve.terms["is_frozen"]]
-    symbol = rng.choice(frozen or list(reserves))
-    asset, configurator = world.token(symbol), world.addresses.configurator
-
-    def call(signature: str, *args: object) -> Tx:
-        return world.tx(MULTICALL3, configurator, signature, asset, *args)
-
+    frozen = _with(scene, "is_frozen")
+    symbol = rng.choice(frozen or _used(scene))
     if frozen:
         thaw = [
-            call("setReserveFreeze(address,bool)", False),
-            call("setReserveLtvzero(address,bool)", False),
+            _call(scene, "setReserveFreeze(address,bool)", symbol, False),
+            _call(scene, "setReserveLtvzero(address,bool)", symbol, False),
             *(
-                call("setAssetLtvzeroInEMode(address,uint8,bool)", number, False)
+                _call(scene, "setAssetLtvzeroInEMode(address,uint8,bool)", symbol, number, False)
                 for number, category in scene.sight.categories.items()
-                if category.ltv_zero >> reserves[symbol].ordinal & 1
+                if category.ltv_zero >> scene.sight.reserves[symbol].ordinal & 1
             ),
         ]
-        return bundled(scene, ADMIN, thaw)
+        return bundled(world, ADMIN, thaw)
     if rng.random() < 0.4:
-        return bundled(scene, ADMIN, [call("setReserveFreeze(address,bool)", True)])
-    pause = "setReservePause(address,bool,uint40)"
-    off_and_on = [
-        *(call(pause, True, 0), call(pause, False, rng.choice([0, 1, 30, 600]))),
-        *(call("setReserveBorrowing(address,bool)", is_on) for is_on in (False, True)),
-    ]
+        return _set(scene, "setReserveFreeze(address,bool)", world.token(symbol), True)
+    pause, grace = "setReservePause(address,bool,uint40)", rng.choice([0, 1, 30, 600])
+    off_and_on = [_call(scene, pause, symbol, is_on, grace) for is_on in (True, False)]
     if rng.random() < 0.3:
-        off_and_on.append(call("disableLiquidationGracePeriod(address)"))
-    return bundled(scene, ADMIN, off_and_on)
+        off_and_on.append(_call(scene, "disableLiquidationGracePeriod(address)", symbol))
+    return bundled(world, ADMIN, off_and_on)
+
+
+def pause(scene: Scene) -> Tx | None:
+    """A reserve until the next pause; or all of them, and open again, with a grace period."""
+    rng, world = scene.rng, scene.world
+    paused = _with(scene, "is_paused")
+    signature = "setReservePause(address,bool,uint40)"
+    if paused:
+        grace = rng.choice([0, 1, 600])
+        return _set(scene, signature, world.token(rng.choice(paused)), False, grace)
+    if rng.random() < 0.5:
+        return _set(scene, signature, world.token(rng.choice(_used(scene))), True, 0)
+    configurator = world.addresses.configurator
+    everything = "setPoolPause(bool,uint40)"
+    off_and_on = [
+        world.tx(MULTICALL3, configurator, everything, is_on, 60) for is_on in (True, False)
+    ]
+    return bundled(world, ADMIN, off_and_on)
+
+
+def ltv_zero(scene: Scene) -> Tx | None:
+    """An asset secures what it secured, but nothing new, until the next time."""
+    zeroed = [
+        symbol
+        for symbol, reserve in scene.sight.reserves.items()
+        if not (reserve.terms["ltv_bps"] or reserve.terms["is_frozen"] or symbol == IDLE)
+    ]
+    signature = "setReserveLtvzero(address,bool)"
+    open_ones = [s for s in _used(scene) if scene.sight.reserves[s].terms["ltv_bps"]]
+    symbol = scene.rng.choice(zeroed or open_ones)
+    if zeroed or scene.rng.random() < 0.4:
+        return _set(scene, signature, scene.world.token(symbol), not zeroed)
+    off_and_on = [_call(scene, signature, symbol, is_zero) for is_zero in (True, False)]
+    return bundled(scene.world, ADMIN, off_and_on)
+
+
+def borrowing_off(scene: Scene) -> Tx | None:
+    """Until the next time."""
+    shut = [s for s in _used(scene) if not scene.sight.reserves[s].terms["is_borrowable"]]
+    symbol = scene.rng.choice(shut or _used(scene))
+    return _set(scene, "setReserveBorrowing(address,bool)", scene.world.token(symbol), bool(shut))
 
 
 def cover_deficit(scene: Scene) -> Tx | None:
     """The umbrella gives up aTokens for a bad debt."""
-    short = [symbol for symbol, reserve in scene.sight.reserves.items() if reserve.deficit_raw]
+    held = scene[UMBRELLA].supplied
+    short = [
+        symbol
+        for symbol, reserve in scene.sight.reserves.items()
+        if reserve.deficit_raw and held[symbol] > 1
+    ]
     if not short:
         return None
     symbol = scene.rng.choice(short)
     deficit = scene.sight.reserves[symbol].deficit_raw
-    covered = min(deficit, scene[UMBRELLA].supplied[symbol] * 9 // 10)
+    covered = min(deficit, held[symbol] * 9 // 10)
     amount = scene.rng.choice([scene.amount(covered), covered, 2 * deficit])
     signature = "eliminateReserveDeficit(address,uint256)"
     asset = scene.world.token(symbol)
     return scene.world.tx(UMBRELLA, scene.world.addresses.pool, signature, asset, amount)
+
+
+def donate(scene: Scene) -> Tx | None:
+    """Money given to an aToken without the pool: it is nobody's, and may be rescued."""
+    rng, world = scene.rng, scene.world
+    symbol = rng.choice(_used(scene))
+    asset, token = world.token(symbol), scene.sight.reserves[symbol].supply_token
+    gift = world.tx(MULTICALL3, asset, "mint(address,uint256)", token, 1_000)
+    stray = world.tx(MULTICALL3, asset, "mint(address,uint256)", world.addresses.pool, 1_000)
+    signature = "rescueTokens(address,address,uint256)"
+    rescue = world.tx(MULTICALL3, world.addresses.pool, signature, asset, UMBRELLA, 1_000)
+    return bundled(world, ADMIN, [gift, stray, rescue])
+
+
+def _used(scene: Scene) -> list[str]:
+    return [symbol for symbol in scene.sight.reserves if symbol != IDLE]
+
+
+def _with(scene: Scene, term: str) -> list[str]:
+    return [symbol for symbol in _used(scene) if scene.sight.reserves[symbol].terms[term]]
+
+
+def _set(scene: Scene, signature: str, *args: object) -> Tx:
+    return scene.world.tx(ADMIN, scene.world.addresses.configurator, signature, *args)
+
+
+def _call(scene: Scene, signature: str, symbol: str, *args: object) -> Tx:
+    """The same, as a call in a bundle."""
+    configurator, asset = scene.world.addresses.configurator, scene.world.token(symbol)
+    return scene.world.tx(MULTICALL3, configurator, signature, asset, *args)

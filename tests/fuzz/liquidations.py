@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from devnet import MAX, Address, Tx
 from devnet.chain import MULTICALL3
 
+from fuzz.props import bundled
 from fuzz.scene import Scene
-from fuzz.verbs import bundled
 
 Fits = Callable[[Scene, "Pair"], bool]
 
@@ -80,7 +80,7 @@ def in_a_bundle(scene: Scene) -> Tx | None:
         world.supply(MULTICALL3, debt, amount // 4),
         world.liquidate(MULTICALL3, pair.who, pair.collateral, debt),
     ]
-    return bundled(scene, scene.other(pair.who), calls)
+    return bundled(scene.world, scene.other(pair.who), calls)
 
 
 def _liquidate(scene: Scene, fits: Fits, *, receive_atoken: bool) -> Tx | None:

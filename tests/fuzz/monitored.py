@@ -28,6 +28,7 @@ from monitor.store.redis_store import RedisStore
 
 MARKET = MarketId("aave")
 PATIENCE_SECONDS = 60.0
+KEPT_LEDGERS = 64
 POLL_SECONDS = 0.2
 
 Records = Mapping[Key, Record]
@@ -56,7 +57,14 @@ class Monitored:
     Lives of one namespace continue one another through the store.
     """
 
-    def __init__(self, world: World, redis_url: str, namespace: str = "fuzz") -> None:
+    def __init__(
+        self,
+        world: World,
+        redis_url: str,
+        namespace: str,
+        ledgers: dict[str, Ledger] | None = None,
+    ) -> None:
+        """`ledgers`: what an earlier life came to, by block hash; added to."""
         anvil = world.anvil
         self._world = world
         self._namespace = namespace
@@ -70,10 +78,11 @@ class Monitored:
         self._sources = plugins.sources
         self._folder = Folder(self._sources, self._node.follower, self._node.reader)
         self.reverted = 0
-        self._ledgers: dict[str, Ledger] = {}
+        self.ledgers = {} if ledgers is None else ledgers
         self._news = asyncio.Event()
         self._tasks: list[asyncio.Task[None]] = []
         self._store: RedisStore | None = None
+        self._pipeline: Pipeline | None = None
 
     async def begin(self, number: int) -> None:
         """Start with the state at the end of a block, read from the contracts."""
@@ -90,8 +99,23 @@ class Monitored:
 
     async def ledger_at(self, block_hash: str) -> Ledger:
         """The ledger as it was after that block. Raises what broke the monitor, if that did."""
+        await self._until(lambda: block_hash in self.ledgers)
+        return self.ledgers[block_hash]
+
+    async def back_at(self, block_hash: str) -> None:
+        """Wait until that block, which it knew already, is its newest again."""
+        await self._until(lambda: self._newest() == block_hash)
+        assert self._pipeline is not None
+        self.ledgers[block_hash] = self._pipeline.ledger.copy()
+
+    def _newest(self) -> str | None:
+        assert self._pipeline is not None
+        applied = self._pipeline.progress.applied
+        return None if applied is None else applied.hash
+
+    async def _until(self, holds: Callable[[], bool]) -> None:
         async with asyncio.timeout(PATIENCE_SECONDS):
-            while block_hash not in self._ledgers:
+            while not holds():
                 self._news.clear()
                 news = asyncio.create_task(self._news.wait())
                 await asyncio.wait([news, *self._tasks], return_when=asyncio.FIRST_COMPLETED)
@@ -99,7 +123,6 @@ class Monitored:
                 for task in self._tasks:
                     if task.done():
                         await task
-        return self._ledgers.pop(block_hash)
 
     async def snapshot(self, number: int) -> Records:
         """The state at a block as the contracts alone tell it."""
@@ -134,14 +157,21 @@ class Monitored:
         judge = Judge(CascadeRunner((), (), {}, {}, ()), (), (), str)
         witness = _Witness(self, lambda: pipeline.ledger)
         pipeline = Pipeline(self._folder, self._node.follower, self._store, judge, witness)
-        self._ledgers[tail[-1].hash] = ledger.copy()
+        self._pipeline = pipeline
+        self.ledgers[tail[-1].hash] = ledger.copy()
         self._tasks = [
             asyncio.create_task(pipeline.run(ledger, tail, evaluated)),
             asyncio.create_task(self._store.lease.hold()),
         ]
 
     def keep(self, block: BlockRef, ledger: Ledger) -> None:
-        self._ledgers[block.hash] = ledger.copy()
+        """Also of blocks that are gone: mined again just like that, they have the same hash."""
+        self.ledgers[block.hash] = ledger.copy()
+        while len(self.ledgers) > KEPT_LEDGERS:
+            del self.ledgers[next(iter(self.ledgers))]
+        self.wake()
+
+    def wake(self) -> None:
         self._news.set()
 
 
@@ -161,6 +191,7 @@ class _Witness:
 
     def reverted(self, blocks: Sequence[BlockRef]) -> None:
         self._monitored.reverted += len(blocks)
+        self._monitored.wake()
 
     def retracted(self, alerts: Sequence[Alert]) -> None: ...
 

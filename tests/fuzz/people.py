@@ -9,6 +9,8 @@ from devnet.chain import MULTICALL3
 from eth_abi import abi as eth_abi
 from eth_utils.crypto import keccak
 
+from fuzz.props import IDLE, LATECOMERS, Props, make_props
+
 ACTORS = 48
 LENDERS = 6
 LENT_USD = 200_000
@@ -64,25 +66,34 @@ def flash_receiver() -> Address:
     return "0x" + keccak(b"\xd6\x94" + owner + b"\x80")[-20:].hex()
 
 
-async def settle(world: World, rng: random.Random) -> None:
+def manager_of(who: Address) -> Address:
+    """Who may change somebody's flags, once approved."""
+    people = actors()
+    return people[(people.index(who) + 2) % ACTORS] if who in people else people[0]
+
+
+async def settle(world: World, rng: random.Random) -> Props:
     """The set-up phase: purses, lenders, and healthy debts of everybody else."""
+    early = list(world.addresses.tokens)
+    props = await make_props(world)
     await Tx(world, FLASH_OWNER, None, RETURNS_TRUE, "deploy flash receiver")
     people = actors()
     rich = [*people, flash_receiver(), UMBRELLA]
     for start in range(0, len(rich), FUNDED_PER_BLOCK):
         some = rich[start : start + FUNDED_PER_BLOCK]
         await world.block(*(tx for who in some for tx in _fund(world, who)))
-    await world.block(*(tx for who in people for tx in _delegate(world, who)))
+    await world.block(*(tx for who in people for tx in _entrust(world, who)))
     await world.block(
         *_appoint(world),
         # A rate without debt: the debt index then compounds in views, but is not stored.
         new_rates(world, "wstETH", 100, 0),
-        *_lend(world, UMBRELLA, UMBRELLA_USD),
-        *(tx for who in people[:LENDERS] for tx in _lend(world, who, LENT_USD)),
+        *_lend(world, early, UMBRELLA, UMBRELLA_USD),
+        *(tx for who in people[:LENDERS] for tx in _lend(world, early, who, LENT_USD)),
     )
     for who in people[LENDERS:]:
         [stance] = rng.choices(STANCES, weights=[stance.weight for stance in STANCES])
         await world.block(*_take(world, rng, who, stance))
+    return props
 
 
 def raw_of(world: World, symbol: str, value_e8: int, price_e8: int | None = None) -> int:
@@ -106,15 +117,21 @@ def new_rates(world: World, symbol: str, more_base_bps: int, more_slope_bps: int
 
 
 def _fund(world: World, who: Address) -> Iterator[Tx]:
+    late = {terms.symbol for terms in LATECOMERS}
     for symbol in world.addresses.tokens:
-        yield world.mint(who, symbol, raw_of(world, symbol, PURSE_USD * USD))
-        yield world.approve(who, symbol, world.addresses.pool)
-        yield world.approve(who, symbol, world.addresses.router)
+        if symbol != IDLE:
+            yield world.mint(who, symbol, raw_of(world, symbol, PURSE_USD * USD))
+            yield world.approve(who, symbol, world.addresses.pool)
+        if symbol not in late:
+            yield world.approve(who, symbol, world.addresses.router)
 
 
-def _delegate(world: World, who: Address) -> Iterator[Tx]:
+def _entrust(world: World, who: Address) -> Iterator[Tx]:
+    """Somebody may borrow on their credit, and somebody may move their aTokens."""
     for token in world.addresses.debt_tokens.values():
         yield world.tx(who, token, "approveDelegation(address,uint256)", delegate_of(who), MAX)
+    for token in world.addresses.atokens.values():
+        yield world.tx(who, token, "approve(address,uint256)", delegate_of(who), MAX)
 
 
 def _appoint(world: World) -> Iterator[Tx]:
@@ -125,8 +142,8 @@ def _appoint(world: World) -> Iterator[Tx]:
     yield world.tx(ADMIN, roles, "addPoolAdmin(address)", MULTICALL3)
 
 
-def _lend(world: World, who: Address, each_usd: int) -> Iterator[Tx]:
-    for symbol in world.addresses.tokens:
+def _lend(world: World, symbols: list[str], who: Address, each_usd: int) -> Iterator[Tx]:
+    for symbol in symbols:
         yield world.supply(who, symbol, raw_of(world, symbol, each_usd * USD))
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from devnet import USD, Address, World
 
 from fuzz.people import raw_of
+from fuzz.props import IDLE, Props
 from fuzz.sight import AccountSight, Sight
 
 YEAR_SECONDS = 365 * 86_400
@@ -28,6 +29,7 @@ class Scene:
     """The coming block is dated `at_unix`. With `who`, verbs act through that account."""
 
     world: World
+    props: Props
     rng: random.Random
     sight: Sight
     actors: Sequence[Address]
@@ -45,28 +47,53 @@ class Scene:
         fitting = [who for who in people if fits(who)]
         return self.rng.choice(fitting) if fitting else None
 
+    def acting(self, who: Address) -> "Scene":
+        """The same, with one who acts."""
+        return replace(self, who=who)
+
     def other(self, who: Address) -> Address:
         return self.rng.choice([other for other in self.actors if other != who])
 
     def supplied(self, who: Address) -> list[str]:
-        return [symbol for symbol, raw in self[who].supplied.items() if raw]
+        """Of reserves that are not paused, as everything here that verbs choose from."""
+        return self._moving(self[who].supplied)
 
     def pledged(self, who: Address) -> list[str]:
         return [symbol for symbol in self.supplied(who) if self.sight.uses(who, symbol)]
 
     def owed(self, who: Address) -> list[str]:
-        return [symbol for symbol, raw in self[who].owed.items() if raw]
+        return self._moving(self[who].owed)
+
+    def _moving(self, amounts: Mapping[str, int]) -> list[str]:
+        reserves = self.sight.reserves
+        return [s for s, raw in amounts.items() if raw and not reserves[s].terms["is_paused"]]
 
     @property
     def open_reserves(self) -> list[str]:
-        """Those that take supplies and lend."""
-        return [s for s, reserve in self.sight.reserves.items() if not reserve.terms["is_frozen"]]
+        """Those that take supplies."""
+        shut = ("is_frozen", "is_paused")
+        return [
+            symbol
+            for symbol, reserve in self.sight.reserves.items()
+            if symbol != IDLE and not any(reserve.terms[term] for term in shut)
+        ]
+
+    @property
+    def lending(self) -> list[str]:
+        """Open, with something in the till."""
+        return [s for s in self.open_reserves if self.sight.reserves[s].cash_raw > 1]
+
+    @property
+    def early_reserves(self) -> list[str]:
+        """Open, and there from the beginning: everybody's approvals are in place."""
+        return [symbol for symbol in self.open_reserves if symbol in self.world.addresses.atokens]
 
     def borrowable(self, who: Address) -> list[str]:
         reserves, category = self.sight.reserves, self.sight.categories.get(self[who].e_mode)
+        lends = [s for s in self.lending if reserves[s].terms["is_borrowable"]]
         if category is None:
-            return self.open_reserves
-        return [s for s in self.open_reserves if category.borrowable >> reserves[s].ordinal & 1]
+            return lends
+        return [s for s in lends if category.borrowable >> reserves[s].ordinal & 1]
 
     # -- amounts --------------------------------------------------------------------------------
 

@@ -3,6 +3,7 @@
 from collections import Counter
 from dataclasses import dataclass, field
 
+from fuzz.breaks import DEPTHS, REPLACING, Break
 from fuzz.catalogue import VERBS
 from fuzz.scene import YEAR_SECONDS
 
@@ -11,6 +12,8 @@ LEAST_SOLVENT_SHARE = 0.30
 LEAST_SUCCEEDED = 0.60
 ENOUGH_FOR_EVERY_VERB = 100
 """Actions of a run that must have room for all of them."""
+ENOUGH_FOR_EVERY_BREAK = 1_000
+"""And for a reorganisation of every depth both ways."""
 LONGEST_SECONDS = 5 * YEAR_SECONDS
 
 
@@ -23,6 +26,7 @@ class Tally:
     succeeded: Counter[str] = field(default_factory=Counter)
     reverts: Counter[str] = field(default_factory=Counter)
     notes: Counter[str] = field(default_factory=Counter)
+    breaks: Counter[Break] = field(default_factory=Counter)
     comparisons: int = 0
     mismatches: int = 0
     lowest_solvent_share: float = 1.0
@@ -50,6 +54,7 @@ class Tally:
         if tried >= ENOUGH_FOR_EVERY_VERB:
             never = [verb.name for verb in VERBS if not self.succeeded[verb.name]]
             faults += [f"{name} never succeeded" for name in never]
+            faults += [f"there was no {fault}" for fault in self._missing_breaks(tried)]
         if self.accounts < LEAST_ACCOUNTS:
             faults.append(f"{self.accounts} accounts, expected {LEAST_ACCOUNTS}")
         if succeeded < LEAST_SUCCEEDED * tried:
@@ -63,11 +68,23 @@ class Tally:
             faults.append(f"the run lasted {self.seconds / YEAR_SECONDS:.1f} years, expected 5")
         return faults
 
+    def _missing_breaks(self, tried: int) -> list[str]:
+        ways = {(done.way, done.depth) for done in self.breaks if not done.is_away}
+        depths = {depth for _, depth in ways}
+        missing = [f"reorganisation of depth {depth}" for depth in DEPTHS if depth not in depths]
+        if not any(done.is_away for done in self.breaks):
+            missing.append("reorganisation while the monitor was away")
+        if tried >= ENOUGH_FOR_EVERY_BREAK:
+            owed = [(way, depth) for way in REPLACING for depth in DEPTHS]
+            missing += [f"{way} of depth {n}" for way, n in owed if (way, n) not in ways]
+        return missing
+
     def remarks(self) -> str:
         notes = ", ".join(f"{count} {note}" for note, count in self.notes.items())
         return (
-            f"{notes}, {self.seconds / 86_400:.1f} days on chain, "
-            f"at least {self.lowest_solvent_share:.0%} of accounts solvent with debt"
+            f"{notes}, {self.breaks.total()} reorganisations, "
+            f"{self.seconds / 86_400:.1f} days on chain, at least {self.lowest_solvent_share:.0%} "
+            "of accounts solvent with debt"
         )
 
     def last_line(self) -> str:

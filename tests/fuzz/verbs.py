@@ -2,9 +2,9 @@
 
 from devnet import MAX, Address, Tx
 from devnet.chain import MULTICALL3
-from devnet.world import NO_REFERRAL, VARIABLE_RATE
+from devnet.world import NO_REFERRAL
 
-from fuzz.people import delegate_of, flash_receiver
+from fuzz.props import bundled
 from fuzz.scene import Scene
 
 HEALTHY = 1.03
@@ -14,9 +14,13 @@ def supply(scene: Scene) -> Tx | None:
     who, rng = scene.actor(), scene.rng
     assert who is not None
     symbol = rng.choice(scene.open_reserves)
-    wanted = scene.raw_of_usd(symbol, 1, 100_000)
-    to = scene.other(who) if rng.random() < 0.15 else who
-    return scene.world.supply(who, symbol, max(2, scene.amount(wanted)), on_behalf_of=to)
+    amount = max(2, scene.amount(scene.raw_of_usd(symbol, 1, 100_000)))
+    if rng.random() < 0.8:
+        return scene.world.supply(who, symbol, amount)
+    # The name it had in V2 is still there.
+    signature = "deposit(address,uint256,address,uint16)"
+    args = (scene.world.token(symbol), amount, who, NO_REFERRAL)
+    return scene.world.tx(who, scene.world.addresses.pool, signature, *args)
 
 
 def withdraw(scene: Scene) -> Tx | None:
@@ -42,11 +46,7 @@ def borrow(scene: Scene) -> Tx | None:
     room = scene.raw(symbol, scene[who].data.available_borrows_e8 * 0.98)
     most = min(room, scene.sight.reserves[symbol].cash_raw)
     amount = max(1, scene.amount(most))
-    if scene.rng.random() < 0.85:
-        return scene.world.borrow(who, symbol, amount)
-    signature = "borrow(address,uint256,uint256,uint16,address)"
-    args = (scene.world.token(symbol), amount, VARIABLE_RATE, NO_REFERRAL, who)
-    return scene.world.tx(delegate_of(who), scene.world.addresses.pool, signature, *args)
+    return scene.world.borrow(who, symbol, amount)
 
 
 def repay(scene: Scene) -> Tx | None:
@@ -90,7 +90,7 @@ def transfer(scene: Scene) -> Tx | None:
         return None
     symbol = scene.rng.choice([s for s in scene.supplied(who) if scene.free_raw(who, s)])
     amount = scene.amount(scene.free_raw(who, symbol))
-    return scene.world.transfer_atoken(who, symbol, scene.other(who), amount)
+    return moved(scene, who, symbol, scene.other(who), amount)
 
 
 def transfer_to_self(scene: Scene) -> Tx | None:
@@ -100,7 +100,7 @@ def transfer_to_self(scene: Scene) -> Tx | None:
     symbol = scene.rng.choice(scene.supplied(who))
     whole = scene.rng.random() < 0.3
     held = scene.whole_balance(who, symbol)
-    return scene.world.transfer_atoken(who, symbol, who, held if whole else scene.amount(held))
+    return moved(scene, who, symbol, who, held if whole else scene.amount(held))
 
 
 def transfer_all(scene: Scene) -> Tx | None:
@@ -112,10 +112,23 @@ def transfer_all(scene: Scene) -> Tx | None:
         return None
     symbol = scene.rng.choice(movable(who))
     amount = scene.whole_balance(who, symbol)
-    return scene.world.transfer_atoken(who, symbol, scene.other(who), amount)
+    return moved(scene, who, symbol, scene.other(who), amount)
+
+
+def moved(scene: Scene, sender: Address, symbol: str, to: Address, amount: int) -> Tx:
+    """A transfer of aTokens."""
+    token = scene.sight.reserves[symbol].supply_token
+    return scene.world.tx(sender, token, "transfer(address,uint256)", to, amount)
 
 
 def collateral_flag(scene: Scene) -> Tx | None:
+    chosen = new_flag(scene)
+    return scene.world.set_collateral(*chosen) if chosen else None
+
+
+def new_flag(scene: Scene) -> tuple[Address, str, bool] | None:
+    """Somebody, an asset of its, and whether it is to secure debts from now on."""
+
     def may_flip(who: Address, symbol: str) -> bool:
         is_on = scene.sight.uses(who, symbol)
         return not is_on or scene.free_raw(who, symbol) == scene[who].supplied[symbol]
@@ -127,18 +140,25 @@ def collateral_flag(scene: Scene) -> Tx | None:
     if who is None:
         return None
     symbol = scene.rng.choice(flippable(who))
-    return scene.world.set_collateral(who, symbol, not scene.sight.uses(who, symbol))
+    return who, symbol, not scene.sight.uses(who, symbol)
 
 
 def e_mode(scene: Scene) -> Tx | None:
     """Into a category, into another, or out again."""
+    chosen = new_e_mode(scene)
+    return scene.world.set_emode(*chosen) if chosen else None
+
+
+def new_e_mode(scene: Scene) -> tuple[Address, int] | None:
+    """Somebody, and a category that suits."""
     reserves, categories = scene.sight.reserves, scene.sight.categories
 
     def fits(who: Address, number: int) -> bool:
         if number == scene[who].e_mode or scene[who].is_liquidatable:
             return False
         lists = categories.get(number)
-        if lists and not all(lists.borrowable >> reserves[s].ordinal & 1 for s in scene.owed(who)):
+        debts = [symbol for symbol, raw in scene[who].owed.items() if raw]
+        if lists and not all(lists.borrowable >> reserves[s].ordinal & 1 for s in debts):
             return False
         counted = sum(
             scene.value_e8(s, scene[who].supplied[s]) * scene.threshold_in(number, s)
@@ -149,48 +169,17 @@ def e_mode(scene: Scene) -> Tx | None:
     numbers = [0, *(n for n, category in categories.items() if category.threshold_bps)]
     number = scene.rng.choice(numbers)
     who = scene.actor(lambda who: fits(who, number))
-    return scene.world.set_emode(who, number) if who else None
+    return (who, number) if who else None
 
 
 def mint_to_treasury(scene: Scene) -> Tx | None:
     who, rng = scene.actor(), scene.rng
     assert who is not None
-    tokens = list(scene.world.addresses.tokens.values())
+    tokens = [scene.world.token(symbol) for symbol in scene.sight.reserves]
     some = rng.sample(tokens, rng.randint(1, len(tokens)))
     return scene.world.tx(
         who, scene.world.addresses.pool, "mintToTreasury(address[])", some, gas=5_000_000
     )
-
-
-def trade(scene: Scene) -> Tx | None:
-    rng, world = scene.rng, scene.world
-    if rng.random() < 0.25:
-        pool = rng.choice(world.terms.pools)
-        prices = scene.prices
-        price = prices[pool.base] / prices[pool.quote]
-        return world.move_pool_to(pool.name, f"{price:.9f}")
-    who = scene.actor()
-    assert who is not None
-    token_in, token_out = rng.sample(list(world.addresses.tokens), 2)
-    return world.trade(who, token_in, token_out, scene.raw_of_usd(token_in, 0.01, 2_000_000))
-
-
-def flash_loan(scene: Scene) -> Tx | None:
-    """Given back with a premium, or kept as a debt."""
-    rng, world, pool = scene.rng, scene.world, scene.world.addresses.pool
-    who = scene.actor()
-    assert who is not None
-    symbol = rng.choice(scene.open_reserves)
-    asset, receiver = world.token(symbol), flash_receiver()
-    amount = max(1, scene.amount(scene.sight.reserves[symbol].cash_raw // 2))
-    if rng.random() < 0.5:
-        signature = "flashLoanSimple(address,address,uint256,bytes,uint16)"
-        return world.tx(who, pool, signature, receiver, asset, amount, b"", NO_REFERRAL)
-    room = scene.raw(symbol, scene[who].data.available_borrows_e8 * 0.5)
-    mode = VARIABLE_RATE if room and not scene[who].e_mode and rng.random() < 0.5 else 0
-    loan = ([asset], [min(amount, room) if mode else amount], [mode], who, b"", NO_REFERRAL)
-    signature = "flashLoan(address,address[],uint256[],uint256[],address,bytes,uint16)"
-    return world.tx(who, pool, signature, receiver, *loan)
 
 
 def bundle(scene: Scene) -> Tx | None:
@@ -209,7 +198,7 @@ def bundle(scene: Scene) -> Tx | None:
         *rng.choice(
             [
                 (world.withdraw(MULTICALL3, symbol, amount // 2),),
-                (world.transfer_atoken(MULTICALL3, symbol, heir, amount // 3),),
+                (moved(scene, MULTICALL3, symbol, heir, amount // 3),),
                 (
                     world.borrow(MULTICALL3, symbol, amount // 4),
                     world.repay_with_atokens(MULTICALL3, symbol, amount // 5),
@@ -218,14 +207,19 @@ def bundle(scene: Scene) -> Tx | None:
             ]
         ),
     ]
-    return bundled(scene, who, calls)
+    return bundled(world, who, calls)
 
 
-def bundled(scene: Scene, who: Address, calls: list[Tx]) -> Tx:
-    return scene.world.tx(
-        who,
-        MULTICALL3,
-        "aggregate3((address,bool,bytes)[])",
-        [(call.to, False, call.data) for call in calls],
-        gas=8_000_000,
-    )
+def multicall(scene: Scene) -> Tx | None:
+    """Several verbs in one call of the pool, which makes them in the sender's name."""
+    who = scene.actor()
+    assert who is not None
+    symbol = scene.rng.choice(scene.open_reserves)
+    amount = max(4, scene.raw_of_usd(symbol, 1, 10_000))
+    calls = [
+        scene.world.supply(who, symbol, amount),
+        scene.world.withdraw(who, symbol, amount // 2),
+        scene.world.supply(who, symbol, amount // 3, on_behalf_of=scene.other(who)),
+    ]
+    data = [call.data for call in calls]
+    return scene.world.tx(who, scene.world.addresses.pool, "multicall(bytes[])", data)

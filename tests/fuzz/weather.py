@@ -2,7 +2,7 @@
 
 import math
 
-from devnet import Tx
+from devnet import ADMIN, Tx
 
 from fuzz.liquidations import Fits, Pair, pairs
 from fuzz.scene import YEAR_SECONDS, Scene
@@ -10,7 +10,7 @@ from fuzz.scene import YEAR_SECONDS, Scene
 STEADY_SHARE = 0.42
 """No price or jump is chosen that would leave fewer accounts in debt and solvent."""
 REVERSION = 0.35
-VOLATILITY = {"USDC": 0.004, "DAI": 0.004}
+VOLATILITY = {"USDC": 0.004, "DAI": 0.004, "EURC": 0.004}
 USUAL_VOLATILITY = 0.07
 SHORTEST_JUMP_SECONDS, LONGEST_JUMP_SECONDS = 30, YEAR_SECONDS
 TRIES = 10
@@ -83,4 +83,12 @@ def _moved(scene: Scene, symbol: str, factor: float) -> Tx | None:
     prices = _scaled(scene, symbol, factor)
     if scene.solvent_share(prices) < STEADY_SHARE:
         return None
-    return scene.world.move_feed(symbol, prices[symbol])
+    return answer(scene, symbol, prices[symbol])
+
+
+def answer(scene: Scene, symbol: str, price_e8: int) -> Tx:
+    """A new price from wherever the oracle looks."""
+    fixed = scene.props.fixed_sources[symbol]
+    if scene.sight.reserves[symbol].source == fixed:
+        return scene.world.tx(ADMIN, fixed, "set(int256)", price_e8)
+    return scene.world.move_feed(symbol, price_e8)

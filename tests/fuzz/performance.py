@@ -1,0 +1,199 @@
+"""A script performed: on the chain, and under the eyes of the monitor, which must keep up."""
+
+from devnet import Block, Receipt, World
+
+from fuzz.comparison import Mismatch, MonitorFacts, compare
+from fuzz.monitored import Monitored, Records
+from fuzz.people import watched
+from fuzz.props import Props
+from fuzz.script import Die, Mine, Reorg, Resume, Rollback, Step
+from fuzz.sight import Sight, Viewer
+from monitor.store.codec import digest
+
+DEEPEST = 50
+"""No reorganisation goes further below the highest head there was: that is final by then."""
+
+
+class Performance:
+    """Begins at the chain's head; then `do` and `compare`, step after step; at last `end`."""
+
+    def __init__(self, world: World, props: Props, redis_url: str, namespace: str = "fuzz") -> None:
+        self.world = world
+        self.compared = 0
+        self.reverted = 0
+        self._redis_url = redis_url
+        self._namespace = namespace
+        self._viewer = Viewer(world, props, watched())
+        self._monitored = Monitored(world, redis_url, namespace)
+        self._facts = MonitorFacts(world, self._monitored.market, watched())
+        self._is_alive = True
+        self._floor = 0
+        self._unseen: list[Block] = []
+        """What happened since the last comparison, in the order of the chain."""
+        self._seen: Sight | None = None
+        self._replays = 0
+
+    async def begin(self) -> Sight:
+        head = await self.world.head()
+        self._floor = head.number
+        await self._monitored.begin(head.number)
+        self._unseen = [head]
+        return await self.look()
+
+    async def look(self) -> Sight:
+        """What the contracts say at the head."""
+        return await self._see(await self.world.head())
+
+    async def look_below(self, depth: int) -> Sight:
+        """What they said so many blocks before it."""
+        head = await self.world.head()
+        return await self._see(await self.world.block_at(head.number - depth))
+
+    async def do(self, step: Step) -> list[Receipt]:
+        """One step; the receipts are those of its acts. Steps that make no sense do nothing."""
+        match step:
+            case Mine():
+                return await self._mine(step)
+            case Rollback():
+                await self._roll_back(step)
+            case Reorg():
+                return await self._reorganise(step)
+            case Die():
+                await self._die()
+            case Resume():
+                await self._resume()
+        return []
+
+    async def compare(self) -> list[Mismatch]:
+        """All facts, at every block that is new to the monitor. None while that is dead."""
+        if not self._is_alive:
+            return []
+        found: list[Mismatch] = []
+        while self._unseen:
+            block = self._unseen.pop(0)
+            ledger = await self._monitored.ledger_at(block.hash)
+            sight = await self._see(block)
+            compared, mismatches = compare(sight, self._facts.at(ledger, block.timestamp))
+            self.compared += compared
+            found += mismatches
+        return found
+
+    async def keep_up(self) -> None:
+        """Wait for the monitor, and compare nothing but what happens from now on."""
+        if self._is_alive and self._unseen:
+            self._unseen = self._unseen[-1:]
+            await self._monitored.ledger_at(self._unseen[0].hash)
+
+    async def compare_whole(self, *, replayed: bool) -> list[str]:
+        """The ledger in the store against what the contracts, or a replay, make of the head.
+
+        A replay follows the chain again from before there was a market. The monitor must have
+        come to the head: after `compare`.
+        """
+        head = await self.world.head()
+        stored = await self._monitored.stored()
+        other = await (self._replay(head) if replayed else self._monitored.snapshot(head.number))
+        self.compared += 1
+        way = "a replay" if replayed else "a snapshot"
+        return _differences(stored, way, other)
+
+    async def digest(self) -> str:
+        """Of the ledger in the store."""
+        return digest(await self._monitored.stored())
+
+    async def end(self) -> None:
+        await self._monitored.end()
+
+    async def _see(self, block: Block) -> Sight:
+        """Once for each block: it is drawn from and compared."""
+        if self._seen is None or self._seen.block.hash != block.hash:
+            self._seen = await self._viewer.see(block)
+        return self._seen
+
+    # -- steps ----------------------------------------------------------------------------------
+
+    async def _mine(self, step: Mine) -> list[Receipt]:
+        head = await self.world.head()
+        # Only in a script from which steps were left out, time could stand still.
+        at_unix = max(step.at_unix, head.timestamp + 1)
+        transactions = [act.tx for act in step.acts]
+        receipts = await self.world.block(*transactions, timestamp=at_unix, check=False)
+        await self._expect(head.number + 1)
+        return receipts
+
+    async def _roll_back(self, step: Rollback) -> None:
+        depth = await self._allowed(step.depth)
+        if not depth:
+            return
+        base = await self.world.rollback(depth)
+        self._forget(base)
+        if step.awaited and self._is_alive:
+            await self._monitored.back_at(base.hash)
+            self._unseen.append(base)
+
+    async def _reorganise(self, step: Reorg) -> list[Receipt]:
+        depth = await self._allowed(step.depth)
+        if not depth:
+            return []
+        base = (await self.world.head()).number - depth
+        placed = [(place, act.tx) for place, act in step.acts if place < depth]
+        head = await self.world.anvil_reorg(depth, *placed)
+        self._forget(await self.world.block_at(base))
+        receipts = []
+        for number in range(base + 1, head.number + 1):
+            await self._expect(number)
+            receipts += await self.world.receipts_of(number)
+        return receipts
+
+    async def _allowed(self, depth: int) -> int:
+        head = await self.world.head()
+        self._floor = max(self._floor, head.number - DEEPEST)
+        return max(0, min(depth, head.number - self._floor))
+
+    async def _die(self) -> None:
+        if not self._is_alive:
+            return
+        await self.world.mine()
+        self.reverted += self._monitored.reverted
+        await self._monitored.end()
+        self._is_alive = False
+        await self._expect((await self.world.head()).number)
+
+    async def _resume(self) -> None:
+        if self._is_alive:
+            return
+        # A block that comes back with the chain it is in is no news to the monitor.
+        known = self._monitored.ledgers
+        self._monitored = Monitored(self.world, self._redis_url, self._namespace, known)
+        await self._monitored.resume()
+        self._is_alive = True
+
+    async def _expect(self, number: int) -> None:
+        self._unseen.append(await self.world.block_at(number))
+
+    def _forget(self, base: Block) -> None:
+        self._unseen = [block for block in self._unseen if block.number <= base.number]
+
+    async def _replay(self, head: Block) -> Records:
+        self._replays += 1
+        namespace = f"{self._namespace}-replay-{self._replays}"
+        replay = Monitored(self.world, self._redis_url, namespace)
+        try:
+            await replay.begin(0)
+            await replay.ledger_at(head.hash)
+            return await replay.stored()
+        finally:
+            await replay.end()
+
+
+def _differences(stored: Records, way: str, other: Records) -> list[str]:
+    if digest(stored) == digest(other):
+        return []
+    return [
+        f"mismatch: the ledger digest is {digest(stored)}, by {way} {digest(other)}",
+        *(
+            f"  {key}: {stored.get(key)}, by {way} {other.get(key)}"
+            for key in sorted(stored.keys() | other.keys())
+            if stored.get(key) != other.get(key)
+        ),
+    ]

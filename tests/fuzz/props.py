@@ -1,0 +1,95 @@
+"""What the play needs on chain before it begins, so that each verb is one transaction."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from devnet import (
+    ADMIN,
+    USD,
+    ZERO_ADDRESS,
+    Address,
+    AssetTerms,
+    Deployer,
+    Tx,
+    World,
+    listing,
+    prepare_reserve,
+    reissue_pool,
+    reissue_token,
+)
+from devnet.chain import MULTICALL3
+from devnet.listing import Side
+from devnet.terms import STABLE_RATES, VOLATILE_RATES
+
+IDLE = "IDLE"
+"""The reserve that nobody uses: it can be closed, dropped and listed again."""
+LATECOMERS = (
+    AssetTerms("LINK", 18, 15 * USD, 6600, 7100, 10_700, 2000, VOLATILE_RATES),
+    AssetTerms("EURC", 6, 108 * USD // 100, 7500, 7800, 10_500, 1000, STABLE_RATES),
+    AssetTerms(IDLE, 8, 40 * USD, 5000, 6000, 11_000, 2000, VOLATILE_RATES),
+)
+"""Assets that the market does not list when the play begins."""
+
+
+@dataclass(frozen=True, slots=True)
+class Props:
+    """Contracts beside the world's own."""
+
+    oracles: tuple[Address, Address]
+    """The one in use at first, and another with the same feeds."""
+    broken_source: Address
+    fixed_sources: Mapping[str, Address]
+    """By asset: sources whose answer can be set, which logs nothing."""
+    liquidity_provider: Address
+    token_codes: Mapping[Side, Address]
+    pool_code: Address
+    listings: Mapping[str, Tx]
+
+
+async def make_props(world: World) -> Props:
+    """Deploys all of it; of the market nothing changes."""
+    for terms in LATECOMERS:
+        await prepare_reserve(world, terms)
+    deployer, at = Deployer(world), world.addresses
+    sources = {
+        symbol: await deployer.deploy("FixedSource", world.terms.asset(symbol).price_e8)
+        for symbol in at.tokens
+    }
+    rival = await deployer.deploy(
+        "AaveOracle",
+        at.addresses_provider,
+        [at.tokens[symbol] for symbol in at.tokens],
+        [at.feeds[symbol] for symbol in at.tokens],
+        *(ZERO_ADDRESS, ZERO_ADDRESS, USD),
+    )
+    return Props(
+        oracles=(at.oracle, rival),
+        broken_source=await deployer.deploy("RevertingSource"),
+        fixed_sources=sources,
+        liquidity_provider=await deployer.deploy("LiquidityProvider"),
+        token_codes={
+            "supply": await reissue_token(world, "supply"),
+            "debt": await reissue_token(world, "debt"),
+        },
+        pool_code=await reissue_pool(world),
+        listings={terms.symbol: await _listed(world, rival, terms.symbol) for terms in LATECOMERS},
+    )
+
+
+async def _listed(world: World, rival: Address, symbol: str) -> Tx:
+    """The listing in one transaction, the price known to both oracles."""
+    feed = world.addresses.feeds[symbol]
+    signature = "setAssetSources(address[],address[])"
+    also = world.tx(ADMIN, rival, signature, [world.token(symbol)], [feed])
+    return bundled(world, ADMIN, [also, *await listing(world, symbol)])
+
+
+def bundled(world: World, sender: Address, calls: list[Tx]) -> Tx:
+    """Several calls in one transaction, all made by the Multicall3."""
+    return world.tx(
+        sender,
+        MULTICALL3,
+        "aggregate3((address,bool,bytes)[])",
+        [(call.to, False, call.data) for call in calls],
+        gas=20_000_000,
+    )
