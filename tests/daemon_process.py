@@ -118,6 +118,17 @@ class DaemonProcess:
                     return found
                 await asyncio.sleep(0.05)
 
+    async def says(self, path: str, words: str, seconds: float = 20.0) -> tuple[int, str]:
+        """Status code and text of an answer, once the words are in it."""
+        async with asyncio.timeout(seconds):
+            while True:
+                self._check_alive()
+                code, answer = await self.get(path)
+                text = answer if isinstance(answer, str) else json.dumps(answer)
+                if words in text:
+                    return code, text
+                await asyncio.sleep(0.05)
+
     def _check_alive(self) -> None:
         if self._process is None or self._process.returncode is not None:
             raise AssertionError(f"the daemon ended:\n{self.log.read_text()[-3000:]}")
