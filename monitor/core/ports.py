@@ -1,6 +1,6 @@
 """The few interfaces the engine talks through. Each has a real and a fake implementation."""
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -68,7 +68,7 @@ class ChainFeed(Protocol):
 
     def follow(
         self, tail: Sequence[BlockRef], addresses: Callable[[], frozenset[Address]]
-    ) -> AsyncIterator[ChainEvent]:
+    ) -> AsyncGenerator[ChainEvent, None]:
         """Every event after the newest block of `tail` (oldest first, linked, not empty).
 
         `addresses` is asked anew for each block: whose logs are wanted.

@@ -58,11 +58,6 @@ class Folder:
         await self.poll(added.block, overlay)
         return _folded(added.block, overlay, counts, undecodable)
 
-    def vanished(self, ledger: Ledger, block: BlockRef) -> Folded:
-        """A block no node has any more: nothing of it can be known, and it will be reverted."""
-        gone = UndecodableLog(f"block {block.number} {block.hash} vanished while it was read")
-        return _folded(block, Overlay(ledger), Counter(), (("chain", gone),))
-
     async def poll(self, block: BlockRef, overlay: Overlay) -> None:
         """Read what no log tells, until the answers raise no further questions."""
         readings: dict[ViewCall, ViewResult] = {}

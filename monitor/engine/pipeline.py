@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import suppress
+from contextlib import aclosing, suppress
 from dataclasses import dataclass, field
 from typing import ParamSpec, Protocol, TypeVar
 
@@ -96,13 +96,28 @@ class Pipeline:
         elif await self._patiently("node", self._feed.has, tail[-1]):
             await self._evaluate(tail[-1])
         self.progress.move()
-        async for event in self._feed.follow(tail, lambda: self._folder.addresses(self.ledger)):
-            await self._take(event)
+        while await self._follow(tail):
+            tail = (await self._patiently("store", self._store.load)).tail
 
-    async def _take(self, event: ChainEvent) -> None:
+    async def _follow(self, tail: Sequence[BlockRef]) -> bool:
+        """Follow from the newest block of `tail`, until a block vanishes while it is read.
+
+        True then: what the feed has gone on from is not what we have. It may even come back, so
+        nothing of it is kept.
+        """
+        feed = self._feed.follow(tail, lambda: self._folder.addresses(self.ledger))
+        async with aclosing(feed) as events:
+            async for event in events:
+                if not await self._take(event):
+                    return True
+        return False
+
+    async def _take(self, event: ChainEvent) -> bool:
+        """Whether it could be taken."""
         match event:
             case BlockAdded():
-                await self._add(event)
+                if not await self._add(event):
+                    return False
             case BlocksReverted():
                 await self._revert(event)
             case BlockFinalized():
@@ -110,19 +125,27 @@ class Pipeline:
                 self.progress.finalized = event.number
                 self._observer.finalized(event.number)
         self.progress.move()
+        return True
 
-    async def _add(self, added: BlockAdded) -> None:
+    async def _add(self, added: BlockAdded) -> bool:
+        """Whether the block was there long enough to be read."""
+        if self.progress.applied is not None and self.progress.evaluated != self.progress.applied:
+            # It was gone when we began, and is back: here is a block on top of it.
+            await self._evaluate(self.progress.applied)
         started = time.monotonic()
         folded = await self._folded(added)
         self.progress.move()
+        if folded is None:
+            return False
         await self._patiently("store", self._store.commit, folded.delta)
         apply(self.ledger, folded.delta)
         self.progress.applied = added.block
         self._observer.applied(added.block, folded, time.monotonic() - started)
         await self._evaluate(added.block)
+        return True
 
-    async def _folded(self, added: BlockAdded) -> Folded:
-        """Fold until it works, or until no node has the block any more."""
+    async def _folded(self, added: BlockAdded) -> Folded | None:
+        """Fold until it works, or until no node has the block any more: then None."""
         pause = FIRST_PAUSE_SECONDS
         while True:
             try:
@@ -134,7 +157,7 @@ class Pipeline:
             pause = min(2 * pause, LONGEST_PAUSE_SECONDS)
             with suppress(TransientError):
                 if not await self._feed.has(added.block):
-                    return self._folder.vanished(self.ledger, added.block)
+                    return None
 
     async def _evaluate(self, block: BlockRef) -> None:
         started = time.monotonic()

@@ -1,6 +1,6 @@
 """The way of a block with every rim a fake: what is stored, undone and said."""
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from builders import a_block, a_market, a_price, an_address
@@ -55,21 +55,30 @@ class Source:
 
 @dataclass
 class Feed:
-    """Gives the events it was made with; `logs` are all there are, by block."""
+    """Gives the events it was made with, each once; `logs` are all there are, by block.
+
+    `is_gone`: no block is there. `comes_back`: all are there again, once that was told.
+    """
 
     events: Sequence[ChainEvent]
     logs: dict[str, tuple[RawLog, ...]] = field(default_factory=dict)
     is_gone: bool = False
+    comes_back: bool = False
     newest_head: BlockRef | None = None
+    begun_at: list[BlockRef] = field(default_factory=list)
+    _rest: Iterator[ChainEvent] | None = None
 
     async def follow(
         self, tail: Sequence[BlockRef], addresses: Callable[[], frozenset[Address]]
-    ) -> AsyncIterator[ChainEvent]:
-        for event in self.events:
+    ) -> AsyncGenerator[ChainEvent, None]:
+        self.begun_at.append(tail[-1])
+        self._rest = self._rest or iter(self.events)
+        for event in self._rest:
             yield event
 
     async def has(self, block: BlockRef) -> bool:
-        return not self.is_gone
+        was_gone, self.is_gone = self.is_gone, self.is_gone and not self.comes_back
+        return not was_gone
 
     async def logs_of(self, block: BlockRef, addresses: frozenset[Address]) -> tuple[RawLog, ...]:
         if self.is_gone:
@@ -199,19 +208,26 @@ async def test_announced_contract__logged_in_the_same_block__is_heard() -> None:
     assert price_of(pipeline) == BaseValue(2)
 
 
-async def test_block__that_vanishes_while_it_is_read__leaves_us_not_ready() -> None:
+async def test_block__that_vanishes_while_it_is_read__is_neither_stored_nor_judged() -> None:
     feed = Feed([BlockAdded(FIRST, (a_log(FIRST, 1, OLD, "new"),))], is_gone=True)
-    pipeline, _ = await played(feed, MemoryStore())
-    assert "vanished" in faults(pipeline.ledger)[0]
-
-
-async def test_block__that_vanished_and_is_reverted__leaves_no_fault() -> None:
-    announced = BlockAdded(FIRST, (a_log(FIRST, 1, OLD, "new"),))
-    feed = Feed([announced, BlocksReverted((FIRST,), BASE)], is_gone=True)
     store = MemoryStore()
     pipeline, _ = await played(feed, store)
+    state = await store.load()
+    assert (state.cursor, state.evaluated, state.records) == (BASE, BASE, {})
+    assert pipeline.progress.applied == BASE
     assert faults(pipeline.ledger) == ()
-    assert (await store.load()).records == {}
+    assert feed.begun_at == [BASE, BASE]
+
+
+async def test_block__that_vanished_and_comes_back__is_read_whole() -> None:
+    logs = (a_log(FIRST, 1, OLD, "new"), a_log(FIRST, 200, NEW))
+    announced = BlockAdded(FIRST, logs[:1])
+    events = [announced, announced, added(SECOND)]
+    feed = Feed(events, {FIRST.hash: logs}, is_gone=True, comes_back=True)
+    store = MemoryStore()
+    pipeline, _ = await played(feed, store)
+    assert price_of(pipeline) == BaseValue(200)
+    assert [stored.alert.block for stored in await store.recent_alerts(10)] == [SECOND, FIRST]
 
 
 async def test_dry_run__of_an_alert__keeps_no_judgement() -> None:
@@ -283,3 +299,16 @@ async def test_start__unjudged_block_that_is_gone__says_nothing_about_it() -> No
     await pipeline.run(Ledger(state.records), state.tail, state.evaluated)
     assert judge.settled == []
     assert await store.recent_alerts(10) == []
+
+
+async def test_start__unjudged_block_that_comes_back__is_judged_before_the_next() -> None:
+    store, first = MemoryStore(), Feed([added(FIRST, 200)])
+    await store.begin(BASE, {})
+    folder = Folder([Source()], first, NoReader())
+    before = Pipeline(folder, first, store, PriceJudge(), Notes(), records=False)  # type: ignore[arg-type]
+    await before.run(Ledger(), (BASE,), BASE)
+    state, judge = await store.load(), PriceJudge()
+    feed = Feed([added(SECOND, 1)], is_gone=True, comes_back=True)
+    pipeline = Pipeline(Folder([Source()], feed, NoReader()), feed, store, judge, Notes())  # type: ignore[arg-type]
+    await pipeline.run(Ledger(state.records), state.tail, state.evaluated)
+    assert judge.settled == [FIRST.hash, SECOND.hash]
