@@ -1,0 +1,49 @@
+"""`make bench`: the table of what the daemon costs, side by side with what one would write instead.
+
+A benchmark is no test: it ends with 0 whether goals are met or not, and the table says which are.
+"""
+
+import argparse
+import asyncio
+import sys
+from collections.abc import Awaitable, Callable
+
+from benchmarks import table
+from benchmarks.decoding import decoding_rows
+from benchmarks.fetching import fetching_rows
+from benchmarks.folding import folding_rows
+from benchmarks.timing import Row
+from benchmarks.traffic import busy_market
+
+TOPICS = ("ingest", "store", "soak")
+
+
+async def ingest_rows() -> list[Row]:
+    rows: list[Row] = []
+    async with busy_market() as traffic:
+        for measure in (decoding_rows, fetching_rows, folding_rows):
+            rows += await measure(traffic)
+    return rows
+
+
+async def measured(topics: list[str], soak_seconds: int) -> list[Row]:
+    measures: dict[str, Callable[[], Awaitable[list[Row]]]] = {"ingest": ingest_rows}
+    rows: list[Row] = []
+    for topic in topics:
+        sys.stderr.write(f"{topic} ...\n")
+        rows += await measures[topic]()
+    return rows
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="make bench")
+    parser.add_argument("--soak-seconds", type=int, default=300)
+    parser.add_argument("--only", choices=TOPICS, action="append", help="may be given repeatedly")
+    asked = parser.parse_args()
+    rows = asyncio.run(measured(asked.only or list(TOPICS), asked.soak_seconds))
+    table.show(rows)
+    sys.stdout.write(f"as JSON: {table.write(rows)}\n{table.summary(rows)}\n")
+
+
+if __name__ == "__main__":
+    main()
