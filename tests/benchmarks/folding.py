@@ -41,8 +41,8 @@ async def folding_rows(traffic: Traffic) -> list[Row]:
             ratio(state, loads),
             4,
             f"{count} logs of {len(plain)} blocks, CPU time: json.loads {micros(loads, count)}; "
-            f"read_logs, Folder.fold, BlockDelta, apply {micros(state, count)}; the ledger equals a snapshot "
-            "of the contracts",
+            f"read_logs, Folder.fold, BlockDelta, apply {micros(state, count)}; the ledger "
+            "equals a snapshot of the contracts",
         )
     ]
 
