@@ -55,7 +55,7 @@ async def redis_url(tmp_path: Path) -> AsyncIterator[str]:
 
 @pytest.fixture
 async def monitored(lent: World, redis_url: str) -> AsyncIterator[Monitored]:
-    monitor = Monitored(lent, redis_url)
+    monitor = Monitored(lent, redis_url, "life")
     await monitor.begin((await lent.head()).number)
     yield monitor
     await monitor.end()
@@ -172,7 +172,7 @@ async def test_unknown_upgrade__reorganised_away_while_stopped__next_life_goes_o
     await monitored.end()
     await lent.rollback(1)
     await trade(lent)
-    again = Monitored(lent, redis_url)
+    again = Monitored(lent, redis_url, "life")
     await again.resume()
     await followed(lent, again)
     await again.end()

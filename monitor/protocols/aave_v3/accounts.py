@@ -13,9 +13,9 @@ from monitor.core.events import (
     DomainEvent,
     Place,
 )
-from monitor.core.ledger import Reserve
+from monitor.core.ledger import Market, Reserve
 from monitor.core.ports import ContractReader, ViewCall
-from monitor.core.units import Address, MarketId, Ray, ScaledAmount
+from monitor.core.units import Address, AssetId, MarketId, Ray, ScaledAmount
 from monitor.errors import ConfigError
 from monitor.protocols.aave_v3.configuration import is_collateral
 from monitor.protocols.aave_v3.contracts import AaveAbi
@@ -42,15 +42,18 @@ class Census:
 
     pairs: set[Pair] = field(default_factory=set)
     accounts: set[Address] = field(default_factory=set)
+    listed: set[AssetId] = field(default_factory=set)
+    """Assets whose listing was among the logs."""
     read_to: int = -1
 
 
 class AccountSnapshot:
     """Reads the accounts of one market."""
 
-    def __init__(self, market: MarketId, pool: Address, abi: AaveAbi, census: Census) -> None:
+    def __init__(self, market: MarketId, contracts: Market, abi: AaveAbi, census: Census) -> None:
         self._market = market
-        self._pool = pool
+        self._pool = contracts.pool
+        self._configurator = contracts.configurator
         self._abi = abi
         self._census = census
 
@@ -59,7 +62,11 @@ class AccountSnapshot:
     ) -> list[DomainEvent]:
         """Positions in the common tongue. Raises ConfigError when accounts were missed."""
         await self._discover(reader, at, from_block, reserves)
-        events = await self._balances(reader, at, sorted(self._census.pairs), reserves)
+        self._check_listings(from_block, reserves)
+        tokens = {a for r in reserves for a in (r.supply_token, r.debt_token)}
+        # A reserve may have been dropped since an attempt before this one.
+        pairs = sorted(pair for pair in self._census.pairs if pair[0] in tokens)
+        events = await self._balances(reader, at, pairs, reserves)
         events += await self._flags(reader, at, sorted(self._census.accounts), reserves)
         return events
 
@@ -71,19 +78,34 @@ class AccountSnapshot:
         received = [token.event("Mint"), token.event("BalanceTransfer")]
         chosen = self._abi.pool.event("UserEModeSet")
         tokens = [a for r in reserves for a in (r.supply_token, r.debt_token)]
-        topics = [event.topic0 for event in (*received, chosen)]
+        listing = self._abi.configurator.event("ReserveInitialized")
+        watched = [*tokens, self._pool, self._configurator]
+        topics = [event.topic0 for event in (*received, chosen, listing)]
         first = max(from_block, self._census.read_to + 1 - OVERLAP_BLOCKS)
         while first <= at.number:
             last = min(first + WINDOW_BLOCKS - 1, at.number)
-            for log in await reader.past_logs([*tokens, self._pool], topics, first, last):
+            for log in await reader.past_logs(watched, topics, first, last):
                 if log.topics[0] == chosen.topic0:
                     self._census.accounts.add(chosen.decode(log)[0])
+                    continue
+                if log.topics[0] == listing.topic0:
+                    self._census.listed.add(listing.decode(log)[0])
                     continue
                 account = token.events[log.topics[0]].decode(log)[1]
                 self._census.pairs.add((log.address, account))
                 self._census.accounts.add(account)
             self._census.read_to = last
             first = last + 1
+
+    def _check_listings(self, from_block: int, reserves: Sequence[Reserve]) -> None:
+        """Balances missed are found by the totals; a category chosen before is found only so."""
+        for reserve in reserves:
+            if reserve.asset not in self._census.listed:
+                raise ConfigError(
+                    f"market {self._market}: {reserve.symbol} ({reserve.asset}) was listed before "
+                    f"from_block ({from_block}), so what accounts chose before it is unknown. Set "
+                    "from_block to the block in which the market was deployed, or lower."
+                )
 
     async def _balances(
         self,

@@ -43,7 +43,7 @@ class AaveSnapshot:
         if contracts is None:
             return (MarketChanged(self._market, await self._known(reader, head)),)
         reserves = await self._reserves(reader, at, contracts)
-        accounts = AccountSnapshot(self._market, contracts.pool, self._abi, self._census)
+        accounts = AccountSnapshot(self._market, contracts, self._abi, self._census)
         positions = await accounts.read(reader, at, self._from_block, reserves)
         return (*await self._terms(reader, at, contracts, reserves), *positions)
 

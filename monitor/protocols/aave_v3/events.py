@@ -150,7 +150,11 @@ class AaveDecoder:
 
     def _moved(self, role: _TokenRole, account: Address, move: TokenMove) -> DomainEvent:
         held = self._holding(role, account)
-        after = scaled_after(role.math, held.scaled, held.checkpoint_ray, move)
+        try:
+            after = scaled_after(role.math, held.scaled, held.checkpoint_ray, move)
+        except LedgerCorrupt as error:
+            side = "debt" if role.is_debt else "supply"
+            raise LedgerCorrupt(f"{side} of {role.asset} by {account}: {error}") from error
         return self._holds(role, account, after, move.index_ray)
 
     def _on_transfer(self, role: _TokenRole, values: tuple[Any, ...]) -> Events:

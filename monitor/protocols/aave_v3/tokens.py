@@ -48,4 +48,9 @@ def scaled_after(
             f"interest since the last event is {increase} by the ledger but "
             f"{move.balance_increase_raw} by the log"
         )
-    return ScaledAmount(math.recover(displayed_before + move.value_raw, move.index_ray))
+    displayed_after = displayed_before + move.value_raw
+    if displayed_after < 0:
+        raise LedgerCorrupt(
+            f"the log takes away {-move.value_raw}, the ledger knows of {displayed_before}"
+        )
+    return ScaledAmount(math.recover(displayed_after, move.index_ray))

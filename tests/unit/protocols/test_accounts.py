@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import pytest
-from builders import a_block, a_reserve, an_address
+from builders import a_block, a_market, a_reserve, an_address
 
 from monitor.core.blocks import BlockRef, RawLog
 from monitor.core.ports import ViewCall, ViewResult
@@ -15,7 +15,6 @@ from monitor.protocols.aave_v3 import accounts
 from monitor.protocols.aave_v3.accounts import AccountSnapshot, Census
 from monitor.protocols.aave_v3.contracts import AaveAbi
 
-POOL = an_address("pool")
 RESERVE = a_reserve()
 ALICE, BOB = an_address("alice"), an_address("bob")
 ABI = AaveAbi(
@@ -35,6 +34,7 @@ class Node:
 
     mints: dict[int, Address]
     forgets: int = 0
+    listed_in: int = 5
     ranges: list[tuple[int, int]] = field(default_factory=list)
 
     async def read(self, at: BlockRef, calls: Sequence[ViewCall]) -> list[ViewResult]:
@@ -62,11 +62,12 @@ class Node:
         self, addresses: Sequence[Address], topics: Sequence[str], from_block: int, to_block: int
     ) -> list[RawLog]:
         self.ranges.append((from_block, to_block))
-        return [
+        mints = [
             a_mint(who)
             for number, who in sorted(self.mints.items())
             if from_block <= number <= to_block
         ]
+        return [a_listing(), *mints] if from_block <= self.listed_in <= to_block else mints
 
 
 def a_mint(who: Address) -> RawLog:
@@ -76,8 +77,16 @@ def a_mint(who: Address) -> RawLog:
     return RawLog(RESERVE.supply_token, (topic0, padded, padded), words, BlockHash("0x"), 0, "0x")
 
 
+def a_listing() -> RawLog:
+    topic0 = ABI.configurator.event("ReserveInitialized").topic0
+    words = [address[2:].rjust(64, "0") for address in (RESERVE.asset, RESERVE.supply_token)]
+    topics = (topic0, *(f"0x{word}" for word in words))
+    configurator = a_market().configurator
+    return RawLog(configurator, topics, "0" * 192, BlockHash("0x"), 0, "0x")
+
+
 def a_snapshot(census: Census) -> AccountSnapshot:
-    return AccountSnapshot(MarketId("m"), POOL, ABI, census)
+    return AccountSnapshot(MarketId("m"), a_market(), ABI, census)
 
 
 async def test_census__over_several_windows__finds_everybody(
@@ -103,6 +112,18 @@ async def test_census__state_forgotten_meanwhile__reads_only_what_came_since(
 
 
 async def test_census__that_began_too_late__is_refused_with_what_to_do() -> None:
-    node = Node({10: ALICE, 95: BOB})
+    node = Node({10: ALICE, 95: BOB}, listed_in=50)
     with pytest.raises(ConfigError, match="from_block are missing"):
         await a_snapshot(Census()).read(node, a_block(), 50, [RESERVE])
+
+
+async def test_census__that_began_after_the_listing__is_refused_though_balances_add_up() -> None:
+    node = Node({95: BOB}, listed_in=49)
+    with pytest.raises(ConfigError, match=r"was listed before from_block \(50\)"):
+        await a_snapshot(Census()).read(node, a_block(), 50, [RESERVE])
+
+
+async def test_census__token_of_a_reserve_dropped_since__is_left_out() -> None:
+    census = Census(pairs={(an_address("old token"), ALICE)})
+    events = await a_snapshot(census).read(Node({10: BOB}), a_block(), 5, [RESERVE])
+    assert {event.place.account for event in events} == {BOB}  # type: ignore[union-attr]
