@@ -38,7 +38,7 @@ class Fault:
     status         HTTP, in place of the node's answer; refuses, and ends, WebSockets
     text           the body or frame in place of the node's answer
     is_cut         half an answer; over HTTP with the length of the whole
-    padding_bytes  of white space behind an answer over HTTP
+    padding_bytes  of white space behind an answer
     is_drop        the connection is reset in place of an answer
     is_silent      connections are accepted and stay open, and nothing ever comes: half-open
     edit           changes single JSON-RPC answers
@@ -197,7 +197,9 @@ class FaultProxy:
         answer = await self._forward(body)
         if fault.is_cut:
             return await _cut(request, answer)
-        return await _padded(request, answer, fault.padding_bytes)
+        if fault.padding_bytes:
+            return await _padded(request, answer, fault.padding_bytes)
+        return _json(answer)
 
     async def _edited(self, edit: Edit, body: bytes, asked: list[Json]) -> web.Response:
         found = json.loads(await self._forward(body))
@@ -291,6 +293,8 @@ class FaultProxy:
             text = None if fault.is_silent else message.data if fault.text is None else fault.text
             if text is not None and fault.is_cut:
                 text = text[: len(text) // 2]
+            if text is not None and fault.padding_bytes:
+                text += " " * fault.padding_bytes
         if text is not None:
             await link.socket.send_str(text)
         return True
@@ -327,10 +331,11 @@ async def _cut(request: web.Request, body: bytes) -> web.StreamResponse:
 
 
 async def _padded(request: web.Request, body: bytes, padding_bytes: int) -> web.StreamResponse:
-    response = web.StreamResponse(headers={"Content-Type": "application/json"})
+    length = len(body) + padding_bytes
+    response = web.StreamResponse(headers={"Content-Length": str(length)})
     with suppress(ConnectionError):  # the client may hang up
         await response.prepare(request)
         await response.write(body)
-        for _ in range(padding_bytes // len(CHUNK)):
-            await response.write(CHUNK)
+        for start in range(0, padding_bytes, len(CHUNK)):
+            await response.write(CHUNK[: padding_bytes - start])
     return response

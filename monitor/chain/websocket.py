@@ -104,6 +104,8 @@ class Socket:
                 if message.type in (aiohttp.WSMsgType.TEXT, aiohttp.WSMsgType.BINARY):
                     for reply in decoded(self._name, message.data):
                         self._take(reply)
+                elif isinstance(message.data, aiohttp.WebSocketError):
+                    reason = f"the connection was dropped because of a frame: {message.data}"
         except RpcUnavailable as garbage:
             reason = f"the connection was dropped because {garbage}"
         finally:

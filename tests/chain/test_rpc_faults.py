@@ -1,0 +1,217 @@
+"""Named faults of nodes, each through the real daemon: what it says, what it never believes.
+
+Twice each: before a healthy second node, where the daemon has to keep up while the fault is on; and
+of the only node there is, where it has to say so, to believe nothing, and to catch up afterwards.
+"""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+import rpc_faults
+from daemon_process import DaemonProcess, daemon_process
+from devnet import USD, World, WorldTerms, account, open_world
+from devnet.receiver import Receiver
+from fault_proxy import Fault, FaultProxy
+from stage import Stage
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+BORROWERS = 12
+ACTORS = count(1)
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A fault; and what /readyz says of it where it is the only node's.
+
+    `reason` None: the fault lets the truth through, and the daemon follows it all the same.
+    """
+
+    fault: Fault
+    reason: str | None
+
+    @property
+    def is_of_connections(self) -> bool:
+        """Whether it shows on a new connection only."""
+        return self.fault is rpc_faults.WRONG_CHAIN
+
+
+CASES = [
+    Case(rpc_faults.HANG, "no answer in 1 s"),
+    Case(rpc_faults.SLOW, None),
+    Case(rpc_faults.TOO_MANY_WITH_RETRY_AFTER, "limits our rate"),
+    Case(rpc_faults.TOO_MANY, "limits our rate"),
+    Case(rpc_faults.RATE_ERROR, "limits our rate"),
+    Case(rpc_faults.SERVER_ERROR, "answered HTTP 500"),
+    Case(rpc_faults.REDIRECT, "answered HTTP 302: it redirects"),
+    Case(rpc_faults.HTML, "that are not JSON-RPC"),
+    Case(rpc_faults.TRUNCATED, "failed: ClientPayloadError"),
+    Case(rpc_faults.EMPTY, "sent 0 bytes that are not JSON-RPC"),
+    Case(rpc_faults.WRONG_ID, "mixes up answers"),
+    Case(rpc_faults.WRONG_CHAIN, "serves chain 5, expected 31337"),
+    Case(rpc_faults.FLAPPING_HEAD, None),
+    Case(rpc_faults.WRONG_BLOCKS_LOGS, "got another's"),
+    Case(rpc_faults.MISSING_LOGS, "are missing: its bloom tells of more"),
+    Case(rpc_faults.ONE_LOG_MISSING, "are missing: its bloom tells of more"),
+    Case(rpc_faults.DUPLICATED_LOGS, "comes after"),
+    Case(rpc_faults.UNORDERED_LOGS, "comes after"),
+    Case(rpc_faults.OVERSIZED, "the answer exceeds"),
+    Case(rpc_faults.DROPPED, "ServerDisconnectedError"),
+    Case(rpc_faults.SILENT, "no answer in 1 s"),
+    Case(rpc_faults.GARBAGE_FRAME, "that are not JSON-RPC"),
+]
+every_case = pytest.mark.parametrize("case", CASES, ids=lambda case: case.fault.name)
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """A daemon before a proxy before a world; perhaps with a second, healthy way to the world."""
+
+    world: World
+    proxy: FaultProxy
+    daemon: DaemonProcess
+
+    async def settle(self) -> None:
+        """Heal, and wait until the daemon is ready and asks the proxy first again."""
+        self.proxy.heal()
+        await self.daemon.reached((await self.world.head()).hash, 30)
+        asked = self.proxy.requests
+        await until(lambda: self.proxy.requests > asked + 3, "the proxy is asked again")
+        await until(self.is_ready, "the daemon is ready")
+
+    async def is_ready(self) -> bool:
+        code, _ = await self.daemon.get("/readyz")
+        return code == 200
+
+    async def reasons(self) -> str:
+        """What /readyz says; empty when it is ready."""
+        code, answer = await self.daemon.get("/readyz")
+        return "" if code == 200 else str(answer)
+
+    async def act(self) -> str:
+        """Blocks with logs of every kind of source; the last one's hash."""
+        world, who = self.world, account(f"actor {next(ACTORS)}")
+        await world.fund(who, WETH=world.raw("WETH", 5))
+        await world.supply(who, "WETH", world.raw("WETH", 5))
+        await world.borrow(who, "USDC", world.raw("USDC", 3000))
+        return (await world.move_feed("WETH", (1990 + next(ACTORS) % 20) * USD)).block_hash
+
+    async def inject(self, case: Case) -> None:
+        self.proxy.inject(case.fault)
+        if case.is_of_connections:
+            self.proxy.drop_connections()
+
+    async def assert_truth(self) -> int:
+        """What is held is what the contracts say at the block it is said of; that block."""
+        _, page = await self.daemon.get("/api/v1/positions?limit=1000")
+        rows = {row["account"].lower(): row for row in page["positions"]}
+        assert len(rows) >= BORROWERS
+        known = self.world.addresses
+        sides = {"collateral": known.atokens, "debt": known.debt_tokens}
+        symbols = {token: symbol for symbol, token in known.tokens.items()}
+        told = {
+            (tokens[symbols[line["asset"].lower()]], who): int(line["amount"])
+            for who, row in rows.items()
+            for side, tokens in sides.items()
+            for line in row[side]
+        }
+        tokens = [token for side in sides.values() for token in side.values()]
+        held = await self.world.balances_of(tokens, sorted(rows), page["block"]["hash"])
+        assert told == {key: amount for key, amount in held.items() if amount}
+        return int(page["block"]["number"])
+
+    def assert_calm(self, since: int) -> None:
+        """No traceback, no secret, nothing but JSON lines in the log from there on."""
+        text = self.daemon.log.read_text()[since:]
+        for line in text.splitlines():
+            json.loads(line)
+        assert "Traceback" not in text
+        assert "secret-key" not in text
+        assert "never retrieved" not in text
+
+
+async def until(
+    condition: Callable[[], bool | Awaitable[bool]], what: str, seconds: float = 30.0
+) -> None:
+    try:
+        async with asyncio.timeout(seconds):
+            while True:
+                holds = condition()
+                if holds if isinstance(holds, bool) else await holds:
+                    return
+                await asyncio.sleep(0.02)
+    except TimeoutError:
+        raise AssertionError(f"never came true in {seconds} s: {what}") from None
+
+
+@asynccontextmanager
+async def scene(folder: Path, *, has_second: bool) -> AsyncIterator[Scene]:
+    async with (
+        open_world(WorldTerms(borrowers=BORROWERS, seed=7)) as world,
+        Receiver() as receiver,
+        FaultProxy(world.anvil.http_url, world.anvil.ws_url) as proxy,
+    ):
+        healthy = (world.anvil.http_url, world.anvil.ws_url) if has_second else ()
+        stage = Stage(world, receiver, folder)
+        config, port = stage.config(endpoints=(proxy.http_url, proxy.ws_url, *healthy))
+        text = config.read_text()
+        config.write_text(text.replace("poll_seconds", "timeout_seconds = 1\npoll_seconds"))
+        async with daemon_process(config, port) as daemon:
+            made = Scene(world, proxy, daemon)
+            await daemon.reached((await world.head()).hash, 40)
+            yield made
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def pair(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Scene]:
+    async with scene(tmp_path_factory.mktemp("pair"), has_second=True) as made:
+        yield made
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def alone(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Scene]:
+    async with scene(tmp_path_factory.mktemp("alone"), has_second=False) as made:
+        yield made
+
+
+@every_case
+async def test_fault__of_the_first_of_two_nodes__the_daemon_keeps_up(
+    pair: Scene, case: Case
+) -> None:
+    await pair.settle()
+    since = pair.daemon.log.stat().st_size
+    await pair.inject(case)
+    block = await pair.act()
+    await pair.daemon.reached(block)
+    await until(lambda: pair.proxy.hits > 0, "the fault happened")
+    await pair.assert_truth()
+    pair.assert_calm(since)
+
+
+@every_case
+async def test_fault__of_the_only_node__is_said_and_survived(alone: Scene, case: Case) -> None:
+    await alone.settle()
+    since = alone.daemon.log.stat().st_size
+    await alone.inject(case)
+    block = await alone.act()
+    if case.reason is None:
+        await alone.daemon.reached(block, 40)
+    else:
+        reason = case.reason
+
+        async def is_said() -> bool:
+            return reason in await alone.reasons()
+
+        await until(is_said, f"/readyz says {reason!r}", 40)
+        assert await alone.assert_truth() < (await alone.world.head()).number
+    assert alone.proxy.hits > 0
+    alone.proxy.heal()
+    await alone.daemon.reached(block, 40)
+    await alone.assert_truth()
+    alone.assert_calm(since)
