@@ -28,7 +28,7 @@ from torture.reference import (
     ending_of,
     replayed,
 )
-from torture.verdict import Owed, Verdict, judge
+from torture.verdict import GivenUpError, Owed, Verdict, judge
 from torture.victims import UNAVAILABLE, Victims
 
 CATCH_UP_SECONDS = 90.0
@@ -39,10 +39,6 @@ PROGRESS_SECONDS = 15.0
 SCHEDULE_KEPT = 12
 
 Say = Callable[[str], None]
-
-
-class GivenUpError(Exception):
-    """The daemon cannot be judged any more: it does not come back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +141,6 @@ class Campaign:
 
     async def run(self, start: int) -> None:
         """`start`: the block the daemon begins at."""
-        verdict = self._outcome.verdict
         try:
             await self._scene.victims.start()
             await self._caught_up()
@@ -153,11 +148,10 @@ class Campaign:
                 await self._round()
                 self._progress()
             await self._settle()
-        except GivenUpError as fault:
-            verdict.diverged.append(str(fault))
-        else:
             await self._prove(start)
-        verdict.diverged.extend(self._scene.victims.faults)
+        except GivenUpError as fault:
+            self._outcome.verdict.diverged.append(str(fault))
+        self._outcome.verdict.diverged.extend(self._scene.victims.faults)
         self._count()
 
     # -- torture ----------------------------------------------------------------------------------

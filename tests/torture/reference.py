@@ -15,7 +15,7 @@ from monitor.rim import identity_of, redis_of
 from monitor.settings import load
 from monitor.store.codec import digest
 from monitor.store.redis_store import RedisStore
-from torture.verdict import Owed
+from torture.verdict import GivenUpError, Owed
 
 REPLAY_SECONDS = 900.0
 EVERY_ALERT = 1_000_000
@@ -58,7 +58,7 @@ async def replayed(stage: Stage) -> Ending:
     config, _ = stage.config("reference", start_block=0, webhook_url="", hold_blocks=2)
     done = await command("run", "--config", str(config), "--once", seconds=REPLAY_SECONDS)
     if done.code:
-        raise RuntimeError(f"the undisturbed daemon ended with {done.code}: {done.err[-2000:]}")
+        raise GivenUpError(f"the undisturbed daemon ended with {done.code}: {done.err[-800:]}")
     return await ending_of(config)
 
 

@@ -19,6 +19,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 
+class GivenUpError(Exception):
+    """A daemon cannot be judged any more: it does not come back."""
+
+
 @dataclass(frozen=True, slots=True)
 class Arrival:
     """One signed body the receiver has read. `acknowledged`: its 2xx went out."""
