@@ -44,6 +44,7 @@ from monitor.core.units import RAY, AssetId, Bps, MarketId, RawAmount, Ray, Scal
 from monitor.errors import LedgerCorrupt
 
 _ASSET = attrgetter("asset")
+_NOTHING = Position()
 _amended = amender(Reserve)
 
 
@@ -54,37 +55,37 @@ def reduce_all(overlay: Overlay, events: Iterable[DomainEvent]) -> None:
 
 
 def _hold_supply(overlay: Overlay, event: CollateralChanged) -> None:
-    position = _position(overlay, event.place)
+    key, position = _position(overlay, event.place)
     before, supplies = _with_holding(
         position.supplies, event.asset, event.scaled, event.checkpoint_ray
     )
-    _put_position(overlay, event.place, Position(supplies, position.debts, position.e_mode))
+    _put_position(overlay, key, Position(supplies, position.debts, position.e_mode))
     key, reserve = _reserve(overlay, event.place.market, event.asset, event.place.sub_market)
     total = ScaledAmount(reserve.supply_scaled + event.scaled - before)
     overlay.put(key, _amended(reserve, supply_scaled=total))
 
 
 def _hold_debt(overlay: Overlay, event: DebtChanged) -> None:
-    position = _position(overlay, event.place)
+    key, position = _position(overlay, event.place)
     before, debts = _with_holding(position.debts, event.asset, event.scaled, event.checkpoint_ray)
-    _put_position(overlay, event.place, Position(position.supplies, debts, position.e_mode))
+    _put_position(overlay, key, Position(position.supplies, debts, position.e_mode))
     key, reserve = _reserve(overlay, event.place.market, event.asset, event.place.sub_market)
     total = ScaledAmount(reserve.debt_scaled + event.scaled - before)
     overlay.put(key, _amended(reserve, debt_scaled=total))
 
 
 def _use(overlay: Overlay, event: CollateralUseChanged) -> None:
-    position = _position(overlay, event.place)
+    key, position = _position(overlay, event.place)
     held = _held(position.supplies, event.asset) or Holding(event.asset, ScaledAmount(0), Ray(RAY))
     used = Holding(event.asset, held.scaled, held.checkpoint_ray, event.used)
     supplies = _sorted_with(position.supplies, used)
-    _put_position(overlay, event.place, Position(supplies, position.debts, position.e_mode))
+    _put_position(overlay, key, Position(supplies, position.debts, position.e_mode))
 
 
 def _choose_category(overlay: Overlay, event: CategoryChosen) -> None:
-    position = _position(overlay, event.place)
+    key, position = _position(overlay, event.place)
     chosen = Position(position.supplies, position.debts, event.category)
-    _put_position(overlay, event.place, chosen)
+    _put_position(overlay, key, chosen)
 
 
 def _move_index(overlay: Overlay, event: IndexMoved) -> None:
@@ -184,13 +185,12 @@ def _sorted_with(side: tuple[Holding, ...], new: Holding) -> tuple[Holding, ...]
     return tuple(kept)
 
 
-def _position(overlay: Overlay, place: Place) -> Position:
+def _position(overlay: Overlay, place: Place) -> tuple[Key, Position]:
     key = position_key(place.market, place.account, place.sub_market)
-    return find(overlay, key, Position) or Position()
+    return key, find(overlay, key, Position) or _NOTHING
 
 
-def _put_position(overlay: Overlay, place: Place, position: Position) -> None:
-    key = position_key(place.market, place.account, place.sub_market)
+def _put_position(overlay: Overlay, key: Key, position: Position) -> None:
     is_empty = not (position.supplies or position.debts or position.e_mode)
     overlay.put(key, None if is_empty else position)
 

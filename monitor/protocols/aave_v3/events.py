@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from monitor.core.abi import Abi, EventAbi
+from monitor.core.abi import EventAbi
 from monitor.core.blocks import BlockRef, RawLog
 from monitor.core.events import (
     CashMoved,
@@ -92,7 +92,7 @@ class AaveDecoder:
         self._view = view
         self._governance = GovernanceDecoder(market, abi, block, view, facts)
         self._upgrades = UpgradeDecoder(market, abi, view, facts)
-        self._upgraded = (abi.pool.event(UPGRADED).topic0,)
+        self._upgraded = abi.pool.event(UPGRADED).topic0
         self._contracts = contracts_of(view, market)
         self._tokens = _token_roles(view, market)
         self._minted: dict[AssetId, tuple[str, ScaledAmount]] = {}
@@ -115,22 +115,23 @@ class AaveDecoder:
             ) from error
 
     def _decode(self, log: RawLog) -> Events:
-        if log.topics[:1] == self._upgraded and self._is_watched(log.address):
+        topic0 = log.topics[0] if log.topics else ""
+        if topic0 == self._upgraded and self._is_watched(log.address):
             return self._on_contracts(self._upgrades.upgraded(log))
         if role := self._tokens.get(log.address):
-            event = _event(self._abi.token, log)
+            event = self._abi.token.events.get(topic0)
             return self._token_handlers[event.name](role, event.decode(log)) if event else ()
         if log.address == self._contracts.pool:
-            event = _event(self._abi.pool, log)
+            event = self._abi.pool.events.get(topic0)
             return self._on_pool(event, log) if event else ()
         if log.address == self._contracts.configurator:
-            event = _event(self._abi.configurator, log)
+            event = self._abi.configurator.events.get(topic0)
             changed = self._governance.decode(event, log) if event else ()
             if event is not None and event.name == "ReserveInitialized":
                 self._tokens |= _roles_of_new_reserve(event.decode(log))
             return changed
         if log.address == self._contracts.entry:
-            event = _event(self._abi.provider, log)
+            event = self._abi.provider.events.get(topic0)
             return self._on_contracts(self._upgrades.provider(event, log)) if event else ()
         return ()
 
@@ -172,10 +173,12 @@ class AaveDecoder:
         )
 
     def _holding(self, role: _TokenRole, account: Address) -> Holding:
-        position = find(self._view, position_key(self._market, account), Position) or Position()
-        side = position.debts if role.is_debt else position.supplies
-        empty = Holding(role.asset, ScaledAmount(0), Ray(RAY))
-        return next((held for held in side if held.asset == role.asset), empty)
+        position = find(self._view, position_key(self._market, account), Position)
+        if position is not None:
+            for held in position.debts if role.is_debt else position.supplies:
+                if held.asset == role.asset:
+                    return held
+        return Holding(role.asset, ScaledAmount(0), Ray(RAY))
 
     def _holds(
         self, role: _TokenRole, account: Address, scaled: ScaledAmount, index: Ray
@@ -294,10 +297,6 @@ class AaveDecoder:
         if reserve is None:
             raise LedgerCorrupt(f"the log names reserve {asset}, which the ledger does not list")
         return reserve
-
-
-def _event(abi: Abi, log: RawLog) -> EventAbi | None:
-    return abi.events.get(log.topics[0]) if log.topics else None
 
 
 def _plus(reserve: Reserve, minted: ScaledAmount) -> ScaledAmount:
