@@ -101,6 +101,8 @@ class Daemon:
     async def _work_until(self, end: Awaitable[object]) -> None:
         async with AsyncExitStack() as stack:
             outbox = await self._outbox(stack)
+            if not self._mode.dry_run:
+                await outbox.retire()
             work = {
                 "lease": self._rim.store.lease.hold(),
                 "pipeline": self._follow(),

@@ -165,6 +165,9 @@ class MemoryStore:
     async def pending(self) -> int:
         return sum(len(queue) for queue in self._queues.values())
 
+    async def webhooks(self) -> frozenset[str]:
+        return frozenset(self._queues)
+
     def _put(self, records: Iterable[tuple[Key, Record | None]]) -> None:
         for key, record in records:
             if record is None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import math
 import random
 import time
 from collections.abc import Awaitable, Callable, Mapping
@@ -70,6 +71,24 @@ class Outbox:
         """There may be something new: wakes every receiver's task."""
         for news in self._news.values():
             news.set()
+
+    async def retire(self) -> None:
+        """Bury what waits for webhooks that are no longer configured: nobody would ever send it.
+
+        Raises StoreUnavailable.
+        """
+        for webhook in sorted(await self._queue.webhooks() - set(self._senders)):
+            buried = 0
+            while (delivery := await self._queue.due(webhook, math.inf)) is not None:
+                await self._queue.bury(delivery, "its webhook is no longer configured")
+                buried += 1
+            if buried:
+                LOGGER.warning(
+                    "webhook %s is no longer configured: its %d pending deliveries are dead "
+                    "letters now. Configure it again under this name, if it is to get later ones",
+                    webhook,
+                    buried,
+                )
 
     async def run(self) -> None:
         """Deliver until cancelled."""

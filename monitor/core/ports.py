@@ -192,6 +192,10 @@ class DeliveryQueue(Protocol):
         """Deliveries not yet made, over all webhooks."""
         ...
 
+    async def webhooks(self) -> frozenset[str]:
+        """The webhooks that ever had a delivery, configured or not."""
+        ...
+
 
 class AlertSender(Protocol):
     """Hands one delivery to one receiver. Raises DeliveryFailed."""

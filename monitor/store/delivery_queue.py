@@ -49,8 +49,12 @@ class RedisDeliveryQueue:
         await self._move(delivery, status="dead", letter=letter)
 
     async def pending(self) -> int:
-        [webhooks] = await read(self._client, ("SMEMBERS", self._keys.of("webhooks")))
-        return sum(await read(self._client, *(("LLEN", self._keys.queue(w)) for w in webhooks)))
+        queues = [self._keys.queue(webhook) for webhook in await self.webhooks()]
+        return sum(await read(self._client, *(("LLEN", queue) for queue in queues)))
+
+    async def webhooks(self) -> frozenset[str]:
+        [names] = await read(self._client, ("SMEMBERS", self._keys.of("webhooks")))
+        return frozenset(names)
 
     async def _move(self, delivery: Delivery, *, attempts: int = 0, **terms: str) -> bool:
         keys = KeyList(self._keys)

@@ -444,3 +444,14 @@ async def test_pending__two_webhooks__counts_both(subject: Subject) -> None:
     await subject.begin(FIRST)
     await subject.raise_alert(FIRST, "ops", "dao")
     assert await subject.queue.pending() == 2
+
+
+async def test_webhooks__delivered_or_not__are_all_remembered(subject: Subject) -> None:
+    await subject.begin(FIRST)
+    assert await subject.queue.webhooks() == frozenset()
+    await subject.raise_alert(FIRST, "ops", "dao")
+    delivery = await subject.queue.due("ops", 1e12)
+    assert delivery is not None
+    await subject.queue.begin_attempt(delivery)
+    await subject.queue.delivered(delivery)
+    assert await subject.queue.webhooks() == {"ops", "dao"}

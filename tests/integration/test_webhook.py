@@ -311,6 +311,24 @@ async def test_outbox__a_day_of_failures__is_buried_and_the_next_goes_on() -> No
     assert [outcome for _, outcome in post.seen] == ["dead", "delivered"]
 
 
+async def test_outbox__webhook_no_longer_configured__becomes_dead_letters_and_is_said(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async with receiving() as receiver, WebhookSender(a_target(receiver.url)) as sender:
+        post = Post({"hook": sender})
+        first, second = await post.put("hook", "removed"), await post.put("removed")
+        await post.outbox.retire()
+        assert await post.queue.pending() == 1
+        await post.emptied()
+    assert [headers["webhook-id"] for headers, _ in receiver.got] == [first]
+    wanted = [(first, "removed"), (second, "removed")]
+    assert [(d.alert_id, d.webhook) for d, _ in post.queue.letters] == wanted
+    assert "webhook removed is no longer configured: its 2 pending deliveries" in caplog.text
+    caplog.clear()
+    await post.outbox.retire()
+    assert caplog.text == ""
+
+
 async def test_outbox__receiver_asks_for_a_week__is_tried_once_more_at_the_end() -> None:
     async with (
         receiving(status(503, {"Retry-After": "604800"})) as receiver,
