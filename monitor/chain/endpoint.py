@@ -34,6 +34,7 @@ class Endpoint:
     pace: Pace = field(default_factory=Pace)
     checked_connection: int | None = None
     failures: int = 0
+    is_behind: bool = False
     checking: asyncio.Lock = field(default_factory=asyncio.Lock)
     _rests_until: float = 0.0
     _limited_until: float = 0.0
@@ -69,6 +70,7 @@ class Endpoint:
             max(0.0, self._rests_until - now, self._limited_until - now),
             self.budget.wait_seconds(calls, now) if self.budget is not None and calls else 0.0,
             self.pace.seconds(now),
+            self.is_behind,
         )
 
     async def exchange(self, calls: Sequence[Call]) -> list[Reply]:

@@ -14,6 +14,7 @@ from monitor.chain.preference import ranked
 from monitor.chain.rpc import Call, HttpTransport, Reply, Transport
 from monitor.chain.websocket import WebSocketTransport
 from monitor.chain.wire import read_header, read_quantity
+from monitor.core.blocks import BlockRef
 from monitor.core.units import BlockHash
 from monitor.errors import (
     BlockUnknown,
@@ -30,6 +31,8 @@ T = TypeVar("T")
 Observe = Callable[[int, str, str], None]
 """Told (endpoint number, method, "ok" | "error" | "timeout") of every request made."""
 ROUNDS = 3
+BEHIND_BLOCKS = 2
+"""An endpoint so far below another is no hair's breadth late: it lags."""
 
 
 class Endpoints:
@@ -116,6 +119,34 @@ class Endpoints:
                 return failure
 
         return list(await asyncio.gather(*(own(endpoint) for endpoint in self._endpoints)))
+
+    async def newest_of_all(
+        self, call: Call, read: Callable[[msgspec.Raw], BlockRef]
+    ) -> BlockRef | None:
+        """The highest head of all that answer `call`; who is well below goes behind the others.
+
+        A claim, as every head is: who claims too much fails at the next question. None where no
+        endpoint that does not rest answers.
+        """
+        answers = await self.everyone([call], read, rested_only=True)
+        told = {
+            endpoint.number: answer[0]
+            for endpoint, answer in zip(self._endpoints, answers, strict=True)
+            if isinstance(answer, list) and isinstance(answer[0], BlockRef)
+        }
+        newest = max(told.values(), key=lambda head: head.number, default=None)
+        for number, head in told.items():
+            was_behind = self._endpoints[number].is_behind
+            is_behind = newest is not None and head.number <= newest.number - BEHIND_BLOCKS
+            self._endpoints[number].is_behind = is_behind
+            if is_behind and not was_behind:
+                LOGGER.warning("endpoint %d lags at block %d: it goes last", number, head.number)
+        return newest
+
+    @property
+    def is_any_behind(self) -> bool:
+        """Whether an endpoint lacked blocks when heads were last compared."""
+        return any(endpoint.is_behind for endpoint in self._endpoints)
 
     def answer_seconds(self) -> list[float | None]:
         """How long each endpoint takes for a header, smoothed; None where it is not known."""

@@ -15,6 +15,8 @@ from monitor.core.blocks import BlockRef
 from monitor.errors import RpcUnavailable, TransientError
 
 LOGGER = logging.getLogger(__name__)
+DOUBT_SECONDS = 15.0
+"""Ethereum's twelve and some: without a new head for so long all endpoints are asked for theirs."""
 LATEST = Call("eth_getBlockByNumber", ("latest", False))
 
 
@@ -22,7 +24,8 @@ class HeadClock:
     """Heads as they come: pushed where an endpoint is a WebSocket, polled where none is up.
 
     Beside a socket it polls too, `slow_factor` times slower: a rollback is pushed by nobody. When
-    nothing new came for `silence_seconds`, the endpoint preferred so far is distrusted.
+    nothing new came for `silence_seconds`, the endpoint preferred so far is distrusted. Well before
+    that, and while an endpoint lags, the heads of all are compared.
     """
 
     slow_factor = 3
@@ -56,6 +59,11 @@ class HeadClock:
 
     async def latest(self) -> BlockRef:
         """The head now. Raises TransientError."""
+        silent = time.monotonic() - self.changed_monotonic
+        if silent > DOUBT_SECONDS or self._endpoints.is_any_behind:
+            newest = await self._endpoints.newest_of_all(LATEST, _read_head)
+            if newest is not None:
+                return self._seen(newest)
         return self._seen(await self._endpoints.request(LATEST, _read_head))
 
     async def _next(self) -> BlockRef | None:

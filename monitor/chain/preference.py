@@ -38,22 +38,26 @@ class Candidate:
     """What speaks for and against an endpoint now.
 
     `rest_seconds`: until it is trusted again. `wait_seconds`: until its budget allows the question.
+    `is_behind`: it lacked blocks that another had when they were last compared.
     """
 
     rest_seconds: float = 0.0
     wait_seconds: float = 0.0
     answer_seconds: float | None = None
+    is_behind: bool = False
 
 
 def ranked(candidates: Sequence[Candidate]) -> list[int]:
-    """Indices, first to be asked first: rested, with budget, not markedly slower, in order."""
+    """Indices, first to be asked first: rested, with budget, not behind, not markedly slower, in
+    order."""
     healthy = [c.answer_seconds for c in candidates if not c.rest_seconds and c.answer_seconds]
     fastest = min(healthy, default=None)
 
-    def key(index: int) -> tuple[float, float, bool, int]:
+    def key(index: int) -> tuple[float, float, bool, bool, int]:
         candidate = candidates[index]
         is_slow = _is_markedly_slower(candidate.answer_seconds, fastest)
-        return candidate.rest_seconds, candidate.wait_seconds, is_slow, index
+        wait_seconds = candidate.wait_seconds
+        return candidate.rest_seconds, wait_seconds, candidate.is_behind, is_slow, index
 
     return sorted(range(len(candidates)), key=key)
 

@@ -6,6 +6,7 @@ of the only node there is, where it has to say so, to believe nothing, and to ca
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -28,13 +29,14 @@ ACTORS = count(1)
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A fault; and what /readyz says of it where it is the only node's.
+    """A fault; what /readyz says of it where it is the only node's; what requests come to.
 
     `reason` None: the fault lets the truth through, and the daemon follows it all the same.
     """
 
     fault: Fault
     reason: str | None
+    outcome: str = "error"
 
     @property
     def is_of_connections(self) -> bool:
@@ -43,8 +45,8 @@ class Case:
 
 
 CASES = [
-    Case(rpc_faults.HANG, "no answer in 1 s"),
-    Case(rpc_faults.SLOW, None),
+    Case(rpc_faults.HANG, "no answer in 1 s", "timeout"),
+    Case(rpc_faults.SLOW, None, "ok"),
     Case(rpc_faults.TOO_MANY_WITH_RETRY_AFTER, "limits our rate"),
     Case(rpc_faults.TOO_MANY, "limits our rate"),
     Case(rpc_faults.RATE_ERROR, "limits our rate"),
@@ -63,7 +65,7 @@ CASES = [
     Case(rpc_faults.UNORDERED_LOGS, "comes after"),
     Case(rpc_faults.OVERSIZED, "the answer exceeds"),
     Case(rpc_faults.DROPPED, "ServerDisconnectedError"),
-    Case(rpc_faults.SILENT, "no answer in 1 s"),
+    Case(rpc_faults.SILENT, "no answer in 1 s", "timeout"),
     Case(rpc_faults.GARBAGE_FRAME, "that are not JSON-RPC"),
 ]
 every_case = pytest.mark.parametrize("case", CASES, ids=lambda case: case.fault.name)
@@ -126,6 +128,11 @@ class Scene:
         assert told == {key: amount for key, amount in held.items() if amount}
         return int(page["block"]["number"])
 
+    async def counted(self, case: Case) -> float:
+        """Requests to the proxy that came to what is expected of the fault."""
+        _, metrics = await self.daemon.get("/metrics")
+        return total(metrics, case.outcome)
+
     def assert_calm(self, since: int) -> None:
         """No traceback, no secret, nothing but JSON lines in the log from there on."""
         text = self.daemon.log.read_text()[since:]
@@ -134,6 +141,17 @@ class Scene:
         assert "Traceback" not in text
         assert "secret-key" not in text
         assert "never retrieved" not in text
+
+
+def total(metrics: str, outcome: str) -> float:
+    """Requests to the proxy, by either transport, that came to this."""
+    return sum(
+        float(line.rsplit(" ", 1)[1])
+        for line in metrics.splitlines()
+        if line.startswith("cascade_monitor_rpc_requests_total")
+        and f'outcome="{outcome}"' in line
+        and ('endpoint="0"' in line or 'endpoint="1"' in line)
+    )
 
 
 async def until(
@@ -151,7 +169,9 @@ async def until(
 
 
 @asynccontextmanager
-async def scene(folder: Path, *, has_second: bool) -> AsyncIterator[Scene]:
+async def scene(
+    folder: Path, *, has_second: bool, max_head_age_seconds: int = 10**9
+) -> AsyncIterator[Scene]:
     async with (
         open_world(WorldTerms(borrowers=BORROWERS, seed=7)) as world,
         Receiver() as receiver,
@@ -160,8 +180,8 @@ async def scene(folder: Path, *, has_second: bool) -> AsyncIterator[Scene]:
         healthy = (world.anvil.http_url, world.anvil.ws_url) if has_second else ()
         stage = Stage(world, receiver, folder)
         config, port = stage.config(endpoints=(proxy.http_url, proxy.ws_url, *healthy))
-        text = config.read_text()
-        config.write_text(text.replace("poll_seconds", "timeout_seconds = 1\npoll_seconds"))
+        keys = f"timeout_seconds = 1\nmax_head_age_seconds = {max_head_age_seconds}\n"
+        config.write_text(config.read_text().replace("poll_seconds", f"{keys}poll_seconds"))
         async with daemon_process(config, port) as daemon:
             made = Scene(world, proxy, daemon)
             await daemon.reached((await world.head()).hash, 40)
@@ -185,19 +205,20 @@ async def test_fault__of_the_first_of_two_nodes__the_daemon_keeps_up(
     pair: Scene, case: Case
 ) -> None:
     await pair.settle()
-    since = pair.daemon.log.stat().st_size
+    since, before = pair.daemon.log.stat().st_size, await pair.counted(case)
     await pair.inject(case)
     block = await pair.act()
     await pair.daemon.reached(block)
     await until(lambda: pair.proxy.hits > 0, "the fault happened")
     await pair.assert_truth()
+    assert await pair.counted(case) > before
     pair.assert_calm(since)
 
 
 @every_case
 async def test_fault__of_the_only_node__is_said_and_survived(alone: Scene, case: Case) -> None:
     await alone.settle()
-    since = alone.daemon.log.stat().st_size
+    since, before = alone.daemon.log.stat().st_size, await alone.counted(case)
     await alone.inject(case)
     block = await alone.act()
     if case.reason is None:
@@ -211,7 +232,43 @@ async def test_fault__of_the_only_node__is_said_and_survived(alone: Scene, case:
         await until(is_said, f"/readyz says {reason!r}", 40)
         assert await alone.assert_truth() < (await alone.world.head()).number
     assert alone.proxy.hits > 0
+    assert await alone.counted(case) > before
     alone.proxy.heal()
     await alone.daemon.reached(block, 40)
     await alone.assert_truth()
     alone.assert_calm(since)
+
+
+async def test_stale_head__of_the_first_of_two_nodes__is_noticed_and_passed_over(
+    pair: Scene,
+) -> None:
+    await pair.settle()
+    pair.proxy.inject(rpc_faults.STALE_HEAD)
+    await until(lambda: "stopped" in pair.proxy.memory, "the node has stopped")
+    await pair.daemon.reached(await pair.act(), 40)
+    await pair.daemon.reached(await pair.act(), 5)  # from now on the other is asked first
+    assert pair.proxy.hits > 0
+    assert "endpoint 0 lags" in pair.daemon.log.read_text()
+    await pair.assert_truth()
+    await pair.settle()
+
+
+async def test_stale_head__of_the_only_node__is_said_where_an_age_is_set(tmp_path: Path) -> None:
+    async with scene(tmp_path, has_second=False, max_head_age_seconds=3) as made:
+        made.proxy.inject(rpc_faults.STALE_HEAD)
+        await made.world.mine(timestamp=int(time.time()))
+        await made.daemon.reached((await made.world.head()).hash)
+        await until(made.is_ready, "the daemon is ready")
+        await until(lambda: "stopped" in made.proxy.memory, "the node has stopped")
+
+        async def says_so() -> bool:
+            await made.world.mine(timestamp=int(time.time()) + 1)
+            return "expected at most 3 s" in await made.reasons()
+
+        await until(says_so, "/readyz says that the newest block is old")
+        assert made.proxy.hits > 0
+        made.proxy.heal()
+        await made.world.mine(timestamp=int(time.time()) + 2)
+        await made.daemon.reached((await made.world.head()).hash)
+        await until(made.is_ready, "the daemon is ready again")
+        await made.assert_truth()

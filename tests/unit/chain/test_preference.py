@@ -42,6 +42,11 @@ def test_ranked__slow_against_one_that_rests__stays_first() -> None:
     assert ranked([Candidate(answer_seconds=2), Candidate(1, answer_seconds=0.01)]) == [0, 1]
 
 
+def test_ranked__one_lags__goes_behind_a_slow_one() -> None:
+    lagging, slow = Candidate(answer_seconds=0.01, is_behind=True), Candidate(answer_seconds=5.0)
+    assert ranked([lagging, slow]) == [1, 0]
+
+
 def test_pace__one_hiccup__does_not_make_it_markedly_slower() -> None:
     pace = Pace()
     for now in range(5):
