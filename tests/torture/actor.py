@@ -19,8 +19,11 @@ UNDOABLE_BLOCKS = 60
 BLOCK_SECONDS = 12
 PEOPLE = tuple(account(f"torture {number}") for number in range(12))
 LIQUIDATOR = account("torture liquidator")
-PRICES_USD = ((1650, 1760), (1780, 1900), (1900, 1975), (1985, 2060), (1985, 2060))
+PRICES_USD = ((1650, 1760), (1780, 1900), (1900, 2000), (2050, 2250), (2050, 2250))
 """Beyond trip, about trip, about warn, and twice the clear."""
+CALM_USD = 2250
+"""At first nobody is near a liquidation: so an undisturbed daemon that has seen the whole past is in
+no episode where the tortured one begins."""
 VERBS = (("price", 8), ("borrow", 3), ("supply", 1), ("repay", 1), ("liquidate", 1), ("nothing", 2))
 STAY_CHANCE = 0.4
 """Of a price that stays in its range: holds of several blocks are fulfilled, too."""
@@ -46,7 +49,7 @@ class Actor:
         self._rng = rng
         self._borrowers = (*borrowers, *PEOPLE)
         self._range_usd = PRICES_USD[-1]
-        self._price_usd = 2000
+        self._price_usd = CALM_USD
         self._highest = 0
 
     @property
@@ -57,6 +60,7 @@ class Actor:
     async def settle(self) -> None:
         """Everybody gets what they need, and then nothing happens for long."""
         world = self._world
+        await world.block(*self._priced(CALM_USD))
         for who in (*PEOPLE, LIQUIDATOR):
             await world.fund(
                 who, WETH=world.raw("WETH", 100_000), USDC=world.raw("USDC", 100_000_000)
@@ -92,14 +96,17 @@ class Actor:
 
     def _price(self) -> tuple[Tx, ...]:
         """Feeds and pool together, as arbitrage would have them."""
-        world = self._world
         if self._rng.random() > STAY_CHANCE:
             self._range_usd = self._rng.choice(PRICES_USD)
         self._price_usd = self._rng.randint(*self._range_usd)
+        return self._priced(self._price_usd)
+
+    def _priced(self, usd: int) -> tuple[Tx, ...]:
+        world = self._world
         return (
-            world.move_pool_to("WETH/USDC", self._price_usd),
-            world.move_feed("wstETH", self._price_usd * USD * 6 // 5),
-            world.move_feed("WETH", self._price_usd * USD),
+            world.move_pool_to("WETH/USDC", usd),
+            world.move_feed("wstETH", usd * USD * 6 // 5),
+            world.move_feed("WETH", usd * USD),
         )
 
     def _person(self, verb: str) -> tuple[Tx, ...]:

@@ -33,6 +33,7 @@ from torture.victims import UNAVAILABLE, Victims
 
 CATCH_UP_SECONDS = 90.0
 DRAIN_SECONDS = 300.0
+POPULATION = 7
 MOOD_CHANCE = 0.35
 CATCH_UP_CHANCE = 0.65
 PROGRESS_SECONDS = 15.0
@@ -99,7 +100,7 @@ async def _scene(folder: Path, rng: random.Random) -> AsyncIterator[tuple[Stage,
     async with AsyncExitStack() as stack:
         world = await stack.enter_async_context(new_world())
         receiver = await stack.enter_async_context(Receiver())
-        borrowers = await make_borrowers(world, BORROWERS, rng.randint(1, 10**6))
+        borrowers = await make_borrowers(world, BORROWERS, POPULATION)
         actor = Actor(world, rng, [borrower.account for borrower in borrowers])
         await actor.settle()
         # On a disk an fsync takes its time; a small disk can be full. Each has its turn.
