@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -96,13 +97,13 @@ def check(
         async for finding in findings(settings, send_test=send_test):
             found.append(finding)
             if not as_json:
-                display.finding(out, finding.subject, finding.detail, finding.fault)
+                display.finding(out, **asdict(finding))
         return found
 
     found = interruptible(gather())
     faults = [finding for finding in found if finding.fault]
     if as_json:
-        rows = [{"subject": f.subject, "detail": f.detail, "fault": f.fault} for f in found]
+        rows = [asdict(finding) for finding in found]
         out.print_json(json.dumps({"faults": len(faults), "findings": rows}))
     else:
         err.print(f"{len(faults)} faults in {len(found)} checks")

@@ -27,6 +27,7 @@ from monitor.rim import genesis_of, identity_of, node_of, redis_of, target_of
 from monitor.settings import Settings
 from monitor.store.connection import check_server
 from monitor.store.damage import has_data
+from monitor.store.durability import durability_warning
 from monitor.store.identity import check_identity
 from monitor.store.server_binary import find_server
 
@@ -37,11 +38,12 @@ SETTLED_BLOCKS = 16
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing looked at. `fault` is empty when it is well."""
+    """One thing looked at. `fault` is empty when it is well; a `warning` is no fault."""
 
     subject: str
     detail: str = ""
     fault: str = ""
+    warning: str = ""
 
 
 async def findings(settings: Settings, *, send_test: bool) -> AsyncIterator[Finding]:
@@ -216,9 +218,10 @@ async def _store(settings: Settings, genesis: BlockHash | None) -> Finding:
             client, _ = await redis_of(settings, stack, read_only=True)
             await check_server(client)
             await check_identity(client, identity_of(settings, genesis))
+            warning = await durability_warning(client)
     except MonitorError as error:
         return Finding("store", fault=str(error))
-    return Finding("store", "answers, evicts nothing, and holds no other's state")
+    return Finding("store", "answers, evicts nothing, and holds no other's state", "", warning)
 
 
 async def _webhook(target: WebhookTarget) -> Finding:

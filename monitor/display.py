@@ -22,10 +22,12 @@ def show(out: Console, document: Document, render: Renderer, *, as_json: bool) -
         render(out, document)
 
 
-def finding(out: Console, subject: str, detail: str, fault: str) -> None:
+def finding(out: Console, subject: str, detail: str, fault: str, warning: str) -> None:
     """One line of `check`."""
     if fault:
         out.print(f"[bold red]FAULT[/] {escape(subject)}: {escape(fault)}", soft_wrap=True)
+    elif warning:
+        out.print(f"[yellow]warn[/]  {escape(subject)}: {escape(warning)}", soft_wrap=True)
     else:
         out.print(f"[green]ok[/]    {escape(subject)}  [dim]{escape(detail)}[/]", soft_wrap=True)
 

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 
+import structlog
 from prometheus_client import CollectorRegistry
 from redis.asyncio import Redis
 
@@ -19,10 +20,12 @@ from monitor.parts import configuration_digest
 from monitor.schema import Webhook
 from monitor.settings import Settings
 from monitor.store.connection import connect
+from monitor.store.durability import durability_warning
 from monitor.store.embedded import EmbeddedRedis
 from monitor.store.identity import Identity
 from monitor.store.redis_store import RedisStore
 
+log = structlog.stdlib.get_logger(__name__)
 RELEASE_SECONDS = 2.0
 """A store that does not answer at the end lets the lease run out instead."""
 
@@ -47,6 +50,7 @@ async def open_rim(settings: Settings) -> AsyncIterator[Rim]:
         stack.push_async_callback(node.close)
         genesis = await genesis_of(node)
         client, server = await redis_of(settings, stack, read_only=False)
+        await _warn(client)
         identity = identity_of(settings, genesis)
         store = await RedisStore.open(client, identity, take_over=server is not None)
         stack.push_async_callback(_release, store)
@@ -67,6 +71,7 @@ def node_of(settings: Settings, metrics: Metrics | None = None) -> Node:
         poll_seconds=chain.poll_seconds,
         reorg_window=chain.reorg_window,
         timeout_seconds=chain.timeout_seconds,
+        prove_logs=chain.prove_logs,
         requests_per_second=chain.requests_per_second,
     )
     return Node(node, abi_library("multicall3/Multicall3").functions["aggregate3"], observe)
@@ -111,6 +116,12 @@ async def redis_of(
     client = connect(url)
     stack.push_async_callback(client.aclose)
     return client, server
+
+
+async def _warn(client: "Redis") -> None:
+    warning = await durability_warning(client)
+    if warning:
+        log.warning("store_not_durable", because=warning)
 
 
 async def _release(store: RedisStore) -> None:

@@ -1,6 +1,7 @@
 """A Redis that fails, under the real store: what is said, and that nothing is lost or doubled."""
 
 import asyncio
+import re
 import resource
 import shutil
 import signal
@@ -24,6 +25,7 @@ from monitor.core.units import MarketId
 from monitor.errors import ConfigError, InvariantBroken, LedgerCorrupt, StoreUnavailable
 from monitor.store import connection
 from monitor.store.connection import connect, read
+from monitor.store.durability import durability_warning
 from monitor.store.identity import Identity
 from monitor.store.redis_store import RedisStore
 
@@ -368,3 +370,31 @@ async def test_messages__of_every_code__say_what_to_do(
             script = f"return redis.error_reply('{code} said by a script')"
             with pytest.raises(StoreUnavailable, match=f"does not serve us, .* It said: {code}"):
                 await connection.evaluate(client, script, [])
+
+
+@pytest.mark.parametrize(
+    ("settings", "warning"),
+    [
+        ((), ""),
+        (("--appendfsync", "no"), "Redis has appendfsync no: .* CONFIG SET appendfsync everysec"),
+        (("--appendonly", "no"), "its restart loses everything it holds.* CONFIG SET appendonly"),
+        (("--rename-command", "CONFIG", ""), ""),
+        (("--appendonly", "no", "--rename-command", "CONFIG", ""), "since its last dump"),
+        (("--rename-command", "INFO", ""), "cannot be read: Redis refuses a command"),
+    ],
+)
+async def test_durability__of_the_servers_settings__is_warned_of(
+    mortal_server: RedisServer, settings: tuple[str, ...], warning: str
+) -> None:
+    mortal_server.start(*settings)
+    async with connect(mortal_server.url) as client:
+        found = await durability_warning(client)
+    assert bool(found) == bool(warning)
+    assert re.search(warning, found)
+
+
+async def test_durability__dumps_alone__are_warned_of(mortal_server: RedisServer) -> None:
+    mortal_server.start("--appendonly", "no")
+    async with connect(mortal_server.url) as client:
+        await client.config_set("save", "60 1")
+        assert "its restart loses all since its last dump" in await durability_warning(client)

@@ -1,0 +1,42 @@
+"""Whether what a Redis holds survives its restart. Said as a warning: the choice is the operator's.
+
+The chain gives back every block that is lost, but not the alerts' history, nor what was not yet
+delivered.
+"""
+
+from contextlib import suppress
+
+from redis.asyncio import Redis
+
+from monitor.errors import MonitorError
+from monitor.store.connection import read
+
+
+async def durability_warning(client: "Redis") -> str:
+    """What a restart of the server would cost, expected, and what to do. Empty: nothing much."""
+    try:
+        [persistence] = await read(client, ("INFO", "persistence"))
+    except MonitorError as error:
+        return f"whether Redis keeps its state over a restart cannot be read: {error}"
+    if persistence.get("aof_enabled"):
+        if await _setting(client, "appendfsync") != "no":
+            return ""
+        return (
+            "Redis has appendfsync no: a power failure costs the newest half minute of alerts. "
+            "Expected everysec. Run CONFIG SET appendfsync everysec, and put it into redis.conf."
+        )
+    has_dumps = await _setting(client, "save") != ""
+    cost = "all since its last dump" if has_dumps else "everything it holds"
+    return (
+        f"Redis has appendonly no: its restart loses {cost}. The ledger is built anew from the "
+        "chain, but alerts and what was not yet delivered are gone. Expected appendonly yes. Run "
+        "CONFIG SET appendonly yes, and put it into redis.conf."
+    )
+
+
+async def _setting(client: "Redis", name: str) -> str | None:
+    """A setting; None where the server does not tell."""
+    with suppress(MonitorError):
+        [found] = await read(client, ("CONFIG GET", name))
+        return str(found[name]) if name in found else None
+    return None
