@@ -22,8 +22,8 @@ LIQUIDATOR = account("torture liquidator")
 PRICES_USD = ((1650, 1760), (1780, 1900), (1900, 2000), (2050, 2250), (2050, 2250))
 """Beyond trip, about trip, about warn, and twice the clear."""
 CALM_USD = 2250
-"""At first nobody is near a liquidation: so an undisturbed daemon that has seen the whole past is in
-no episode where the tortured one begins."""
+"""At first nobody is near a liquidation: an undisturbed daemon that has seen the whole past is then
+in no episode where the tortured one begins."""
 VERBS = (("price", 8), ("borrow", 3), ("supply", 1), ("repay", 1), ("liquidate", 1), ("nothing", 2))
 STAY_CHANCE = 0.4
 """Of a price that stays in its range: holds of several blocks are fulfilled, too."""
