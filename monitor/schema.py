@@ -69,6 +69,9 @@ class Chain(Table):
     requests_per_second: Annotated[Real, Field(gt=0)] | None = Field(
         default=None, description="most calls to each endpoint; unset: no limit"
     )
+    prove_logs: bool = Field(
+        default=True, description="read each block's logs whole and hold them against its bloom"
+    )
     max_head_age_seconds: Annotated[Real, Field(gt=0)] | None = Field(
         default=None, description="not ready when the newest block is older; unset: never for that"
     )

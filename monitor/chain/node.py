@@ -30,6 +30,7 @@ class NodeSettings:
     timeout_seconds: float = 10.0
     silence_seconds: float = 60.0
     requests_per_second: float | None = None
+    prove_logs: bool = True
 
 
 class Node:
@@ -50,7 +51,7 @@ class Node:
         self.follower = Follower(
             self.clock,
             self.headers,
-            BlockLogs(self.endpoints),
+            BlockLogs(self.endpoints, settings.prove_logs),
             self.agreement,
             settings.reorg_window,
         )

@@ -409,6 +409,19 @@ async def test_follower__one_log_left_out__is_never_believed(fake: FakeNode, lef
     assert [log.address for log in event.logs] == [POOL, OTHER_POOL]
 
 
+async def test_follower__told_not_to_prove_logs__asks_for_its_own_alone(fake: FakeNode) -> None:
+    fake.refuses_whole_blocks = True
+    fake.add(POOL)
+    async with (
+        a_node([fake.http_url], 1, prove_logs=False) as node,
+        listening(node.follower, genesis(fake), pools) as feed,
+    ):
+        [event] = await feed.take(1)
+    assert isinstance(event, BlockAdded)
+    assert len(event.logs) == 1
+    assert fake.asked.count("eth_getLogs") == 1
+
+
 async def test_follower__no_logs_said_twice_where_whole_blocks_are_refused__is_believed(
     fake: FakeNode,
 ) -> None:
