@@ -128,10 +128,13 @@ class FakeNode:
         message = {"jsonrpc": "2.0", "method": "eth_subscription", "params": params}
         await self.say(json.dumps(message))
 
-    async def say(self, text: str) -> None:
+    async def say(self, frame: str | bytes) -> None:
         """Any frame, to every socket."""
         for socket in self._sockets:
-            await socket.send_str(text)
+            if isinstance(frame, bytes):
+                await socket.send_bytes(frame)
+            else:
+                await socket.send_str(frame)
 
     def _fault_now(self) -> str | None:
         if self.fault is None or self.faults_left == 0:
