@@ -245,6 +245,33 @@ async def test_configurator__replaced_by_another__what_it_does_is_followed(
     assert reserve.terms.supply_cap == 123_456
 
 
+async def test_configurator__played_by_an_admin_within_a_block__terms_without_a_log_are_read(
+    lent: World, monitored: Monitored
+) -> None:
+    at, by_name = lent.addresses, "setAddress(bytes32,address)"
+    asset = lent.token("WETH")
+
+    def made(configurator: str) -> Tx:
+        values = (name_of("POOL_CONFIGURATOR"), configurator)
+        return lent.tx(ADMIN, at.addresses_provider, by_name, *values)
+
+    before = await lent.call(at.pool, "getConfiguration(address)(uint256)", asset)
+    cut = before - 1_000  # of the LTV, which are its lowest bits
+    quiet = lent.tx(ADMIN, at.pool, "setConfiguration(address,(uint256))", asset, (cut,))
+    await lent.block(made(ADMIN), quiet, made(at.configurator))
+    reserve = (await followed(lent, monitored))[reserve_key(MARKET, asset_of(lent, "WETH"))]
+    assert isinstance(reserve, Reserve)
+    assert reserve.terms.ltv_bps == lent.terms.asset("WETH").ltv_bps - 1_000
+
+
+async def test_configurator__gone__market_goes_on(lent: World, monitored: Monitored) -> None:
+    provider, by_name = lent.addresses.addresses_provider, "setAddress(bytes32,address)"
+    await lent.tx(ADMIN, provider, by_name, name_of("POOL_CONFIGURATOR"), ZERO_ADDRESS)
+    await trade(lent)
+    head = await lent.head()
+    assert market_of(dict((await monitored.ledger_at(head.hash)).records())).revisions
+
+
 async def test_pool__replaced_by_another_address__stops(lent: World, monitored: Monitored) -> None:
     provider = lent.addresses.addresses_provider
     await lent.tx(ADMIN, provider, "setAddress(bytes32,address)", name_of("POOL"), BOB)

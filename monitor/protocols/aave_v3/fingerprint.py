@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from monitor.core.ledger import Market, Reserve
 from monitor.core.ports import ViewCall, ViewFailed, ViewResult
-from monitor.core.units import Address
+from monitor.core.units import ZERO_ADDRESS, Address
 from monitor.protocols.aave_v3.contracts import AaveAbi
 
 POOL_REVISIONS = (10,)
@@ -34,10 +34,9 @@ def proxies_of(abi: AaveAbi, contracts: Market, reserves: Iterable[Reserve]) -> 
     pool, configurator = contracts.pool, contracts.configurator
     pool_view = ViewCall(pool, abi.pool.functions["POOL_REVISION"])
     view = ViewCall(configurator, abi.configurator.functions["CONFIGURATOR_REVISION"])
-    proxies = [
-        Proxy("pool", pool, pool_view, POOL_REVISIONS),
-        Proxy("configurator", configurator, view, CONFIGURATOR_REVISIONS),
-    ]
+    proxies = [Proxy("pool", pool, pool_view, POOL_REVISIONS)]
+    if configurator != ZERO_ADDRESS:  # without one, nobody can change a term
+        proxies.append(Proxy("configurator", configurator, view, CONFIGURATOR_REVISIONS))
     for reserve in reserves:
         supply, debt = reserve.supply_token, reserve.debt_token
         supply_view = ViewCall(supply, token["ATOKEN_REVISION"])

@@ -54,7 +54,7 @@ class AaveV3Market(AaveRules):
         listed = (
             call
             for log in logs
-            if log.address == contracts.configurator and log.topics[:1] == (listing.topic0,)
+            if log.topics[:1] == (listing.topic0,)
             for call in listing_calls(self._abi, listing.decode(log))
         )
         return (*listed, *upgrade_questions(self._market, self._abi, logs, view))

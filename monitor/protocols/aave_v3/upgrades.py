@@ -73,8 +73,10 @@ class UpgradeDecoder:
         contracts = contracts_of(self._view, self._market)
         if identity == ORACLE:
             return self._changed(replace(contracts, oracle=address))
-        if identity == CONFIGURATOR:
-            return self._changed(replace(contracts, configurator=address))
+        if identity == CONFIGURATOR and address != contracts.configurator:
+            # Whoever is the configurator may set terms without a log: all are read again.
+            known = tuple(r for r in contracts.revisions if r[0] != contracts.pool)
+            return self._changed(replace(contracts, configurator=address, revisions=known))
         if identity == POOL and address != contracts.pool:
             raise ContractUpgraded(
                 f"{self._market}: block {log.block_hash} makes {address} the market's pool, "
