@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Self
 
@@ -129,12 +130,13 @@ class FakeNode:
         await self.say(json.dumps(message))
 
     async def say(self, frame: str | bytes) -> None:
-        """Any frame, to every socket."""
+        """Any frame, to every socket; who has hung up hears nothing."""
         for socket in self._sockets:
-            if isinstance(frame, bytes):
-                await socket.send_bytes(frame)
-            else:
-                await socket.send_str(frame)
+            with suppress(ConnectionError):
+                if isinstance(frame, bytes):
+                    await socket.send_bytes(frame)
+                else:
+                    await socket.send_str(frame)
 
     def _fault_now(self) -> str | None:
         if self.fault is None or self.faults_left == 0:
@@ -183,6 +185,8 @@ class FakeNode:
                 continue
             body = self._answer_all(json.loads(message.data), fault)
             await socket.send_str("not json" if fault == "garbage" else body)
+        if socket in self._sockets:
+            self._sockets.remove(socket)
         return socket
 
     def _answer_all(self, asked: Any, fault: str | None) -> str:
