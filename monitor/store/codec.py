@@ -8,9 +8,12 @@ a new schema version, and an operator can read it with redis-cli.
 import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import accumulate, pairwise
+from struct import Struct
+from struct import error as struct_error
 from typing import TypeVar
 
-from msgspec import MsgspecError, json, msgpack
+from msgspec import MsgspecError, json
 
 from monitor.core.alerts import Alert, BreakerState, Judgement
 from monitor.core.blocks import BlockRef
@@ -19,16 +22,16 @@ from monitor.core.ledger import RECORD_OF, Key, Kind, Position, Record
 from monitor.core.ports import UndoRecord
 from monitor.core.units import MarketId
 from monitor.errors import LedgerCorrupt
-from monitor.store.keys import field_of, group_of, key_of, kind_of
+from monitor.store.keys import field_of, group_in, key_of, kind_of, place_of
 from monitor.store.packing import pack_position, unpack_position
 
 T = TypeVar("T")
 
 
-Row = tuple[str, bytes, bytes, bytes]
-"""A changed record: its group, its field, and its bytes before and after; none is absence."""
+Row = tuple[str, bytes, bytes]
+"""A record to be written: its hash, its field, and its bytes. No bytes: to be deleted."""
 
-UNDO_VERSION = b"\x01"
+ROWS_VERSION = b"\x01"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +59,7 @@ _BREAKER = json.Decoder(BreakerState)
 _JUDGEMENT = json.Decoder(Judgement)
 _MARK = json.Decoder(_Mark)
 _POSTED = json.Decoder(PostedAlert)
-_pack = msgpack.Encoder().encode
-_UNDO = msgpack.Decoder(tuple[bytes, tuple[Row, ...]])
+_SIZES, _SIZE = Struct(">HHI"), Struct(">I")
 
 
 def encode_text(value: object) -> str:
@@ -120,40 +122,89 @@ def decode_posted(data: bytes | str) -> PostedAlert:
     return _decode(_POSTED, data, "an alert")
 
 
-def rows_of(delta: BlockDelta) -> list[Row]:
-    """What a delta writes and what it wrote over."""
-    return [
-        (
-            group_of(change.key),
-            field_of(change.key),
-            b"" if change.before is None else encode_record(change.before),
-            b"" if change.after is None else encode_record(change.after),
-        )
-        for change in delta.changes
-    ]
+def row_of(key: Key, record: Record | None) -> Row:
+    name, field = place_of(key)
+    return name, field, _bytes(record)
 
 
-def encode_undo(block: BlockRef, rows: Iterable[Row]) -> bytes:
-    """A version byte and, in MessagePack, the block in JSON and its rows."""
-    return UNDO_VERSION + _pack((json.encode(block), rows))
+def rows_of(delta: BlockDelta) -> tuple[list[Row], list[Row]]:
+    """What a delta wrote over, and what it writes."""
+    before: list[Row] = []
+    after: list[Row] = []
+    for change in delta.changes:
+        name, field = place_of(change.key)
+        before.append((name, field, _bytes(change.before)))
+        after.append((name, field, _bytes(change.after)))
+    return before, after
+
+
+def _bytes(record: Record | None) -> bytes:
+    return b"" if record is None else encode_record(record)
+
+
+def encode_rows(rows: Iterable[Row]) -> bytes:
+    """A version byte, then row by row: the lengths of its three parts, and these. Lua reads it."""
+    parts = [ROWS_VERSION]
+    for name, field, data in rows:
+        named = name.encode()
+        parts += _SIZES.pack(len(named), len(field), len(data)), named, field, data
+    return b"".join(parts)
+
+
+def decode_rows(packed: bytes) -> list[Row]:
+    """Raises ValueError for what `encode_rows` did not make."""
+    if packed[:1] != ROWS_VERSION:
+        raise ValueError(f"it has the layout {packed[:1].hex() or 'none'}: expected 01")
+    rows, at = [], 1
+    while at < len(packed):
+        ends = list(accumulate(_sizes(_SIZES, packed, at), initial=at + _SIZES.size))
+        name, field, data = (packed[start:end] for start, end in pairwise(ends))
+        rows.append((name.decode(), field, data))
+        at = ends[-1]
+    if at != len(packed):
+        raise ValueError(f"it has {len(packed)} bytes: expected {at}")
+    return rows
+
+
+def encode_undo(block: BlockRef, before: bytes, after: bytes) -> bytes:
+    """An undo record, as commit.lua makes it: the block in JSON, and its rows of either time."""
+    return json.encode(block) + b"\n" + _SIZE.pack(len(before)) + before + after
 
 
 def decode_undo(data: bytes, mark: bytes | None) -> UndoRecord:
-    """An undo record from a block's packed delta and, if it was judged, its mark."""
-    if data[:1] != UNDO_VERSION:
-        raise _damaged("an undo record", f"it has the layout {data[:1].hex()}: expected 01")
-    block, rows = _decode(_UNDO, data[1:], "an undo record")
-    changes = []
-    for group, field, before, after in rows:
-        key = decode_key(group, field)
-        changes.append(Change(key, _maybe(key, before), _maybe(key, after)))
-    delta = BlockDelta(decode_block(block), tuple(changes))
+    """An undo record from what a block wrote and, if it was judged, its mark."""
+    try:
+        block, changes = _decode_changes(data)
+    except ValueError as exc:
+        raise _damaged("an undo record", exc) from exc
+    delta = BlockDelta(block, changes)
     if mark is None:
         return UndoRecord(delta, None, {})
     noted = _decode(_MARK, mark, "a judgement")
     judgement = _decode(_JUDGEMENT, noted.judgement, "a judgement")
     states = {name: decode_breaker(name, state) for name, state in noted.breakers.items()}
     return UndoRecord(delta, judgement, states)
+
+
+def _decode_changes(data: bytes) -> tuple[BlockRef, tuple[Change, ...]]:
+    block, _, rest = data.partition(b"\n")
+    [size] = _sizes(_SIZE, rest, 0)
+    middle = _SIZE.size + size
+    changes = []
+    pairs = zip(decode_rows(rest[_SIZE.size : middle]), decode_rows(rest[middle:]), strict=True)
+    for (name, field, before), (other_name, other_field, after) in pairs:
+        if (name, field) != (other_name, other_field):
+            raise ValueError(f"{name} before the block is {other_name} after it")
+        key = decode_key(group_in(name), field)
+        changes.append(Change(key, _maybe(key, before), _maybe(key, after)))
+    return decode_block(block), tuple(changes)
+
+
+def _sizes(layout: Struct, data: bytes, at: int) -> tuple[int, ...]:
+    try:
+        return layout.unpack_from(data, at)
+    except struct_error as exc:
+        raise ValueError(str(exc)) from exc
 
 
 def digest(records: Mapping[Key, Record]) -> str:
@@ -169,9 +220,9 @@ def _maybe(key: Key, data: bytes) -> Record | None:
     return decode_record(key, data) if data else None
 
 
-def _decode(decoder: json.Decoder[T] | msgpack.Decoder[T], data: bytes | str, what: str) -> T:
+def _decode(decoder: json.Decoder[T], data: bytes | str, what: str) -> T:
     try:
-        return decoder.decode(data)  # type: ignore[arg-type] # only JSON is ever text
+        return decoder.decode(data)
     except (MsgspecError, ValueError) as exc:
         raise _damaged(what, exc) from exc
 

@@ -22,7 +22,6 @@ course      list    after a rebuild: the breakers after each judged block (see `
 """
 
 import zlib
-from functools import lru_cache
 
 from monitor.core.ledger import Key, Kind
 from monitor.core.units import Address, MarketId
@@ -81,23 +80,20 @@ class Keys:
 
 def group_of(key: Key) -> str:
     """The records of one kind in one market: `<kind>:<market>`."""
-    return _group(key.kind, key.market)
-
-
-@lru_cache(4096)
-def _group(kind: Kind, market: MarketId) -> str:
-    return f"{kind}:{market}"
+    return f"{key.kind}:{key.market}"
 
 
 def field_of(key: Key) -> bytes:
-    """The field of a record within its hash."""
-    if "/" in key.subject:
+    """The field of a record within its hash. Raises ValueError for a subject with a slash."""
+    kind, _, sub_market, subject = key
+    if kind is Kind.POSITION:
+        account = address_bytes(subject)
+        if account[:1] == _ADDRESS:
+            return account + sub_market.encode() if sub_market else account
+    if "/" in subject:
         raise ValueError(f"the subject of {key} holds a slash")
-    if key.kind is not Kind.POSITION:
-        return f"{key.subject}/{key.sub_market}".encode()
-    account = address_bytes(key.subject)
-    divider = "" if account[:1] == _ADDRESS else "/"
-    return account + f"{divider}{key.sub_market}".encode()
+    text = f"{subject}/{sub_market}".encode()
+    return _TEXT + text if kind is Kind.POSITION else text
 
 
 def key_of(group: str, field: bytes) -> Key:
@@ -113,11 +109,12 @@ def key_of(group: str, field: bytes) -> Key:
     return Key(kind, market, sub_market, subject)
 
 
-def hash_of(group: str, field: bytes) -> str:
-    """The hash a field of a group lies in; only positions are bucketed."""
-    if group.startswith(_POSITIONS):
-        return f"{group}/{zlib.crc32(field) % POSITION_BUCKETS}"
-    return group
+def place_of(key: Key) -> tuple[str, bytes]:
+    """The hash a record lies in, and its field there. Only positions are bucketed."""
+    field = field_of(key)
+    if key.kind is Kind.POSITION:
+        return f"{_POSITIONS}{key.market}/{zlib.crc32(field) % POSITION_BUCKETS}", field
+    return group_of(key), field
 
 
 def group_in(name: str) -> str:

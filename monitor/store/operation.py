@@ -6,13 +6,9 @@ from typing import Any
 from monitor.core.alerts import Alert
 from monitor.core.blocks import BlockRef
 from monitor.store.codec import PostedAlert, encode_text
-from monitor.store.keys import SCRIPT_KEYS, Keys, hash_of
+from monitor.store.keys import SCRIPT_KEYS, Keys
 
 Part = dict[str, Any]
-Argument = bytes | str | int
-"""What a script is told beside its operation."""
-Write = tuple[str, bytes, bytes]
-"""A record to be written: its group, its field and its bytes. No bytes: to be deleted."""
 
 
 class KeyList:
@@ -23,14 +19,8 @@ class KeyList:
         self._keys = keys
         self._numbers: dict[str, int] = {}
 
-    def records(self, writes: Iterable[Write]) -> list[Argument]:
-        """For each record the number of its hash, its field and its bytes, in a row."""
-        row: list[Argument] = []
-        for group, field, data in writes:
-            row += self._number(self._keys.of(hash_of(group, field))), field, data
-        return row
-
     def hashes(self, names: Iterable[str]) -> list[int]:
+        """Record hashes; rows name them in full, but every key of a script is to be declared."""
         return [self._number(self._keys.of(name)) for name in names]
 
     def posting(self, alert: Alert, webhooks: Sequence[str]) -> Part:

@@ -40,16 +40,20 @@ _asset_bytes = lru_cache(4096)(address_bytes)
 _asset_text = lru_cache(4096)(address_text)
 
 
-def _side(holdings: Iterable[Holding]) -> list[_Holding]:
-    return [
-        (
-            _asset_bytes(held.asset),
-            _int_bytes(held.scaled),
-            _int_bytes(held.checkpoint_ray),
-            held.used_as_collateral,
+def _side(side: Iterable[Holding]) -> list[_Holding]:
+    packed = []
+    for held in side:
+        # Written out: a block packs hundreds of integers, and a call costs as much as the packing.
+        scaled, checkpoint = held.scaled, held.checkpoint_ray
+        packed.append(
+            (
+                _asset_bytes(held.asset),
+                scaled.to_bytes((scaled.bit_length() >> 3) + 1, "big", signed=True),
+                checkpoint.to_bytes((checkpoint.bit_length() >> 3) + 1, "big", signed=True),
+                held.used_as_collateral,
+            )
         )
-        for held in holdings
-    ]
+    return packed
 
 
 def _holdings(side: Iterable[_Holding]) -> tuple[Holding, ...]:

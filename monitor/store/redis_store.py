@@ -20,7 +20,7 @@ from monitor.store.connection import Scripts, check_server, read
 from monitor.store.course import resume
 from monitor.store.delivery_queue import RedisDeliveryQueue
 from monitor.store.identity import Identity, check_identity
-from monitor.store.keys import Keys, field_of, group_in, group_of
+from monitor.store.keys import Keys, group_in, place_of
 from monitor.store.lease import TTL_SECONDS, Lease
 from monitor.store.operation import KeyList, Part, flat, place
 
@@ -100,10 +100,11 @@ class RedisStore:
         await self._fill(block, [], is_last=True)
 
     async def commit(self, delta: BlockDelta) -> None:
-        keys, rows = KeyList(self._keys), codec.rows_of(delta)
-        writes = keys.records((group, field, after) for group, field, _, after in rows)
-        undo = codec.encode_undo(delta.block, rows)
-        answer = await self._scripts.run("commit", place(delta.block), keys.names, (undo, *writes))
+        keys = KeyList(self._keys)
+        before, after = codec.rows_of(delta)
+        keys.hashes(name for name, _, _ in after)
+        packed = codec.encode_rows(after), codec.encode_rows(before)
+        answer = await self._scripts.run("commit", place(delta.block), keys.names, packed)
         if answer[0] == "order":
             raise _misplaced("committed", delta.block, "its parent as cursor", answer[1])
 
@@ -138,14 +139,14 @@ class RedisStore:
         self, undo: UndoRecord, retractions: Mapping[str, tuple[Alert, Sequence[str]]]
     ) -> tuple[Alert, ...]:
         block = undo.delta.block
-        keys, rows = KeyList(self._keys), codec.rows_of(undo.delta)
+        keys = KeyList(self._keys)
+        keys.hashes(place_of(change.key)[0] for change in undo.delta.changes)
         operation = {
             **place(block),
             "now": repr(self._clock()),
             "dead": await self._dead(undo.judgement, retractions, keys),
         }
-        writes = keys.records((group, field, before) for group, field, before, _ in rows)
-        answer = await self._scripts.run("revert", operation, keys.names, writes)
+        answer = await self._scripts.run("revert", operation, keys.names)
         if answer[0] == "order":
             raise _misplaced("reverted", block, "it as cursor", answer[1])
         if answer[0] == "deep":
@@ -230,11 +231,12 @@ class RedisStore:
     ) -> None:
         """One call of fill.lua. `stale`: hashes to be thrown away first."""
         keys = KeyList(self._keys)
-        writes = [(group_of(k), field_of(k), codec.encode_record(record)) for k, record in records]
+        rows = [codec.row_of(key, record) for key, record in records]
         operation: Part = {"hash": block.hash, "stale": keys.hashes(stale)}
         if is_last:
             operation["block"] = codec.encode_text(block)
-        answer = await self._scripts.run("fill", operation, keys.names, keys.records(writes))
+        keys.hashes(row[0] for row in rows)
+        answer = await self._scripts.run("fill", operation, keys.names, [codec.encode_rows(rows)])
         if answer[0] == "order":
             raise _misplaced("the beginning", block, "an empty store", answer[1])
 

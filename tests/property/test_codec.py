@@ -65,12 +65,15 @@ def test_key__any__survives_its_place(key: Key) -> None:
 def test_delta__any__survives_the_codec(
     block: BlockRef, entries: list[tuple[Key, Record]], is_new: bool
 ) -> None:
-    changes = (
+    changes = tuple(
         Change(key, None, record) if is_new else Change(key, record, None)
         for key, record in entries
     )
-    delta = BlockDelta(block, tuple(changes))
-    assert codec.decode_undo(codec.encode_undo(block, codec.rows_of(delta)), None).delta == delta
+    delta = BlockDelta(block, changes)
+    before = codec.encode_rows(codec.row_of(change.key, change.before) for change in changes)
+    after = codec.encode_rows(codec.row_of(change.key, change.after) for change in changes)
+    undo = codec.encode_undo(block, before, after)
+    assert codec.decode_undo(undo, None).delta == delta
 
 
 @given(LEDGERS, st.randoms())

@@ -4,7 +4,15 @@ local cursor = cjson.decode(last)
 -- After a lost answer the same call finds its work done, and says again what it did.
 local is_done = cursor.hash == op.parent
 if not is_done and cursor.hash ~= op.hash then return {'order', last} end
-if not is_done and redis.call('LLEN', tail) == 1 then return {'deep', last} end
+local written = redis.call('HGET', undo, op.hash)
+if not is_done and not written then return {'deep', last} end
+local rows = {}
+if not is_done then
+  local size, at = struct.unpack('>I', written, written:find('\n', 1, true) + 1)
+  rows = read_rows(written:sub(at, at + size - 1))
+end
+local mark = redis.call('HGET', judged, op.hash)
+local before = mark and cjson.decode(mark)
 
 local queued = {}
 for _, dead in ipairs(op.dead) do
@@ -26,12 +34,10 @@ for _, dead in ipairs(op.dead) do
 end
 
 if not is_done then
-  write_records(2)
+  write_rows(rows, groups)
   redis.call('HDEL', undo, op.hash)
   redis.call('RPOP', tail)
-  local mark = redis.call('HGET', judged, op.hash)
-  if mark then
-    local before = cjson.decode(mark)
+  if before then
     redis.call('SET', evaluated, before.evaluated)
     redis.call('DEL', breakers)
     for name, state in pairs(before.breakers) do redis.call('HSET', breakers, name, state) end

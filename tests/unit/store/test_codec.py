@@ -1,7 +1,7 @@
 """What the codec says of text that is not its own."""
 
 import pytest
-from builders import USDC, a_block, a_delta, a_position, a_price, an_address
+from builders import USDC, a_block, a_position, a_price, an_address
 
 from monitor.core.ledger import (
     Key,
@@ -57,14 +57,24 @@ def test_decode_record__asset_of_another_length__is_corrupt() -> None:
         codec.decode_record(KEY, short)
 
 
-UNDO = codec.encode_undo(
-    a_block(), codec.rows_of(a_delta(a_block(), (KEY, a_position(1), a_position(2))))
+BEFORE, AFTER = (codec.encode_rows([codec.row_of(KEY, a_position(n))]) for n in (1, 2))
+UNDO = codec.encode_undo(a_block(), BEFORE, AFTER)
+OTHER = codec.encode_rows([codec.row_of(position_key(CORE, USDC), a_position(2))])
+NONE = codec.encode_rows([])
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        *(UNDO[:length] for length in range(len(UNDO))),
+        UNDO + b"\x00",
+        UNDO.replace(AFTER, b"\x02" + AFTER[1:]),
+        codec.encode_undo(a_block(), BEFORE, OTHER),
+        codec.encode_undo(a_block(), BEFORE, NONE),
+    ],
 )
-
-
-@pytest.mark.parametrize("data", [b"", b"{}", b"\x02" + UNDO[1:], UNDO + b"\x00", UNDO[:-1]])
 def test_decode_undo__damaged__is_corrupt(data: bytes) -> None:
-    with pytest.raises(LedgerCorrupt, match="an undo record in the store does not decode"):
+    with pytest.raises(LedgerCorrupt, match="in the store does not decode"):
         codec.decode_undo(data, None)
 
 

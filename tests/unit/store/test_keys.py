@@ -14,15 +14,11 @@ from monitor.store.keys import (
     field_of,
     group_in,
     group_of,
-    hash_of,
     key_of,
+    place_of,
 )
 
 CORE = MarketId("aave:core")
-
-
-def place(key: Key) -> str:
-    return hash_of(group_of(key), field_of(key))
 
 
 def test_keys__any_name__starts_with_the_hash_tag() -> None:
@@ -34,13 +30,14 @@ def test_keys__brace_in_the_namespace__is_refused() -> None:
         Keys("a}b", 1)
 
 
-def test_hash_of__reserve__is_one_hash_a_market() -> None:
-    assert place(reserve_key(CORE, an_address("WETH"))) == "reserve:aave:core"
+def test_place_of__reserve__is_one_hash_a_market() -> None:
+    weth = an_address("WETH")
+    assert place_of(reserve_key(CORE, weth)) == ("reserve:aave:core", f"{weth}/".encode())
 
 
-def test_hash_of__positions__are_spread_evenly() -> None:
+def test_place_of__positions__are_spread_evenly() -> None:
     keys = [position_key(CORE, an_address(str(n))) for n in range(4 * POSITION_BUCKETS)]
-    filled = Counter(place(key) for key in keys)
+    filled = Counter(place_of(key)[0] for key in keys)
     assert max(filled.values()) < 20
     assert {group_in(name) for name in filled} == {"position:aave:core"}
 
