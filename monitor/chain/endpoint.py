@@ -59,6 +59,10 @@ class Endpoint:
         rest_seconds = backoff_seconds(self.failures, LONGEST_REST_SECONDS)
         self._rests_until = time.monotonic() + rest_seconds
 
+    def answered(self) -> None:
+        """It is well: who answers although it was to rest need not rest any longer."""
+        self.failures, self._rests_until = 0, 0.0
+
     def limited(self, seconds: float) -> None:
         """Leave it alone for as long as it asked, within reason."""
         self._limited_until = time.monotonic() + min(max(0.0, seconds), LONGEST_LIMIT_SECONDS)

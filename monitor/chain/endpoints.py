@@ -107,11 +107,12 @@ class Endpoints:
     ) -> list[list[T | RevertError] | MonitorError]:
         """Each endpoint's own answers, or why there are none.
 
-        `rested_only`: who rests after a failure is not waited for.
+        `rested_only`: who rests after a failure is not waited for, unless all of them rest.
         """
+        is_choosy = rested_only and not all(endpoint.is_resting for endpoint in self._endpoints)
 
         async def own(endpoint: Endpoint) -> list[T | RevertError] | MonitorError:
-            if rested_only and endpoint.is_resting:
+            if is_choosy and endpoint.is_resting:
                 return RpcUnavailable(f"{endpoint.name} rests after a failure")
             try:
                 return await self._ask(endpoint, calls, read)
@@ -224,7 +225,7 @@ class Endpoints:
         except TransientError:
             endpoint.failed()
             raise
-        endpoint.failures = 0
+        endpoint.answered()
         return answers
 
     async def _exchange(

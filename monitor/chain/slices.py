@@ -21,6 +21,7 @@ class Width:
         self._refused = widest + 1
         self._served = 0
         self._in_a_row = 0
+        self._doubted: int | None = None
         self.now = widest
 
     def refuse(self, asked: int, suggested: int | None = None) -> None:
@@ -33,13 +34,20 @@ class Width:
             self.now = suggested
 
     def doubt(self, asked: int) -> None:
-        """So much failed, and nobody said why: less may work, or the node is just away."""
-        self.now, self._in_a_row = max(1, asked // 2), 0
+        """So much failed, and nobody said why. When half of it works next, it was too much."""
+        self._doubted, self._in_a_row = asked, 0
+        self.now = max(1, asked // 2)
+
+    def forgive(self) -> None:
+        """It was not for want of a narrower question: the node is away."""
+        self._doubted = None
 
     def serve(self, asked: int) -> None:
         """So much was served. What was less than could be asked says nothing."""
         if asked < self.now:
             return
+        if self._doubted is not None:
+            self._refused, self._doubted = self._doubted, None
         self._served, self._in_a_row = asked, self._in_a_row + 1
         if self._in_a_row >= PATIENCE and self._refused <= self._widest:
             self._refused, self._in_a_row = min(4 * self._refused, self._widest + 1), 0
@@ -73,6 +81,7 @@ async def in_slices(
             doubts += 1
             width.doubt(end - start)
             if doubts > MOST_DOUBTS or end - start == 1:
+                width.forgive()
                 raise
             continue
         doubts = 0
