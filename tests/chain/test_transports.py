@@ -178,6 +178,8 @@ async def test_next_head__of_another_subscription__is_not_ours(node: FakeNode) -
         for foreign in ("0x2", None, 7, {"a": 1}):
             await node.say(head(1, subscription=foreign))
         await node.say('{"method":"eth_subscription","params":{}}')
+        await made.exchange(CHAIN_ID)  # by now all of them have been read
+        assert not waiting.done()
         await node.say(head(2))
         assert await number_of(await waiting) == 2
 
