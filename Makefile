@@ -8,9 +8,10 @@ STAMP := $(VENV)/.installed
 DEVNET := PYTHONPATH=deploy:tests $(BIN)/python -m
 SEED ?= $(shell date +%s)
 ACTIONS ?= 200
+SOAK_SECONDS ?= 300
 KILLS ?= 20
 
-.PHONY: help install redis devnet demo test gate lint types format fuzz torture clean lock
+.PHONY: help install redis devnet demo test gate lint types format bench fuzz torture clean lock
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -61,6 +62,9 @@ torture: devnet ## kill -9, reorganisations and faults at random points: KILLS=n
 
 fuzz: devnet ## random real actions against the contracts' views: ACTIONS=n SEED=s
 	@$(DEVNET) fuzz --actions $(ACTIONS) --seed $(SEED)
+
+bench: devnet ## what the daemon costs, beside plain ways to do the same: SOAK_SECONDS=n
+	@$(DEVNET) benchmarks --soak-seconds $(SOAK_SECONDS)
 
 lock: install ## renew the hashed locks from pyproject.toml
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==0.13.8

@@ -90,6 +90,12 @@ class DaemonProcess:
         async with asyncio.timeout(seconds):
             return await self._process.wait()
 
+    @property
+    def pid(self) -> int:
+        """Of the running process."""
+        assert self._process is not None
+        return self._process.pid
+
     async def kill(self) -> None:
         """kill -9, as the kernel does when memory is short."""
         await self._end(signal.SIGKILL)

@@ -7,11 +7,14 @@ import argparse
 import asyncio
 import sys
 from collections.abc import Awaitable, Callable
+from functools import partial
 
 from benchmarks import table
 from benchmarks.decoding import decoding_rows
 from benchmarks.fetching import fetching_rows
 from benchmarks.folding import folding_rows
+from benchmarks.soak import soak_rows
+from benchmarks.storing import storing_rows
 from benchmarks.timing import Row
 from benchmarks.traffic import busy_market
 
@@ -27,7 +30,11 @@ async def ingest_rows() -> list[Row]:
 
 
 async def measured(topics: list[str], soak_seconds: int) -> list[Row]:
-    measures: dict[str, Callable[[], Awaitable[list[Row]]]] = {"ingest": ingest_rows}
+    measures: dict[str, Callable[[], Awaitable[list[Row]]]] = {
+        "ingest": ingest_rows,
+        "store": storing_rows,
+        "soak": partial(soak_rows, soak_seconds),
+    }
     rows: list[Row] = []
     for topic in topics:
         sys.stderr.write(f"{topic} ...\n")
