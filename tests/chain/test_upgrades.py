@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from daemon_process import command
 from devnet import (
     ADMIN,
     USD,
@@ -24,6 +25,7 @@ from devnet import (
 )
 from devnet.listing import Side
 from fuzz.monitored import MARKET, Monitored, Records
+from stage import Stage
 
 from monitor.core.ledger import Market, Price, Reserve, market_key, price_key, reserve_key
 from monitor.core.units import Address as MonitorAddress
@@ -33,6 +35,7 @@ from monitor.store.embedded import EmbeddedRedis
 
 ALICE, BOB = account("alice"), account("bob")
 DAY_SECONDS = 86_400
+FAILED = 1
 
 
 @pytest.fixture
@@ -277,3 +280,18 @@ async def test_pool__replaced_by_another_address__stops(lent: World, monitored: 
     await lent.tx(ADMIN, provider, "setAddress(bytes32,address)", name_of("POOL"), BOB)
     with pytest.raises(ContractUpgraded, match=f"makes {BOB} the market's pool"):
         await monitored.ledger_at((await lent.head()).hash)
+
+
+async def test_run__code_became_unknown_meanwhile__says_so_at_every_start(stage: Stage) -> None:
+    config, _ = stage.config()
+    assert (await command("run", "--config", str(config), "--once")).code == 0
+    await upgrade_token(stage.world, "USDC", "supply", revision=77)
+    for _ in range(2):
+        ran = await command("run", "--config", str(config), "--once")
+        said = ran.err.replace("\n", " ")
+        assert ran.code == FAILED
+        assert "the aToken of USDC" in said
+        assert "has revision 77, expected 5 (Aave V3.6)" in said
+        assert "Traceback" not in ran.err
+    checked = await command("check", "--config", str(config))
+    assert "has revision 77, expected 5 (Aave V3.6)" in checked.out.replace("\n", " ")
