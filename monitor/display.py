@@ -80,6 +80,14 @@ def rebuilt(out: Console, document: Document) -> None:
     _say(out, "the next run reads the ledger anew from the chain")
 
 
+def migrated(out: Console, document: Document) -> None:
+    """`store migrate`."""
+    if document["migrated"]:
+        _say(out, f"migrated from layout {document['from']} to {document['to']}")
+    else:
+        _say(out, f"nothing to do: the layout is {document['from'] or 'nowhere yet'}")
+
+
 def _say(out: Console, text: str) -> None:
     out.print(text, highlight=False, markup=False, soft_wrap=True)
 

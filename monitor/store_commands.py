@@ -46,6 +46,17 @@ def restore(
 
 
 @app.command()
+def migrate(config: ConfigOption, as_json: JsonOption = False) -> None:
+    """Take the state of an older version over into the present layout. The daemon must not run."""
+    from monitor import upkeep
+
+    settings = loaded(config)
+    with progress("migrate") as told:
+        document = interruptible(upkeep.migrate(settings, told))
+    display.show(out, document, display.migrated, as_json=as_json)
+
+
+@app.command()
 def rebuild(
     config: ConfigOption,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="do not ask")] = False,

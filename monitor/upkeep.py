@@ -17,8 +17,9 @@ from redis.asyncio import Redis
 from monitor.engine.positions import block_json
 from monitor.errors import ConfigError, QuestionError, SchemaMismatch, StoreDamaged, TransientError
 from monitor.parts import configuration_digest
-from monitor.rim import RELEASE_SECONDS, redis_of
+from monitor.rim import RELEASE_SECONDS, identity_of, redis_of
 from monitor.settings import Settings
+from monitor.store import migration
 from monitor.store.backup import (
     Manifest,
     Progress,
@@ -27,7 +28,7 @@ from monitor.store.backup import (
     read_backup,
     write_backup,
 )
-from monitor.store.connection import check_server
+from monitor.store.connection import check_server, read
 from monitor.store.contents import Entry, connect_raw, contents_of, replace
 from monitor.store.course import course_of
 from monitor.store.damage import has_data, set_aside
@@ -94,6 +95,17 @@ async def rebuild(settings: Settings, *, forget_alerts: bool) -> Document:
     except StoreDamaged:
         moved = [str(path) for path in set_aside(settings.store.state_dir)]
         return {"block": None, "positions": 0, "alerts": 0, "pending": 0, "set_aside": moved}
+
+
+async def migrate(settings: Settings, progress: Progress) -> Document:
+    """Take the state of an older version of the program over into the present layout."""
+    _expect_data(settings)
+    async with AsyncExitStack() as stack:
+        client, server = await redis_of(settings, stack, read_only=False)
+        [schema] = await read(client, ("HGET", _keys(settings).of("meta"), "schema"))
+        identity = identity_of(settings, None)
+        is_done = await migration.migrate(client, identity, progress, take_over=server is not None)
+    return {"from": schema, "to": str(SCHEMA_VERSION), "migrated": is_done}
 
 
 async def _rebuild(settings: Settings, *, forget_alerts: bool) -> Document:
