@@ -55,7 +55,8 @@ async def backup(settings: Settings, file: Path, progress: Progress, *, force: b
     """Save the whole state to a file, beside a running or a stopped daemon."""
     check_new(file, force=force)
     async with AsyncExitStack() as stack:
-        _, server = await redis_of(settings, stack, read_only=True)
+        quick, server = await redis_of(settings, stack, read_only=True)
+        await read(quick, ("PING",))  # the other client would wait for minutes
         client = await _raw(settings, server, stack)
         entries = await contents_of(client, _keys(settings))
     manifest = _manifest(settings, entries)

@@ -111,7 +111,8 @@ def _named(error: RedisError) -> MonitorError:
 
 def _inner(error: RedisError) -> BaseException:
     """What the server answered: while connecting, the library wraps it in a ConnectionError."""
-    return error.__cause__ if isinstance(error.__cause__, RedisError) else error
+    is_wrapped = isinstance(error, ConnectionError) and isinstance(error.__cause__, RedisError)
+    return error.__cause__ or error if is_wrapped else error
 
 
 def _said(error: RedisError) -> str:

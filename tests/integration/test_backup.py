@@ -14,7 +14,13 @@ from redis_server import RedisServer
 from monitor.core.alerts import BreakerPhase
 from monitor.core.ledger import Key, Record, position_key
 from monitor.core.units import MarketId
-from monitor.errors import InvariantBroken, LedgerCorrupt, QuestionError, WriterFenced
+from monitor.errors import (
+    InvariantBroken,
+    LedgerCorrupt,
+    QuestionError,
+    StoreUnavailable,
+    WriterFenced,
+)
 from monitor.store.backup import Manifest, manifest_of, read_backup, write_backup
 from monitor.store.connection import connect
 from monitor.store.contents import Entry, connect_raw, contents_of, replace
@@ -137,6 +143,20 @@ async def test_replace__daemon_took_over__changes_nothing(
     with pytest.raises(WriterFenced, match="a daemon took over"):
         await replace(raw, identity.keys(), str(int(store.lease.token) - 1), (), frozenset())
     assert await contents_of(raw, identity.keys()) == before
+
+
+async def test_replace__memory_full__changes_nothing(
+    mortal_server: RedisServer, identity: Identity
+) -> None:
+    mortal_server.start()
+    async with connect(mortal_server.url) as client, connect_raw(mortal_server.url) as raw:
+        store = await fill(client, identity)
+        before = await contents_of(raw, identity.keys())
+        await client.config_set("maxmemory", "1")
+        with pytest.raises(StoreUnavailable, match="raise maxmemory"):
+            await replace(raw, identity.keys(), store.lease.token, before[:2], frozenset())
+        await client.config_set("maxmemory", "0")
+        assert await contents_of(raw, identity.keys()) == before
 
 
 async def test_write__file_is_there__refuses_unless_forced(
