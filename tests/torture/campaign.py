@@ -159,6 +159,8 @@ class Campaign:
 
     async def _round(self) -> None:
         scene = self._scene
+        # A mood lasts no longer than a round: else pauses grow, and nothing is sent any more.
+        scene.mailbox.calm()
         if scene.rng.random() < MOOD_CHANCE:
             scene.mailbox.upset(scene.rng.choice(MOODS), scene.rng.randint(1, 2))
         await scene.act(1, 4)

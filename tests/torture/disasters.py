@@ -85,7 +85,7 @@ async def _kill_daemon(scene: Scene) -> None:
 async def _kill_redis(scene: Scene) -> None:
     if scene.victims.kill_redis():
         await scene.victims.lost_redis()
-    else:
+    else:  # it was about to begin
         await scene.victims.kill_daemon()
     await scene.act(0, 2)
     await scene.victims.start()

@@ -41,9 +41,8 @@ class Mailbox:
         return self._receiver.refused
 
     def upset(self, mood: Mood, letters: int) -> None:
-        """Treat so many of the next letters so, unless it is upset already."""
-        if not self._moods:
-            self._moods.extend([mood] * letters)
+        """Treat so many of the next letters so, until `calm`."""
+        self._moods.extend([mood] * letters)
 
     def calm(self) -> None:
         self._moods.clear()

@@ -42,8 +42,10 @@ class Victims:
         await self.daemon.kill()
 
     def kill_redis(self) -> bool:
-        """Whether there was one to kill."""
-        return self._signal_redis(signal.SIGKILL)
+        """Whether the daemon's own was killed; else an orphan of an earlier life, or none."""
+        is_own = self._owns_redis()
+        self._signal_redis(signal.SIGKILL)
+        return is_own
 
     async def freeze(self, seconds: float, *, redis: bool) -> None:
         """SIGSTOP, and SIGCONT after a while."""
@@ -123,6 +125,16 @@ class Victims:
         with suppress(ProcessLookupError):
             os.kill(pid, number)
         return True
+
+    def _owns_redis(self) -> bool:
+        pid = self._redis_pid()
+        if pid is None or self.daemon.exit_code is not None:
+            return False
+        try:
+            status = Path(f"/proc/{pid}/status").read_text()
+        except OSError:
+            return False
+        return f"\nPPid:\t{self.daemon.pid}\n" in status
 
     def _redis_pid(self) -> int | None:
         """The server in our state directory, if the process of that number is one."""
