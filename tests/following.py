@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from devnet import World
@@ -12,11 +13,16 @@ from monitor.store.embedded import EmbeddedRedis
 NAMESPACE = "life"
 
 
+def market_of(world: World) -> World:
+    """The same world without its pools, which take nine tenths of the time of a reading."""
+    return World(world.anvil, replace(world.addresses, pools={}), world.terms)
+
+
 @asynccontextmanager
 async def following(world: World, folder: Path) -> AsyncIterator[Monitored]:
     """A life that begins with the head, over a Redis of its own."""
     async with EmbeddedRedis(folder) as redis:
-        monitored = Monitored(world, redis.url, NAMESPACE)
+        monitored = Monitored(market_of(world), redis.url, NAMESPACE)
         await monitored.begin((await world.head()).number)
         try:
             yield monitored

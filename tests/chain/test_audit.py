@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from devnet import World, account
+from following import NAMESPACE, market_of
 from fuzz.monitored import MARKET, Monitored
 
 from monitor.core.blocks import BlockRef
@@ -16,7 +17,6 @@ from monitor.store.embedded import EmbeddedRedis
 
 ALICE, BOB = account("alice"), account("bob")
 DAY_SECONDS = 86_400
-NAMESPACE = "life"
 
 Damage = Callable[[World, Ledger], None]
 
@@ -25,7 +25,7 @@ class Misled(Monitored):
     """A monitor whose first reading of the contracts is damaged."""
 
     def __init__(self, world: World, redis_url: str, damage: Damage) -> None:
-        super().__init__(world, redis_url, NAMESPACE)
+        super().__init__(market_of(world), redis_url, NAMESPACE)
         self._damage = damage
         self._seen = world
 
@@ -132,7 +132,7 @@ async def test_start__stored_ledger_is_wrong__stops_and_says_where(
         misled = Misled(lent, redis.url, damage)
         await misled.begin((await lent.head()).number)
         await misled.end()
-        monitored = Monitored(lent, redis.url, NAMESPACE)
+        monitored = Monitored(market_of(lent), redis.url, NAMESPACE)
         await monitored.resume()
         await lent.mine()
         with pytest.raises(LedgerCorrupt, match=said):
@@ -142,11 +142,11 @@ async def test_start__stored_ledger_is_wrong__stops_and_says_where(
 
 async def test_start__stored_ledger_is_right__goes_on(lent: World, tmp_path: Path) -> None:
     async with EmbeddedRedis(tmp_path) as redis:
-        first = Monitored(lent, redis.url, NAMESPACE)
+        first = Monitored(market_of(lent), redis.url, NAMESPACE)
         await first.begin((await lent.head()).number)
         await first.end()
         await lent.repay(ALICE, "USDC", 10**6)
-        monitored = Monitored(lent, redis.url, NAMESPACE)
+        monitored = Monitored(market_of(lent), redis.url, NAMESPACE)
         await monitored.resume()
         head = await lent.head()
         records = dict((await monitored.ledger_at(head.hash)).records())

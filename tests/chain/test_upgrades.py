@@ -24,6 +24,7 @@ from devnet import (
     upgrade_token,
 )
 from devnet.listing import Side
+from following import NAMESPACE, followed, market_of
 from fuzz.monitored import MARKET, Monitored, Records
 from stage import Stage
 
@@ -58,18 +59,10 @@ async def redis_url(tmp_path: Path) -> AsyncIterator[str]:
 
 @pytest.fixture
 async def monitored(lent: World, redis_url: str) -> AsyncIterator[Monitored]:
-    monitor = Monitored(lent, redis_url, "life")
+    monitor = Monitored(market_of(lent), redis_url, NAMESPACE)
     await monitor.begin((await lent.head()).number)
     yield monitor
     await monitor.end()
-
-
-async def followed(world: World, monitored: Monitored) -> Records:
-    """The ledger at the head, which is the contracts' own."""
-    head = await world.head()
-    records = dict((await monitored.ledger_at(head.hash)).records())
-    assert records == await monitored.snapshot(head.number)
-    return records
 
 
 async def trade(world: World) -> None:
@@ -79,7 +72,7 @@ async def trade(world: World) -> None:
     await world.borrow(ALICE, "USDC", world.raw("USDC", 10))
 
 
-def market_of(records: Records) -> Market:
+def record_of(records: Records) -> Market:
     found = records[market_key(MARKET)]
     assert isinstance(found, Market)
     return found
@@ -98,7 +91,7 @@ def price_of(records: Records, asset: AssetId) -> Price:
 async def test_start__market_read__tells_the_revision_of_every_contract(
     lent: World, monitored: Monitored
 ) -> None:
-    revisions = dict(market_of(await followed(lent, monitored)).revisions)
+    revisions = dict(record_of(await followed(lent, monitored)).revisions)
     at = lent.addresses
     tokens = {*at.atokens.values(), *at.debt_tokens.values()}
     assert revisions == {at.pool: 10, at.configurator: 7, **dict.fromkeys(tokens, 5)}
@@ -112,7 +105,7 @@ async def test_token_upgrade__known_revision__ledger_goes_on(
     await trade(lent)
     records = await followed(lent, monitored)
     book = lent.addresses.atokens if side == "supply" else lent.addresses.debt_tokens
-    assert dict(market_of(records).revisions)[MonitorAddress(book["USDC"])] == revision
+    assert dict(record_of(records).revisions)[MonitorAddress(book["USDC"])] == revision
 
 
 async def test_pool_upgrade__known_revision__ledger_goes_on(
@@ -139,7 +132,7 @@ async def test_token_upgrade__unknown_revision__stops_and_names_it(
         assert named in said
     # What is stored is the state before the upgrade, and good.
     cursor = await monitored.stored()
-    assert market_of(cursor) == market_of(await monitored.snapshot(before.number))
+    assert record_of(cursor) == record_of(await monitored.snapshot(before.number))
 
 
 async def test_pool_upgrade__unknown_revision__stops_and_names_it(
@@ -159,10 +152,10 @@ async def test_token_upgrade__reorganised_away__is_taken_back(
     before = await followed(lent, monitored)
     await upgrade_token(lent, "USDC", "debt", revision=6)
     upgraded = await followed(lent, monitored)
-    assert market_of(upgraded) != market_of(before)
+    assert record_of(upgraded) != record_of(before)
     await lent.rollback(1)
     await lent.mine()
-    assert market_of(await followed(lent, monitored)) == market_of(before)
+    assert record_of(await followed(lent, monitored)) == record_of(before)
 
 
 async def test_unknown_upgrade__reorganised_away_while_stopped__next_life_goes_on(
@@ -175,7 +168,7 @@ async def test_unknown_upgrade__reorganised_away_while_stopped__next_life_goes_o
     await monitored.end()
     await lent.rollback(1)
     await trade(lent)
-    again = Monitored(lent, redis_url, "life")
+    again = Monitored(market_of(lent), redis_url, NAMESPACE)
     await again.resume()
     await followed(lent, again)
     await again.end()
@@ -206,7 +199,7 @@ async def test_oracle__replaced_by_one_of_another_unit__scale_and_prices_are_its
         else lent.tx(ADMIN, provider, "setPriceOracle(address)", oracle)
     )
     records = await followed(lent, monitored)
-    assert (market_of(records).oracle, market_of(records).base_unit) == (oracle, 10**18)
+    assert (record_of(records).oracle, record_of(records).base_unit) == (oracle, 10**18)
     assert price_of(records, asset_of(lent, "WETH")).value == 2_000 * USD
 
 
@@ -272,7 +265,7 @@ async def test_configurator__gone__market_goes_on(lent: World, monitored: Monito
     await lent.tx(ADMIN, provider, by_name, name_of("POOL_CONFIGURATOR"), ZERO_ADDRESS)
     await trade(lent)
     head = await lent.head()
-    assert market_of(dict((await monitored.ledger_at(head.hash)).records())).revisions
+    assert record_of(dict((await monitored.ledger_at(head.hash)).records())).revisions
 
 
 async def test_pool__replaced_by_another_address__stops(lent: World, monitored: Monitored) -> None:
