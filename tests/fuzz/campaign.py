@@ -104,8 +104,8 @@ class Campaign:
 
     async def _finish(self) -> Failure | None:
         """Three ways to the same head must end in the same ledger, record for record."""
-        for replayed in (False, True):
-            if found := await failure.whole(self.performance, replayed=replayed):
+        for way in (failure.snapshot, failure.replay):
+            if found := await way(self.performance):
                 return found
         number = self._seen.block.number
         self.say(f"ledger at block {number}: {await self.performance.digest()}")
@@ -161,11 +161,12 @@ class Campaign:
         if found is None and turn.way == "rollback":
             found = await self._mine(actions)  # only now is there another chain to go to
         if found is None:
-            found = await failure.whole(self.performance, replayed=False)
+            # Ticks are displayed, and were compared with the facts.
+            found = await failure.snapshot(self.performance, with_pools=False)
             kind, most = (turn.way, turn.depth), (actions - 1) // ACTIONS_PER_REPLAY
             if found is None and kind not in self._replayed and len(self._replayed) < most:
                 self._replayed.add(kind)
-                found = await failure.whole(self.performance, replayed=True)
+                found = await failure.replay(self.performance)
         self.tally.breaks[turn] += 1
         return found
 

@@ -34,9 +34,14 @@ async def facts(performance: Performance) -> Failure | None:
     return Failure("facts", tuple(str(each) for each in mismatches)) if mismatches else None
 
 
-async def whole(performance: Performance, *, replayed: bool) -> Failure | None:
-    lines = await performance.compare_whole(replayed=replayed)
-    return Failure("replay" if replayed else "snapshot", tuple(lines)) if lines else None
+async def snapshot(performance: Performance, *, with_pools: bool = True) -> Failure | None:
+    lines = await performance.compare_snapshot(with_pools=with_pools)
+    return Failure("snapshot", tuple(lines)) if lines else None
+
+
+async def replay(performance: Performance) -> Failure | None:
+    lines = await performance.compare_replay()
+    return Failure("replay", tuple(lines)) if lines else None
 
 
 def shown(failure: Failure) -> list[str]:

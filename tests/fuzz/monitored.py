@@ -61,7 +61,7 @@ class Monitored:
         self,
         world: World,
         redis_url: str,
-        namespace: str,
+        namespace: str = "fuzz",
         ledgers: dict[str, Ledger] | None = None,
     ) -> None:
         """`ledgers`: what an earlier life came to, by block hash; added to."""
@@ -124,9 +124,14 @@ class Monitored:
                     if task.done():
                         await task
 
-    async def snapshot(self, number: int) -> Records:
+    async def snapshot(self, number: int, *, with_pools: bool = True) -> Records:
         """The state at a block as the contracts alone tell it."""
-        return dict((await self._bootstrap(await self._node.block_by(number))).records())
+        block = await self._node.block_by(number)
+        if with_pools:
+            return dict((await self._bootstrap(block)).records())
+        sources = [s for s in self._sources if not isinstance(s, PoolSource)]
+        ledger = await bootstrap(sources, self._folder, self._node.reader, block, block)
+        return dict(ledger.records())
 
     async def stored(self) -> Records:
         """What is in Redis."""

@@ -8,6 +8,7 @@ from fuzz.people import watched
 from fuzz.props import Props
 from fuzz.script import Die, Mine, Reorg, Resume, Rollback, Step
 from fuzz.sight import Sight, Viewer
+from monitor.core.ledger import Kind
 from monitor.store.codec import digest
 
 DEEPEST = 50
@@ -84,18 +85,26 @@ class Performance:
             self._unseen = self._unseen[-1:]
             await self._monitored.ledger_at(self._unseen[0].hash)
 
-    async def compare_whole(self, *, replayed: bool) -> list[str]:
-        """The ledger in the store against what the contracts, or a replay, make of the head.
+    async def compare_snapshot(self, *, with_pools: bool) -> list[str]:
+        """The ledger in the store against what the contracts tell of the head.
 
-        A replay follows the chain again from before there was a market. The monitor must have
-        come to the head: after `compare`.
+        The monitor must have come to it: after `compare`. Pools are slow to read, tick by tick.
         """
         head = await self.world.head()
-        stored = await self._monitored.stored()
-        other = await (self._replay(head) if replayed else self._monitored.snapshot(head.number))
+        snapshot = await self._monitored.snapshot(head.number, with_pools=with_pools)
+        stored = {
+            key: record
+            for key, record in (await self._monitored.stored()).items()
+            if with_pools or key.kind is not Kind.POOL
+        }
         self.compared += 1
-        way = "a replay" if replayed else "a snapshot"
-        return _differences(stored, way, other)
+        return _differences(stored, "a snapshot", snapshot)
+
+    async def compare_replay(self) -> list[str]:
+        """The same against the whole chain again, from before there was a market."""
+        replayed = await self._replay(await self.world.head())
+        self.compared += 1
+        return _differences(await self._monitored.stored(), "a replay", replayed)
 
     async def digest(self) -> str:
         """Of the ledger in the store."""

@@ -50,8 +50,10 @@ async def _played(performance: Performance, script: Script, kind: Kind) -> Failu
         await performance.keep_up()
         await performance.do(step)
     found = await failure.facts(performance)
-    if found is None and kind in ("snapshot", "replay"):
-        found = await failure.whole(performance, replayed=kind == "replay")
+    if found is None and kind == "snapshot":
+        return await failure.snapshot(performance)
+    if found is None and kind == "replay":
+        return await failure.replay(performance)
     return found
 
 
