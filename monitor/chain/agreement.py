@@ -51,6 +51,7 @@ class Agreement:
         self._look_seconds = look_seconds
         self._suspect: Disagreement | None = None
         self._looks = 0
+        self._silent_looks = 0
         self.standing: Disagreement | None = None
 
     async def watch(self, newest: Callable[[], BlockRef | None]) -> None:
@@ -70,14 +71,25 @@ class Agreement:
     async def look(self, newest: BlockRef) -> None:
         """Compare at our newest block, or at the height of the difference there was last time."""
         number = newest.number if self._suspect is None else self._suspect.number
-        found = disagreement(number, await self._headers.hashes_at(number))
+        hashes = await self._headers.hashes_at(number)
+        found = disagreement(number, hashes)
+        if found is None and self._is_for_want_of_a_word(hashes):
+            self._silent_looks += 1
+            return
+        self._silent_looks = 0
         self._looks = self._looks + 1 if found and self._suspect else 1
         self._suspect = found
         if found is None:
             if self.standing is not None:
-                LOGGER.warning("the endpoints agree again about block %d", number)
+                LOGGER.warning("the endpoints no longer disagree about block %d", number)
             self.standing = None
         elif newest.number >= number + RACE_BLOCKS or self._looks > RACE_LOOKS:
             if self.standing is None:
                 LOGGER.error("%s", found)
             self.standing = found
+
+    def _is_for_want_of_a_word(self, hashes: Sequence[BlockHash | None]) -> bool:
+        """Whether one that differed is merely silent. Silent for long, it can mislead nobody."""
+        before = () if self._suspect is None else self._suspect.hashes
+        is_silent = any(had and not has for had, has in zip(before, hashes, strict=False))
+        return is_silent and self._silent_looks < RACE_LOOKS

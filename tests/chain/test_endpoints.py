@@ -311,6 +311,22 @@ async def test_agreement__over__is_taken_back(
     assert agreement.standing is None
 
 
+async def test_agreement__one_that_differed_falls_silent__stands_for_some_looks(
+    nodes: tuple[FakeNode, FakeNode], both: Endpoints
+) -> None:
+    agreement = agreement_of(both)
+    fork(nodes[1], since=8)
+    newest = nodes[0].blocks[-1].ref
+    for _ in range(RACE_LOOKS + 1):
+        await agreement.look(newest)
+    nodes[1].fault = "500"
+    for _ in range(RACE_LOOKS):
+        await agreement.look(newest)
+        assert agreement.standing is not None
+    await agreement.look(newest)
+    assert agreement.standing is None
+
+
 @pytest.mark.parametrize("fault", ["500", "hang", "garbage"])
 async def test_agreement__one_endpoint_away__stops_nothing(
     nodes: tuple[FakeNode, FakeNode], both: Endpoints, fault: str
