@@ -13,7 +13,13 @@ from monitor.core.ports import ChainFeed, ContractReader, Readings, ViewCall, Vi
 from monitor.core.sources import EventSource
 from monitor.core.units import Address
 from monitor.engine.reducer import reduce_all
-from monitor.errors import BlockUnknown, RpcInconsistent, StateUnavailable, UndecodableLog
+from monitor.errors import (
+    BlockUnknown,
+    RpcInconsistent,
+    RpcUnavailable,
+    StateUnavailable,
+    UndecodableLog,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +86,10 @@ class Folder:
             return {}
 
     async def _facts(self, block: BlockRef, logs: Sequence[RawLog], view: LedgerView) -> Readings:
-        """What never changes may be read later too, where the node has forgotten the block."""
+        """What never changes may be read later too, where the node has forgotten the block.
+
+        Raises RpcUnavailable while no node can say: decoding without would be a guess.
+        """
         asked: list[ViewCall] = []
         for source in self._sources:
             # A log that does not decode asks nothing; its decoder will say so.
@@ -89,9 +98,15 @@ class Folder:
         if not asked:
             return {}
         facts, head = await self._read(block, asked), self._feed.newest_head
-        if facts or head is None:
-            return facts
-        return await self._read(head, asked)
+        if not facts and head is not None:
+            facts = await self._read(head, asked)
+        if not facts:
+            raise RpcUnavailable(
+                f"the logs of block {block.number} {block.hash} raise {len(asked)} questions about "
+                "contracts, and no endpoint has the state of that block or of the head to answer "
+                "them. Add one that has to chain.endpoints."
+            )
+        return facts
 
     async def _apply(
         self,
