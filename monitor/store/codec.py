@@ -229,6 +229,6 @@ def _decode(decoder: json.Decoder[T], data: bytes | str, what: str) -> T:
 
 def _damaged(what: str, because: object) -> LedgerCorrupt:
     return LedgerCorrupt(
-        f"{what} in the store does not decode: {because}. Something else wrote there: start again "
-        "with an empty store (another store.namespace or state_dir)."
+        f"{what} in the store does not decode: {because}. Something else wrote there: build "
+        "the ledger anew, alerts are kept: cascade-monitor store rebuild --config F."
     )

@@ -81,7 +81,7 @@ class UpgradeDecoder:
             raise ContractUpgraded(
                 f"{self._market}: block {log.block_hash} makes {address} the market's pool, "
                 f"expected {contracts.pool}. Positions in the old pool are no longer this "
-                "market's: configure the new pool's market with an empty store."
+                "market's: begin with the new one, cascade-monitor store rebuild --config F."
             )
         return ()
 
