@@ -6,7 +6,8 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
-from torture.campaign import Options, run
+from torture.campaign import run
+from torture.outcome import Options
 from torture.verdict import Arrival, Interruption, Owed, Verdict, judge
 
 KILLS = 20

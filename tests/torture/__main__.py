@@ -6,7 +6,8 @@ import signal
 import sys
 import time
 
-from torture.campaign import Options, Outcome, run
+from torture.campaign import run
+from torture.outcome import Options, Outcome
 
 
 def main() -> int:

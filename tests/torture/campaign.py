@@ -5,10 +5,9 @@ import random
 import shutil
 import tempfile
 import time
-from collections import Counter, deque
+from collections import deque
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from daemon_process import DaemonProcess
@@ -21,6 +20,7 @@ from torture.actor import Actor
 from torture.disasters import DISASTERS, MOODS, ON_A_SMALL_DISK, Disaster, Scene
 from torture.disk import small_disk
 from torture.mailbox import Mailbox
+from torture.outcome import Options, Outcome, summary
 from torture.reference import (
     canonical_hashes,
     contradictions,
@@ -28,7 +28,7 @@ from torture.reference import (
     ending_of,
     replayed,
 )
-from torture.verdict import GivenUpError, Owed, Verdict, judge
+from torture.verdict import GivenUpError, judge
 from torture.victims import UNAVAILABLE, Victims
 
 CATCH_UP_SECONDS = 90.0
@@ -37,43 +37,8 @@ POPULATION = 7
 MOOD_CHANCE = 0.35
 CATCH_UP_CHANCE = 0.65
 PROGRESS_SECONDS = 15.0
-SCHEDULE_KEPT = 12
 
 Say = Callable[[str], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """What the command line asks for."""
-
-    kills: int
-    seed: int
-
-
-@dataclass(slots=True)
-class Outcome:
-    """What a run came to."""
-
-    wanted: int
-    kills: int = 0
-    struck: Counter[str] = field(default_factory=Counter)
-    verdict: Verdict = field(default_factory=Verdict)
-    log: Path | None = None
-    """The daemon's, kept when something was wrong."""
-
-    @property
-    def is_clean(self) -> bool:
-        return self.verdict.is_clean and self.kills >= self.wanted
-
-    def table(self) -> list[str]:
-        return [f"{name:<34}{count:>6}" for name, count in self.struck.items()]
-
-    def last_line(self) -> str:
-        found = self.verdict
-        return (
-            f"kills={self.kills} lost={len(found.lost)} duplicated={len(found.duplicated)} "
-            f"diverged={len(found.diverged)}"
-        )
 
 
 async def run(options: Options, say: Say) -> Outcome:
@@ -82,15 +47,16 @@ async def run(options: Options, say: Say) -> Outcome:
     outcome = Outcome(options.kills)
     try:
         async with _scene(folder, random.Random(options.seed)) as (stage, config, scene, start):
-            campaign = Campaign(stage, config, scene, outcome, say)
-            await campaign.run(start)
-            if not outcome.is_clean:
-                campaign.explain()
-    finally:
-        if outcome.is_clean:
-            shutil.rmtree(folder, ignore_errors=True)
-        else:
-            outcome.log = folder / "monitor.log"
+            await Campaign(stage, config, scene, outcome, say).run(start)
+    except asyncio.CancelledError:
+        shutil.rmtree(folder)
+        raise
+    if outcome.is_clean:
+        shutil.rmtree(folder)
+    else:
+        outcome.log = folder / "monitor.log"
+        for line in outcome.explanation():
+            say(line)
     return outcome
 
 
@@ -132,7 +98,6 @@ class Campaign:
         self._outcome = outcome
         self._say = say
         self._deck: deque[Disaster] = deque()
-        self._schedule: deque[str] = deque(maxlen=SCHEDULE_KEPT)
         self._began = time.monotonic()
         self._said = self._began
 
@@ -169,7 +134,7 @@ class Campaign:
         begun = time.monotonic()
         await self._strike(disaster)
         ended = time.monotonic()
-        self._schedule.append(
+        self._outcome.schedule.append(
             f"{begun - self._began:8.3f} s  {disaster.name}, for {ended - begun:.3f} s"
         )
         self._outcome.kills += 1
@@ -265,7 +230,8 @@ class Campaign:
         if refused := self._scene.mailbox.refused:
             verdict.diverged.append(f"{refused} signatures were wrong")
         self._outcome.verdict = verdict
-        self._say(_summary(owed, self._scene, verdict))
+        self._say(summary(owed, self._scene.mailbox.arrivals(), verdict))
+        self._say(f"{victims.lives} lives")
 
     # -- words ------------------------------------------------------------------------------------
 
@@ -283,30 +249,3 @@ class Campaign:
                 f"{len(self._scene.mailbox.arrivals())} letters, "
                 f"{self._scene.actor.counts['blocks']} blocks"
             )
-
-    def explain(self) -> None:
-        """What helps to find out why."""
-        found = self._outcome.verdict
-        for what, faults in (
-            ("lost", found.lost),
-            ("duplicated", found.duplicated),
-            ("diverged", found.diverged),
-        ):
-            for fault in faults:
-                self._say(f"{what}: {fault}")
-        self._say("the last disasters:")
-        for line in self._schedule:
-            self._say(f"  {line}")
-
-
-def _summary(owed: dict[str, Owed], scene: Scene, verdict: Verdict) -> str:
-    arrivals = scene.mailbox.arrivals()
-    taken = sum(arrival.acknowledged for arrival in arrivals)
-    retractions = len({arrival.id for arrival in arrivals if arrival.retracts})
-    kinds = Counter(event.type for event in owed.values())
-    told = ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items()))
-    return (
-        f"owed {len(owed)} ({told}); {len(arrivals)} letters read, {taken} acknowledged, "
-        f"{retractions} retractions, {verdict.raised_again} raised again; "
-        f"{scene.victims.lives} lives"
-    )

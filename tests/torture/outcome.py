@@ -1,0 +1,65 @@
+"""What a run was asked for, what it came to, and that in words."""
+
+from collections import Counter, deque
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from torture.verdict import Arrival, Owed, Verdict
+
+SCHEDULE_KEPT = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the command line asks for."""
+
+    kills: int
+    seed: int
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What a run came to."""
+
+    wanted: int
+    kills: int = 0
+    struck: Counter[str] = field(default_factory=Counter)
+    verdict: Verdict = field(default_factory=Verdict)
+    schedule: deque[str] = field(default_factory=lambda: deque(maxlen=SCHEDULE_KEPT))
+    """The last disasters, with their times."""
+    log: Path | None = None
+    """The daemon's, kept when something was wrong."""
+
+    @property
+    def is_clean(self) -> bool:
+        return self.verdict.is_clean and self.kills >= self.wanted
+
+    def table(self) -> list[str]:
+        return [f"{name:<34}{count:>6}" for name, count in self.struck.items()]
+
+    def last_line(self) -> str:
+        found = self.verdict
+        return (
+            f"kills={self.kills} lost={len(found.lost)} duplicated={len(found.duplicated)} "
+            f"diverged={len(found.diverged)}"
+        )
+
+    def explanation(self) -> list[str]:
+        """What helps to find out why."""
+        found = self.verdict
+        kinds = {"lost": found.lost, "duplicated": found.duplicated, "diverged": found.diverged}
+        faults = [f"{kind}: {fault}" for kind, faults in kinds.items() for fault in faults]
+        return [*faults, "the last disasters:", *(f"  {line}" for line in self.schedule)]
+
+
+def summary(owed: Mapping[str, Owed], arrivals: Sequence[Arrival], verdict: Verdict) -> str:
+    """What was due and what came, in one line."""
+    taken = sum(arrival.acknowledged for arrival in arrivals)
+    retractions = len({arrival.id for arrival in arrivals if arrival.retracts})
+    kinds = Counter(event.type for event in owed.values())
+    told = ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items()))
+    return (
+        f"owed {len(owed)} ({told}); {len(arrivals)} letters read, {taken} acknowledged, "
+        f"{retractions} retractions, {verdict.raised_again} raised again"
+    )
