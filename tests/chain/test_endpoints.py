@@ -393,3 +393,29 @@ async def test_daemon__two_endpoints_of_different_chains__says_so_until_one_is_g
     assert log.count("the endpoints disagree about block") == 1
     assert checked.code != 0
     assert "disagree about block" in checked.out + checked.err
+
+
+async def test_daemon__with_a_budget__starts_follows_and_keeps_it(stage: Stage) -> None:
+    config, port = stage.config()
+    rate = 25
+    text = config.read_text()
+    config.write_text(text.replace("poll_seconds", f"requests_per_second = {rate}\npoll_seconds"))
+    async with daemon_process(config, port) as daemon:
+        await daemon.reached(await stage.head(), seconds=60)
+        started, before = time.monotonic(), requests_of(await daemon.get("/metrics"))
+        for _ in range(4):
+            await stage.world.mine(10)
+            await daemon.reached(await stage.head(), seconds=60)
+        made = requests_of(await daemon.get("/metrics")) - before
+        seconds = time.monotonic() - started
+    assert made > 2 * rate
+    assert made <= (seconds + 1) * rate
+
+
+def requests_of(page: tuple[int, Any]) -> float:
+    """Requests made to nodes so far."""
+    return sum(
+        float(line.rsplit(" ", 1)[1])
+        for line in page[1].splitlines()
+        if line.startswith("cascade_monitor_rpc_requests_total")
+    )
