@@ -60,8 +60,8 @@ format: install ## ruff, writing
 torture: devnet ## kill -9, reorganisations and faults at random points: KILLS=n SEED=s
 	@$(DEVNET) torture --kills $(KILLS) --seed $(SEED)
 
-fuzz: devnet ## random real actions against the contracts' views: ACTIONS=n SEED=s
-	@$(DEVNET) fuzz --actions $(ACTIONS) --seed $(SEED)
+fuzz: devnet ## random real actions against the contracts' views: ACTIONS=n SEED=s FLAGS=--no-shrink
+	@$(DEVNET) fuzz --actions $(ACTIONS) --seed $(SEED) $(FLAGS)
 
 bench: devnet ## what the daemon costs, beside plain ways to do the same: SOAK_SECONDS=n
 	@$(DEVNET) benchmarks --soak-seconds $(SOAK_SECONDS)

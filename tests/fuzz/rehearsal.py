@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from devnet import World, new_world
+from devnet import RevertError, RpcError, World, new_world
 
 from fuzz import failure
 from fuzz.failure import Failure, Kind
@@ -40,6 +40,8 @@ class Rehearsal:
         performance = Performance(self.world, self.props, self._redis_url, namespace)
         try:
             return await failure.watched_for(lambda: _played(performance, script, kind))
+        except (RpcError, RevertError):
+            return None  # what was left out made the rest impossible
         finally:
             await performance.end()
 
