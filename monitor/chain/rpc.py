@@ -187,12 +187,14 @@ class HttpTransport:
 
     async def _bounded(self, response: aiohttp.ClientResponse) -> bytes:
         """The body; read no further than the limit, whatever length it claims or unpacks to."""
-        content = bytearray()
+        chunks: list[bytes] = []
+        size = 0
         async for chunk in response.content.iter_any():
-            content += chunk
-            if max(len(content), response.content_length or 0) > self._max_answer_bytes:
+            chunks.append(chunk)
+            size += len(chunk)
+            if max(size, response.content_length or 0) > self._max_answer_bytes:
                 raise RpcRefused(f"{self.name}: the answer exceeds {self._max_answer_bytes} bytes")
-        return bytes(content)
+        return b"".join(chunks)
 
     def _in_order(self, ids: list[int], answers: list[Reply]) -> list[Reply]:
         if len(ids) > 1 and len(answers) == 1 and answers[0].error is not None:
