@@ -23,7 +23,7 @@ from monitor.core.ledger import (
     market_key,
 )
 from monitor.core.ports import Readings, ViewCall, ViewFailed, ViewResult
-from monitor.core.units import Address, AssetId, Bps, MarketId, ScaledAmount
+from monitor.core.units import ZERO_ADDRESS, Address, AssetId, Bps, MarketId, ScaledAmount
 from monitor.errors import ContractUpgraded, LedgerCorrupt
 from monitor.protocols.aave_v3.contracts import AaveAbi
 from monitor.protocols.aave_v3.fingerprint import Proxy, proxies_of, strangeness
@@ -50,9 +50,10 @@ class _Doubt:
     contracts: Market
     reserves: tuple[Reserve, ...]
     proxies: tuple[Proxy, ...]
-    """All there are."""
+    """All there are, the pool first; where nothing is in doubt, the pool alone."""
     suspects: tuple[Reserve, ...]
     pool_is_new: bool
+    is_none: bool = False
 
 
 class Audit:
@@ -90,6 +91,8 @@ class Audit:
         if doubt is None or not isinstance(readings.get(doubt.proxies[0].revision), tuple):
             return ()
         revisions = self._revisions(doubt, readings)
+        if doubt.is_none:
+            return ()
         events: list[DomainEvent] = []
         for reserve in doubt.suspects:
             calls = self._reserve_calls(doubt.contracts, reserve)
@@ -108,9 +111,11 @@ class Audit:
         contracts = find(view, market_key(self._market), Market)
         if contracts is None:
             return None
-        listed = each(view, Kind.RESERVE, self._market, Reserve)
-        reserves = tuple(sorted((r for _, r in listed), key=lambda reserve: reserve.ordinal))
+        reserves = tuple(r for _, r in each(view, Kind.RESERVE, self._market, Reserve))
         known = dict(contracts.revisions).keys()
+        if self._is_fresh and known == _addresses(contracts, reserves):
+            pool = proxies_of(self._abi, contracts, ())[:1]
+            return _Doubt(contracts, reserves, tuple(pool), (), pool_is_new=False, is_none=True)
         pool_is_new = contracts.pool not in known
         suspects = tuple(
             reserve
@@ -206,3 +211,12 @@ class Audit:
                         f"{self._market}: the accounts hold {ours} scaled of token {token} "
                         f"({reserve.symbol}), but its total is {total}. {START_AGAIN}"
                     )
+
+
+def _addresses(contracts: Market, reserves: Iterable[Reserve]) -> set[Address]:
+    """Every contract whose code can be replaced."""
+    found = {contracts.pool, contracts.configurator}
+    for reserve in reserves:
+        found.add(reserve.supply_token)
+        found.add(reserve.debt_token)
+    return found - {ZERO_ADDRESS}
