@@ -71,13 +71,13 @@ class EmbeddedRedis:
             )
         try:
             self.state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-        except OSError as error:
-            raise ConfigError(
-                f"store.state_dir = '{self.state_dir}': {error.strerror}: expected a folder that "
-                "can be written."
-            ) from error
-        try:
             await self._enter()
+        except OSError as error:
+            await self._leave()
+            raise ConfigError(
+                f"store.state_dir = '{error.filename or self.state_dir}': {error.strerror}: "
+                "expected a folder that can be written, on a disk with room."
+            ) from error
         except BaseException:
             await self._leave()
             raise

@@ -168,6 +168,12 @@ async def test_embedded__damaged_beginning__is_told_as_damage(tmp_path: Path) ->
         await EmbeddedRedis(tmp_path).__aenter__()
 
 
+async def test_embedded__folder_that_cannot_be_written__is_told(tmp_path: Path) -> None:
+    (tmp_path / "daemon.lock").mkdir()
+    with pytest.raises(ConfigError, match=r"daemon.lock': Is a directory: expected a folder"):
+        await EmbeddedRedis(tmp_path).__aenter__()
+
+
 async def test_embedded__empty_file__starts_empty(tmp_path: Path) -> None:
     async with EmbeddedRedis(tmp_path) as server:
         await set_and_get(server.url, "one")
