@@ -262,8 +262,12 @@ Group = dict[Key, Record] | PackedMap[Key, Record]
 class GroupedRecords(Mapping[Key, Record]):
     """Records as a store loads them: grouped, and packed as long as nobody looks."""
 
-    def __init__(self, groups: Mapping[tuple[Kind, MarketId], Group]) -> None:
-        self.groups = groups
+    def __init__(self, groups: dict[tuple[Kind, MarketId], Group] | None = None) -> None:
+        self.groups = {} if groups is None else groups
+
+    def copy(self) -> "GroupedRecords":
+        """Its own groups; the records, which never change, are shared."""
+        return GroupedRecords({name: group.copy() for name, group in self.groups.items()})
 
     def __getitem__(self, key: Key) -> Record:
         return self.groups[key.kind, key.market][key]
@@ -275,44 +279,48 @@ class GroupedRecords(Mapping[Key, Record]):
     def __len__(self) -> int:
         return sum(map(len, self.groups.values()))
 
-
-class Ledger:
-    """The records in memory, grouped by (kind, market) so that a market can be walked."""
-
-    def __init__(self, records: Mapping[Key, Record] | None = None) -> None:
-        """Records as loaded are taken over by their groups, still packed; others one by one."""
-        self._groups: dict[tuple[Kind, MarketId], Group] = {}
-        if isinstance(records, GroupedRecords):
-            self._groups |= {name: group.copy() for name, group in records.groups.items()}
-            return
-        for key, record in (records or {}).items():
-            self.put(key, record)
-
-    def get(self, key: Key) -> Record | None:
-        group = self._groups.get(key[:2])
-        return None if group is None else group.get(key)
-
-    def keys(self, kind: Kind, market: MarketId) -> Iterator[Key]:
-        return iter(self._groups.get((kind, market), {}))
-
-    def items(self, kind: Kind, market: MarketId) -> Iterator[tuple[Key, Record]]:
-        return iter(self._groups.get((kind, market), {}).items())
-
     def put(self, key: Key, record: Record | None) -> None:
         """Replace a record; None removes it."""
-        group = self._groups.setdefault(key[:2], {})
+        group = self.groups.setdefault(key[:2], {})
         if record is None:
             group.pop(key, None)
         else:
             group[key] = record
 
+
+class Ledger:
+    """The records in memory, grouped by (kind, market) so that a market can be walked."""
+
+    def __init__(self, records: Mapping[Key, Record] | None = None) -> None:
+        """Records as loaded are taken over group by group, still packed; others one by one."""
+        if isinstance(records, GroupedRecords):
+            self._records = records.copy()
+            return
+        self._records = GroupedRecords()
+        for key, record in (records or {}).items():
+            self.put(key, record)
+
+    def get(self, key: Key) -> Record | None:
+        group = self._records.groups.get(key[:2])
+        return None if group is None else group.get(key)
+
+    def keys(self, kind: Kind, market: MarketId) -> Iterator[Key]:
+        return iter(self._records.groups.get((kind, market), {}))
+
+    def items(self, kind: Kind, market: MarketId) -> Iterator[tuple[Key, Record]]:
+        return iter(self._records.groups.get((kind, market), {}).items())
+
+    def put(self, key: Key, record: Record | None) -> None:
+        """Replace a record; None removes it."""
+        self._records.put(key, record)
+
     def records(self) -> Iterator[tuple[Key, Record]]:
-        for group in self._groups.values():
+        for group in self._records.groups.values():
             yield from group.items()
 
     def copy(self) -> "Ledger":
         """A snapshot that later blocks leave alone (records are immutable and shared)."""
-        return Ledger(GroupedRecords(self._groups))
+        return Ledger(self._records)
 
 
 class _Absent:

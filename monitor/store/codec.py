@@ -1,35 +1,43 @@
 """Records and what surrounds them as bytes and text.
 
-Positions are packed (see `packing`), and so are undo records. All else is JSON, which holds
-integers of any size: its fields are named, so that a record may gain a field with a default without
-a new schema version, and an operator can read it with redis-cli.
+Stored positions are packed (see `packing`). All else, what a block did included, is JSON, which
+holds integers of any size: its fields are named, so that a record may gain a field with a default
+without a new schema version, and an operator can read it with redis-cli.
 """
 
 import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from itertools import accumulate, pairwise
 from struct import Struct
-from struct import error as struct_error
 from typing import TypeVar
 
-from msgspec import MsgspecError, json
+from msgspec import MsgspecError, Raw, json
 
 from monitor.core.alerts import Alert, BreakerState, Judgement
 from monitor.core.blocks import BlockRef
-from monitor.core.delta import BlockDelta, Change
+from monitor.core.delta import BlockDelta
 from monitor.core.ledger import RECORD_OF, Key, Kind, Position, Record
-from monitor.core.ports import UndoRecord
 from monitor.core.units import MarketId
 from monitor.errors import LedgerCorrupt
-from monitor.store.keys import field_of, group_in, key_of, kind_of, place_of
+from monitor.store.keys import field_of, key_of, kind_of, place_of
 from monitor.store.packing import pack_position, unpack_position
 
 T = TypeVar("T")
 
 
+@dataclass(frozen=True, slots=True)
+class _Writes:
+    """What a block wrote, its records still encoded: a JSON union of dataclasses has no tags."""
+
+    block: BlockRef
+    writes: tuple[tuple[Key, Raw], ...]
+
+
 Row = tuple[str, bytes, bytes]
 """A record to be written: its hash, its field, and its bytes. No bytes: to be deleted."""
+
+Writes = dict[Key, Record | None]
+"""What a block wrote; None is a removal."""
 
 ROWS_VERSION = b"\x01"
 
@@ -51,15 +59,16 @@ class PostedAlert:
     webhooks: tuple[str, ...]
 
 
-_RECORDS: Mapping[Kind, json.Decoder[Record]] = {
-    kind: json.Decoder(RECORD_OF[kind]) for kind in Kind if kind is not Kind.POSITION
+_RECORDS: Mapping[Kind, json.Decoder[Record | None]] = {
+    kind: json.Decoder(RECORD_OF[kind] | None) for kind in Kind
 }
 _BLOCK = json.Decoder(BlockRef)
 _BREAKER = json.Decoder(BreakerState)
 _JUDGEMENT = json.Decoder(Judgement)
 _MARK = json.Decoder(_Mark)
 _POSTED = json.Decoder(PostedAlert)
-_SIZES, _SIZE = Struct(">HHI"), Struct(">I")
+_WRITES = json.Decoder(_Writes)
+_SIZES = Struct(">HHI")
 
 
 def encode_text(value: object) -> str:
@@ -73,11 +82,19 @@ def encode_record(record: Record) -> bytes:
 
 def decode_record(key: Key, data: bytes) -> Record:
     if key.kind is not Kind.POSITION:
-        return _decode(_RECORDS[key.kind], data, str(key))
+        record = decode_json_record(key, data)
+        if record is None:
+            raise _damaged(str(key), "it is null")
+        return record
     try:
         return unpack_position(data)
     except ValueError as exc:
         raise _damaged(str(key), exc) from exc
+
+
+def decode_json_record(key: Key, data: bytes | str | Raw) -> Record | None:
+    """A record that is not packed, whatever its kind; null is none."""
+    return _decode(_RECORDS[key.kind], data, str(key))
 
 
 def decode_group(name: str) -> tuple[Kind, MarketId]:
@@ -124,22 +141,7 @@ def decode_posted(data: bytes | str) -> PostedAlert:
 
 def row_of(key: Key, record: Record | None) -> Row:
     name, field = place_of(key)
-    return name, field, _bytes(record)
-
-
-def rows_of(delta: BlockDelta) -> tuple[list[Row], list[Row]]:
-    """What a delta wrote over, and what it writes."""
-    before: list[Row] = []
-    after: list[Row] = []
-    for change in delta.changes:
-        name, field = place_of(change.key)
-        before.append((name, field, _bytes(change.before)))
-        after.append((name, field, _bytes(change.after)))
-    return before, after
-
-
-def _bytes(record: Record | None) -> bytes:
-    return b"" if record is None else encode_record(record)
+    return name, field, b"" if record is None else encode_record(record)
 
 
 def encode_rows(rows: Iterable[Row]) -> bytes:
@@ -151,60 +153,22 @@ def encode_rows(rows: Iterable[Row]) -> bytes:
     return b"".join(parts)
 
 
-def decode_rows(packed: bytes) -> list[Row]:
-    """Raises ValueError for what `encode_rows` did not make."""
-    if packed[:1] != ROWS_VERSION:
-        raise ValueError(f"it has the layout {packed[:1].hex() or 'none'}: expected 01")
-    rows, at = [], 1
-    while at < len(packed):
-        ends = list(accumulate(_sizes(_SIZES, packed, at), initial=at + _SIZES.size))
-        name, field, data = (packed[start:end] for start, end in pairwise(ends))
-        rows.append((name.decode(), field, data))
-        at = ends[-1]
-    if at != len(packed):
-        raise ValueError(f"it has {len(packed)} bytes: expected {at}")
-    return rows
+def encode_writes(delta: BlockDelta) -> bytes:
+    """What a block writes. What it writes over follows from the blocks before it."""
+    writes = [(change.key, change.after) for change in delta.changes]
+    return json.encode({"block": delta.block, "writes": writes})
 
 
-def encode_undo(block: BlockRef, before: bytes, after: bytes) -> bytes:
-    """An undo record, as commit.lua makes it: the block in JSON, and its rows of either time."""
-    return json.encode(block) + b"\n" + _SIZE.pack(len(before)) + before + after
+def decode_writes(data: bytes | str) -> Writes:
+    packed = _decode(_WRITES, data, "what a block wrote").writes
+    return {key: decode_json_record(key, after) for key, after in packed}
 
 
-def decode_undo(data: bytes, mark: bytes | None) -> UndoRecord:
-    """An undo record from what a block wrote and, if it was judged, its mark."""
-    try:
-        block, changes = _decode_changes(data)
-    except ValueError as exc:
-        raise _damaged("an undo record", exc) from exc
-    delta = BlockDelta(block, changes)
-    if mark is None:
-        return UndoRecord(delta, None, {})
+def decode_mark(mark: bytes | str) -> tuple[Judgement, dict[str, BreakerState]]:
+    """A judgement, and the breakers before it."""
     noted = _decode(_MARK, mark, "a judgement")
     judgement = _decode(_JUDGEMENT, noted.judgement, "a judgement")
-    states = {name: decode_breaker(name, state) for name, state in noted.breakers.items()}
-    return UndoRecord(delta, judgement, states)
-
-
-def _decode_changes(data: bytes) -> tuple[BlockRef, tuple[Change, ...]]:
-    block, _, rest = data.partition(b"\n")
-    [size] = _sizes(_SIZE, rest, 0)
-    middle = _SIZE.size + size
-    changes = []
-    pairs = zip(decode_rows(rest[_SIZE.size : middle]), decode_rows(rest[middle:]), strict=True)
-    for (name, field, before), (other_name, other_field, after) in pairs:
-        if (name, field) != (other_name, other_field):
-            raise ValueError(f"{name} before the block is {other_name} after it")
-        key = decode_key(group_in(name), field)
-        changes.append(Change(key, _maybe(key, before), _maybe(key, after)))
-    return decode_block(block), tuple(changes)
-
-
-def _sizes(layout: Struct, data: bytes, at: int) -> tuple[int, ...]:
-    try:
-        return layout.unpack_from(data, at)
-    except struct_error as exc:
-        raise ValueError(str(exc)) from exc
+    return judgement, {n: decode_breaker(n, state) for n, state in noted.breakers.items()}
 
 
 def digest(records: Mapping[Key, Record]) -> str:
@@ -216,11 +180,7 @@ def digest(records: Mapping[Key, Record]) -> str:
     return hasher.hexdigest()
 
 
-def _maybe(key: Key, data: bytes) -> Record | None:
-    return decode_record(key, data) if data else None
-
-
-def _decode(decoder: json.Decoder[T], data: bytes | str, what: str) -> T:
+def _decode(decoder: json.Decoder[T], data: bytes | str | Raw, what: str) -> T:
     try:
         return decoder.decode(data)
     except (MsgspecError, ValueError) as exc:

@@ -168,7 +168,7 @@ async def check_server(client: "Redis") -> None:
 
 
 async def read(
-    client: "Redis", *commands: Sequence[str | int], as_bytes: bool = False
+    client: "Redis", *commands: Sequence[str | int | bytes], as_bytes: bool = False
 ) -> list[Any]:
     """The answers to some reading commands, in one round trip; not one transaction."""
     options = {NEVER_DECODE: True} if as_bytes else {}

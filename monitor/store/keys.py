@@ -5,10 +5,11 @@ lease       string  "<token> <owner>", expires; fence: string, the newest token 
 tail        list    BlockRefs, oldest first: the base (cannot be undone), then what can, the
                     last of which is the cursor
 evaluated   string  BlockRef of the newest judged block
-undo        hash    block hash to its delta, packed (see `codec`)
+undo        hash    block hash to what the block wrote, for the blocks above the base
 judged      hash    block hash to its judgement, and the states before it
 breakers    hash    breaker to its state
-groups      set     names of the record hashes in use, so that a load needs no SCAN
+groups      set     names of the record hashes in use, so that a load needs no SCAN. Records are
+                    those at the base: see `journal`
 <group>     hash    records of a kind and a market, "<subject>/<sub_market>" to JSON
 <group>/<n> hash    positions: packed account and sub_market to packed position (see `packing`)
 alerts      hash    alert id to the alert and its receivers

@@ -1,18 +1,19 @@
-"""From schema 1 to 2: positions and undo records, which were JSON, are packed.
+"""From schema 1 to 2: positions, which were JSON, are packed, and records are those at the base.
 
 `await migrate(client, identity, progress)`. The new records are written beside the old ones, which
 stay whole until one script puts the new in their place: after a crash it is done again.
 
-Schema 1: records lie in `<kind>:<bucket>:<market>`, field `<subject>/<sub_market>`, as JSON; an
-undo record is a delta in JSON. All else is as today.
+Schema 1: records lie in `<kind>:<bucket>:<market>`, field `<subject>/<sub_market>`, as JSON, and
+are those at the cursor. What a block above the base did is kept with the records before it. All
+else is as today.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from msgspec import Raw
 from msgspec.json import Decoder
@@ -20,7 +21,7 @@ from redis.asyncio import Redis
 
 from monitor.core.blocks import BlockRef
 from monitor.core.delta import BlockDelta, Change
-from monitor.core.ledger import RECORD_OF, Key, Kind, Record
+from monitor.core.ledger import Key, Kind, Record
 from monitor.core.units import MarketId
 from monitor.errors import LedgerCorrupt, SchemaMismatch, StoreUnavailable, WriterFenced
 from monitor.store import codec
@@ -39,7 +40,7 @@ ROWS = 2000
 """Records written by one call: some 20 ms of the server's time."""
 
 Progress = Callable[[int, int], None]
-"""Told how many of how many hashes and undo records are done."""
+"""Told how many of how many hashes are done."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +49,6 @@ class _OldDelta:
     changes: tuple[tuple[Key, Raw, Raw], ...]
 
 
-_RECORDS: Mapping[Kind, Decoder[Record]] = {kind: Decoder(RECORD_OF[kind]) for kind in Kind}
 _DELTA = Decoder(_OldDelta)
 
 
@@ -93,46 +93,51 @@ class _Migration:
         self._scripts = Scripts(client, keys, token)
 
     async def run(self, progress: Progress) -> None:
-        groups, undone, leftovers = await read(
+        groups, leftovers = await read(
             self._client,
             ("SMEMBERS", self._keys.of("groups")),
-            ("HKEYS", self._keys.of("undo")),
             ("SMEMBERS", self._keys.of("new_groups")),
         )
         # An earlier attempt's records may be older than those it was to copy.
         await self._call("discard", sorted(leftovers))
-        done, total = 0, len(groups) + len(undone)
+        done = 0
         for names in _batches(sorted(groups), HASHES):
-            async for rows in self._rows(names):
-                await self._call("copy", {row[0] for row in rows}, codec.encode_rows(rows))
+            hashes = await read(self._client, *(("HGETALL", self._keys.of(name)) for name in names))
+            await self._copy(_old_records(zip(names, hashes, strict=True)))
             done += len(names)
-            progress(done, total)
-        for block in undone:
-            await self._call("copy_undo", (), block, await self._undo(block))
-            done += 1
-            progress(done, total)
+            progress(done, len(groups))
+        await self._copy_blocks()
         await self._call("switch", sorted(groups))
 
-    async def _rows(self, names: Sequence[str]) -> AsyncIterator[tuple[codec.Row, ...]]:
-        """What some old hashes hold, as new rows."""
-        hashes = await read(self._client, *(("HGETALL", self._keys.of(name)) for name in names))
-        for rows in _batches(_new_rows(zip(names, hashes, strict=True)), ROWS):
-            yield rows
+    async def _copy_blocks(self) -> None:
+        """What each block above the base wrote; and, as records, what they wrote over."""
+        tail, deltas = await read(
+            self._client,
+            ("LRANGE", self._keys.of("tail"), 1, -1),
+            ("HGETALL", self._keys.of("undo")),
+        )
+        before: dict[Key, Record | None] = {}
+        for text in reversed(tail):
+            block = codec.decode_block(text)
+            delta = _old_delta(block, deltas.get(block.hash, ""))
+            before.update((change.key, change.before) for change in delta.changes)
+            await self._call("copy_undo", (), block.hash.encode(), codec.encode_writes(delta))
+        await self._copy(before.items())
 
-    async def _undo(self, block: str) -> bytes:
-        [text] = await read(self._client, ("HGET", self._keys.of("undo"), block))
-        delta = _old_delta(text, block)
-        before, after = map(codec.encode_rows, codec.rows_of(delta))
-        return codec.encode_undo(delta.block, before, after)
+    async def _copy(self, records: Iterable[tuple[Key, Record | None]]) -> None:
+        for batch in _batches(records, ROWS):
+            rows = [codec.row_of(key, record) for key, record in batch]
+            await self._call("copy", {name for name, _, _ in rows}, codec.encode_rows(rows))
 
-    async def _call(self, step: str, names: Iterable[str], *more: str | bytes) -> None:
+    async def _call(self, step: str, names: Iterable[str], *more: bytes) -> None:
         keys = KeyList(self._keys)
-        places = dict(zip(("groups", "undo"), keys.hashes(["new_groups", "new_undo"]), strict=True))
-        operation: dict[str, Any] = {
+        new_groups, new_undo = keys.hashes(["new_groups", "new_undo"])
+        operation = {
             "step": step,
             "old": str(OLD_SCHEMA),
             "new": str(SCHEMA_VERSION),
-            "place": places,
+            "new_groups": new_groups,
+            "new_undo": new_undo,
             "hashes": keys.hashes(names),
         }
         answer = await self._scripts.run("migrate", operation, keys.names, more)
@@ -149,39 +154,27 @@ def _batches(items: Iterable[T], size: int) -> Iterator[tuple[T, ...]]:
         yield batch
 
 
-def _new_rows(hashes: Iterable[tuple[str, Mapping[str, str]]]) -> Iterator[codec.Row]:
+def _old_records(
+    hashes: Iterable[tuple[str, Mapping[str, str]]],
+) -> Iterator[tuple[Key, Record | None]]:
     for name, fields in hashes:
         for field, text in fields.items():
             kind, _, market = name.split(":", 2)
             subject, _, sub_market = field.partition("/")
             key = Key(Kind(kind), MarketId(market), sub_market, subject)
-            yield codec.row_of(key, _record(key, text))
+            yield key, codec.decode_json_record(key, text)
 
 
-def _old_delta(text: str, block: str) -> BlockDelta:
+def _old_delta(block: BlockRef, text: str) -> BlockDelta:
     try:
-        old = _DELTA.decode(text)
+        changes = _DELTA.decode(text).changes
     except ValueError as exc:
-        raise _damaged(f"the undo record of block {block}", exc) from exc
-    changes = (
-        Change(key, _maybe(key, before), _maybe(key, after)) for key, before, after in old.changes
-    )
-    return BlockDelta(old.block, tuple(changes))
-
-
-def _maybe(key: Key, data: Raw) -> Record | None:
-    return None if bytes(data) == b"null" else _record(key, data)
-
-
-def _record(key: Key, data: str | Raw) -> Record:
-    try:
-        return _RECORDS[key.kind].decode(data)
-    except ValueError as exc:
-        raise _damaged(str(key), exc) from exc
-
-
-def _damaged(what: str, because: object) -> LedgerCorrupt:
-    return LedgerCorrupt(
-        f"{what} does not decode as schema {OLD_SCHEMA}: {because}. Something else wrote there. "
-        "Restore a backup, or build the ledger anew: cascade-monitor store rebuild --config F."
+        raise LedgerCorrupt(
+            f"the undo record of block {block.number} does not decode as schema {OLD_SCHEMA}: "
+            f"{exc}. Restore a backup, or build the ledger anew: cascade-monitor store rebuild "
+            "--config F."
+        ) from exc
+    read = codec.decode_json_record
+    return BlockDelta(
+        block, tuple(Change(k, read(k, old), read(k, new)) for k, old, new in changes)
     )

@@ -1,8 +1,7 @@
 """The exact state in Redis: one script, one block. `keys.py` has the layout."""
 
 import time
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
-from itertools import groupby
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Self
 
 from redis.asyncio import Redis
@@ -10,24 +9,22 @@ from redis.asyncio import Redis
 from monitor.core.alerts import Alert, Judgement
 from monitor.core.blocks import BlockRef
 from monitor.core.delta import BlockDelta
-from monitor.core.ledger import Group, GroupedRecords, Key, Kind, Record
-from monitor.core.packed import PackedMap
+from monitor.core.ledger import Key, Record
 from monitor.core.ports import StoredAlert, StoredState, UndoRecord
-from monitor.core.units import BlockHash, MarketId
-from monitor.errors import DeepReorg, LedgerCorrupt, StoreUnavailable
+from monitor.core.units import BlockHash
+from monitor.errors import DeepReorg, StoreUnavailable
 from monitor.store import codec
 from monitor.store.connection import Scripts, check_server, read
 from monitor.store.course import resume
 from monitor.store.delivery_queue import RedisDeliveryQueue
 from monitor.store.identity import Identity, check_identity
-from monitor.store.keys import Keys, group_in, place_of
+from monitor.store.journal import Journal, misplaced
+from monitor.store.keys import Keys
 from monitor.store.lease import TTL_SECONDS, Lease
 from monitor.store.operation import KeyList, Part, flat, place
 
 FILL_RECORDS = 2000
 """Records written by one call of `begin`: some 20 ms of the server's time."""
-LOAD_HASHES = 1024
-"""Hashes read by one round trip of `load`."""
 
 
 class RedisStore:
@@ -42,6 +39,7 @@ class RedisStore:
         self._client = client
         self._keys = keys
         self._scripts = scripts
+        self._journal = Journal(client, keys, scripts)
         self._clock = clock
 
     @classmethod
@@ -77,7 +75,7 @@ class RedisStore:
     async def load(self) -> StoredState:
         for _ in range(5):
             state = await self._load()
-            if await self._ends() == (state.cursor, state.evaluated):
+            if state is not None and await self._ends() == (state.cursor, state.evaluated):
                 return state
         raise StoreUnavailable(
             "the state changed five times while it was read: the daemon commits faster than this "
@@ -100,13 +98,11 @@ class RedisStore:
         await self._fill(block, [], is_last=True)
 
     async def commit(self, delta: BlockDelta) -> None:
-        keys = KeyList(self._keys)
-        before, after = codec.rows_of(delta)
-        keys.hashes(name for name, _, _ in after)
-        packed = codec.encode_rows(after), codec.encode_rows(before)
-        answer = await self._scripts.run("commit", place(delta.block), keys.names, packed)
+        answer = await self._scripts.run(
+            "commit", place(delta.block), more=[codec.encode_writes(delta)]
+        )
         if answer[0] == "order":
-            raise _misplaced("committed", delta.block, "its parent as cursor", answer[1])
+            raise misplaced("committed", delta.block, "its parent as cursor", answer[1])
 
     async def judge(self, judgement: Judgement, webhooks: Mapping[str, Sequence[str]]) -> None:
         keys = KeyList(self._keys)
@@ -122,25 +118,21 @@ class RedisStore:
         answer = await self._scripts.run("judge", operation, keys.names)
         if answer[0] == "order":
             wanted = "it among the kept blocks, after the newest judged one"
-            raise _misplaced("judged", judgement.block, wanted, answer[1])
+            raise misplaced("judged", judgement.block, wanted, answer[1])
 
     async def undo_record(self, block: BlockHash) -> UndoRecord:
-        delta, mark = await read(
-            self._client,
-            ("HGET", self._of("undo"), block),
-            ("HGET", self._of("judged"), block),
-            as_bytes=True,
-        )
+        delta = await self._journal.delta(block)
         if delta is None:
             raise _too_deep(block)
-        return codec.decode_undo(delta, mark)
+        [mark] = await read(self._client, ("HGET", self._of("judged"), block))
+        judgement, breakers = codec.decode_mark(mark) if mark else (None, {})
+        return UndoRecord(delta, judgement, breakers)
 
     async def revert(
         self, undo: UndoRecord, retractions: Mapping[str, tuple[Alert, Sequence[str]]]
     ) -> tuple[Alert, ...]:
         block = undo.delta.block
         keys = KeyList(self._keys)
-        keys.hashes(place_of(change.key)[0] for change in undo.delta.changes)
         operation = {
             **place(block),
             "now": repr(self._clock()),
@@ -148,13 +140,13 @@ class RedisStore:
         }
         answer = await self._scripts.run("revert", operation, keys.names)
         if answer[0] == "order":
-            raise _misplaced("reverted", block, "it as cursor", answer[1])
+            raise misplaced("reverted", block, "it as cursor", answer[1])
         if answer[0] == "deep":
             raise _too_deep(block.hash)
         return tuple(alert for alert, _ in retractions.values() if alert.id in answer[1:])
 
     async def forget(self, number: int) -> None:
-        await self._scripts.run("forget", {"number": number})
+        await self._journal.move_base(number)
 
     async def recent_alerts(self, limit: int) -> list[StoredAlert]:
         [ids] = await read(self._client, ("LRANGE", self._of("history"), 0, max(limit, 0) - 1))
@@ -172,7 +164,8 @@ class RedisStore:
         ]
         return [await self._stored(posted, is_gone) for posted, is_gone in found]
 
-    async def _load(self) -> StoredState:
+    async def _load(self) -> StoredState | None:
+        """None when the base moved on meanwhile."""
         tail, evaluated, breakers, groups = await read(
             self._client,
             ("LRANGE", self._of("tail"), 0, -1),
@@ -183,34 +176,16 @@ class RedisStore:
         if not tail:
             return StoredState()
         blocks = tuple(codec.decode_block(block) for block in tail)
+        records = await self._journal.records(blocks, groups)
+        if records is None:
+            return None
         return StoredState(
             cursor=blocks[-1],
             evaluated=codec.decode_block(evaluated),
             tail=blocks,
-            records=await self._records(groups),
+            records=records,
             breakers={name: codec.decode_breaker(name, text) for name, text in breakers.items()},
         )
-
-    async def _records(self, names: Iterable[str]) -> GroupedRecords:
-        """The records of all hashes, the positions still packed."""
-        groups: dict[tuple[Kind, MarketId], Group] = {}
-        for group, hashes in groupby(sorted(names, key=group_in), group_in):
-            entries: dict[bytes, bytes] = {}
-            async for fields in self._hashes(list(hashes)):
-                entries.update(fields)
-            kind, market = codec.decode_group(group)
-            if kind is Kind.POSITION:
-                groups[kind, market] = PackedMap(codec.PositionPacking(market), entries)
-            else:
-                keyed = ((codec.decode_key(group, field), data) for field, data in entries.items())
-                groups[kind, market] = {k: codec.decode_record(k, data) for k, data in keyed}
-        return GroupedRecords(groups)
-
-    async def _hashes(self, names: Sequence[str]) -> AsyncIterator[Mapping[bytes, bytes]]:
-        for first in range(0, len(names), LOAD_HASHES):
-            commands = [("HGETALL", self._of(name)) for name in names[first : first + LOAD_HASHES]]
-            for fields in await read(self._client, *commands, as_bytes=True):
-                yield fields
 
     async def _ends(self) -> tuple[BlockRef | None, BlockRef | None]:
         """The cursor and the newest judged block, now."""
@@ -238,7 +213,7 @@ class RedisStore:
         keys.hashes(row[0] for row in rows)
         answer = await self._scripts.run("fill", operation, keys.names, [codec.encode_rows(rows)])
         if answer[0] == "order":
-            raise _misplaced("the beginning", block, "an empty store", answer[1])
+            raise misplaced("the beginning", block, "an empty store", answer[1])
 
     async def _dead(
         self,
@@ -275,14 +250,6 @@ class RedisStore:
 
     def _of(self, name: str) -> str:
         return self._keys.of(name)
-
-
-def _misplaced(deed: str, block: BlockRef, wanted: str, found: str) -> LedgerCorrupt:
-    return LedgerCorrupt(
-        f"block {block.number} {block.hash} on {block.parent_hash} cannot be {deed}: expected "
-        f"{wanted}, found {found or 'an empty store'}. The state cannot be trusted: build "
-        "it anew, alerts are kept: cascade-monitor store rebuild --config F."
-    )
 
 
 def _too_deep(block: BlockHash) -> DeepReorg:

@@ -119,7 +119,7 @@ async def test_open__state_of_another__leaves_its_writer_alone(
     await writer.begin(BASE, {})
     with pytest.raises(SchemaMismatch, match="configuration: expected 2, found configuration-1"):
         await RedisStore.open(client, replace(identity, configuration="2"), take_over=True)
-    await writer.forget(0)
+    await writer.commit(a_delta(FIRST))
 
 
 async def test_open__after_a_first_run_that_left_no_state__begins_anew(

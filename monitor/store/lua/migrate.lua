@@ -1,5 +1,5 @@
--- The new layout grows beside the old one, in hashes and lists of its own, until the switch.
-local new_groups, new_undo = KEYS[op.place.groups], KEYS[op.place.undo]
+-- The new records grow beside the old ones, under names of their own, until the switch.
+local new_groups, new_undo = KEYS[op.new_groups], KEYS[op.new_undo]
 local schema = redis.call('HGET', meta, 'schema')
 if op.step == 'switch' and schema == op.new then return {'ok'} end
 if schema ~= op.old then return {'order', schema or ''} end
@@ -13,13 +13,13 @@ local function replace(old, new)
   if redis.call('EXISTS', new) == 1 then redis.call('RENAME', new, old) end
 end
 
-if op.step == 'discard' then
-  unlink_hashes()
-  redis.call('DEL', new_groups, new_undo)
-elseif op.step == 'copy' then
+if op.step == 'copy' then
   write_rows(read_rows(ARGV[2]), new_groups)
 elseif op.step == 'copy_undo' then
   redis.call('HSET', new_undo, ARGV[2], ARGV[3])
+elseif op.step == 'discard' then
+  unlink_hashes()
+  redis.call('DEL', new_groups, new_undo)
 else
   unlink_hashes()
   replace(groups, new_groups)

@@ -4,13 +4,7 @@ local cursor = cjson.decode(last)
 -- After a lost answer the same call finds its work done, and says again what it did.
 local is_done = cursor.hash == op.parent
 if not is_done and cursor.hash ~= op.hash then return {'order', last} end
-local written = redis.call('HGET', undo, op.hash)
-if not is_done and not written then return {'deep', last} end
-local rows = {}
-if not is_done then
-  local size, at = struct.unpack('>I', written, written:find('\n', 1, true) + 1)
-  rows = read_rows(written:sub(at, at + size - 1))
-end
+if not is_done and redis.call('LLEN', tail) == 1 then return {'deep', last} end
 local mark = redis.call('HGET', judged, op.hash)
 local before = mark and cjson.decode(mark)
 
@@ -34,7 +28,6 @@ for _, dead in ipairs(op.dead) do
 end
 
 if not is_done then
-  write_rows(rows, groups)
   redis.call('HDEL', undo, op.hash)
   redis.call('RPOP', tail)
   if before then

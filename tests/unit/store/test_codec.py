@@ -1,7 +1,7 @@
 """What the codec says of text that is not its own."""
 
 import pytest
-from builders import USDC, a_block, a_position, a_price, an_address
+from builders import USDC, a_block, a_delta, a_position, a_price, an_address
 
 from monitor.core.ledger import (
     Key,
@@ -33,7 +33,9 @@ OTHER_KINDS = [
 
 
 @pytest.mark.parametrize("key", OTHER_KINDS, ids=lambda key: key.kind)
-@pytest.mark.parametrize("data", [b"", b"{", b"[]", b'{"symbol": 1, "number": ""}', PACKED])
+@pytest.mark.parametrize(
+    "data", [b"", b"{", b"[]", b"null", b'{"symbol": 1, "number": ""}', PACKED]
+)
 def test_decode_record__damaged_text__is_corrupt(key: Key, data: bytes) -> None:
     with pytest.raises(LedgerCorrupt, match="in the store does not decode"):
         codec.decode_record(key, data)
@@ -57,25 +59,13 @@ def test_decode_record__asset_of_another_length__is_corrupt() -> None:
         codec.decode_record(KEY, short)
 
 
-BEFORE, AFTER = (codec.encode_rows([codec.row_of(KEY, a_position(n))]) for n in (1, 2))
-UNDO = codec.encode_undo(a_block(), BEFORE, AFTER)
-OTHER = codec.encode_rows([codec.row_of(position_key(CORE, USDC), a_position(2))])
-NONE = codec.encode_rows([])
+WRITES = codec.encode_writes(a_delta(a_block(), (KEY, a_position(1), a_position(2))))
 
 
-@pytest.mark.parametrize(
-    "data",
-    [
-        *(UNDO[:length] for length in range(len(UNDO))),
-        UNDO + b"\x00",
-        UNDO.replace(AFTER, b"\x02" + AFTER[1:]),
-        codec.encode_undo(a_block(), BEFORE, OTHER),
-        codec.encode_undo(a_block(), BEFORE, NONE),
-    ],
-)
-def test_decode_undo__damaged__is_corrupt(data: bytes) -> None:
+@pytest.mark.parametrize("data", [*(WRITES[:size] for size in range(len(WRITES))), WRITES + b"}"])
+def test_decode_writes__damaged__is_corrupt(data: bytes) -> None:
     with pytest.raises(LedgerCorrupt, match="in the store does not decode"):
-        codec.decode_undo(data, None)
+        codec.decode_writes(data)
 
 
 def test_decode_record__field_it_gained_since__takes_its_default() -> None:
