@@ -15,7 +15,7 @@ from typing import Any
 import structlog
 from eth_utils.address import to_checksum_address
 
-from monitor import __version__
+from monitor import __version__, garbage
 from monitor.alerts.outbox import Outbox
 from monitor.alerts.webhook import WebhookSender
 from monitor.beginning import Beginning
@@ -142,6 +142,7 @@ class Daemon:
         ledger = Ledger(state.records)
         self._verify(ledger, state.tail[-1])
         self.judge.resume(state.breakers)
+        garbage.settle()
         await self.pipeline.run(ledger, state.tail, state.evaluated)
 
     def _verify(self, ledger: Ledger, block: BlockRef) -> None:

@@ -165,7 +165,8 @@ class _Range:
 
     def read(self, raw: msgspec.Raw) -> list[PlacedLog]:
         placed = _filtered(raw, frozenset(self.addresses))
-        if any(not self.first <= number <= self.last for number, _ in placed):
+        # They come in rising order.
+        if placed and (placed[0][0] < self.first or placed[-1][0] > self.last):
             raise RpcInconsistent(
                 f"asked for logs of blocks {self.first} to {self.last}, got another's"
             )
@@ -225,7 +226,7 @@ def _reader(
 
 def _filtered(raw: msgspec.Raw, addresses: frozenset[Address]) -> list[PlacedLog]:
     placed = read_logs(raw)
-    for _, log in placed:
-        if log.address not in addresses:
-            raise RpcInconsistent(f"a log of {log.address}, which was not asked for")
+    strangers = {log.address for _, log in placed} - addresses
+    if strangers:
+        raise RpcInconsistent(f"a log of {min(strangers)}, which was not asked for")
     return placed

@@ -17,6 +17,7 @@ from benchmarks.soak import soak_rows
 from benchmarks.storing import storing_rows
 from benchmarks.timing import Row
 from benchmarks.traffic import busy_market
+from monitor import garbage
 
 TOPICS = ("ingest", "store", "soak")
 
@@ -24,6 +25,7 @@ TOPICS = ("ingest", "store", "soak")
 async def ingest_rows() -> list[Row]:
     rows: list[Row] = []
     async with busy_market() as traffic:
+        garbage.settle()  # as the daemon does, and for every arm
         for measure in (decoding_rows, fetching_rows, folding_rows):
             rows += await measure(traffic)
     return rows
