@@ -252,12 +252,8 @@ class Endpoints:
                 raise RpcUnavailable(f"{endpoint.name} failed its check a moment ago")
             if endpoint.checked_connection == endpoint.transport.connections:
                 return
-            [chain_id] = await self._exchange(endpoint, [Call("eth_chainId")], read_quantity)
-            if chain_id != self._chain_id:
-                raise RpcInconsistent(
-                    f"{endpoint.name} serves chain {chain_id}, expected {self._chain_id}: "
-                    "correct chain.endpoints or chain.chain_id"
-                )
+            await self._exchange(endpoint, [Call("eth_chainId")], self._read_our_chain)
+            connection = endpoint.transport.connections
             first = Call("eth_getBlockByNumber", ("0x0", False))
             [genesis] = await self._exchange(endpoint, [first], read_header)
             if genesis is None or isinstance(genesis, RevertError):
@@ -268,7 +264,16 @@ class Endpoints:
                     f"{endpoint.name} has genesis {genesis.block.hash}, the others "
                     f"{self._genesis}: it serves another chain of the same number"
                 )
-            endpoint.checked_connection = endpoint.transport.connections
+            endpoint.checked_connection = connection
+
+    def _read_our_chain(self, raw: msgspec.Raw) -> int:
+        chain_id = read_quantity(raw)
+        if chain_id != self._chain_id:
+            raise RpcInconsistent(
+                f"it serves chain {chain_id}, expected {self._chain_id}: "
+                "correct chain.endpoints or chain.chain_id"
+            )
+        return chain_id
 
 
 def _answer(name: str, reply: Reply, read: Callable[[msgspec.Raw], T]) -> T | RevertError:

@@ -10,7 +10,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from itertools import count
+from itertools import chain, count
 from pathlib import Path
 
 import pytest
@@ -170,16 +170,18 @@ async def until(
 
 @asynccontextmanager
 async def scene(
-    folder: Path, *, has_second: bool, max_head_age_seconds: int = 10**9
+    folder: Path, *, has_second: bool, pushes: bool = True, max_head_age_seconds: int = 10**9
 ) -> AsyncIterator[Scene]:
+    """`pushes`: whether the nodes are also reached by WebSocket."""
     async with (
         open_world(WorldTerms(borrowers=BORROWERS, seed=7)) as world,
         Receiver() as receiver,
         FaultProxy(world.anvil.http_url, world.anvil.ws_url) as proxy,
     ):
-        healthy = (world.anvil.http_url, world.anvil.ws_url) if has_second else ()
+        nodes = (proxy, world.anvil) if has_second else (proxy,)
+        urls = [(node.http_url, node.ws_url)[: 1 + pushes] for node in nodes]
         stage = Stage(world, receiver, folder)
-        config, port = stage.config(endpoints=(proxy.http_url, proxy.ws_url, *healthy))
+        config, port = stage.config(endpoints=tuple(chain.from_iterable(urls)))
         keys = f"timeout_seconds = 1\nmax_head_age_seconds = {max_head_age_seconds}\n"
         config.write_text(config.read_text().replace("poll_seconds", f"{keys}poll_seconds"))
         async with daemon_process(config, port) as daemon:
@@ -240,25 +242,26 @@ async def test_fault__of_the_only_node__is_said_and_survived(alone: Scene, case:
 
 
 async def test_stale_head__of_the_first_of_two_nodes__is_noticed_and_passed_over(
-    pair: Scene,
+    tmp_path: Path,
 ) -> None:
-    await pair.settle()
-    pair.proxy.inject(rpc_faults.STALE_HEAD)
-    await until(lambda: "stopped" in pair.proxy.memory, "the node has stopped")
-    await pair.daemon.reached(await pair.act(), 40)
-    await pair.daemon.reached(await pair.act(), 5)  # from now on the other is asked first
-    assert pair.proxy.hits > 0
-    assert "endpoint 0 lags" in pair.daemon.log.read_text()
-    await pair.assert_truth()
-    await pair.settle()
+    async with scene(tmp_path, has_second=True, pushes=False) as made:
+        made.proxy.inject(rpc_faults.STALE_HEAD)
+        await until(lambda: "stopped" in made.proxy.memory, "the node has stopped")
+        await made.daemon.reached(await made.act(), 40)
+        await made.daemon.reached(await made.act(), 5)  # from now on the other is asked first
+        assert made.proxy.hits > 0
+        assert "endpoint 0 lags" in made.daemon.log.read_text()
+        await made.assert_truth()
+        await made.settle()  # and now the first again
+        made.assert_calm(0)
 
 
 async def test_stale_head__of_the_only_node__is_said_where_an_age_is_set(tmp_path: Path) -> None:
     async with scene(tmp_path, has_second=False, max_head_age_seconds=3) as made:
-        made.proxy.inject(rpc_faults.STALE_HEAD)
         await made.world.mine(timestamp=int(time.time()))
         await made.daemon.reached((await made.world.head()).hash)
         await until(made.is_ready, "the daemon is ready")
+        made.proxy.inject(rpc_faults.STALE_HEAD)
         await until(lambda: "stopped" in made.proxy.memory, "the node has stopped")
 
         async def says_so() -> bool:
