@@ -156,7 +156,9 @@ class MonitorFacts:
         yield "bonus_bps", category.liquidation_bonus_bps if category else 0
         for field in ("collateral", "borrowable", "ltv_zero"):
             assets = getattr(category, field) if category else ()
-            yield field, sum(1 << ordinals[asset] for asset in assets)
+            bits = {ordinals[asset] for asset in assets}
+            bits |= {bit for name, bit in category.vacant if name == field} if category else set()
+            yield field, sum(1 << bit for bit in bits)
 
     def _account(
         self, view: LedgerView, who: MonitorAddress, timestamp: int, reserves: dict[str, Reserve]

@@ -3,6 +3,7 @@
 from devnet import ADMIN, Tx, pool_upgrade, token_upgrade
 from devnet.listing import Side
 
+from fuzz.governance import NEW_CATEGORIES
 from fuzz.props import IDLE
 from fuzz.scene import Scene
 
@@ -24,11 +25,15 @@ def idle_reserve(scene: Scene) -> Tx | None:
     if reserve is None:
         return scene.props.listings[IDLE]
     asset, is_active = world.token(IDLE), bool(reserve.terms["is_active"])
+    number, is_on = rng.choice(list(NEW_CATEGORIES)), rng.random() < 0.7
     changes: list[tuple[str, *tuple[object, ...]]] = [
         ("dropReserve(address)",),
         ("dropReserve(address)",),
         ("setReserveActive(address,bool)", not is_active),
         ("setDebtCeiling(address,uint256)", rng.choice([0, 1_000_000])),
+        # The bits stay when the reserve goes, and are those of the next one in its place.
+        ("setAssetCollateralInEMode(address,uint8,bool)", number, is_on),
+        ("setAssetBorrowableInEMode(address,uint8,bool)", number, is_on),
         ("setSiloedBorrowing(address,bool)", rng.random() < 0.5),
         ("setReserveBorrowing(address,bool)", rng.random() < 0.5),
         ("configureReserveAsCollateral(address,uint256,uint256,uint256)", 0, 0, 0),
