@@ -71,6 +71,7 @@ def node_of(settings: Settings, metrics: Metrics | None = None) -> Node:
         poll_seconds=chain.poll_seconds,
         reorg_window=chain.reorg_window,
         timeout_seconds=chain.timeout_seconds,
+        prove_logs=chain.prove_logs,
         requests_per_second=chain.requests_per_second,
     )
     return Node(node, abi_library("multicall3/Multicall3").functions["aggregate3"], observe)
