@@ -1,6 +1,7 @@
 """Events in log order over an overlay of the ledger: the only code that writes records."""
 
 from collections.abc import Callable, Iterable, Mapping
+from functools import lru_cache
 from operator import attrgetter
 from typing import Any
 
@@ -46,6 +47,8 @@ from monitor.errors import LedgerCorrupt
 _ASSET = attrgetter("asset")
 _NOTHING = Position()
 _amended = amender(Reserve)
+# Reserves are few, and nearly every log moves one.
+_reserve_key = lru_cache(4096)(reserve_key)
 
 
 def reduce_all(overlay: Overlay, events: Iterable[DomainEvent]) -> None:
@@ -198,9 +201,9 @@ def _put_position(overlay: Overlay, key: Key, position: Position) -> None:
 def _reserve(
     overlay: Overlay, market: MarketId, asset: AssetId, sub_market: str = ""
 ) -> tuple[Key, Reserve]:
-    key = reserve_key(market, asset, sub_market)
-    reserve = find(overlay, key, Reserve)
-    if reserve is None:
+    key = _reserve_key(market, asset, sub_market)
+    reserve = overlay.get(key)
+    if not isinstance(reserve, Reserve):
         raise LedgerCorrupt(f"an event moves {asset} in {market}, which the ledger does not list")
     return key, reserve
 

@@ -7,6 +7,7 @@ chain must not speak.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from monitor.core.abi import EventAbi
@@ -66,6 +67,9 @@ Handler = Callable[[RawLog, tuple[Any, ...]], Events]
 
 VERBS = frozenset({"Supply", "Withdraw", "Borrow", "Repay", "FlashLoan", "LiquidationCall"})
 """Logged last by what they are named after: they end its sequence of logs."""
+
+
+_reserve_key = lru_cache(4096)(reserve_key)
 
 
 @dataclass(frozen=True, slots=True)
@@ -293,8 +297,8 @@ class AaveDecoder:
         return changed
 
     def _reserve(self, asset: AssetId) -> Reserve:
-        reserve = find(self._view, reserve_key(self._market, asset), Reserve)
-        if reserve is None:
+        reserve = self._view.get(_reserve_key(self._market, asset))
+        if not isinstance(reserve, Reserve):
             raise LedgerCorrupt(f"the log names reserve {asset}, which the ledger does not list")
         return reserve
 
