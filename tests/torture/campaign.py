@@ -128,7 +128,7 @@ class Campaign:
         scene.mailbox.calm()
         if scene.rng.random() < MOOD_CHANCE:
             scene.mailbox.upset(scene.rng.choice(MOODS), scene.rng.randint(1, 2))
-        await scene.act(1, 4)
+        await scene.act(2, 5)
         await scene.pause(0.8)
         disaster = self._draw()
         begun = time.monotonic()
