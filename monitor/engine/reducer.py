@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
-from operator import attrgetter
 from typing import Any
 
 from monitor.core.amendment import amender
@@ -44,7 +43,6 @@ from monitor.core.ledger import (
 from monitor.core.units import RAY, AssetId, Bps, MarketId, RawAmount, Ray, ScaledAmount
 from monitor.errors import LedgerCorrupt
 
-_ASSET = attrgetter("asset")
 _NOTHING = Position()
 _amended = amender(Reserve)
 # Reserves are few, and nearly every log moves one.
@@ -79,9 +77,10 @@ def _hold_debt(overlay: Overlay, event: DebtChanged) -> None:
 
 def _use(overlay: Overlay, event: CollateralUseChanged) -> None:
     key, position = _position(overlay, event.place)
-    held = _held(position.supplies, event.asset) or Holding(event.asset, ScaledAmount(0), Ray(RAY))
-    used = Holding(event.asset, held.scaled, held.checkpoint_ray, event.used)
-    supplies = _sorted_with(position.supplies, used)
+    place, held = _held(position.supplies, event.asset)
+    scaled, checkpoint = (held.scaled, held.checkpoint_ray) if held else (ScaledAmount(0), Ray(RAY))
+    used = Holding(event.asset, scaled, checkpoint, event.used)
+    supplies = _with(position.supplies, place, held, used)
     _put_position(overlay, key, Position(supplies, position.debts, position.e_mode))
 
 
@@ -164,28 +163,29 @@ def _with_holding(
     side: tuple[Holding, ...], asset: AssetId, scaled: ScaledAmount, checkpoint_ray: Ray
 ) -> tuple[ScaledAmount, tuple[Holding, ...]]:
     """The scaled amount held before, and the side with the new one."""
-    held = _held(side, asset)
+    place, held = _held(side, asset)
     used = held.used_as_collateral if held else False
     # An empty holding has no history: its checkpoint is of no use, and must not tell two
     # ledgers apart that came to the same state on different ways.
     checkpoint = checkpoint_ray if scaled else Ray(RAY)
     after = Holding(asset, scaled, checkpoint, used)
-    return held.scaled if held else ScaledAmount(0), _sorted_with(side, after)
+    return held.scaled if held else ScaledAmount(0), _with(side, place, held, after)
 
 
-def _held(side: tuple[Holding, ...], asset: AssetId) -> Holding | None:
-    for held in side:
-        if held.asset == asset:
-            return held
-    return None
+def _held(side: tuple[Holding, ...], asset: AssetId) -> tuple[int, Holding | None]:
+    """Where an asset is, or would be, among the sorted; and what is held of it."""
+    for place, held in enumerate(side):
+        if held.asset >= asset:
+            return place, held if held.asset == asset else None
+    return len(side), None
 
 
-def _sorted_with(side: tuple[Holding, ...], new: Holding) -> tuple[Holding, ...]:
-    kept = [held for held in side if held.asset != new.asset]
-    if new.scaled or new.used_as_collateral:
-        kept.append(new)
-        kept.sort(key=_ASSET)
-    return tuple(kept)
+def _with(
+    side: tuple[Holding, ...], place: int, held: Holding | None, after: Holding
+) -> tuple[Holding, ...]:
+    """The side with what is held at a place replaced; with nothing there if it came to nothing."""
+    new = (after,) if after.scaled or after.used_as_collateral else ()
+    return side[:place] + new + side[place + (held is not None) :]
 
 
 def _position(overlay: Overlay, place: Place) -> tuple[Key, Position]:
