@@ -125,6 +125,8 @@ class Folder:
                 except UndecodableLog as fault:
                     undecodable.append((name, fault))
                     continue
+                if not events:
+                    continue
                 reduce_all(overlay, events)
                 for event in events:
                     counts[name, type(event)] += 1
