@@ -139,11 +139,12 @@ class Daemon:
         state = await self._rim.store.load()
         if state.cursor is None:
             state = await self._beginning.fill(self._rim.store)
-        ledger = Ledger(state.records)
-        self._verify(ledger, state.tail[-1])
+        ledger, tail, evaluated = Ledger(state.records), state.tail, state.evaluated
+        self._verify(ledger, tail[-1])
         self.judge.resume(state.breakers)
+        del state  # the ledger has its own copy; this one would stay as long as the daemon
         garbage.settle()
-        await self.pipeline.run(ledger, state.tail, state.evaluated)
+        await self.pipeline.run(ledger, tail, evaluated)
 
     def _verify(self, ledger: Ledger, block: BlockRef) -> None:
         """Raises ConfigError for scenarios that name what no market lists."""

@@ -194,6 +194,12 @@ class EmbeddedRedis:
     def _check_process(self) -> None:
         if self._process is None or self._process.returncode is None:
             return
+        if self._process.returncode < 0:
+            # Killed, by whoever is short of memory: nothing is wrong with files or settings.
+            raise StoreUnavailable(
+                f"the embedded Redis under {self.state_dir} was killed by signal "
+                f"{-self._process.returncode} while it began: expected it to run. Start again."
+            )
         said = complaint("\n".join(self._log_lines()))
         if said:
             raise StoreDamaged(damage_report(self.state_dir, self._binary, said))
@@ -222,8 +228,8 @@ def _settings(state_dir: Path, socket: Path, binary: ServerBinary) -> list[str]:
         "appendonly": "yes",
         "appendfsync": "everysec",
         "maxmemory-policy": "noeviction",
-        # A bucket has about 128 records of a few hundred bytes.
-        f"hash-max-{compact}-entries": "256",
+        # A bucket has about 100 records of a few hundred bytes, 1,000 with a million positions.
+        f"hash-max-{compact}-entries": "2048",
         f"hash-max-{compact}-value": "1024",
         "loglevel": "warning",
     }

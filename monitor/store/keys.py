@@ -49,10 +49,11 @@ SCRIPT_KEYS = (
 )
 """The keys every script is given, in this order: its local variables of the same names."""
 
-POSITION_BUCKETS = 2048
-"""Hashes a market's positions are spread over: about 50 fields each for 100,000 positions, 490 for
-a million, which Redis keeps as compact lists (up to 512 by default). More hashes make a load slow,
-fewer a commit. Beyond, nothing breaks: a bucket becomes a hash table and takes half more memory."""
+POSITION_BUCKETS = 1024
+"""Hashes a market's positions are spread over: about 100 fields each for 100,000 positions. A load
+is bound by their number, not by their size. Redis keeps up to 512 fields of up to 64 bytes as a
+compact list, the embedded server more of both (see `embedded`); beyond, nothing breaks: a bucket
+becomes a hash table and takes half more memory."""
 
 _POSITIONS = f"{Kind.POSITION}:"
 _ADDRESS, _TEXT = b"\x01", b"\x00"
