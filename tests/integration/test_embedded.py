@@ -264,6 +264,17 @@ async def test_embedded__data_of_a_newer_layout__asks_for_a_newer_server(tmp_pat
     assert asked == [7]
 
 
+async def test_embedded__server_killed_while_it_begins__is_away_rather_than_misconfigured(
+    tmp_path: Path,
+) -> None:
+    killed = tmp_path / "redis-server"
+    killed.write_text("#!/bin/sh\nkill -KILL $$\n")
+    killed.chmod(0o700)
+    server = EmbeddedRedis(tmp_path / "state", find=lambda _: ServerBinary(killed, (7, 0)))
+    with pytest.raises(StoreUnavailable, match="killed by signal 9"):
+        await server.__aenter__()
+
+
 def test_find_server__nothing_installed__says_what_to_install(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
