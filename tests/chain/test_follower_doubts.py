@@ -12,6 +12,7 @@ from devnet import Anvil
 from fake_node import FakeBlock, FakeNode
 from feed_listener import listening
 
+from monitor.chain.follower import SPAN_BLOCKS
 from monitor.chain.node import Node, NodeSettings
 from monitor.core.blocks import BlockAdded, BlockRef, BlocksReverted
 from monitor.core.units import Address
@@ -231,6 +232,21 @@ async def test_head__of_a_block_nobody_serves__holds_nothing_up_and_finalises_no
         await until(lambda: node.follower.newest_head == block)
         await until(lambda: not node.follower.waiting_for)
     assert max(feed.finalized) <= block.number - WINDOW
+
+
+async def test_head__far_too_high_while_much_is_due__makes_nothing_final_too_soon(
+    fake: FakeNode,
+) -> None:
+    async with (
+        a_node(fake.ws_url, poll_seconds=5) as node,
+        listening(node.follower, genesis(fake), pool) as feed,
+    ):
+        await fake.subscribed.wait()
+        blocks = [fake.add() for _ in range(SPAN_BLOCKS + 2)]
+        await fake.announce(FakeBlock(a_block(number=10_000, fork="phantom")).header())
+        assert await feed.blocks(len(blocks)) == blocks
+        await until(lambda: bool(feed.finalized))
+    assert max(feed.finalized) <= blocks[-1].number - WINDOW
 
 
 async def test_head__of_a_block_nobody_serves__is_forgotten_on_an_idle_chain(
