@@ -11,7 +11,7 @@ import gzip
 import hashlib
 import os
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,11 +19,14 @@ from pathlib import Path
 from msgspec import MsgspecError, json
 
 from monitor.core.blocks import BlockRef
+from monitor.core.ledger import Key, Kind
 from monitor.errors import LedgerCorrupt, QuestionError
-from monitor.store.codec import decode_block
+from monitor.store.codec import decode_block, decode_writes
 from monitor.store.contents import Entry
+from monitor.store.keys import place_of
 
 FORMAT, FORMAT_VERSION = "cascade-monitor backup", 1
+_POSITIONS = f"{Kind.POSITION}:"
 
 Progress = Callable[[int, int], None]
 """Told how much is done, and of how much."""
@@ -73,7 +76,7 @@ def manifest_of(
         genesis=meta.get(b"genesis", b"").decode(),
         configuration=meta.get(b"configuration", b"").decode(),
         block=_block(tail[-1]) if tail else None,
-        positions=sum(len(e.values) // 2 for e in entries if e.name.startswith("position:")),
+        positions=_positions(named),
         alerts=len(named["history"].values) if "history" in named else 0,
         pending=sum(len(entry.values) for entry in entries if entry.name.startswith("queue:")),
         keys=len(entries),
@@ -145,6 +148,32 @@ def _lines(manifest: Manifest, entries: Sequence[Entry], progress: Progress) -> 
         yield counted(json.encode((entry.name, entry.kind, values)) + b"\n")
         progress(number, len(entries))
     yield hasher.hexdigest().encode() + b"\n"
+
+
+def _positions(named: Mapping[str, Entry]) -> int:
+    """Positions at the newest block: those at the base, and what the blocks above it changed."""
+    count = sum(len(e.values) // 2 for name, e in named.items() if name.startswith(_POSITIONS))
+    is_there: dict[tuple[str, bytes], bool] = {}
+    with suppress(LedgerCorrupt):  # layout 1: all is in the records
+        for writes in _journal(named):
+            for key, record in writes.items():
+                if key.kind is Kind.POSITION:
+                    is_there[place_of(key)] = record is not None
+    fields: dict[str, set[bytes]] = {}
+    for (name, field), stays in is_there.items():
+        if name not in fields:
+            fields[name] = set(named[name].values[::2]) if name in named else set()
+        count += stays - (field in fields[name])
+    return count
+
+
+def _journal(named: Mapping[str, Entry]) -> Iterator[Mapping[Key, object]]:
+    """What the blocks above the base wrote, oldest first."""
+    if "tail" not in named or "undo" not in named:
+        return
+    undo = named["undo"].as_dict()
+    for block in named["tail"].values[1:]:
+        yield decode_writes(undo.get(decode_block(block).hash.encode(), b""))
 
 
 def _block(text: bytes) -> BlockRef | None:

@@ -50,7 +50,11 @@ async def fill(client: Redis, identity: Identity) -> RedisStore:
     store = await RedisStore.open(client, identity)
     await store.begin(BASE, positions(300))
     key = position_key(CORE, an_address("0"))
-    await store.commit(a_delta(FIRST, (key, a_position(1), a_position(2**255, 2**200))))
+    others = [position_key(CORE, an_address(name)) for name in ("new", "newer", "1")]
+    changed = (key, a_position(1), a_position(2**255, 2**200))
+    new, newer = ((other, None, a_position(7)) for other in others[:2])
+    gone = (others[2], a_position(2), None)
+    await store.commit(a_delta(FIRST, changed, new, newer, gone))
     await store.judge(
         a_judgement(FIRST, ALERT, phase=BreakerPhase.TRIPPED), {ALERT.id: ["ops", "dao"]}
     )
@@ -73,7 +77,7 @@ async def test_backup__restored_into_another_server__is_the_same_state(
 ) -> None:
     store = await fill(client, identity)
     manifest, entries = await save(raw, identity, tmp_path / "backup")
-    assert (manifest.positions, manifest.alerts, manifest.pending) == (300, 1, 2)
+    assert (manifest.positions, manifest.alerts, manifest.pending) == (301, 1, 2)
     assert manifest.block == FIRST
     assert read_backup(tmp_path / "backup") == (manifest, entries)
     mortal_server.start()
