@@ -144,6 +144,6 @@ class Journal:
 def misplaced(deed: str, block: BlockRef, wanted: str, found: str) -> LedgerCorrupt:
     return LedgerCorrupt(
         f"block {block.number} {block.hash} on {block.parent_hash} cannot be {deed}: expected "
-        f"{wanted}, found {found or 'an empty store'}. The state cannot be trusted: start again "
-        "with an empty store (another store.namespace or state_dir)."
+        f"{wanted}, found {found or 'an empty store'}. The state cannot be trusted: build "
+        "it anew, alerts are kept: cascade-monitor store rebuild --config F."
     )
