@@ -12,6 +12,7 @@ import asyncio
 import itertools
 import json
 import math
+from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -69,8 +70,8 @@ class _Link:
 class FaultProxy:
     """Use as `async with FaultProxy(http_url, ws_url) as proxy`.
 
-    `touched` are the methods the present fault really changed something for, `requests` counts
-    all, `paths` are those asked for. `memory` is for faults that remember; `inject` empties it.
+    `touched` are the methods the present fault really changed something for, `asked` counts all,
+    `paths` are those asked for. `memory` is for faults that remember; `inject` empties it.
     """
 
     def __init__(self, upstream_http: str, upstream_ws: str) -> None:
@@ -82,7 +83,7 @@ class FaultProxy:
         self._runner: web.AppRunner | None = None
         self._session: aiohttp.ClientSession | None = None
         self.port = 0
-        self.requests = 0
+        self.asked: Counter[str] = Counter()
         self.touched: list[str] = []
         self.paths: set[str] = set()
         self.memory: dict[str, Any] = {}
@@ -94,6 +95,11 @@ class FaultProxy:
     @property
     def ws_url(self) -> str:
         return f"ws://127.0.0.1:{self.port}/secret-key"
+
+    @property
+    def requests(self) -> int:
+        """How many there were, by either transport."""
+        return self.asked.total()
 
     @property
     def hits(self) -> int:
@@ -182,7 +188,7 @@ class FaultProxy:
         self.paths.add(request.path)
         body = await request.read()
         asked: list[Json] = [*_each(json.loads(body))]
-        self.requests += len(asked)
+        self.asked.update(one["method"] for one in asked)
         fault = self._fault
         if fault is None:
             return _json(await self._forward(body))
@@ -253,7 +259,7 @@ class FaultProxy:
                 await link.socket.pong(message.data)
             elif message.type in DATA:
                 for one in _each(json.loads(message.data)):
-                    self.requests += 1
+                    self.asked[one["method"]] += 1
                     link.asked[one["id"]] = one
                 await link.node.send_str(message.data)
 
@@ -281,23 +287,25 @@ class FaultProxy:
         """Pass one of the node's frames on, or what the fault makes of it. False: the end."""
         answer = json.loads(message.data)
         request = link.asked.pop(answer.get("id"), {"method": "eth_subscription", "params": []})
-        text: str | None = message.data
-        if fault is not None and fault.edit is not None:
+        if fault is None:
+            await link.socket.send_str(message.data)
+        elif fault.edit is not None:
             edited = await self._edit(fault.edit, request, answer)
-            text = None if edited is None else json.dumps(edited)
-        elif fault is not None:
+            if edited is not None:
+                await link.socket.send_str(json.dumps(edited))
+        else:
             self._touch(request["method"])
             if fault.is_drop or fault.status != 200:
                 _reset(link.request)
                 return False
-            text = None if fault.is_silent else message.data if fault.text is None else fault.text
-            if text is not None and fault.is_cut:
-                text = text[: len(text) // 2]
-            if text is not None and fault.padding_bytes:
-                text += " " * fault.padding_bytes
-        if text is not None:
-            await link.socket.send_str(text)
+            if not fault.is_silent:
+                await link.socket.send_str(_changed(message.data, fault))
         return True
+
+
+def _changed(frame: str, fault: Fault) -> str:
+    text = frame if fault.text is None else fault.text
+    return text[: len(text) // 2 if fault.is_cut else None] + " " * fault.padding_bytes
 
 
 def _each(document: Any) -> Iterator[Json]:
