@@ -48,7 +48,7 @@ def deaf_to_e_modes() -> Iterator[pytest.MonkeyPatch]:
         yield patch
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(300)
 async def test_shrinker__decoder_ignores_an_event__one_action_is_left_that_fails(
     deaf_to_e_modes: pytest.MonkeyPatch,
 ) -> None:

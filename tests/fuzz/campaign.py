@@ -78,7 +78,9 @@ class Campaign:
     async def run(
         self, actions: int, breaks: list[tuple[int, Break]], rng: random.Random
     ) -> Failure | None:
-        found = await failure.watched_for(lambda: self._play(actions, breaks, rng))
+        found = await failure.watched_for(
+            self.performance, lambda: self._play(actions, breaks, rng)
+        )
         self.tally.comparisons = self.performance.compared
         if found is not None:
             self.tally.mismatches += sum(line.startswith("mismatch") for line in found.lines)

@@ -19,14 +19,18 @@ class Failure:
     lines: tuple[str, ...]
 
 
-async def watched_for(what: Callable[[], Awaitable[Failure | None]]) -> Failure | None:
+async def watched_for(
+    performance: Performance, what: Callable[[], Awaitable[Failure | None]]
+) -> Failure | None:
     """What is found, or that the monitor broke meanwhile."""
     try:
         return await what()
     except MonitorError as fault:
         return Failure("gave up", (f"mismatch: the monitor gave up: {_named(fault)}",))
     except TimeoutError:
-        return Failure("gave up", ("mismatch: the monitor never came to the newest block",))
+        head = await performance.world.head()
+        line = f"mismatch: the monitor does not come to {head}: {performance.standing()}"
+        return Failure("gave up", (line,))
 
 
 async def facts(performance: Performance) -> Failure | None:

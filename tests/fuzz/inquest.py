@@ -11,6 +11,8 @@ from fuzz.wording import Wording
 
 Say = Callable[[str], None]
 BUDGET_SECONDS = 300.0
+LAST_LINES = 120
+"""What a person may want to read; all of it is in the recording."""
 
 
 async def inquire(
@@ -24,7 +26,10 @@ async def inquire(
         say(
             f"the shortest failing prefix found, {_size(shortest)} after the set-up of seed {seed}:"
         )
-        for line in Wording(stage.world, stage.props).lines(shortest):
+        lines = Wording(stage.world, stage.props).lines(shortest)
+        if len(lines) > LAST_LINES:
+            say(f"  … the last {LAST_LINES} of {len(lines)} lines:")
+        for line in lines[-LAST_LINES:]:
             say(line)
     say(f"to play it again: PYTHONPATH=deploy:tests .venv/bin/python -m fuzz --replay {path}")
     return shortest

@@ -108,6 +108,15 @@ class Monitored:
         assert self._pipeline is not None
         self.ledgers[block_hash] = self._pipeline.ledger.copy()
 
+    def standing(self) -> str:
+        """Where it is, and what it waits for: said when it does not come on."""
+        assert self._pipeline is not None
+        progress, follower = self._pipeline.progress, self._node.follower
+        return (
+            f"applied {progress.applied}, evaluated {progress.evaluated}, newest head heard of "
+            f"{follower.newest_head} {progress.waiting_for} {follower.waiting_for}"
+        )
+
     def _newest(self) -> str | None:
         assert self._pipeline is not None
         applied = self._pipeline.progress.applied

@@ -110,6 +110,10 @@ class Performance:
         """Of the ledger in the store."""
         return digest(await self._monitored.stored())
 
+    def standing(self) -> str:
+        """Where the monitor is."""
+        return self._monitored.standing()
+
     async def end(self) -> None:
         await self._monitored.end()
 

@@ -39,7 +39,9 @@ class Rehearsal:
         namespace = f"rehearsal-{self._plays}"
         performance = Performance(self.world, self.props, self._redis_url, namespace)
         try:
-            return await failure.watched_for(lambda: _played(performance, script, kind))
+            return await failure.watched_for(
+                performance, lambda: _played(performance, script, kind)
+            )
         except (RpcError, RevertError):
             return None  # what was left out made the rest impossible
         finally:
