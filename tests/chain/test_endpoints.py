@@ -129,14 +129,14 @@ async def test_rate_limit__with_a_wait__leaves_the_endpoint_alone_for_it(
     limited_at = time.monotonic()
     await endpoints.request(HEAD, read_header)
     assert proxy.hits == 1
-    requests = proxy.requests
+    requests = proxy.asked.total()
     while time.monotonic() - limited_at < 1.8:
         await endpoints.request(HEAD, read_header)
         await asyncio.sleep(0.05)
-    assert proxy.requests == requests
+    assert proxy.asked.total() == requests
     await asyncio.sleep(0.4)
     await endpoints.request(HEAD, read_header)
-    assert proxy.requests == requests + 1
+    assert proxy.asked.total() == requests + 1
 
 
 async def test_rate_limit__of_the_only_endpoint__is_not_asked_meanwhile_and_says_so(
@@ -145,12 +145,12 @@ async def test_rate_limit__of_the_only_endpoint__is_not_asked_meanwhile_and_says
     endpoints = connect([proxy.http_url])
     await endpoints.request(HEAD, read_header)
     proxy.inject(a_limit("60"), count=1)
-    requests = proxy.requests
+    requests = proxy.asked.total()
     with pytest.raises(RateLimited):
         await endpoints.request(HEAD, read_header)
     with pytest.raises(RateLimited, match=r"endpoint 0 .* left alone for \d+ s more"):
         await endpoints.request(HEAD, read_header)
-    assert proxy.requests == requests + 1
+    assert proxy.asked.total() == requests + 1
 
 
 async def test_rate_limit__without_a_wait__is_asked_again_after_the_usual_pause(
@@ -179,15 +179,15 @@ async def test_latency__of_a_slow_first_endpoint__puts_it_behind_until_it_recove
     proxy.inject(Fault("slow", delay_seconds=0.4))
     for _ in range(4):
         await endpoints.everyone([HEAD], read_header)
-    requests, before = proxy.requests, asked(nodes[1])
+    requests, before = proxy.asked.total(), asked(nodes[1])
     await endpoints.request(HEAD, read_header)
-    assert (proxy.requests, asked(nodes[1])) == (requests, before + 1)
+    assert (proxy.asked.total(), asked(nodes[1])) == (requests, before + 1)
     proxy.heal()
     for _ in range(12):
         await endpoints.everyone([HEAD], read_header)
-    requests, before = proxy.requests, asked(nodes[1])
+    requests, before = proxy.asked.total(), asked(nodes[1])
     await endpoints.request(HEAD, read_header)
-    assert (proxy.requests, asked(nodes[1])) == (requests + 1, before)
+    assert (proxy.asked.total(), asked(nodes[1])) == (requests + 1, before)
 
 
 async def test_latency__a_timeout__counts_as_one(
