@@ -123,15 +123,21 @@ class Monitored:
         return None if applied is None else applied.hash
 
     async def _until(self, holds: Callable[[], bool]) -> None:
-        async with asyncio.timeout(PATIENCE_SECONDS):
-            while not holds():
-                self._news.clear()
-                news = asyncio.create_task(self._news.wait())
-                await asyncio.wait([news, *self._tasks], return_when=asyncio.FIRST_COMPLETED)
-                news.cancel()
-                for task in self._tasks:
-                    if task.done():
-                        await task
+        """Raises TimeoutError when nothing moves: a replay of many blocks may take its time."""
+        while not holds():
+            self._news.clear()
+            news = asyncio.create_task(self._news.wait())
+            done, _ = await asyncio.wait(
+                [news, *self._tasks],
+                timeout=PATIENCE_SECONDS,
+                return_when=asyncio.FIRST_COMPLETED,
+            )
+            news.cancel()
+            if not done:
+                raise TimeoutError
+            for task in self._tasks:
+                if task.done():
+                    await task
 
     async def snapshot(self, number: int, *, with_pools: bool = True) -> Records:
         """The state at a block as the contracts alone tell it."""
