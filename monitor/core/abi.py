@@ -6,16 +6,18 @@ needed here. Lengths, padding and offsets are checked: what is not canonical ABI
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from monitor.core.blocks import RawLog
 from monitor.core.event_decoder import Param, Read, event_decoder
 from monitor.errors import UndecodableLog
 
 
-@dataclass(frozen=True, slots=True)
-class FunctionAbi:
-    """A view function: its ABI entry is kept as JSON text so that the value can be a dict key."""
+class FunctionAbi(NamedTuple):
+    """A view function: its ABI entry is kept as JSON text so that the value can be a dict key.
+
+    A tuple, as ViewCall is, since it is hashed several times a block.
+    """
 
     name: str
     signature: str

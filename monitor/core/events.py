@@ -1,9 +1,12 @@
 """The common tongue: what protocols, oracles and pools tell the ledger.
 
 Amounts are absolute (what holds after the event), so a reader needs no history.
+
+Events are named tuples, since there is one or more to nearly every log and a frozen dataclass takes
+three times as long to make. Two of different types may be equal: tell them apart by type.
 """
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from monitor.core.ledger import Category, Market, Price, Reserve, ReserveTerms, TickPool
 from monitor.core.units import (
@@ -16,8 +19,7 @@ from monitor.core.units import (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """A position: one account in one market."""
 
     market: MarketId
@@ -25,8 +27,7 @@ class Place:
     sub_market: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class CollateralChanged:
+class CollateralChanged(NamedTuple):
     """An account now holds `scaled` of a supplied asset."""
 
     place: Place
@@ -35,8 +36,7 @@ class CollateralChanged:
     checkpoint_ray: Ray
 
 
-@dataclass(frozen=True, slots=True)
-class DebtChanged:
+class DebtChanged(NamedTuple):
     """An account now owes `scaled` of an asset."""
 
     place: Place
@@ -45,8 +45,7 @@ class DebtChanged:
     checkpoint_ray: Ray
 
 
-@dataclass(frozen=True, slots=True)
-class CollateralUseChanged:
+class CollateralUseChanged(NamedTuple):
     """A supplied asset now does, or does not, secure debt."""
 
     place: Place
@@ -54,16 +53,14 @@ class CollateralUseChanged:
     used: bool
 
 
-@dataclass(frozen=True, slots=True)
-class CategoryChosen:
+class CategoryChosen(NamedTuple):
     """An account entered an e-mode category; 0 leaves."""
 
     place: Place
     category: int
 
 
-@dataclass(frozen=True, slots=True)
-class IndexMoved:
+class IndexMoved(NamedTuple):
     """A reserve accrued interest up to `updated_unix`."""
 
     market: MarketId
@@ -77,8 +74,7 @@ class IndexMoved:
     sub_market: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class CashMoved:
+class CashMoved(NamedTuple):
     """Underlying flowed into (positive) or out of a reserve."""
 
     market: MarketId
@@ -87,8 +83,7 @@ class CashMoved:
     sub_market: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class DeficitMoved:
+class DeficitMoved(NamedTuple):
     """Bad debt was booked (positive) or covered."""
 
     market: MarketId
@@ -96,24 +91,21 @@ class DeficitMoved:
     delta_raw: RawAmount
 
 
-@dataclass(frozen=True, slots=True)
-class TreasuryPaid:
+class TreasuryPaid(NamedTuple):
     """What had accrued for the treasury was minted to it."""
 
     market: MarketId
     asset: AssetId
 
 
-@dataclass(frozen=True, slots=True)
-class MarketChanged:
+class MarketChanged(NamedTuple):
     """The contracts of a market are known, or one was replaced."""
 
     market: MarketId
     contracts: Market
 
 
-@dataclass(frozen=True, slots=True)
-class ReserveListed:
+class ReserveListed(NamedTuple):
     """A market gained an asset."""
 
     market: MarketId
@@ -121,16 +113,14 @@ class ReserveListed:
     sub_market: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class ReserveDropped:
+class ReserveDropped(NamedTuple):
     """A market no longer lists an asset. Nobody holds or owes any."""
 
     market: MarketId
     asset: AssetId
 
 
-@dataclass(frozen=True, slots=True)
-class RiskParametersChanged:
+class RiskParametersChanged(NamedTuple):
     """The terms of a reserve are now these."""
 
     market: MarketId
@@ -138,16 +128,14 @@ class RiskParametersChanged:
     terms: ReserveTerms
 
 
-@dataclass(frozen=True, slots=True)
-class CategoryChanged:
+class CategoryChanged(NamedTuple):
     """An e-mode category is now this."""
 
     market: MarketId
     category: Category
 
 
-@dataclass(frozen=True, slots=True)
-class PriceMoved:
+class PriceMoved(NamedTuple):
     """A market's oracle now says this of an asset, or can no longer be read."""
 
     market: MarketId
@@ -155,16 +143,14 @@ class PriceMoved:
     price: Price
 
 
-@dataclass(frozen=True, slots=True)
-class PoolMoved:
+class PoolMoved(NamedTuple):
     """A pool's price, liquidity or ticks are now these."""
 
     pool: Address
     state: TickPool
 
 
-@dataclass(frozen=True, slots=True)
-class Liquidated:
+class Liquidated(NamedTuple):
     """An account was liquidated. Amounts are the event's own; balances come by other events."""
 
     place: Place

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from monitor.core.abi import FunctionAbi
 from monitor.core.alerts import Alert, BreakerState, Delivery, Judgement
@@ -12,8 +12,7 @@ from monitor.core.ledger import Key, Record
 from monitor.core.units import Address, BlockHash
 
 
-@dataclass(frozen=True, slots=True)
-class ViewCall:
+class ViewCall(NamedTuple):
     """A contract view to be read at a block."""
 
     to: Address

@@ -3,7 +3,7 @@
 Source: aave-v3-origin 3.6 ReserveLogic.sol (updateState, getNormalizedIncome, getNormalizedDebt).
 """
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from monitor.core.events import IndexMoved
 from monitor.core.fixed_point import (
@@ -18,8 +18,7 @@ from monitor.core.ledger import Reserve
 from monitor.core.units import MarketId, Ray, ScaledAmount
 
 
-@dataclass(frozen=True, slots=True)
-class Accrual:
+class Accrual(NamedTuple):
     """What `updateState` writes."""
 
     supply_index_ray: Ray

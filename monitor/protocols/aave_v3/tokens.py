@@ -8,6 +8,7 @@ TokenMath.sol of aave-v3-origin 3.6.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from monitor.core.fixed_point import ray_div_down, ray_div_up, ray_mul_down, ray_mul_up
 from monitor.core.units import Ray, ScaledAmount
@@ -28,8 +29,7 @@ SUPPLY_TOKEN = TokenMath(display=ray_mul_down, recover=ray_div_up)
 DEBT_TOKEN = TokenMath(display=ray_mul_up, recover=ray_div_down)
 
 
-@dataclass(frozen=True, slots=True)
-class TokenMove:
+class TokenMove(NamedTuple):
     """A Mint (positive `value_raw`) or Burn (negative) of one account."""
 
     value_raw: int
