@@ -42,6 +42,10 @@ class Anvil:
     fork_url: str | None = None
     slots_in_an_epoch: int = 32
     genesis_timestamp: int | None = None
+    # How many blocks' states are kept in memory; None: 500, the others on disk. What anvil 1.7.1
+    # takes back from disk has lost its contracts' code: after a thousand blocks a rollback may
+    # leave a chain without any.
+    states_in_memory: int | None = None
 
     _process: asyncio.subprocess.Process | None = field(default=None, init=False, repr=False)
     _session: aiohttp.ClientSession | None = field(default=None, init=False, repr=False)
@@ -109,6 +113,8 @@ class Anvil:
             arguments += ["--chain-id", str(self.chain_id)]
         if self.genesis_timestamp is not None:
             arguments += ["--timestamp", str(self.genesis_timestamp)]
+        if self.states_in_memory is not None:
+            arguments += ["--prune-history", str(self.states_in_memory)]
         if self.load_state is not None:
             arguments += ["--load-state", str(self.load_state)]
         if self.dump_state is not None:

@@ -55,13 +55,18 @@ async def new_world(
     port: int = 0,
     chain_id: int = 31337,
     epoch_slots: int = 32,
+    states_in_memory: int | None = None,
 ) -> AsyncIterator[World]:
-    """Built from nothing, past the cache: slower, but the state of every block can be read."""
+    """Built from nothing, past the cache: slower, but the state of every block can be read.
+
+    `states_in_memory`: as of Anvil; for runs of more than a thousand blocks that turn back.
+    """
     async with Anvil(
         chain_id=chain_id,
         port=port,
         slots_in_an_epoch=epoch_slots,
         genesis_timestamp=genesis_timestamp,
+        states_in_memory=states_in_memory,
     ) as anvil:
         yield await _populated(anvil, terms or WorldTerms())
 

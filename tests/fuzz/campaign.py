@@ -13,7 +13,7 @@ from fuzz.breaks import Break, schedule
 from fuzz.catalogue import TIME_JUMP
 from fuzz.failure import Failure
 from fuzz.generator import Generator, Plan
-from fuzz.people import settle, watched
+from fuzz.people import STATES_IN_MEMORY, settle, watched
 from fuzz.performance import Performance
 from fuzz.script import Act, Die, Mine, Reorg, Resume, Rollback, Step
 from fuzz.sight import Sight
@@ -50,7 +50,10 @@ async def run(options: Options, say: Say) -> Result:
     """The whole run, up to its first mismatch."""
     rng = random.Random(options.seed)
     with tempfile.TemporaryDirectory(prefix="fuzz-") as folder:
-        async with new_world() as world, EmbeddedRedis(Path(folder)) as redis:
+        async with (
+            new_world(states_in_memory=STATES_IN_MEMORY) as world,
+            EmbeddedRedis(Path(folder)) as redis,
+        ):
             props = await settle(world, rng)
             performance = Performance(world, props, redis.url)
             tally = Tally(accounts=len(watched()))

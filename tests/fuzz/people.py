@@ -18,6 +18,8 @@ UMBRELLA_USD = 1_000_000
 PURSE_USD = 10**9
 SMALLEST_USD, LARGEST_USD = 60, 400_000
 FUNDED_PER_BLOCK = 8
+STATES_IN_MEMORY = 10_000
+"""Of the node: blocks of the longest run, with those that are replaced."""
 TREASURY, UMBRELLA = account("treasury"), account("umbrella")
 FLASH_OWNER = account("flash owner")
 RETURNS_TRUE = bytes.fromhex("600a600c600039600a6000f3" + "600160005260206000f3")

@@ -10,7 +10,7 @@ from devnet import RevertError, RpcError, World, new_world
 
 from fuzz import failure
 from fuzz.failure import Failure, Kind
-from fuzz.people import settle
+from fuzz.people import STATES_IN_MEMORY, settle
 from fuzz.performance import Performance
 from fuzz.props import Props
 from fuzz.script import Script
@@ -65,6 +65,9 @@ async def _played(performance: Performance, script: Script, kind: Kind) -> Failu
 async def rehearsal(seed: int) -> AsyncIterator[Rehearsal]:
     """The world in which a run of that seed began."""
     with tempfile.TemporaryDirectory(prefix="fuzz-") as folder:
-        async with new_world() as world, EmbeddedRedis(Path(folder)) as redis:
+        async with (
+            new_world(states_in_memory=STATES_IN_MEMORY) as world,
+            EmbeddedRedis(Path(folder)) as redis,
+        ):
             props = await settle(world, random.Random(seed))
             yield Rehearsal(world, props, redis.url, await world.snapshot())
