@@ -5,11 +5,14 @@ index move touches one record. Records are immutable; a change replaces a record
 """
 
 from collections.abc import Iterator, Mapping
+from copy import copy
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from typing import NamedTuple, Protocol, TypeVar
 
 from monitor.core.packed import PackedMap
+from monitor.core.slots import slotwise
 from monitor.core.units import (
     Address,
     AssetId,
@@ -44,6 +47,7 @@ class Key(NamedTuple):
     subject: str
 
 
+@slotwise
 @dataclass(frozen=True, slots=True)
 class Holding:
     """One asset on one side of a position.
@@ -58,6 +62,7 @@ class Holding:
     used_as_collateral: bool = False
 
 
+@slotwise
 @dataclass(frozen=True, slots=True)
 class Position:
     """All that one account holds in one market. Holdings are sorted by asset; none is empty."""
@@ -85,6 +90,7 @@ class ReserveTerms:
     grace_until_unix: int = 0
 
 
+@slotwise
 @dataclass(frozen=True, slots=True)
 class Reserve:
     """One asset of one market: indices, totals and terms."""
@@ -197,6 +203,7 @@ def market_key(market: MarketId) -> Key:
     return Key(Kind.MARKET, market, "", "")
 
 
+@lru_cache(4_096)
 def reserve_key(market: MarketId, asset: AssetId, sub_market: str = "") -> Key:
     return Key(Kind.RESERVE, market, sub_market, asset)
 
@@ -205,6 +212,7 @@ def category_key(market: MarketId, number: int) -> Key:
     return Key(Kind.CATEGORY, market, "", str(number))
 
 
+@lru_cache(4_096)
 def position_key(market: MarketId, account: Address, sub_market: str = "") -> Key:
     return Key(Kind.POSITION, market, sub_market, account)
 
@@ -336,6 +344,7 @@ class Overlay:
     def __init__(self, base: LedgerView) -> None:
         self._base = base
         self._written: dict[Key, Record | None] = {}
+        self._drafts: dict[Key, Record] = {}
 
     def get(self, key: Key) -> Record | None:
         found = self._written.get(key, _ABSENT)
@@ -355,6 +364,20 @@ class Overlay:
 
     def put(self, key: Key, record: Record | None) -> None:
         self._written[key] = record
+        self._drafts.pop(key, None)
+
+    def draft(self, key: Key, record: type[RecordT]) -> RecordT | None:
+        """This block's own copy of a record, whose slots may be written until the block is done.
+
+        Nearly every log moves one of a few reserves: they are copied once a block, not once a log.
+        """
+        draft = self._drafts.get(key)
+        if draft is None:
+            found = self.get(key)
+            if found is None:
+                return None
+            draft = self._drafts[key] = self._written[key] = copy(found)
+        return _as(key, draft, record)
 
     def written(self) -> Iterator[tuple[Key, Record | None, Record | None]]:
         """(key, before, after) of everything that differs from the base."""

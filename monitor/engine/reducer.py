@@ -1,10 +1,8 @@
 """Events in log order over an overlay of the ledger: the only code that writes records."""
 
 from collections.abc import Callable, Iterable, Mapping
-from functools import lru_cache
 from typing import Any
 
-from monitor.core.amendment import amender
 from monitor.core.events import (
     CashMoved,
     CategoryChanged,
@@ -40,13 +38,25 @@ from monitor.core.ledger import (
     price_key,
     reserve_key,
 )
-from monitor.core.units import RAY, AssetId, Bps, MarketId, RawAmount, Ray, ScaledAmount
+from monitor.core.slots import slot
+from monitor.core.units import RAY, AssetId, Bps, MarketId, Ray, ScaledAmount
 from monitor.errors import LedgerCorrupt
 
 _NOTHING = Position()
-_amended = amender(Reserve)
-# Reserves are few, and nearly every log moves one.
-_reserve_key = lru_cache(4096)(reserve_key)
+
+# What moves of a reserve, in the block's own draft of it.
+_set_supply_index = slot(Reserve, "supply_index_ray")
+_set_debt_index = slot(Reserve, "debt_index_ray")
+_set_supply_rate = slot(Reserve, "supply_rate_ray")
+_set_debt_rate = slot(Reserve, "debt_rate_ray")
+_set_updated = slot(Reserve, "updated_unix")
+_set_supply = slot(Reserve, "supply_scaled")
+_set_debt = slot(Reserve, "debt_scaled")
+_set_debt_at_accrual = slot(Reserve, "debt_scaled_at_accrual")
+_set_treasury = slot(Reserve, "treasury_scaled")
+_set_cash = slot(Reserve, "cash_raw")
+_set_deficit = slot(Reserve, "deficit_raw")
+_set_terms = slot(Reserve, "terms")
 
 
 def reduce_all(overlay: Overlay, events: Iterable[DomainEvent]) -> None:
@@ -57,22 +67,18 @@ def reduce_all(overlay: Overlay, events: Iterable[DomainEvent]) -> None:
 
 def _hold_supply(overlay: Overlay, event: CollateralChanged) -> None:
     key, position = _position(overlay, event.place)
-    before, supplies = _with_holding(
-        position.supplies, event.asset, event.scaled, event.checkpoint_ray
-    )
+    before, supplies = _with_holding(position.supplies, event)
     _put_position(overlay, key, Position(supplies, position.debts, position.e_mode))
-    key, reserve = _reserve(overlay, event.place.market, event.asset, event.place.sub_market)
-    total = ScaledAmount(reserve.supply_scaled + event.scaled - before)
-    overlay.put(key, _amended(reserve, supply_scaled=total))
+    reserve = _reserve(overlay, event.place.market, event.asset, event.place.sub_market)
+    _set_supply(reserve, reserve.supply_scaled + event.scaled - before)
 
 
 def _hold_debt(overlay: Overlay, event: DebtChanged) -> None:
     key, position = _position(overlay, event.place)
-    before, debts = _with_holding(position.debts, event.asset, event.scaled, event.checkpoint_ray)
+    before, debts = _with_holding(position.debts, event)
     _put_position(overlay, key, Position(position.supplies, debts, position.e_mode))
-    key, reserve = _reserve(overlay, event.place.market, event.asset, event.place.sub_market)
-    total = ScaledAmount(reserve.debt_scaled + event.scaled - before)
-    overlay.put(key, _amended(reserve, debt_scaled=total))
+    reserve = _reserve(overlay, event.place.market, event.asset, event.place.sub_market)
+    _set_debt(reserve, reserve.debt_scaled + event.scaled - before)
 
 
 def _use(overlay: Overlay, event: CollateralUseChanged) -> None:
@@ -91,35 +97,28 @@ def _choose_category(overlay: Overlay, event: CategoryChosen) -> None:
 
 
 def _move_index(overlay: Overlay, event: IndexMoved) -> None:
-    key, reserve = _reserve(overlay, event.market, event.asset, event.sub_market)
-    moved = _amended(
-        reserve,
-        supply_index_ray=event.supply_index_ray,
-        debt_index_ray=event.debt_index_ray,
-        supply_rate_ray=event.supply_rate_ray,
-        debt_rate_ray=event.debt_rate_ray,
-        updated_unix=event.updated_unix,
-        treasury_scaled=event.treasury_scaled,
-        debt_scaled_at_accrual=reserve.debt_scaled,
-    )
-    overlay.put(key, moved)
+    reserve = _reserve(overlay, event.market, event.asset, event.sub_market)
+    _set_supply_index(reserve, event.supply_index_ray)
+    _set_debt_index(reserve, event.debt_index_ray)
+    _set_supply_rate(reserve, event.supply_rate_ray)
+    _set_debt_rate(reserve, event.debt_rate_ray)
+    _set_updated(reserve, event.updated_unix)
+    _set_treasury(reserve, event.treasury_scaled)
+    _set_debt_at_accrual(reserve, reserve.debt_scaled)
 
 
 def _move_cash(overlay: Overlay, event: CashMoved) -> None:
-    key, reserve = _reserve(overlay, event.market, event.asset, event.sub_market)
-    cash = RawAmount(reserve.cash_raw + event.delta_raw)
-    overlay.put(key, _amended(reserve, cash_raw=cash))
+    reserve = _reserve(overlay, event.market, event.asset, event.sub_market)
+    _set_cash(reserve, reserve.cash_raw + event.delta_raw)
 
 
 def _move_deficit(overlay: Overlay, event: DeficitMoved) -> None:
-    key, reserve = _reserve(overlay, event.market, event.asset)
-    deficit = RawAmount(reserve.deficit_raw + event.delta_raw)
-    overlay.put(key, _amended(reserve, deficit_raw=deficit))
+    reserve = _reserve(overlay, event.market, event.asset)
+    _set_deficit(reserve, reserve.deficit_raw + event.delta_raw)
 
 
 def _pay_treasury(overlay: Overlay, event: TreasuryPaid) -> None:
-    key, reserve = _reserve(overlay, event.market, event.asset)
-    overlay.put(key, _amended(reserve, treasury_scaled=ScaledAmount(0)))
+    _set_treasury(_reserve(overlay, event.market, event.asset), ScaledAmount(0))
 
 
 def _put_market(overlay: Overlay, event: MarketChanged) -> None:
@@ -136,8 +135,7 @@ def _drop_reserve(overlay: Overlay, event: ReserveDropped) -> None:
 
 
 def _put_terms(overlay: Overlay, event: RiskParametersChanged) -> None:
-    key, reserve = _reserve(overlay, event.market, event.asset)
-    overlay.put(key, _amended(reserve, terms=event.terms))
+    _set_terms(_reserve(overlay, event.market, event.asset), event.terms)
 
 
 def _put_category(overlay: Overlay, event: CategoryChanged) -> None:
@@ -160,16 +158,16 @@ def _note(overlay: Overlay, event: Liquidated) -> None:
 
 
 def _with_holding(
-    side: tuple[Holding, ...], asset: AssetId, scaled: ScaledAmount, checkpoint_ray: Ray
+    side: tuple[Holding, ...], event: CollateralChanged | DebtChanged
 ) -> tuple[ScaledAmount, tuple[Holding, ...]]:
     """The scaled amount held before, and the side with the new one."""
-    place, held = _held(side, asset)
-    used = held.used_as_collateral if held else False
+    place, held = _held(side, event.asset)
+    before, used = (held.scaled, held.used_as_collateral) if held else (ScaledAmount(0), False)
     # An empty holding has no history: its checkpoint is of no use, and must not tell two
     # ledgers apart that came to the same state on different ways.
-    checkpoint = checkpoint_ray if scaled else Ray(RAY)
-    after = Holding(asset, scaled, checkpoint, used)
-    return held.scaled if held else ScaledAmount(0), _with(side, place, held, after)
+    checkpoint = event.checkpoint_ray if event.scaled else Ray(RAY)
+    after = Holding(event.asset, event.scaled, checkpoint, used)
+    return before, _with(side, place, held, after)
 
 
 def _held(side: tuple[Holding, ...], asset: AssetId) -> tuple[int, Holding | None]:
@@ -198,14 +196,12 @@ def _put_position(overlay: Overlay, key: Key, position: Position) -> None:
     overlay.put(key, None if is_empty else position)
 
 
-def _reserve(
-    overlay: Overlay, market: MarketId, asset: AssetId, sub_market: str = ""
-) -> tuple[Key, Reserve]:
-    key = _reserve_key(market, asset, sub_market)
-    reserve = overlay.get(key)
-    if not isinstance(reserve, Reserve):
+def _reserve(overlay: Overlay, market: MarketId, asset: AssetId, sub_market: str = "") -> Reserve:
+    """The block's draft of a reserve."""
+    reserve = overlay.draft(reserve_key(market, asset, sub_market), Reserve)
+    if reserve is None:
         raise LedgerCorrupt(f"an event moves {asset} in {market}, which the ledger does not list")
-    return key, reserve
+    return reserve
 
 
 REDUCERS: Mapping[type[DomainEvent], Callable[[Overlay, Any], None]] = {

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import pytest
 from builders import a_position, a_reserve, an_address
 
 from monitor.core.ledger import (
@@ -12,12 +13,14 @@ from monitor.core.ledger import (
     Overlay,
     Position,
     Record,
+    Reserve,
     each,
     position_key,
     reserve_key,
 )
 from monitor.core.packed import PackedMap
-from monitor.core.units import MarketId
+from monitor.core.slots import slot
+from monitor.core.units import MarketId, RawAmount
 
 CORE = MarketId("core")
 KEYS = [position_key(CORE, an_address(str(n))) for n in range(4)]
@@ -124,3 +127,38 @@ def test_overlay__over_packed__shows_what_is_written_on_top() -> None:
     }
     assert set(overlay.keys(Kind.POSITION, CORE)) == set(seen)
     assert {key for key, _, _ in overlay.written()} == {KEYS[0], KEYS[1], new}
+
+
+def test_draft__amended__is_seen_on_top_and_leaves_the_base_alone() -> None:
+    ledger = Ledger(RECORDS)
+    overlay = Overlay(ledger)
+    draft = overlay.draft(RESERVE, Reserve)
+    assert draft is not None
+    slot(Reserve, "cash_raw")(draft, RawAmount(7))
+    expected = replace(a_reserve(an_address("WETH")), cash_raw=RawAmount(7))
+    assert overlay.draft(RESERVE, Reserve) is overlay.get(RESERVE) is draft
+    assert list(overlay.written()) == [(RESERVE, RECORDS[RESERVE], expected)]
+    assert dict(ledger.records()) == RECORDS
+
+
+def test_draft__not_amended__is_no_change() -> None:
+    overlay = Overlay(Ledger(RECORDS))
+    overlay.draft(RESERVE, Reserve)
+    assert list(overlay.written()) == []
+
+
+def test_draft__after_a_write__is_of_what_was_written_and_another_copy() -> None:
+    overlay = Overlay(Ledger(RECORDS))
+    old = overlay.draft(RESERVE, Reserve)
+    listed = replace(a_reserve(an_address("WETH")), symbol="other")
+    overlay.put(RESERVE, listed)
+    new = overlay.draft(RESERVE, Reserve)
+    assert (new, new is listed, new is old) == (listed, False, False)
+    overlay.put(RESERVE, None)
+    assert overlay.draft(RESERVE, Reserve) is None
+    assert [after for _, _, after in overlay.written()] == [None]
+
+
+def test_draft__of_another_type__raises() -> None:
+    with pytest.raises(TypeError, match="holds a Reserve, not a Position"):
+        Overlay(Ledger(RECORDS)).draft(RESERVE, Position)
