@@ -127,8 +127,8 @@ class PositionPacking:
         return decode_record(key, data)
 
 
-def decode_block(data: bytes | str) -> BlockRef:
-    return _decode(_BLOCK, data, "a block reference")
+def decode_block(data: bytes | str, what: str = "a block reference") -> BlockRef:
+    return _decode(_BLOCK, data, what)
 
 
 def decode_breaker(name: str, data: bytes | str) -> BreakerState:

@@ -168,13 +168,16 @@ async def check_server(client: "Redis") -> None:
 
 
 async def read(
-    client: "Redis", *commands: Sequence[str | int | bytes], as_bytes: bool = False
+    client: "Redis",
+    *commands: Sequence[str | int | bytes],
+    as_bytes: bool = False,
+    at_once: bool = False,
 ) -> list[Any]:
-    """The answers to some reading commands, in one round trip; not one transaction."""
+    """The answers to some reading commands, in one round trip; `at_once`: of one moment."""
     options = {NEVER_DECODE: True} if as_bytes else {}
 
     async def ask() -> list[Any]:
-        async with client.pipeline(transaction=False) as pipe:
+        async with client.pipeline(transaction=at_once) as pipe:
             for command in commands:
                 pipe.execute_command(*command, **options)
             return list(await pipe.execute())

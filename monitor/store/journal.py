@@ -37,16 +37,19 @@ class Journal:
     async def records(
         self, tail: Sequence[BlockRef], hashes: Iterable[str]
     ) -> GroupedRecords | None:
-        """The ledger at the end of a tail that was just read. None: the base moved on since."""
+        """The ledger at the end of a tail that was just read. None: some of it went meanwhile."""
         # The blocks before the records: when the base moves on in between, records that have
-        # taken a block in are only written once more, to the same.
+        # taken a block in are only written once more, to the same. New blocks change neither.
         blocks = [data async for data in self._writes(tail[1:])]
         if None in blocks:
-            if (await self._tail())[:1] == [tail[0]]:
-                block = tail[1 + blocks.index(None)]
+            block = tail[1 + blocks.index(None)]
+            if block in (await self._tail())[1:]:
                 raise misplaced("loaded", block, "what it wrote", "nothing")
             return None
         records = await self._base(hashes)
+        [base] = await read(self._client, ("LINDEX", self._keys.of("tail"), 0))
+        if base is None or codec.decode_block(base) not in tail:
+            return None
         for data in filter(None, blocks):
             for key, record in codec.decode_writes(data).items():
                 records.put(key, record)

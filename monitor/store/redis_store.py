@@ -75,11 +75,11 @@ class RedisStore:
     async def load(self) -> StoredState:
         for _ in range(5):
             state = await self._load()
-            if state is not None and await self._ends() == (state.cursor, state.evaluated):
+            if state is not None:
                 return state
         raise StoreUnavailable(
-            "the state changed five times while it was read: the daemon commits faster than this "
-            "reads. Try again when it has caught up."
+            "blocks became final or were taken back five times while the state was read: the "
+            "daemon is faster than this reads. Try again when it has caught up."
         )
 
     async def ledger_digest(self) -> str:
@@ -165,13 +165,14 @@ class RedisStore:
         return [await self._stored(posted, is_gone) for posted, is_gone in found]
 
     async def _load(self) -> StoredState | None:
-        """None when the base moved on meanwhile."""
+        """The state of one moment; None when its blocks went while they were read."""
         tail, evaluated, breakers, groups = await read(
             self._client,
             ("LRANGE", self._of("tail"), 0, -1),
             ("GET", self._of("evaluated")),
             ("HGETALL", self._of("breakers")),
             ("SMEMBERS", self._of("groups")),
+            at_once=True,
         )
         if not tail:
             return StoredState()
@@ -181,20 +182,11 @@ class RedisStore:
             return None
         return StoredState(
             cursor=blocks[-1],
-            evaluated=codec.decode_block(evaluated),
+            evaluated=codec.decode_block(evaluated or "", "the newest judged block"),
             tail=blocks,
             records=records,
             breakers={name: codec.decode_breaker(name, text) for name, text in breakers.items()},
         )
-
-    async def _ends(self) -> tuple[BlockRef | None, BlockRef | None]:
-        """The cursor and the newest judged block, now."""
-        last, evaluated = await read(
-            self._client, ("LINDEX", self._of("tail"), -1), ("GET", self._of("evaluated"))
-        )
-        if last is None or evaluated is None:
-            return None, None
-        return codec.decode_block(last), codec.decode_block(evaluated)
 
     async def _fill(
         self,

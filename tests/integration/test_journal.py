@@ -137,6 +137,70 @@ async def test_load__base_moves_while_it_is_read__is_the_same_ledger(
     assert state == await store.load()
 
 
+async def test_load__block_reverted_while_it_is_read__is_the_ledger_without_it(
+    store: RedisStore, client: Redis, identity: Identity, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reader = await RedisStore.open_reader(client, identity)
+    newest = iter([await store.undo_record(BLOCKS[-1].hash)])
+
+    async def reverting(*terms: object, **more: object) -> list[object]:
+        """The writer takes the newest block back before the first thing the reader asks."""
+        if (undo := next(newest, None)) is not None:
+            await store.revert(undo, {})
+        return await read(*terms, **more)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(journal, "read", reverting)
+    state = await reader.load()
+    assert (state.cursor, state.records) == (BLOCKS[-2], ledgers()[-2])
+
+
+async def test_load__block_after_block_is_committed_meanwhile__is_the_ledger_of_one(
+    store: RedisStore, client: Redis, identity: Identity, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reader = await RedisStore.open_reader(client, identity)
+    newest = BLOCKS[-1]
+
+    async def committing(*terms: object, **more: object) -> list[object]:
+        """The writer commits a block before each thing the reader asks."""
+        nonlocal newest
+        newest = a_block(newest)
+        await store.commit(a_delta(newest, (ALICE, None, a_position(newest.number))))
+        return await read(*terms, **more)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(journal, "read", committing)
+    state = await reader.load()
+    assert (state.cursor, state.records) == (BLOCKS[-1], ledgers()[-1])
+
+
+async def test_load__base_moves_beyond_what_was_read__is_the_newer_ledger(
+    store: RedisStore, client: Redis, identity: Identity, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reader = await RedisStore.open_reader(client, identity)
+    new = a_block(BLOCKS[-1])
+    moves = iter([False, True])
+
+    async def moving(*terms: object, **more: object) -> list[object]:
+        """Between its blocks and its records the reader is overtaken."""
+        if next(moves, False):
+            with monkeypatch.context() as writer:
+                writer.setattr(journal, "read", read)
+                await store.commit(a_delta(new, (ALICE, None, a_position(99))))
+                await store.forget(new.number)
+        return await read(*terms, **more)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(journal, "read", moving)
+    state = await reader.load()
+    assert (state.cursor, state.records[ALICE]) == (new, a_position(99))
+
+
+async def test_load__no_newest_judged_block__is_corrupt(
+    store: RedisStore, client: Redis, identity: Identity
+) -> None:
+    await client.delete(identity.keys().of("evaluated"))
+    with pytest.raises(LedgerCorrupt, match=r"the newest judged block .* does not decode"):
+        await store.load()
+
+
 async def test_load__what_a_block_wrote_is_missing__is_corrupt(
     store: RedisStore, client: Redis, identity: Identity
 ) -> None:
