@@ -20,6 +20,8 @@ from monitor.core.units import Address, BlockHash
 from monitor.errors import MonitorError, RpcInconsistent
 
 WIDEST_RANGE_BLOCKS = 100_000
+HANDY_LOGS = 2_000
+"""An answer is read without a pause, and nothing else is done meanwhile: so many take some 5 ms."""
 WIDEST_BATCH = 100
 MOST_ADDRESSES = 1_000
 ABOUT_ADDRESSES = re.compile(r"\baddress", re.I)
@@ -100,7 +102,9 @@ class BlockLogs:
             return []
 
         async def ask(start: int, stop: int) -> list[PlacedLog]:
-            return await self._of_range(_Range(sorted(addresses), start, stop - 1, topics))
+            part = await self._of_range(_Range(sorted(addresses), start, stop - 1, topics))
+            self._width.weigh(stop - start, len(part), HANDY_LOGS)
+            return part
 
         logs: list[PlacedLog] = []
         async for part in in_slices(first, last + 1, self._width, ask):

@@ -1,3 +1,5 @@
+import asyncio
+
 import pytest
 
 from monitor.chain.faults import RateLimited, RpcRefused, RpcTimeout
@@ -139,3 +141,118 @@ async def test_in_slices__limited_in_rate__asks_for_no_less() -> None:
 async def collected_with(width: Width, provider: Provider, start: int, stop: int) -> list[int]:
     parts = in_slices(start, stop, width, provider.ask)
     return [number async for part in parts for number in part]
+
+
+class Pacing:
+    """Answers each slice when it is told to, and notes what was asked and what was given up."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[int, int]] = []
+        self.news: asyncio.Queue[tuple[int, int]] = asyncio.Queue()
+        self.given_up: list[tuple[int, int]] = []
+        self.answers: dict[tuple[int, int], asyncio.Future[None]] = {}
+
+    async def ask(self, start: int, stop: int) -> list[int]:
+        self.asked.append((start, stop))
+        self.news.put_nowait((start, stop))
+        answer = self.answers[start, stop] = asyncio.get_running_loop().create_future()
+        try:
+            await answer
+        except asyncio.CancelledError:
+            self.given_up.append((start, stop))
+            raise
+        return list(range(start, stop))
+
+    async def is_asked(self, *slices: tuple[int, int]) -> None:
+        """Waits until these are asked for, after what was awaited before."""
+        async with asyncio.timeout(5):
+            assert [await self.news.get() for _ in slices] == list(slices)
+
+
+def served_width(widest: int) -> Width:
+    width = Width(widest)
+    width.serve(widest)
+    return width
+
+
+async def test_in_slices__a_width_served_before__asks_one_slice_ahead() -> None:
+    pacing = Pacing()
+    parts = in_slices(0, 40, served_width(10), pacing.ask)
+    first = asyncio.ensure_future(anext(parts))
+    await pacing.is_asked((0, 10), (10, 20))
+    pacing.answers[0, 10].set_result(None)
+    assert await first == list(range(10))
+    assert pacing.asked == [(0, 10), (10, 20)]
+    second = asyncio.ensure_future(anext(parts))
+    await pacing.is_asked((20, 30))
+    pacing.answers[10, 20].set_result(None)
+    assert await second == list(range(10, 20))
+    await parts.aclose()
+
+
+async def test_in_slices__a_width_never_served__is_tried_alone() -> None:
+    pacing = Pacing()
+    parts = in_slices(0, 40, Width(10), pacing.ask)
+    first = asyncio.ensure_future(anext(parts))
+    await pacing.is_asked((0, 10))
+    for _ in range(5):
+        await asyncio.sleep(0)
+    assert pacing.asked == [(0, 10)]
+    pacing.answers[0, 10].set_result(None)
+    await first
+    await parts.aclose()
+
+
+async def test_in_slices__a_refusal__gives_the_slice_ahead_up() -> None:
+    pacing = Pacing()
+    parts = in_slices(0, 40, served_width(10), pacing.ask)
+    first = asyncio.ensure_future(anext(parts))
+    await pacing.is_asked((0, 10), (10, 20))
+    pacing.answers[0, 10].set_exception(RpcRefused("too much"))
+    await pacing.is_asked((0, 5))
+    assert pacing.given_up == [(10, 20)]
+    pacing.answers[0, 5].set_result(None)
+    assert await first == list(range(5))
+    await parts.aclose()
+
+
+async def test_in_slices__nobody_reads_on__gives_the_slice_ahead_up() -> None:
+    pacing = Pacing()
+    parts = in_slices(0, 40, served_width(10), pacing.ask)
+    first = asyncio.ensure_future(anext(parts))
+    await pacing.is_asked((0, 10), (10, 20))
+    pacing.answers[0, 10].set_result(None)
+    await first
+    await parts.aclose()
+    assert pacing.given_up == [(10, 20)]
+
+
+async def test_in_slices__cancelled__gives_both_up() -> None:
+    pacing = Pacing()
+    parts = in_slices(0, 40, served_width(10), pacing.ask)
+    first = asyncio.ensure_future(anext(parts))
+    await pacing.is_asked((0, 10), (10, 20))
+    first.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await first
+    assert sorted(pacing.given_up) == [(0, 10), (10, 20)]
+
+
+def test_width__dense_answers__are_asked_for_in_less_and_sparse_ones_in_more() -> None:
+    width = Width(1000)
+    width.weigh(400, 8000, 2000)
+    width.serve(400)
+    assert width.now == 100
+    width.weigh(100, 1000, 2000)
+    width.serve(100)
+    assert width.now == 200
+    width.weigh(200, 0, 2000)
+    for _ in range(4):
+        width.serve(width.now)
+    assert width.now == 1000
+
+
+def test_width__a_block_beyond_all_measure__is_asked_for_alone() -> None:
+    width = Width(1000)
+    width.weigh(2, 100_000, 2000)
+    assert width.now == 1
