@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib import resources
 from typing import Any, NoReturn, TypeVar
+from urllib.parse import urlsplit
 
 from msgspec.json import encode
 from redis.asyncio import Redis
@@ -74,12 +75,17 @@ def connect(url: str, **changes: Any) -> "Redis":
             f"store.url has the scheme {scheme!r}: expected redis://, rediss:// or unix:// "
             "(Sentinel and Cluster are not supported yet)."
         )
+    if scheme != "unix" and not re.fullmatch(r"/?\d*", urlsplit(url).path):
+        # The library would take database 0. What stands there may be the rest of a password.
+        raise ConfigError("store.url names a database that is no number: expected one, as in /0.")
     # The library nests its retries (connect in command): a stopped server would take minutes to
     # be noticed. `patiently` is the one loop.
     try:
-        return Redis.from_url(url, retry=Retry(NoBackoff(), 0), **{**_SETTINGS, **changes})
-    except ValueError as exc:
+        client = Redis.from_url(url, retry=Retry(NoBackoff(), 0), **{**_SETTINGS, **changes})
+        client.connection_pool.make_connection()  # an option it does not know fails only here
+    except (TypeError, ValueError, ConnectionError) as exc:
         raise ConfigError(f"store.url is not a Redis URL: {exc}") from exc
+    return client
 
 
 @contextmanager

@@ -12,6 +12,23 @@ def test_connect__other_scheme__is_refused(url: str) -> None:
         connect(url)
 
 
-def test_connect__port_that_is_none__is_refused() -> None:
+@pytest.mark.parametrize(
+    "rest", [":port", ":6379/0?no_such_option=1", ":6379/0?protocol=7", ":6379/0?db=a"]
+)
+def test_connect__what_the_library_cannot_use__is_refused(rest: str) -> None:
     with pytest.raises(ConfigError, match="not a Redis URL"):
-        connect("redis://localhost:port")
+        connect(f"redis://localhost{rest}")
+
+
+@pytest.mark.parametrize("path", ["/staging", "/0/1", "/-1", "/secret@localhost"])
+def test_connect__database_that_is_no_number__is_refused_and_not_shown(path: str) -> None:
+    with pytest.raises(ConfigError, match="a database that is no number") as refusal:
+        connect(f"redis://user:123{path}")
+    assert path not in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    "url", ["redis://localhost", "rediss://:p@localhost:1/", "redis://[::1]/15?db=3", "unix:///a/b"]
+)
+def test_connect__usable_url__is_taken(url: str) -> None:
+    connect(url)
