@@ -6,11 +6,9 @@ chain must not speak.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
-from monitor.core.abi import EventAbi
+from monitor.core.abi import Abi, EventAbi
 from monitor.core.blocks import BlockRef, RawLog
 from monitor.core.events import (
     CashMoved,
@@ -28,7 +26,6 @@ from monitor.core.events import (
 )
 from monitor.core.fixed_point import ray_div_down
 from monitor.core.ledger import (
-    Holding,
     Kind,
     LedgerView,
     Position,
@@ -56,7 +53,6 @@ from monitor.protocols.aave_v3.governance import GovernanceDecoder
 from monitor.protocols.aave_v3.tokens import (
     DEBT_TOKEN,
     SUPPLY_TOKEN,
-    TokenMath,
     TokenMove,
     scaled_after,
 )
@@ -65,23 +61,17 @@ from monitor.protocols.aave_v3.upgrades import UPGRADED, UpgradeDecoder
 Events = tuple[DomainEvent, ...]
 Handler = Callable[[RawLog, tuple[Any, ...]], Events]
 
-VERBS = frozenset({"Supply", "Withdraw", "Borrow", "Repay", "FlashLoan", "LiquidationCall"})
-"""Logged last by what they are named after: they end its sequence of logs."""
+Known = Mapping[str, tuple[EventAbi, Handler]]
+"""By topic0, what a contract's log is and who reads it."""
+
+_NOTHING_HELD = (ScaledAmount(0), Ray(RAY))
 
 
-_reserve_key = lru_cache(4096)(reserve_key)
-
-
-@dataclass(frozen=True, slots=True)
-class _TokenRole:
+class _TokenRole(NamedTuple):
     """Which side of which reserve a token contract keeps."""
 
     asset: AssetId
     is_debt: bool
-
-    @property
-    def math(self) -> TokenMath:
-        return DEBT_TOKEN if self.is_debt else SUPPLY_TOKEN
 
 
 class AaveDecoder:
@@ -94,23 +84,29 @@ class AaveDecoder:
         self._abi = abi
         self._block = block
         self._view = view
-        self._governance = GovernanceDecoder(market, abi, block, view, facts)
-        self._upgrades = UpgradeDecoder(market, abi, view, facts)
-        self._upgraded = abi.pool.event(UPGRADED).topic0
+        self._facts = facts
         self._contracts = contracts_of(view, market)
         self._tokens = _token_roles(view, market)
         self._minted: dict[AssetId, tuple[str, ScaledAmount]] = {}
-        self._pool_handlers = self._handlers_of_pool()
-        self._token_handlers: Mapping[str, Callable[..., Events]] = {
-            "Mint": self._on_mint,
-            "Burn": self._on_burn,
-            "BalanceTransfer": self._on_transfer,
-        }
+        self._of_token = _by_topic(abi.token, self._handlers_of_token())
+        self._of_pool = _by_topic(abi.pool, self._handlers_of_pool())
 
     def decode(self, log: RawLog) -> Events:
         """Raises UndecodableLog, and LedgerCorrupt when a log contradicts the ledger."""
+        address, topics = log.address, log.topics
+        if not topics:
+            return ()
         try:
-            return self._decode(log)
+            if address in self._tokens:
+                known = self._of_token.get(topics[0])
+            elif address == self._contracts.pool:
+                known = self._of_pool.get(topics[0])
+            else:
+                return self._decode_rare(log)
+            if known is None:
+                return ()
+            event, handle = known
+            return handle(log, event.decode(log))
         except LedgerCorrupt as error:
             raise LedgerCorrupt(
                 f"{self._market}: log {log.log_index} of block {self._block.number} "
@@ -118,71 +114,91 @@ class AaveDecoder:
                 "build it anew (cascade-monitor store rebuild --config F), and report this log."
             ) from error
 
-    def _decode(self, log: RawLog) -> Events:
-        topic0 = log.topics[0] if log.topics else ""
-        if topic0 == self._upgraded and self._is_watched(log.address):
-            return self._on_contracts(self._upgrades.upgraded(log))
-        if role := self._tokens.get(log.address):
-            event = self._abi.token.events.get(topic0)
-            return self._token_handlers[event.name](role, event.decode(log)) if event else ()
-        if log.address == self._contracts.pool:
-            event = self._abi.pool.events.get(topic0)
-            return self._on_pool(event, log) if event else ()
+    def _decode_rare(self, log: RawLog) -> Events:
+        """What admins do."""
         if log.address == self._contracts.configurator:
-            event = self._abi.configurator.events.get(topic0)
-            changed = self._governance.decode(event, log) if event else ()
-            if event is not None and event.name == "ReserveInitialized":
-                self._tokens |= _roles_of_new_reserve(event.decode(log))
-            return changed
+            event = self._abi.configurator.events.get(log.topics[0])
+            return self._on_configurator(event, log) if event else ()
         if log.address == self._contracts.entry:
-            event = self._abi.provider.events.get(topic0)
-            return self._on_contracts(self._upgrades.provider(event, log)) if event else ()
+            event = self._abi.provider.events.get(log.topics[0])
+            return self._on_contracts(self._upgrades().provider(event, log)) if event else ()
         return ()
 
-    def _is_watched(self, address: Address) -> bool:
-        contracts = (self._contracts.pool, self._contracts.configurator)
-        return address in contracts or address in self._tokens
+    def _on_configurator(self, event: EventAbi, log: RawLog) -> Events:
+        if event.name == UPGRADED:
+            return self._on_upgrade(log, event.decode(log))
+        governance = GovernanceDecoder(
+            self._market, self._abi, self._block, self._view, self._facts
+        )
+        changed = governance.decode(event, log)
+        if event.name == "ReserveInitialized":
+            self._tokens |= _roles_of_new_reserve(event.decode(log))
+        return changed
+
+    def _on_upgrade(self, log: RawLog, _: tuple[Any, ...]) -> Events:
+        return self._on_contracts(self._upgrades().upgraded(log))
+
+    def _upgrades(self) -> UpgradeDecoder:
+        return UpgradeDecoder(self._market, self._abi, self._view, self._facts)
+
+    def _on_contracts(self, changed: tuple[MarketChanged, ...]) -> Events:
+        for event in changed:
+            self._contracts = event.contracts
+        return changed
 
     # -- tokens ---------------------------------------------------------------------------------
 
-    def _on_mint(self, role: _TokenRole, values: tuple[Any, ...]) -> Events:
+    def _handlers_of_token(self) -> Mapping[str, Handler]:
+        return {
+            "Mint": self._on_mint,
+            "Burn": self._on_burn,
+            "BalanceTransfer": self._on_transfer,
+            UPGRADED: self._on_upgrade,
+        }
+
+    def _on_mint(self, log: RawLog, values: tuple[Any, ...]) -> Events:
         _, account, value, increase, index = values
-        return (self._moved(role, account, TokenMove(value, increase, Ray(index))),)
+        return self._moved(log.address, account, TokenMove(value, increase, index))
 
-    def _on_burn(self, role: _TokenRole, values: tuple[Any, ...]) -> Events:
+    def _on_burn(self, log: RawLog, values: tuple[Any, ...]) -> Events:
         account, _, value, increase, index = values
-        return (self._moved(role, account, TokenMove(-value, increase, Ray(index))),)
+        return self._moved(log.address, account, TokenMove(-value, increase, index))
 
-    def _moved(self, role: _TokenRole, account: Address, move: TokenMove) -> DomainEvent:
-        held = self._holding(role, account)
+    def _moved(self, token: Address, account: Address, move: TokenMove) -> Events:
+        role = self._tokens[token]
+        scaled, checkpoint_ray = self._held(role, account)
+        math = DEBT_TOKEN if role.is_debt else SUPPLY_TOKEN
         try:
-            after = scaled_after(role.math, held.scaled, held.checkpoint_ray, move)
+            after = scaled_after(math, scaled, checkpoint_ray, move)
         except LedgerCorrupt as error:
             side = "debt" if role.is_debt else "supply"
             raise LedgerCorrupt(f"{side} of {role.asset} by {account}: {error}") from error
-        return self._holds(role, account, after, move.index_ray)
+        return (self._holds(role, account, after, move.index_ray),)
 
-    def _on_transfer(self, role: _TokenRole, values: tuple[Any, ...]) -> Events:
+    def _on_transfer(self, log: RawLog, values: tuple[Any, ...]) -> Events:
         sender, receiver, scaled, index = values
+        role = self._tokens[log.address]
+        held, _ = self._held(role, sender)
         if sender == receiver:
-            held = self._holding(role, sender).scaled
             return (self._holds(role, sender, held, index),)
-        given = self._holding(role, sender).scaled - scaled
-        if given < 0:
-            raise LedgerCorrupt(f"{sender} gives away {scaled} scaled, {-given} more than it has")
-        taken = self._holding(role, receiver).scaled + scaled
+        if held < scaled:
+            raise LedgerCorrupt(
+                f"{sender} gives away {scaled} scaled, {scaled - held} more than it has"
+            )
+        taken, _ = self._held(role, receiver)
         return (
-            self._holds(role, sender, ScaledAmount(given), index),
-            self._holds(role, receiver, ScaledAmount(taken), index),
+            self._holds(role, sender, ScaledAmount(held - scaled), index),
+            self._holds(role, receiver, ScaledAmount(taken + scaled), index),
         )
 
-    def _holding(self, role: _TokenRole, account: Address) -> Holding:
+    def _held(self, role: _TokenRole, account: Address) -> tuple[ScaledAmount, Ray]:
+        """Scaled, and the index at the last event."""
         position = find(self._view, position_key(self._market, account), Position)
         if position is not None:
             for held in position.debts if role.is_debt else position.supplies:
                 if held.asset == role.asset:
-                    return held
-        return Holding(role.asset, ScaledAmount(0), Ray(RAY))
+                    return held.scaled, held.checkpoint_ray
+        return _NOTHING_HELD
 
     def _holds(
         self, role: _TokenRole, account: Address, scaled: ScaledAmount, index: Ray
@@ -195,25 +211,27 @@ class AaveDecoder:
     def _handlers_of_pool(self) -> Mapping[str, Handler]:
         return {
             "ReserveDataUpdated": self._on_accrual,
-            "Supply": lambda _, v: (self._cash(v[0], v[3]),),
-            "Withdraw": lambda _, v: (self._cash(v[0], -v[3]),),
-            "Borrow": lambda _, v: (self._cash(v[0], -v[3]),),
-            "Repay": lambda _, v: () if v[4] else (self._cash(v[0], v[3]),),
-            "FlashLoan": self._on_flash_loan,
-            "LiquidationCall": self._on_liquidation,
+            "Supply": lambda _, v: self._ends(self._cash(v[0], v[3])),
+            "Withdraw": lambda _, v: self._ends(self._cash(v[0], -v[3])),
+            "Borrow": lambda _, v: self._ends(self._cash(v[0], -v[3])),
+            "Repay": lambda _, v: self._ends(*(() if v[4] else (self._cash(v[0], v[3]),))),
+            "FlashLoan": lambda _, v: self._ends(*self._flash_loan(v)),
+            "LiquidationCall": lambda log, v: self._ends(*self._liquidation(log, v)),
             "ReserveUsedAsCollateralEnabled": lambda _, v: (self._uses(v[1], v[0], used=True),),
             "ReserveUsedAsCollateralDisabled": lambda _, v: (self._uses(v[1], v[0], used=False),),
             "UserEModeSet": lambda _, v: (CategoryChosen(Place(self._market, v[0]), v[1]),),
             "MintedToTreasury": lambda _, v: (TreasuryPaid(self._market, v[0]),),
             "DeficitCreated": lambda _, v: (self._deficit(v[1], v[2]),),
             "DeficitCovered": lambda _, v: (self._deficit(v[0], -v[2]),),
+            UPGRADED: self._on_upgrade,
         }
 
-    def _on_pool(self, event: EventAbi, log: RawLog) -> Events:
-        changed = self._pool_handlers[event.name](log, event.decode(log))
-        if event.name in VERBS:
-            # What accrued belonged to this verb, not to a later one of the same transaction.
-            self._minted.clear()
+    def _ends(self, *changed: DomainEvent) -> Events:
+        """A verb's own log is the last of its sequence.
+
+        What accrued belonged to this verb, not to a later one of the same transaction.
+        """
+        self._minted.clear()
         return changed
 
     def _cash(self, asset: AssetId, delta_raw: int) -> DomainEvent:
@@ -250,7 +268,7 @@ class AaveDecoder:
             ),
         )
 
-    def _on_flash_loan(self, _: RawLog, values: tuple[Any, ...]) -> Events:
+    def _flash_loan(self, values: tuple[Any, ...]) -> Events:
         asset, mode, premium = values[2], values[4], values[5]
         if mode:  # became a debt: Borrow and the debt token say the rest
             return ()
@@ -258,7 +276,7 @@ class AaveDecoder:
         minted = ScaledAmount(ray_div_down(premium, reserve.supply_index_ray))
         return self._cash(asset, premium), self._with_treasury(reserve, minted)
 
-    def _on_liquidation(self, log: RawLog, values: tuple[Any, ...]) -> Events:
+    def _liquidation(self, log: RawLog, values: tuple[Any, ...]) -> Events:
         collateral, debt, account, repaid, seized, liquidator, in_receipts = values
         events: list[DomainEvent] = [self._cash(debt, repaid)]
         if not in_receipts:
@@ -291,16 +309,15 @@ class AaveDecoder:
             treasury_scaled=_plus(reserve, minted),
         )
 
-    def _on_contracts(self, changed: tuple[MarketChanged, ...]) -> Events:
-        for event in changed:
-            self._contracts = event.contracts
-        return changed
-
     def _reserve(self, asset: AssetId) -> Reserve:
-        reserve = self._view.get(_reserve_key(self._market, asset))
+        reserve = self._view.get(reserve_key(self._market, asset))
         if not isinstance(reserve, Reserve):
             raise LedgerCorrupt(f"the log names reserve {asset}, which the ledger does not list")
         return reserve
+
+
+def _by_topic(abi: Abi, handlers: Mapping[str, Handler]) -> Known:
+    return {topic0: (event, handlers[event.name]) for topic0, event in abi.events.items()}
 
 
 def _plus(reserve: Reserve, minted: ScaledAmount) -> ScaledAmount:
