@@ -3,13 +3,21 @@
 import asyncio
 import random
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
+
+import msgspec
 
 from monitor.chain.budget import TokenBucket
-from monitor.chain.faults import RpcTimeout
+from monitor.chain.faults import RevertError, RpcTimeout, fault_of
 from monitor.chain.preference import Candidate, Pace
 from monitor.chain.rpc import Call, Reply, Transport
+from monitor.errors import RpcInconsistent, RpcUnavailable
+
+T = TypeVar("T")
+Observe = Callable[[int, str, str], None]
+"""Told (endpoint number, method, "ok" | "error" | "timeout") of every request made."""
 
 LONGEST_REST_SECONDS = 60.0
 LONGEST_LIMIT_SECONDS = 120.0
@@ -30,9 +38,11 @@ class Endpoint:
 
     number: int
     transport: Transport
+    observe: Observe
     budget: TokenBucket | None = None
     pace: Pace = field(default_factory=Pace)
     checked_connection: int | None = None
+    trusted_until: float = 0.0
     failures: int = 0
     is_behind: bool = False
     checking: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -52,10 +62,20 @@ class Endpoint:
         """How long the node still wants to be left alone."""
         return max(0.0, self._limited_until - time.monotonic())
 
+    @property
+    def is_to_be_checked(self) -> bool:
+        """Whether another node may answer than the one whose chain is known."""
+        is_known = self.checked_connection == self.transport.connections
+        return not is_known and time.monotonic() >= self.trusted_until
+
+    def check_anew(self) -> None:
+        """Ask for its chain again, before its next answer is believed."""
+        self.checked_connection, self.trusted_until = None, 0.0
+
     def failed(self) -> None:
         """Prefer others for a while, and check it anew afterwards."""
         self.failures += 1
-        self.checked_connection = None
+        self.check_anew()
         rest_seconds = backoff_seconds(self.failures, LONGEST_REST_SECONDS)
         self._rests_until = time.monotonic() + rest_seconds
 
@@ -77,7 +97,41 @@ class Endpoint:
             self.is_behind,
         )
 
-    async def exchange(self, calls: Sequence[Call]) -> list[Reply]:
+    async def ask(
+        self, calls: Sequence[Call], read: Callable[[msgspec.Raw], T]
+    ) -> list[T | RevertError]:
+        """What `read` makes of each answer. Raises what any answer but a revert comes to."""
+        outcome = "error"
+        try:
+            replies = await self._exchange(calls)
+            answers = [
+                self._answer(call, reply, read) for call, reply in zip(calls, replies, strict=True)
+            ]
+            outcome = "ok"
+            return answers
+        except RpcTimeout:
+            outcome = "timeout"
+            raise
+        finally:
+            for call in calls:
+                self.observe(self.number, call.method, outcome)
+
+    def _answer(
+        self, call: Call, reply: Reply, read: Callable[[msgspec.Raw], T]
+    ) -> T | RevertError:
+        if reply.error is not None:
+            fault = fault_of(self.name, reply.error, call.method, self.transport.keys)
+            if isinstance(fault, RevertError):
+                return fault
+            raise fault
+        if reply.result == msgspec.Raw():
+            raise RpcUnavailable(f"{self.name} answered with neither a result nor an error")
+        try:
+            return read(reply.result)
+        except (RpcUnavailable, RpcInconsistent) as error:
+            raise type(error)(f"{self.name}: {error}") from None
+
+    async def _exchange(self, calls: Sequence[Call]) -> list[Reply]:
         """The answers in order, asked as fast as the budget allows."""
         if self.budget is None:
             return await self._timed(calls)

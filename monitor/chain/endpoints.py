@@ -8,19 +8,19 @@ from typing import TypeVar
 import msgspec
 
 from monitor.chain.budget import TokenBucket
-from monitor.chain.endpoint import Endpoint, backoff_seconds
-from monitor.chain.faults import RateLimited, RevertError, RpcRefused, RpcTimeout, fault_of
+from monitor.chain.endpoint import Endpoint, Observe, backoff_seconds
+from monitor.chain.faults import RateLimited, RevertError, RpcRefused
+from monitor.chain.membership import CHAIN_ID, Membership
 from monitor.chain.preference import ranked
-from monitor.chain.rpc import Call, HttpTransport, Reply, Transport
+from monitor.chain.rpc import Call, HttpTransport, Transport
 from monitor.chain.websocket import WebSocketTransport
-from monitor.chain.wire import read_header, read_quantity
+from monitor.chain.wire import read_quantity
 from monitor.core.blocks import BlockRef
 from monitor.core.units import BlockHash
 from monitor.errors import (
     BlockUnknown,
     ConfigError,
     MonitorError,
-    RpcInconsistent,
     RpcUnavailable,
     StateUnavailable,
     TransientError,
@@ -28,8 +28,6 @@ from monitor.errors import (
 
 LOGGER = logging.getLogger(__name__)
 T = TypeVar("T")
-Observe = Callable[[int, str, str], None]
-"""Told (endpoint number, method, "ok" | "error" | "timeout") of every request made."""
 ROUNDS = 3
 BEHIND_BLOCKS = 2
 """An endpoint so far below another is no hair's breadth late: it lags."""
@@ -47,13 +45,12 @@ class Endpoints:
         requests_per_second: float | None = None,
     ) -> None:
         """`requests_per_second`: the most each endpoint is asked; None: without limit."""
-        self._chain_id = chain_id
-        self._observe = observe
-        self._genesis: BlockHash | None = None
+        self._membership = Membership(chain_id)
         self._endpoints = [
             Endpoint(
                 number,
                 _transport(number, url, timeout_seconds),
+                observe,
                 None if requests_per_second is None else TokenBucket(requests_per_second),
             )
             for number, url in enumerate(urls)
@@ -159,7 +156,7 @@ class Endpoints:
         Behind a load balancer another node may answer on the same connection.
         """
         for endpoint in self._endpoints:
-            endpoint.checked_connection = None
+            endpoint.check_anew()
 
     async def next_head(self, read: Callable[[msgspec.Raw], T]) -> T:
         """The next head from the first endpoint that pushes and does not rest after a failure."""
@@ -167,7 +164,7 @@ class Endpoints:
             if endpoint.is_resting or not isinstance(endpoint.transport, WebSocketTransport):
                 continue
             try:
-                await self._check(endpoint)
+                await self._membership.check(endpoint)
                 return read(await endpoint.transport.next_head())
             except TransientError as failure:
                 LOGGER.warning("no heads from %s: %s", endpoint.name, failure)
@@ -181,11 +178,11 @@ class Endpoints:
 
     async def genesis_hash(self) -> BlockHash:
         """The hash of block 0, the same on every endpoint used."""
-        if self._genesis is None:
-            await self.request(Call("eth_chainId"), read_quantity)
-        if self._genesis is None:
+        if self._membership.genesis is None:
+            await self.request(CHAIN_ID, read_quantity)
+        if self._membership.genesis is None:
             raise AssertionError("an answer without the check of its endpoint")
-        return self._genesis
+        return self._membership.genesis
 
     async def distrust_first(self, reason: str) -> None:
         """Prefer the others for a while and connect anew: it answers, but nothing new."""
@@ -211,9 +208,9 @@ class Endpoints:
                 f"{endpoint.limited_seconds:.0f} s more"
             )
         try:
-            await self._check(endpoint)
-            answers = await self._exchange(endpoint, calls, read)
-            await self._check(endpoint)
+            await self._membership.check(endpoint)
+            answers = await endpoint.ask(calls, read)
+            await self._membership.check(endpoint)
         except RpcRefused:
             raise
         except RateLimited as limit:
@@ -227,67 +224,6 @@ class Endpoints:
             raise
         endpoint.answered()
         return answers
-
-    async def _exchange(
-        self, endpoint: Endpoint, calls: Sequence[Call], read: Callable[[msgspec.Raw], T]
-    ) -> list[T | RevertError]:
-        outcome = "error"
-        try:
-            replies = await endpoint.exchange(calls)
-            answers = [_answer(endpoint.name, reply, read) for reply in replies]
-            outcome = "ok"
-            return answers
-        except RpcTimeout:
-            outcome = "timeout"
-            raise
-        finally:
-            for call in calls:
-                self._observe(endpoint.number, call.method, outcome)
-
-    async def _check(self, endpoint: Endpoint) -> None:
-        """On every new connection, and after every failure: is it the right chain?"""
-        failures = endpoint.failures
-        async with endpoint.checking:
-            if endpoint.failures > failures:
-                raise RpcUnavailable(f"{endpoint.name} failed its check a moment ago")
-            if endpoint.checked_connection == endpoint.transport.connections:
-                return
-            await self._exchange(endpoint, [Call("eth_chainId")], self._read_our_chain)
-            connection = endpoint.transport.connections
-            first = Call("eth_getBlockByNumber", ("0x0", False))
-            [genesis] = await self._exchange(endpoint, [first], read_header)
-            if genesis is None or isinstance(genesis, RevertError):
-                raise RpcUnavailable(f"{endpoint.name} has no block 0 yet")
-            self._genesis = self._genesis or genesis.block.hash
-            if self._genesis != genesis.block.hash:
-                raise RpcInconsistent(
-                    f"{endpoint.name} has genesis {genesis.block.hash}, the others "
-                    f"{self._genesis}: it serves another chain of the same number"
-                )
-            endpoint.checked_connection = connection
-
-    def _read_our_chain(self, raw: msgspec.Raw) -> int:
-        chain_id = read_quantity(raw)
-        if chain_id != self._chain_id:
-            raise RpcInconsistent(
-                f"it serves chain {chain_id}, expected {self._chain_id}: "
-                "correct chain.endpoints or chain.chain_id"
-            )
-        return chain_id
-
-
-def _answer(name: str, reply: Reply, read: Callable[[msgspec.Raw], T]) -> T | RevertError:
-    if reply.error is not None:
-        fault = fault_of(name, reply.error)
-        if isinstance(fault, RevertError):
-            return fault
-        raise fault
-    if reply.result == msgspec.Raw():
-        raise RpcUnavailable(f"{name} answered with neither a result nor an error")
-    try:
-        return read(reply.result)
-    except (RpcUnavailable, RpcInconsistent) as error:
-        raise type(error)(f"{name}: {error}") from None
 
 
 def _transport(number: int, url: str, timeout_seconds: float) -> Transport:

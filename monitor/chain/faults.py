@@ -11,7 +11,9 @@ DataError
 """
 
 import re
+from collections.abc import Sequence
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 import msgspec
 
@@ -81,23 +83,52 @@ NO_STATE = re.compile(
 )
 OFFER = re.compile(r"\[(0x[0-9a-f]{1,16}), ?(0x[0-9a-f]{1,16})\]", re.I)
 """As Alchemy and Infura put it: "this block range should work: [0x1, 0x2]"."""
+SHORTEST_KEY = 10
+"""Shorter words are parts of ordinary paths."""
 ADDRESS_OF_NODE = re.compile(r"\w+://\S+")
+VIEW = "eth_call"
+PRUNED = frozenset({VIEW, "eth_getCode", "eth_getLogs"})
+"""What a node may have forgotten of a block it has."""
 
 
-def fault_of(endpoint: str, error: RpcError) -> MonitorError:
-    """The exception for a JSON-RPC error answer. A URL in the node's words is left out."""
-    code, message = error.code, error.message
-    said = f"{endpoint} answered error {code}: {ADDRESS_OF_NODE.sub('<url>', message)[:200]}"
+def fault_of(
+    endpoint: str, error: RpcError, method: str = VIEW, keys: Sequence[str] = ()
+) -> MonitorError:
+    """The exception for a JSON-RPC error answer to `method`.
+
+    URLs, and `keys`, are left out of the node's words. Words that make no sense as an answer to
+    that method are a refusal: only a view reverts, and only what can be pruned is.
+    """
+    code = error.code
+    message = without_keys(ADDRESS_OF_NODE.sub("<url>", error.message), keys)
+    said = f"{endpoint} answered error {code}: {message[:200]}"
     if code == 429 or RATE_LIMITED.search(message):
         return RateLimited(f"{said}. It limits our rate: raise the plan or add an endpoint.")
-    if code == 3 or EXECUTION_FAILED.search(message):
+    if method == VIEW and (code == 3 or EXECUTION_FAILED.search(message)):
         return RevertError(message[:200], _bytes_of(error.data))
     if code == -32001 or NO_BLOCK.search(message):
         return BlockUnknown(said)
-    if NO_STATE.search(message):
+    if method in PRUNED and NO_STATE.search(message):
         return StateUnavailable(f"{said}. Blocks this old need an archive node.")
     offer = OFFER.search(message)
     return RpcRefused(said, (int(offer[1], 16), int(offer[2], 16)) if offer else None)
+
+
+def keys_in(url: str) -> tuple[str, ...]:
+    """What in a node's URL may be a key: user, password, and whatever long word follows the host.
+
+    A node may quote the key alone, where its URL would be known for one.
+    """
+    parts = urlsplit(url)
+    words = [unquote(word) for word in re.split(r"[/?&=#]", f"{parts.path}?{parts.query}")]
+    long = [word for word in words if len(word) >= SHORTEST_KEY]
+    return tuple(filter(None, (parts.username, parts.password, *long)))
+
+
+def without_keys(text: str, keys: Sequence[str]) -> str:
+    for key in keys:
+        text = text.replace(key, "<key>")
+    return text
 
 
 def _bytes_of(data: object) -> bytes:

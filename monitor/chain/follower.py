@@ -21,7 +21,7 @@ from monitor.core.blocks import (
     RawLog,
 )
 from monitor.core.units import Address
-from monitor.errors import BlockUnknown, DeepReorg, RpcInconsistent, TransientError
+from monitor.errors import DeepReorg, RpcInconsistent, StateUnavailable, TransientError
 
 LOGGER = logging.getLogger(__name__)
 NEAR_BLOCKS = 16
@@ -99,7 +99,7 @@ class Follower:
                         yield event
                 self.waiting_for = ""
                 return
-            except (TransientError, BlockUnknown) as failure:
+            except (TransientError, StateUnavailable) as failure:
                 failures += 1
                 self.waiting_for = f"waiting for the node: {failure}"
                 self.tried_monotonic = time.monotonic()
@@ -113,7 +113,7 @@ class Follower:
         final, has_moved = -1, False
         if head.number - branch.newest.number > NEAR_BLOCKS:
             head = await self._clock.latest()  # a head pushed may be anybody's invention
-            final = await self._final_number(head)
+            final = min(head.number, await self._final_number(head))
         if final > branch.newest.number:
             await self._agreement.demand(final)
         while True:

@@ -12,7 +12,7 @@ from monitor.chain.endpoints import Endpoints
 from monitor.chain.rpc import Call
 from monitor.chain.wire import read_header
 from monitor.core.blocks import BlockRef
-from monitor.errors import RpcUnavailable, TransientError
+from monitor.errors import BlockUnknown, RpcUnavailable, TransientError
 
 LOGGER = logging.getLogger(__name__)
 DOUBT_SECONDS = 15.0
@@ -58,7 +58,7 @@ class HeadClock:
                 )
 
     async def latest(self) -> BlockRef:
-        """The head now. Raises TransientError."""
+        """The head now. Raises TransientError, or BlockUnknown where there is none yet."""
         silent = time.monotonic() - self.changed_monotonic
         if silent > DOUBT_SECONDS or self._endpoints.is_any_behind:
             newest = await self._endpoints.newest_of_all(LATEST, _read_head)
@@ -92,7 +92,7 @@ class HeadClock:
     async def _polled(self) -> BlockRef | None:
         try:
             return await self.latest()
-        except TransientError as failure:
+        except (TransientError, BlockUnknown) as failure:
             self.waiting_for = f"waiting for a head: {failure}"
             LOGGER.warning("no head: %s", failure)
             return None

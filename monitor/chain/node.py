@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from monitor.chain.agreement import Agreement
 from monitor.chain.block_logs import BlockLogs
-from monitor.chain.endpoints import Endpoints, Observe
+from monitor.chain.endpoint import Observe
+from monitor.chain.endpoints import Endpoints
 from monitor.chain.follower import Follower
 from monitor.chain.headers import Headers
 from monitor.chain.heads import HeadClock

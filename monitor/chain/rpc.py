@@ -14,7 +14,7 @@ from typing import Any, NoReturn, Protocol
 import aiohttp
 import msgspec
 
-from monitor.chain.faults import RateLimited, RpcError, RpcRefused, RpcTimeout
+from monitor.chain.faults import RateLimited, RpcError, RpcRefused, RpcTimeout, keys_in
 from monitor.errors import RpcInconsistent, RpcUnavailable
 
 MAX_ANSWER_BYTES = 64 * 2**20
@@ -49,6 +49,8 @@ class Transport(Protocol):
     """One endpoint. Raises RpcUnavailable and RpcInconsistent, and retries nothing."""
 
     name: str
+    keys: tuple[str, ...]
+    """What no message may hold."""
 
     @property
     def connections(self) -> int:
@@ -142,6 +144,7 @@ class HttpTransport:
         max_answer_bytes: int = MAX_ANSWER_BYTES,
     ) -> None:
         self.name = name
+        self.keys = keys_in(url)
         self._url = url
         self._timeout_seconds = timeout_seconds
         self._max_answer_bytes = max_answer_bytes

@@ -9,7 +9,7 @@ from typing import Literal
 import aiohttp
 import msgspec
 
-from monitor.chain.faults import RpcTimeout, fault_of
+from monitor.chain.faults import RpcTimeout, fault_of, keys_in
 from monitor.chain.rpc import (
     MAX_ANSWER_BYTES,
     Call,
@@ -23,13 +23,20 @@ from monitor.chain.rpc import (
 from monitor.errors import MonitorError, RpcUnavailable
 
 PING_SECONDS = 20.0
+SUBSCRIBE = "eth_subscribe"
 
 
 class Socket:
     """One connection. When it ends, for whatever reason, everyone who waits on it is told."""
 
-    def __init__(self, name: str, socket: aiohttp.ClientWebSocketResponse[Literal[False]]) -> None:
+    def __init__(
+        self,
+        name: str,
+        socket: aiohttp.ClientWebSocketResponse[Literal[False]],
+        keys: Sequence[str] = (),
+    ) -> None:
         self._name = name
+        self._keys = keys
         self._socket = socket
         self._pending: dict[int, asyncio.Future[Reply | None]] = {}
         self._asked_for_heads: int | None = None
@@ -67,7 +74,7 @@ class Socket:
         """
         if self._asked_for_heads is None:
             self._asked_for_heads = id
-            await self._send(Call("eth_subscribe", ("newHeads",)), id)
+            await self._send(Call(SUBSCRIBE, ("newHeads",)), id)
 
     async def next_head(self) -> msgspec.Raw:
         """The newest head not yet given out.
@@ -129,7 +136,7 @@ class Socket:
         if reply.error is None:
             self._subscription = reply.result
             return
-        self._refusal = fault_of(self._name, reply.error)
+        self._refusal = fault_of(self._name, reply.error, SUBSCRIBE, self._keys)
         self._asked_for_heads = None
         self._news.set()
 
@@ -155,6 +162,7 @@ class WebSocketTransport:
         max_answer_bytes: int = MAX_ANSWER_BYTES,
     ) -> None:
         self.name = name
+        self.keys = keys_in(url)
         self._url = url
         self._timeout_seconds = timeout_seconds
         self._max_answer_bytes = max_answer_bytes
@@ -203,7 +211,7 @@ class WebSocketTransport:
             if self._socket is None or not self._socket.is_open:
                 await self.drop("the connection was replaced")
                 self._session = open_session()
-                self._socket = Socket(self.name, await self._connect(self._session))
+                self._socket = Socket(self.name, await self._connect(self._session), self.keys)
                 self.connections += 1
             return self._socket
 

@@ -1,7 +1,7 @@
 """One block folded into the ledger: logs and reads in, a delta out. Nothing is written here."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
@@ -12,7 +12,7 @@ from monitor.core.ledger import Fault, Ledger, LedgerView, Overlay, fault_key
 from monitor.core.ports import ChainFeed, ContractReader, Readings, ViewCall, ViewResult
 from monitor.core.sources import EventSource
 from monitor.core.units import Address
-from monitor.engine.reducer import reduce_all
+from monitor.engine.reducer import REDUCERS, reduce_all
 from monitor.errors import (
     BlockUnknown,
     RpcInconsistent,
@@ -21,14 +21,17 @@ from monitor.errors import (
     UndecodableLog,
 )
 
+Told = tuple[str, type[DomainEvent]]
+"""An event as it is counted: who told it, and its kind."""
+Decode = Callable[[RawLog], tuple[DomainEvent, ...]]
+
 
 @dataclass(frozen=True, slots=True)
 class Folded:
     """What a block does to the ledger, and what was noticed on the way."""
 
     delta: BlockDelta
-    counts: Counter[tuple[str, type[DomainEvent]]]
-    """Events by (source, kind)."""
+    counts: Counter[Told]
     undecodable: tuple[tuple[str, UndecodableLog], ...]
     """Logs that could not be read, by source."""
 
@@ -45,36 +48,43 @@ class Folder:
 
     def addresses(self, view: LedgerView) -> frozenset[Address]:
         """Whose logs matter, given what is known."""
-        return frozenset().union(*(source.addresses(view) for source in self._sources))
+        return frozenset().union(*self._watched(view))
 
     async def fold(self, ledger: Ledger, added: BlockAdded) -> Folded:
         """Raises LedgerCorrupt when the chain contradicts the ledger, TransientError to retry."""
-        watched, logs = self.addresses(ledger), added.logs
+        watched, logs = self._watched(ledger), added.logs
         while True:
             overlay = Overlay(ledger)
-            counts: Counter[tuple[str, type[DomainEvent]]] = Counter()
-            undecodable = await self._apply(added.block, logs, overlay, counts)
-            grown = self.addresses(overlay) - watched
-            if not grown:
+            counts, undecodable = await self._apply(added.block, logs, overlay, watched)
+            seen = self._watched(overlay)
+            if all(new <= old for new, old in zip(seen, watched, strict=True)):
                 break
             # A contract announced in this block may have logged in it already.
-            watched |= grown
-            with _absence_is_transient():
-                logs = await self._feed.logs_of(added.block, watched)
+            watched = [new | old for new, old in zip(seen, watched, strict=True)]
+            with _absence_is_transient(StateUnavailable):
+                logs = await self._feed.logs_of(added.block, frozenset().union(*watched))
         await self.poll(added.block, overlay)
         return _folded(added.block, overlay, counts, undecodable)
+
+    def _watched(self, view: LedgerView) -> list[frozenset[Address]]:
+        """Whose logs each source wants."""
+        return [source.addresses(view) for source in self._sources]
 
     async def poll(self, block: BlockRef, overlay: Overlay) -> None:
         """Read what no log tells, until the answers raise no further questions."""
         readings: dict[ViewCall, ViewResult] = {}
+        wanted = self._wanted(overlay, readings)
         while True:
-            wanted = [c for s in self._sources for c in s.polls(overlay) if c not in readings]
             answers = await self._read(block, wanted) if wanted else {}
             readings |= answers
             for source in self._sources:
                 reduce_all(overlay, source.polled(overlay, readings))
-            if not answers:
+            wanted = self._wanted(overlay, readings)
+            if not (answers and wanted):
                 return
+
+    def _wanted(self, view: LedgerView, readings: Readings) -> list[ViewCall]:
+        return [c for s in self._sources for c in s.polls(view) if c not in readings]
 
     async def _read(self, block: BlockRef, calls: Sequence[ViewCall]) -> Readings:
         """Answers by call; none at all where the node no longer has the state."""
@@ -113,30 +123,46 @@ class Folder:
         block: BlockRef,
         logs: Sequence[RawLog],
         overlay: Overlay,
-        counts: Counter[tuple[str, type[DomainEvent]]],
-    ) -> tuple[tuple[str, UndecodableLog], ...]:
+        watched: Sequence[frozenset[Address]],
+    ) -> tuple[Counter[Told], tuple[tuple[str, UndecodableLog], ...]]:
+        """Each log to the sources that want it. What was told, and what could not be read."""
+        told: list[Told] = []
         undecodable: list[tuple[str, UndecodableLog]] = []
         facts = await self._facts(block, logs, overlay)
-        decoders = [(s.name, s.decoder(block, overlay, facts)) for s in self._sources]
+        readers = self._readers(block, overlay, facts, watched)
         for log in logs:
-            for name, decoder in decoders:
+            for name, decode in readers.get(log.address, ()):
                 try:
-                    events: tuple[DomainEvent, ...] = decoder.decode(log)
+                    events = decode(log)
                 except UndecodableLog as fault:
                     undecodable.append((name, fault))
                     continue
-                if not events:
-                    continue
-                reduce_all(overlay, events)
                 for event in events:
-                    counts[name, type(event)] += 1
-        return tuple(undecodable)
+                    kind = type(event)
+                    REDUCERS[kind](overlay, event)
+                    told.append((name, kind))
+        return Counter(told), tuple(undecodable)
+
+    def _readers(
+        self,
+        block: BlockRef,
+        view: LedgerView,
+        facts: Readings,
+        watched: Sequence[frozenset[Address]],
+    ) -> Mapping[Address, Sequence[tuple[str, Decode]]]:
+        """Who decodes an address's logs, by name and in the order of the sources."""
+        readers: dict[Address, list[tuple[str, Decode]]] = {}
+        for source, addresses in zip(self._sources, watched, strict=True):
+            decode = source.decoder(block, view, facts).decode
+            for address in addresses:
+                readers.setdefault(address, []).append((source.name, decode))
+        return readers
 
 
 def _folded(
     block: BlockRef,
     overlay: Overlay,
-    counts: Counter[tuple[str, type[DomainEvent]]],
+    counts: Counter[Told],
     undecodable: tuple[tuple[str, UndecodableLog], ...],
 ) -> Folded:
     if undecodable:
@@ -146,11 +172,11 @@ def _folded(
 
 
 @contextmanager
-def _absence_is_transient() -> Iterator[None]:
+def _absence_is_transient(kind: type[StateUnavailable] = BlockUnknown) -> Iterator[None]:
     """A block we were told of is there, or soon will be; that it is gone is found out by asking."""
     try:
         yield
-    except BlockUnknown as error:
+    except kind as error:
         raise RpcInconsistent(str(error)) from error
 
 

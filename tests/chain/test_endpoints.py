@@ -163,7 +163,7 @@ async def test_rate_limit__without_a_wait__is_asked_again_after_the_usual_pause(
 
 
 async def test_rate_limit__for_a_day__is_bounded() -> None:
-    endpoint = Endpoint(0, HttpTransport("endpoint 0", "http://127.0.0.1:9", 1))
+    endpoint = Endpoint(0, HttpTransport("endpoint 0", "http://127.0.0.1:9", 1), lambda *_: None)
     endpoint.limited(86_400)
     assert LONGEST_LIMIT_SECONDS - 1 < endpoint.limited_seconds <= LONGEST_LIMIT_SECONDS
 
