@@ -13,7 +13,7 @@ from monitor.protocols.aave_v3.contracts import AaveAbi
 from monitor.protocols.aave_v3.events import AaveDecoder
 from monitor.protocols.aave_v3.governance import listing_calls
 from monitor.protocols.aave_v3.rules import AaveRules
-from monitor.protocols.aave_v3.upgrades import upgrade_questions
+from monitor.protocols.aave_v3.upgrades import UPGRADED, upgrade_questions
 
 
 class AaveV3Market(AaveRules):
@@ -50,7 +50,12 @@ class AaveV3Market(AaveRules):
         contracts = find(view, market_key(self._market), Market)
         if contracts is None:
             return ()
-        listing = self._abi.configurator.event("ReserveInitialized")
+        listing, upgraded = (
+            self._abi.configurator.event(n) for n in ("ReserveInitialized", UPGRADED)
+        )
+        topics = {log.topics[0] for log in logs if log.topics}
+        if topics.isdisjoint((listing.topic0, upgraded.topic0)):
+            return ()
         listed = (
             call
             for log in logs
