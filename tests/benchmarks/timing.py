@@ -80,10 +80,14 @@ def awaited(work: Callable[[], Awaitable[object]]) -> Arm:
 
 
 async def interleaved(*arms: Arm, rounds: int = ROUNDS) -> list[list[float]]:
-    """Seconds of each arm, round by round; one round before them warms up and does not count."""
+    """Seconds of each arm, round by round; one round before them warms up and does not count.
+
+    Every second round goes through the arms backwards: none always runs in the wake of another.
+    """
     seconds: list[list[float]] = [[] for _ in arms]
+    pairs = list(zip(arms, seconds, strict=True))
     for number in range(-1, rounds):
-        for arm, taken in zip(arms, seconds, strict=True):
+        for arm, taken in pairs if number % 2 else reversed(pairs):
             gc.collect()
             spent = await arm()
             if number >= 0:
