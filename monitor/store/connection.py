@@ -80,9 +80,14 @@ def connect(url: str, **changes: Any) -> "Redis":
         raise ConfigError("store.url names a database that is no number: expected one, as in /0.")
     # The library nests its retries (connect in command): a stopped server would take minutes to
     # be noticed. `patiently` is the one loop.
+    settings = {**_SETTINGS, **changes}
     try:
-        client = Redis.from_url(url, retry=Retry(NoBackoff(), 0), **{**_SETTINGS, **changes})
-        client.connection_pool.make_connection()  # an option it does not know fails only here
+        client = Redis.from_url(url, retry=Retry(NoBackoff(), 0), **settings)
+        pool = client.connection_pool
+        # Options of the URL come before ours, but what answers are is not for it to say.
+        pool.connection_kwargs["decode_responses"] = settings["decode_responses"]
+        # An option it does not know fails only here.
+        pool.make_connection()  # type: ignore[no-untyped-call]
     except (TypeError, ValueError, ConnectionError) as exc:
         raise ConfigError(f"store.url is not a Redis URL: {exc}") from exc
     return client

@@ -32,3 +32,10 @@ def test_connect__database_that_is_no_number__is_refused_and_not_shown(path: str
 )
 def test_connect__usable_url__is_taken(url: str) -> None:
     connect(url)
+
+
+@pytest.mark.parametrize("ours", [True, False])
+def test_connect__url_would_change_what_answers_are__it_cannot(ours: bool) -> None:
+    client = connect(f"redis://localhost?decode_responses={not ours}", decode_responses=ours)
+    encoder = client.connection_pool.get_encoder()  # type: ignore[no-untyped-call]
+    assert encoder.decode_responses is ours
