@@ -182,9 +182,7 @@ class MemoryStore:
         self._gone.discard(alert.id)
         now = self._clock()
         for webhook in reached:
-            entry = self._entries.get((alert.id, webhook))
-            if entry is None or entry.status != "pending":
-                self._set(_Entry(Delivery(alert.id, webhook, alert.body, 0, now, now)))
+            self._set(_Entry(Delivery(alert.id, webhook, alert.body, 0, now, now)))
             queue = self._queues.setdefault(webhook, [])
             if alert.id in queue:
                 queue.remove(alert.id)
@@ -225,7 +223,9 @@ class MemoryStore:
 
     def _pending(self, delivery: Delivery) -> _Entry | None:
         entry = self._entries.get((delivery.alert_id, delivery.webhook))
-        return entry if entry is not None and entry.status == "pending" else None
+        if entry is None or entry.delivery.created_unix != delivery.created_unix:
+            return None
+        return entry if entry.status == "pending" else None
 
     def _finish(self, delivery: Delivery, status: str) -> bool:
         entry = self._pending(delivery)

@@ -63,6 +63,7 @@ class RedisDeliveryQueue:
             "webhook": delivery.webhook,
             "queue": keys.queue(delivery.webhook),
             "attempts": attempts,
+            "created": repr(delivery.created_unix),
             **terms,
         }
         answer = await self._scripts.run("deliver", operation, keys.names)

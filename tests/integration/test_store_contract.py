@@ -339,6 +339,27 @@ async def test_judge__block_that_came_back__raises_its_alert_anew(subject: Subje
     assert heard == [a_retraction(FIRST).id, alert.id]
 
 
+async def test_judge__block_came_back_amid_an_attempt__is_told_after_its_retraction(
+    subject: Subject,
+) -> None:
+    await subject.begin(FIRST)
+    alert = await subject.raise_alert(FIRST, "ops")
+    before = await subject.due("ops")
+    await subject.queue.begin_attempt(before)
+    await subject.revert(FIRST, "ops")
+    await subject.store.commit(a_delta(FIRST))
+    subject.clock.now_unix += 1
+    await subject.raise_alert(FIRST, "ops")
+    # The attempt ends well only now: what it delivered is taken back by what is sent next.
+    await subject.queue.delivered(before)
+    heard = []
+    while (delivery := await subject.queue.due("ops", subject.clock())) is not None:
+        heard.append(delivery.alert_id)
+        await subject.queue.delivered(delivery)
+    assert heard == [a_retraction(FIRST).id, alert.id]
+    assert not await subject.queue.begin_attempt(before)
+
+
 async def test_forget__final_blocks__move_the_base_of_the_tail(subject: Subject) -> None:
     await subject.begin(FIRST, SECOND, THIRD)
     await subject.store.forget(SECOND.number)

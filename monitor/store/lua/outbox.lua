@@ -15,7 +15,8 @@ local function forget_alert(id)
   redis.call('LREM', history, -1, id)
 end
 
--- An alert raised again (its block was reverted, then came back) moves to the end of each queue.
+-- An alert raised again (its block was reverted, then came back) moves to the end of each queue,
+-- behind its retraction. It is queued anew: an attempt under way is of the time before that.
 local function post(alert)
   redis.call('HSET', alerts, alert.id, alert.posted)
   redis.call('SREM', gone, alert.id)
@@ -23,10 +24,7 @@ local function post(alert)
   redis.call('LPUSH', history, alert.id)
   for _, to in ipairs(alert.receivers) do
     local entry = alert.id .. ':' .. to.webhook
-    local state = redis.call('HGET', outbox, entry)
-    if not (state and state:find('^pending')) then
-      redis.call('HSET', outbox, entry, 'pending 0 ' .. op.now .. ' ' .. op.now)
-    end
+    redis.call('HSET', outbox, entry, 'pending 0 ' .. op.now .. ' ' .. op.now)
     redis.call('SADD', webhooks, to.webhook)
     redis.call('LREM', KEYS[to.queue], 0, alert.id)
     redis.call('RPUSH', KEYS[to.queue], alert.id)
