@@ -36,6 +36,7 @@ DRAIN_SECONDS = 300.0
 POPULATION = 7
 MOOD_CHANCE = 0.35
 CATCH_UP_CHANCE = 0.65
+SMALL_DISK_CHANCE = 0.6
 PROGRESS_SECONDS = 15.0
 
 Say = Callable[[str], None]
@@ -46,7 +47,8 @@ async def run(options: Options, say: Say) -> Outcome:
     folder = Path(tempfile.mkdtemp(prefix="torture-"))
     outcome = Outcome(options.kills)
     try:
-        async with _scene(folder, random.Random(options.seed)) as (stage, config, scene, start):
+        rng = random.Random(options.seed)
+        async with _scene(folder, rng, outcome) as (stage, config, scene, start):
             await Campaign(stage, config, scene, outcome, say).run(start)
     except asyncio.CancelledError:
         shutil.rmtree(folder)
@@ -61,7 +63,9 @@ async def run(options: Options, say: Say) -> Outcome:
 
 
 @asynccontextmanager
-async def _scene(folder: Path, rng: random.Random) -> AsyncIterator[tuple[Stage, Path, Scene, int]]:
+async def _scene(
+    folder: Path, rng: random.Random, outcome: Outcome
+) -> AsyncIterator[tuple[Stage, Path, Scene, int]]:
     """Everything there is, and the block the daemon begins at, which is final."""
     async with AsyncExitStack() as stack:
         world = await stack.enter_async_context(new_world())
@@ -70,7 +74,10 @@ async def _scene(folder: Path, rng: random.Random) -> AsyncIterator[tuple[Stage,
         actor = Actor(world, rng, [borrower.account for borrower in borrowers])
         await actor.settle()
         # On a disk an fsync takes its time; a small disk can be full. Each has its turn.
-        disk = stack.enter_context(small_disk(folder / "disk")) if rng.random() < 0.6 else None
+        wants_small = rng.random() < SMALL_DISK_CHANCE
+        disk = stack.enter_context(small_disk(folder / "disk")) if wants_small else None
+        if wants_small and disk is None:
+            outcome.not_run.append("full disks: this user may not mount a tmpfs")
         proxy = await stack.enter_async_context(
             FaultProxy(world.anvil.http_url, world.anvil.ws_url)
         )

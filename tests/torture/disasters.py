@@ -37,8 +37,8 @@ NODE_FAULTS: tuple[Fault, ...] = (
     rpc_faults.UNORDERED_LOGS,
     rpc_faults.GARBAGE_FRAME,
 )
-"""A wrong chain is left out, for it rightly ends a daemon; and one missing log, which one endpoint
-alone cannot show."""
+"""A wrong chain is left out, for it rightly ends a daemon; and one missing log: a block's last one
+can hide at a single endpoint, if its address and topics all occur in others."""
 
 
 @dataclass(frozen=True, slots=True)

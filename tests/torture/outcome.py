@@ -28,6 +28,8 @@ class Outcome:
     verdict: Verdict = field(default_factory=Verdict)
     schedule: deque[str] = field(default_factory=lambda: deque(maxlen=SCHEDULE_KEPT))
     """The last disasters, with their times."""
+    not_run: list[str] = field(default_factory=list)
+    """What this machine does not allow, and why."""
     log: Path | None = None
     """The daemon's, kept when something was wrong."""
 
@@ -36,7 +38,8 @@ class Outcome:
         return self.verdict.is_clean and self.kills >= self.wanted
 
     def table(self) -> list[str]:
-        return [f"{name:<34}{count:>6}" for name, count in self.struck.items()]
+        struck = [f"{name:<34}{count:>6}" for name, count in self.struck.items()]
+        return struck + [f"not run: {what}" for what in self.not_run]
 
     def last_line(self) -> str:
         found = self.verdict
