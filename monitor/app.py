@@ -56,10 +56,11 @@ class Daemon:
         self._mode = mode
         self._notifier = Notifier()
         self._stopping = asyncio.Event()
-        receivers = () if mode.dry_run else parts.receivers
         watchers = watchers_of(settings, rim.genesis)
         books = Books(parts.markets, to_checksum_address)
-        self.judge = Judge(parts.runner, watchers, receivers, to_checksum_address)
+        # A dry run keeps no judgement and sends nothing; but what a reorganisation takes back has
+        # to be retracted, and that waits in the outbox for the next real run.
+        self.judge = Judge(parts.runner, watchers, parts.receivers, to_checksum_address)
         folder = Folder(parts.sources, rim.node.follower, rim.node.reader)
         self._beginning = Beginning(settings.chain, parts, rim.node, folder)
         self.pipeline = Pipeline(

@@ -169,6 +169,23 @@ async def test_dry_run__that_trips__does_not_silence_the_real_run(stage: Stage) 
         await stage.receiver.wait_for("breaker.tripped")
 
 
+async def test_dry_run__that_sees_a_reorg__leaves_the_retraction_to_the_real_run(
+    stage: Stage,
+) -> None:
+    config, _ = stage.config()
+    await command("run", "--config", str(config), "--once")
+    await slide(stage.world, 1700)
+    await command("run", "--config", str(config), "--once")
+    await stage.world.reorg(3)
+    await command("run", "--config", str(config), "--once", "--dry-run")
+    assert [letter.type for letter in stage.receiver.letters] == ["breaker.tripped"]
+    await command("run", "--config", str(config), "--once")
+    assert [letter.type for letter in stage.receiver.letters] == [
+        "breaker.tripped",
+        "breaker.retracted",
+    ]
+
+
 async def test_once__again_and_again__catches_up_and_delivers_each_time(stage: Stage) -> None:
     config, _ = stage.config()
     for price in (1980, 1700):
