@@ -50,6 +50,7 @@ class Agreement:
         self._headers = headers
         self._look_seconds = look_seconds
         self._suspect: Disagreement | None = None
+        self._ours: BlockHash | None = None
         self._looks = 0
         self._silent_looks = 0
         self.standing: Disagreement | None = None
@@ -77,6 +78,8 @@ class Agreement:
             self._silent_looks += 1
             return
         self._silent_looks = 0
+        if found is not None and self._suspect is None:
+            self._ours = newest.hash
         self._looks = self._looks + 1 if found and self._suspect else 1
         self._suspect = found
         if found is None:
@@ -89,7 +92,11 @@ class Agreement:
             self.standing = found
 
     def _is_for_want_of_a_word(self, hashes: Sequence[BlockHash | None]) -> bool:
-        """Whether one that differed is merely silent. Silent for long, it can mislead nobody."""
+        """Whether one that differed is merely silent.
+
+        Silent for long, it can mislead nobody; unless it is the one we followed.
+        """
         before = () if self._suspect is None else self._suspect.hashes
         is_silent = any(had and not has for had, has in zip(before, hashes, strict=False))
-        return is_silent and self._silent_looks < RACE_LOOKS
+        is_ours_gone = self._ours not in hashes
+        return is_silent and (is_ours_gone or self._silent_looks < RACE_LOOKS)

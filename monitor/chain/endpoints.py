@@ -191,6 +191,13 @@ class Endpoints:
         endpoint.failed()
         await endpoint.transport.drop(reason)
 
+    async def open_sockets_anew(self, reason: str) -> None:
+        """Drop every socket: the next question opens it, the next wait for heads subscribes."""
+        for endpoint in self._endpoints:
+            if isinstance(endpoint.transport, WebSocketTransport):
+                LOGGER.warning("%s: %s", endpoint.name, reason)
+                await endpoint.transport.drop(reason)
+
     async def close(self) -> None:
         for endpoint in self._endpoints:
             await endpoint.transport.drop("closed at the end")

@@ -30,8 +30,10 @@ SPAN_BLOCKS = 500
 """How much of the final chain is pulled at once."""
 FINALITY_POLLS = 5
 """How many polls go by until a chain that stands still is asked what is final."""
-ROLLBACK_LOOKS = 3
-"""How often our newest block must be missing everywhere before a shorter chain is believed."""
+ROLLBACK_LOOKS = 16
+"""How often in a row our newest block must be missing everywhere before a shorter chain is
+believed: behind a balancer, every other answer may come from a node that lags."""
+LOOKS_PER_POLL = 5
 
 Addresses = Callable[[], frozenset[Address]]
 
@@ -194,6 +196,10 @@ class Follower:
             )
         if ours.number == min(head.number, newest.number):
             raise RpcInconsistent(f"block {ours.number} was replaced, and then it was not")
+        disputed = self._agreement.standing
+        if disputed is not None and ours.number < disputed.number:
+            # Whose chain is right is not settled by who happened to answer just now.
+            raise RpcInconsistent(str(disputed))
         return branch.revert_to(ours)
 
     async def _is_gone(self, newest: BlockRef) -> bool:
@@ -204,7 +210,7 @@ class Follower:
         """
         for look in range(ROLLBACK_LOOKS):
             if look:
-                await asyncio.sleep(self._clock.poll_seconds)
+                await asyncio.sleep(self._clock.poll_seconds / LOOKS_PER_POLL)
             if set(await self._headers.holders(newest)) != {False}:
                 return False
         return True

@@ -17,6 +17,8 @@ from monitor.errors import BlockUnknown, RpcUnavailable, TransientError
 LOGGER = logging.getLogger(__name__)
 DOUBT_SECONDS = 15.0
 """Ethereum's twelve and some: without a new head for so long all endpoints are asked for theirs."""
+MOST_UNPUSHED = 3
+"""A socket that let so many new heads in a row be found by polling is deaf, or was forgotten."""
 LATEST = Call("eth_getBlockByNumber", ("latest", False))
 
 
@@ -25,7 +27,8 @@ class HeadClock:
 
     Beside a socket it polls too, `slow_factor` times slower: a rollback is pushed by nobody. When
     nothing new came for `silence_seconds`, the endpoint preferred so far is distrusted. Well before
-    that, and while an endpoint lags, the heads of all are compared.
+    that, and while an endpoint lags, the heads of all are compared. A socket that pushes nothing
+    while polls bring heads is opened anew, and polls are as often as without one.
     """
 
     slow_factor = 3
@@ -38,6 +41,7 @@ class HeadClock:
         self._silence_seconds = silence_seconds
         self.changed_monotonic = 0.0
         self._push_failures = 0
+        self._unpushed = 0
         self.newest_head: BlockRef | None = None
         self.head_seen_unix = 0.0
         self.answered_unix = 0.0
@@ -71,18 +75,31 @@ class HeadClock:
         if not self._endpoints.can_push:
             await asyncio.sleep(self.poll_seconds)
             return await self._polled()
+        slowness = self.slow_factor if self._unpushed < MOST_UNPUSHED else 1
         try:
-            async with asyncio.timeout(self.poll_seconds * self.slow_factor):
+            async with asyncio.timeout(self.poll_seconds * slowness):
                 head = await self._endpoints.next_head(_read_head)
-            self._push_failures = 0
+            self._push_failures = self._unpushed = 0
             return await self._polled() if self._is_late(head) else self._seen(head)
         except TimeoutError:
-            return await self._polled()
+            return await self._polled_beside()
         except TransientError as failure:
             LOGGER.debug("polling for heads: %s", failure)
         self._push_failures += 1
         await asyncio.sleep(min(self.poll_seconds, backoff_seconds(self._push_failures)))
         return await self._polled()
+
+    async def _polled_beside(self) -> BlockRef | None:
+        """The head, asked for because the socket was silent."""
+        before = self.newest_head
+        head = await self._polled()
+        if before is not None and head is not None and head.number > before.number:
+            self._unpushed += 1
+            if self._unpushed % MOST_UNPUSHED == 0:
+                await self._endpoints.open_sockets_anew(
+                    f"{MOST_UNPUSHED} new heads were not pushed: subscribing again"
+                )
+        return head
 
     def _is_late(self, pushed: BlockRef) -> bool:
         """Whether a head is no higher than the newest: old news, or the chain turned."""

@@ -2,6 +2,7 @@
 without end."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -11,8 +12,9 @@ from builders import an_address
 from fake_node import FakeNode
 from feed_listener import listening
 
+from monitor.chain.heads import MOST_UNPUSHED
 from monitor.chain.node import Node, NodeSettings
-from monitor.core.blocks import BlockAdded, BlockRef
+from monitor.core.blocks import BlockAdded, BlockRef, BlocksReverted
 from monitor.core.units import Address
 from monitor.library import abi_library
 
@@ -162,3 +164,114 @@ async def test_requests__to_a_node_that_now_serves_another_chain__are_not_believ
         await feed.take(1)
         fake.chain_id = 5
         await until(lambda: "serves chain 5" in node.clock.waiting_for)
+
+
+# Chains that differ, and nodes that take turns.
+
+
+async def test_fork__of_the_second_endpoint_that_stands__is_not_followed_for_a_blink_of_the_first(
+    fake: FakeNode, other: FakeNode
+) -> None:
+    for node_, name in ((fake, "a"), (other, "b")):
+        for _ in range(4):
+            node_.add(fork=name)
+    newest = [fake.blocks[0].ref]
+    async with (
+        a_node(fake.http_url, other.http_url) as node,
+        listening(node.follower, genesis(fake), pool) as feed,
+    ):
+        newest += await feed.blocks(4)
+        watching = asyncio.create_task(node.agreement.watch(lambda: newest[-1]))
+        await until(lambda: node.agreement.standing is not None)
+        fake.fault, fake.faults_left = "500", 2
+        for node_, name in ((fake, "a"), (other, "b")):
+            node_.add(fork=name)
+        # Only what the first endpoint has comes, and no reorganisation to and fro.
+        assert await feed.blocks(1) == [fake.blocks[-1].ref]
+        fake.fault, fake.faults_left = "500", None
+        other.add(fork="b")
+        await until(lambda: "the endpoints disagree about block" in node.follower.waiting_for)
+        assert await feed.quiet(3)  # ten looks, and still nobody's word but that of the other chain
+        assert node.agreement.standing is not None
+        watching.cancel()
+
+
+async def test_fork__above_what_the_endpoints_disagree_about__is_followed(
+    fake: FakeNode, other: FakeNode
+) -> None:
+    for node_, name in ((fake, "a"), (other, "b")):
+        for _ in range(4):
+            node_.add(fork=name)
+    async with (
+        a_node(fake.http_url, other.http_url) as node,
+        listening(node.follower, genesis(fake), pool) as feed,
+    ):
+        blocks = await feed.blocks(4)
+        watching = asyncio.create_task(node.agreement.watch(lambda: blocks[0]))
+        await until(lambda: node.agreement.standing is not None)
+        del fake.blocks[-1]
+        new = [fake.add(fork="c"), fake.add()]
+        [reverted, *added] = await feed.take(3)
+        watching.cancel()
+    assert reverted == BlocksReverted((blocks[3],), blocks[2])
+    assert [event.block for event in added if isinstance(event, BlockAdded)] == new
+
+
+@pytest.mark.parametrize("turns_behind", [3, 8])
+async def test_balancer__whose_lagging_node_answers_some_times_in_a_row__reverts_nothing(
+    fake: FakeNode, monkeypatch: pytest.MonkeyPatch, turns_behind: int
+) -> None:
+    newest = [fake.add() for _ in range(3)][-1]
+    whole = fake._block
+    turns = 0
+
+    def mixed(name: str) -> dict[str, Any] | None:
+        nonlocal turns
+        if name == "latest":
+            return whole(hex(2 if turns else 3))
+        if name == hex(3) and turns:
+            turns -= 1
+            return None
+        return whole(name)
+
+    async with (
+        a_node(fake.http_url) as node,
+        listening(node.follower, genesis(fake), pool) as feed,
+    ):
+        await feed.blocks(3)
+
+        def is_over() -> bool:
+            return turns == 0 and node.follower.newest_head == newest
+
+        monkeypatch.setattr(fake, "_block", mixed)
+        for _ in range(3):
+            turns = turns_behind
+            await until(is_over)
+        assert await feed.quiet(0.5)
+
+
+# A socket that answers, and pushes nothing.
+
+
+async def test_socket__that_pushes_no_head__is_opened_anew_and_polled_faster_meanwhile(
+    fake: FakeNode,
+) -> None:
+    async with (
+        a_node(fake.ws_url, poll_seconds=0.2) as node,
+        listening(node.follower, genesis(fake), pool) as feed,
+    ):
+        await fake.subscribed.wait()
+        fake.subscribed.clear()
+        for _ in range(MOST_UNPUSHED):
+            fake.add(POOL)
+            await feed.take(1)
+        async with asyncio.timeout(5):
+            await fake.subscribed.wait()
+        started = time.monotonic()
+        for _ in range(6):
+            fake.add(POOL)
+            await feed.take(1)
+        assert time.monotonic() - started < 6 * 2 * 0.2  # a poll each, not three
+        block = fake.add(POOL)
+        await fake.announce()
+        assert await feed.blocks(1) == [block]
