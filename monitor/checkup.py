@@ -12,7 +12,8 @@ from monitor.chain.agreement import disagreement
 from monitor.chain.node import Node
 from monitor.core.alerts import Delivery, digest
 from monitor.core.blocks import BlockRef
-from monitor.core.ledger import Kind, Ledger, Overlay, Price, Reserve, each, find, price_key
+from monitor.core.ledger import Kind, Ledger, Price, Reserve, each, find, price_key
+from monitor.core.overlay import Overlay
 from monitor.core.risk import DepthCurve
 from monitor.core.units import Address, AssetId, BlockHash
 from monitor.engine.folding import Folder

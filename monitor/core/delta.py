@@ -1,9 +1,11 @@
 """What a block changed: what is saved, what undoes it, and whom to look at again."""
 
 from dataclasses import dataclass
+from operator import attrgetter
 
 from monitor.core.blocks import BlockRef
-from monitor.core.ledger import Key, Ledger, Overlay, Record
+from monitor.core.ledger import Key, Ledger, Record
+from monitor.core.overlay import Overlay
 from monitor.errors import LedgerCorrupt
 
 
@@ -31,14 +33,14 @@ class BlockDelta:
 def collapse(block: BlockRef, overlay: Overlay) -> BlockDelta:
     """What an overlay differs by from its base."""
     changes = (Change(key, before, after) for key, before, after in overlay.written())
-    return BlockDelta(block, tuple(sorted(changes, key=lambda change: change.key)))
+    return BlockDelta(block, tuple(sorted(changes, key=attrgetter("key"))))
 
 
 def apply(ledger: Ledger, delta: BlockDelta) -> None:
     """Write a delta into a ledger. Raises LedgerCorrupt where the present is not `before`."""
     for change in delta.changes:
         found = ledger.get(change.key)
-        if found != change.before:
+        if found is not change.before and found != change.before:
             raise LedgerCorrupt(
                 f"block {delta.block.number} {delta.block.hash} changes {change.key} from "
                 f"{change.before}, but the ledger holds {found}. The state cannot be trusted: "

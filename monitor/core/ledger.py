@@ -5,7 +5,6 @@ index move touches one record. Records are immutable; a change replaces a record
 """
 
 from collections.abc import Iterator, Mapping
-from copy import copy
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
@@ -246,7 +245,7 @@ class LedgerView(Protocol):
 def find(view: LedgerView, key: Key, record: type[RecordT]) -> RecordT | None:
     """The record at `key`, which must be of the given type."""
     found = view.get(key)
-    return None if found is None else _as(key, found, record)
+    return None if found is None else as_record(key, found, record)
 
 
 def each(
@@ -254,10 +253,11 @@ def each(
 ) -> Iterator[tuple[Key, RecordT]]:
     """All records of one kind in one market."""
     for key, found in view.items(kind, market):
-        yield key, _as(key, found, record)
+        yield key, as_record(key, found, record)
 
 
-def _as(key: Key, found: Record, record: type[RecordT]) -> RecordT:
+def as_record(key: Key, found: Record, record: type[RecordT]) -> RecordT:
+    """What was found at a key, which must be of the given type."""
     if not isinstance(found, record):
         raise TypeError(f"{key} holds a {type(found).__name__}, not a {record.__name__}")
     return found
@@ -329,64 +329,3 @@ class Ledger:
     def copy(self) -> "Ledger":
         """A snapshot that later blocks leave alone (records are immutable and shared)."""
         return Ledger(self._records)
-
-
-class _Absent:
-    """What an overlay has not written: None is a removal."""
-
-
-_ABSENT = _Absent()
-
-
-class Overlay:
-    """A ledger with uncommitted changes on top: what a block under way sees."""
-
-    def __init__(self, base: LedgerView) -> None:
-        self._base = base
-        self._written: dict[Key, Record | None] = {}
-        self._drafts: dict[Key, Record] = {}
-
-    def get(self, key: Key) -> Record | None:
-        found = self._written.get(key, _ABSENT)
-        return self._base.get(key) if isinstance(found, _Absent) else found
-
-    def keys(self, kind: Kind, market: MarketId) -> Iterator[Key]:
-        for key in self._base.keys(kind, market):
-            if key not in self._written:
-                yield key
-        yield from (key for key, _ in self._new(kind, market))
-
-    def items(self, kind: Kind, market: MarketId) -> Iterator[tuple[Key, Record]]:
-        for key, record in self._base.items(kind, market):
-            if key not in self._written:
-                yield key, record
-        yield from self._new(kind, market)
-
-    def put(self, key: Key, record: Record | None) -> None:
-        self._written[key] = record
-        self._drafts.pop(key, None)
-
-    def draft(self, key: Key, record: type[RecordT]) -> RecordT | None:
-        """This block's own copy of a record, whose slots may be written until the block is done.
-
-        Nearly every log moves one of a few reserves: they are copied once a block, not once a log.
-        """
-        draft = self._drafts.get(key)
-        if draft is None:
-            found = self.get(key)
-            if found is None:
-                return None
-            draft = self._drafts[key] = self._written[key] = copy(found)
-        return _as(key, draft, record)
-
-    def written(self) -> Iterator[tuple[Key, Record | None, Record | None]]:
-        """(key, before, after) of everything that differs from the base."""
-        for key, after in self._written.items():
-            before = self._base.get(key)
-            if before != after:
-                yield key, before, after
-
-    def _new(self, kind: Kind, market: MarketId) -> Iterator[tuple[Key, Record]]:
-        for key, record in self._written.items():
-            if record is not None and key.kind is kind and key.market == market:
-                yield key, record

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from monitor.core.blocks import BlockAdded, BlockRef, RawLog
 from monitor.core.delta import BlockDelta, collapse
 from monitor.core.events import DomainEvent
-from monitor.core.ledger import Fault, Ledger, LedgerView, Overlay, fault_key
+from monitor.core.ledger import Fault, Ledger, LedgerView, fault_key
+from monitor.core.overlay import Overlay
 from monitor.core.ports import ChainFeed, ContractReader, Readings, ViewCall, ViewResult
 from monitor.core.sources import EventSource
 from monitor.core.units import Address

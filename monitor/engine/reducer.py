@@ -27,7 +27,6 @@ from monitor.core.ledger import (
     Category,
     Holding,
     Key,
-    Overlay,
     Position,
     Reserve,
     category_key,
@@ -38,6 +37,7 @@ from monitor.core.ledger import (
     price_key,
     reserve_key,
 )
+from monitor.core.overlay import Overlay
 from monitor.core.slots import slot
 from monitor.core.units import RAY, AssetId, Bps, MarketId, Ray, ScaledAmount
 from monitor.errors import LedgerCorrupt

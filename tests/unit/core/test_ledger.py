@@ -10,7 +10,6 @@ from monitor.core.ledger import (
     Key,
     Kind,
     Ledger,
-    Overlay,
     Position,
     Record,
     Reserve,
@@ -18,6 +17,7 @@ from monitor.core.ledger import (
     position_key,
     reserve_key,
 )
+from monitor.core.overlay import Overlay
 from monitor.core.packed import PackedMap
 from monitor.core.slots import slot
 from monitor.core.units import MarketId, RawAmount

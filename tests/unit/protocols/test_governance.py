@@ -8,12 +8,12 @@ from monitor.core.events import CollateralUseChanged, ReserveDropped
 from monitor.core.ledger import (
     Holding,
     Ledger,
-    Overlay,
     Position,
     market_key,
     position_key,
     reserve_key,
 )
+from monitor.core.overlay import Overlay
 from monitor.core.ports import Readings
 from monitor.core.units import RAY, BlockHash, MarketId, Ray, ScaledAmount
 from monitor.engine.reducer import reduce_all
