@@ -32,6 +32,8 @@ SOCKET_PATH_BYTES = 103
 """The longest path of a unix socket: 107 bytes on Linux, 103 on macOS."""
 PATIENCE_SECONDS = 10.0
 """How long to wait for another process to let go of the state directory."""
+STOPPING_SECONDS = 5.0
+"""How long a server may take to end when it is told to. Killed, it loses nothing either."""
 LOADING_SECONDS = 120.0
 """How long a server may read its data before it counts as stuck."""
 
@@ -114,9 +116,7 @@ class EmbeddedRedis:
 
     async def _leave(self) -> None:
         if self._process is not None:
-            if self._process.returncode is None:
-                self._process.terminate()
-            await self._process.wait()
+            await _end(self._process)
             self._process = None
             self._socket.unlink(missing_ok=True)
         if self._daemon_lock is not None:
@@ -142,19 +142,20 @@ class EmbeddedRedis:
     async def _replace_orphan(self) -> IO[str]:
         """Stop the server of a killed daemon: the holder of server.lock, whose pid is in it."""
         path = self.state_dir / "server.lock"
-        deadline = asyncio.get_running_loop().time() + PATIENCE_SECONDS
         pid = path.read_text()
-        if pid:
-            with suppress(ProcessLookupError):
-                os.kill(int(pid), signal.SIGTERM)
-        while (lock := _lock(path)) is None:
-            if asyncio.get_running_loop().time() > deadline:
-                raise ConfigError(
-                    f"the Redis server {pid or 'of unknown pid'} of an earlier run still holds "
-                    f"{path} {PATIENCE_SECONDS:g} s after SIGTERM. Stop it by hand."
-                )
-            await asyncio.sleep(0.02)
-        return lock
+        for number in (signal.SIGTERM, signal.SIGKILL):
+            if pid:
+                with suppress(ProcessLookupError):
+                    os.kill(int(pid), number)
+            deadline = asyncio.get_running_loop().time() + STOPPING_SECONDS
+            while asyncio.get_running_loop().time() < deadline:
+                if (lock := _lock(path)) is not None:
+                    return lock
+                await asyncio.sleep(0.02)
+        raise ConfigError(
+            f"the Redis server {pid or 'of unknown pid'} of an earlier run still holds {path} "
+            f"{STOPPING_SECONDS:g} s after SIGKILL. Stop it by hand."
+        )
 
     async def _start(self, server_lock: IO[str]) -> None:
         binary = self._find(7 if (self.state_dir / "appendonlydir").exists() else 6)
@@ -245,6 +246,17 @@ def _lock(path: Path) -> IO[str] | None:
         file.close()
         return None
     return file
+
+
+async def _end(process: asyncio.subprocess.Process) -> None:
+    if process.returncode is None:
+        process.terminate()
+    try:
+        async with asyncio.timeout(STOPPING_SECONDS):
+            await process.wait()
+    except TimeoutError:  # frozen, or its disk is
+        process.kill()
+        await process.wait()
 
 
 def _write(lock: IO[str], text: str) -> None:

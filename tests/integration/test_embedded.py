@@ -131,6 +131,35 @@ async def test_embedded__server_dies__hold_raises(tmp_path: Path) -> None:
             await server.hold()
 
 
+async def test_embedded__server_frozen__is_ended_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("monitor.store.embedded.STOPPING_SECONDS", 0.2)
+    async with asyncio.timeout(10):
+        async with EmbeddedRedis(tmp_path) as server:
+            await set_and_get(server.url, "one")
+            pid = await server_pid(server.url)
+            os.kill(pid, signal.SIGSTOP)
+        assert not is_running(pid)
+        async with EmbeddedRedis(tmp_path) as server:
+            assert await set_and_get(server.url, "two") == "one"
+
+
+async def test_embedded__orphan_frozen__is_replaced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("monitor.store.embedded.STOPPING_SECONDS", 0.2)
+    daemon, url = await start_daemon(tmp_path)
+    await set_and_get(url, "one")
+    orphan = await server_pid(url)
+    os.kill(orphan, signal.SIGSTOP)
+    daemon.kill()
+    await daemon.wait()
+    async with EmbeddedRedis(tmp_path) as server:
+        assert not is_running(orphan)
+        assert await set_and_get(server.url, "two") == "one"
+
+
 async def test_embedded__interrupt_to_our_group__does_not_reach_the_server(tmp_path: Path) -> None:
     async with EmbeddedRedis(tmp_path) as server:
         assert os.getpgid(await server_pid(server.url)) != os.getpgid(0)
