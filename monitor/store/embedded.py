@@ -6,11 +6,11 @@ loses about a second of blocks, which the chain still has, so they are applied a
 
 Two locks in the state directory keep two servers off one file. `daemon.lock` is held by whoever
 started the server; `server.lock` is inherited by the server process itself, so it stays held by an
-orphan whose daemon was killed. The next start stops the orphan and starts anew.
+orphan whose daemon was killed. The next start stops the orphan and starts anew. `readers.lock` is
+shared by all who only read: the one whose server they use does not end it under the others.
 """
 
 import asyncio
-import fcntl
 import os
 import signal
 import tempfile
@@ -26,6 +26,7 @@ from monitor.core.alerts import digest
 from monitor.errors import ConfigError, StoreDamaged, StoreUnavailable
 from monitor.store.connection import connect
 from monitor.store.damage import complaint, damage_report, has_data
+from monitor.store.locks import is_free, lock_in_time, lock_of, write_down
 from monitor.store.server_binary import ServerBinary, find_server
 
 SOCKET_PATH_BYTES = 103
@@ -58,6 +59,7 @@ class EmbeddedRedis:
         self._find = find
         self._socket = _socket_path(self.state_dir)
         self._daemon_lock: IO[str] | None = None
+        self._readers_lock: IO[str] | None = None
         self._process: asyncio.subprocess.Process | None = None
         self._binary = Path()
 
@@ -104,8 +106,10 @@ class EmbeddedRedis:
         )
 
     async def _enter(self) -> None:
+        if self._read_only and self._readers_lock is None:
+            self._readers_lock = lock_of(self.state_dir / "readers.lock", shared=True)
         self._daemon_lock = await self._lock_daemon()
-        server_lock = _lock(self.state_dir / "server.lock") if self._daemon_lock else None
+        server_lock = lock_of(self.state_dir / "server.lock") if self._daemon_lock else None
         # A reader leaves a server that runs as it is, a daemon's or a killed daemon's.
         if server_lock is None and not self._read_only:
             server_lock = await self._replace_orphan()
@@ -115,7 +119,12 @@ class EmbeddedRedis:
         await self._wait_until_ready()
 
     async def _leave(self) -> None:
+        if self._readers_lock is not None:
+            self._readers_lock.close()
+            self._readers_lock = None
         if self._process is not None:
+            if self._read_only:
+                await self._wait_for_other_readers()
             await _end(self._process)
             self._process = None
             self._socket.unlink(missing_ok=True)
@@ -127,7 +136,7 @@ class EmbeddedRedis:
         """The lock of the state directory. None: another process has it, and we only read."""
         path = self.state_dir / "daemon.lock"
         deadline = asyncio.get_running_loop().time() + PATIENCE_SECONDS
-        while (lock := _lock(path)) is None:
+        while (lock := lock_of(path)) is None:
             if self._read_only:
                 return None
             if asyncio.get_running_loop().time() > deadline:
@@ -136,7 +145,7 @@ class EmbeddedRedis:
                     "other daemon. Stop it, or give this one another store.state_dir."
                 )
             await asyncio.sleep(0.05)
-        _write(lock, str(os.getpid()))
+        write_down(lock, str(os.getpid()))
         return lock
 
     async def _replace_orphan(self) -> IO[str]:
@@ -147,21 +156,23 @@ class EmbeddedRedis:
             if pid:
                 with suppress(ProcessLookupError):
                     os.kill(int(pid), number)
-            deadline = asyncio.get_running_loop().time() + STOPPING_SECONDS
-            while asyncio.get_running_loop().time() < deadline:
-                if (lock := _lock(path)) is not None:
-                    return lock
-                await asyncio.sleep(0.02)
+            if (lock := await lock_in_time(path, STOPPING_SECONDS)) is not None:
+                return lock
         raise ConfigError(
             f"the Redis server {pid or 'of unknown pid'} of an earlier run still holds {path} "
             f"{STOPPING_SECONDS:g} s after SIGKILL. Stop it by hand."
         )
 
+    async def _wait_for_other_readers(self) -> None:
+        lock = await lock_in_time(self.state_dir / "readers.lock", STOPPING_SECONDS)
+        if lock is not None:
+            lock.close()
+
     async def _start(self, server_lock: IO[str]) -> None:
         binary = self._find(7 if (self.state_dir / "appendonlydir").exists() else 6)
         self._binary = binary.path
         self._socket.unlink(missing_ok=True)
-        _write(server_lock, "")
+        write_down(server_lock, "")
         with (self.state_dir / "redis.log").open("wb") as log:
             self._process = await asyncio.create_subprocess_exec(
                 *(str(binary.path), *_settings(self.state_dir, self._socket, binary)),
@@ -172,7 +183,7 @@ class EmbeddedRedis:
                 start_new_session=True,
                 pass_fds=[server_lock.fileno()],
             )
-        _write(server_lock, str(self._process.pid))
+        write_down(server_lock, str(self._process.pid))
 
     async def _wait_until_ready(self) -> None:
         patience_seconds = LOADING_SECONDS if self._process else PATIENCE_SECONDS
@@ -185,6 +196,8 @@ class EmbeddedRedis:
                 except (RedisError, OSError) as exc:
                     fault = exc
                 self._check_process()
+                if self._daemon_lock is None and is_free(self.state_dir / "daemon.lock"):
+                    return await self._enter()  # whoever had the server was just ending it
                 if asyncio.get_running_loop().time() > deadline:
                     raise StoreUnavailable(
                         f"the Redis under {self.state_dir} is not ready after "
@@ -237,17 +250,6 @@ def _settings(state_dir: Path, socket: Path, binary: ServerBinary) -> list[str]:
     return [text for name, value in settings.items() for text in (f"--{name}", value)]
 
 
-def _lock(path: Path) -> IO[str] | None:
-    """The file, open and locked; None when another process has it."""
-    file = path.open("a+")
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        file.close()
-        return None
-    return file
-
-
 async def _end(process: asyncio.subprocess.Process) -> None:
     if process.returncode is None:
         process.terminate()
@@ -257,12 +259,6 @@ async def _end(process: asyncio.subprocess.Process) -> None:
     except TimeoutError:  # frozen, or its disk is
         process.kill()
         await process.wait()
-
-
-def _write(lock: IO[str], text: str) -> None:
-    lock.truncate(0)
-    lock.write(text)
-    lock.flush()
 
 
 def _socket_path(state_dir: Path) -> Path:

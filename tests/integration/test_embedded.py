@@ -1,6 +1,7 @@
 """The embedded server: real processes, really killed."""
 
 import asyncio
+import fcntl
 import os
 import signal
 import sys
@@ -268,6 +269,50 @@ async def test_reader__daemon_runs__uses_its_server_and_leaves_it(tmp_path: Path
         async with EmbeddedRedis(tmp_path, read_only=True) as reader:
             assert await server_pid(reader.url) == pid
         assert await server_pid(server.url) == pid
+
+
+async def test_reader__server_of_a_reader_that_leaves__stays_until_both_are_done(
+    tmp_path: Path,
+) -> None:
+    async with EmbeddedRedis(tmp_path) as server:
+        await set_and_get(server.url, "one")
+    first, second = (EmbeddedRedis(tmp_path, read_only=True) for _ in range(2))
+    await first.__aenter__()
+    pid = await server_pid(first.url)
+    await second.__aenter__()
+    leaving = asyncio.create_task(first.__aexit__(None, None, None))
+    done, _ = await asyncio.wait([leaving], timeout=0.3)
+    assert not done
+    assert await set_and_get(second.url, "two") == "one"
+    await second.__aexit__(None, None, None)
+    await leaving
+    assert not is_running(pid)
+
+
+async def test_reader__other_reader_never_leaves__ends_its_server_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("monitor.store.embedded.STOPPING_SECONDS", 0.2)
+    async with EmbeddedRedis(tmp_path) as server:
+        await set_and_get(server.url, "one")
+    async with EmbeddedRedis(tmp_path, read_only=True) as first:
+        pid = await server_pid(first.url)
+        second = await EmbeddedRedis(tmp_path, read_only=True).__aenter__()
+    assert not is_running(pid)
+    await second.__aexit__(None, None, None)
+
+
+async def test_reader__comes_as_the_daemon_leaves__starts_its_own_server(tmp_path: Path) -> None:
+    async with EmbeddedRedis(tmp_path) as server:
+        await set_and_get(server.url, "one")
+    with (tmp_path / "daemon.lock").open() as daemon_lock:
+        fcntl.flock(daemon_lock, fcntl.LOCK_EX)
+        coming = asyncio.create_task(EmbeddedRedis(tmp_path, read_only=True).__aenter__())
+        done, _ = await asyncio.wait([coming], timeout=0.3)
+        assert not done
+    reader = await coming
+    assert await set_and_get(reader.url, "two") == "one"
+    await reader.__aexit__(None, None, None)
 
 
 async def test_reader__daemon_killed__reads_from_the_orphan(tmp_path: Path) -> None:
