@@ -4,6 +4,7 @@ No message here holds a URL, and library exceptions are not chained: both would 
 """
 
 import asyncio
+import errno
 import itertools
 import time
 from collections.abc import Callable, Sequence
@@ -133,6 +134,22 @@ def refused_status(name: str, status: int, retry_after: str | None) -> RpcUnavai
     return RpcUnavailable(f"{said}, expected a node's answer")
 
 
+def not_reached(name: str, error: OSError | aiohttp.ClientError) -> RpcUnavailable:
+    """The exception for what a connection came to, without the URL in the library's words."""
+    match error:
+        case aiohttp.ClientConnectorDNSError():
+            said = "cannot be reached: its host name is unknown: check its URL, and the name server"
+        case aiohttp.ClientConnectorCertificateError():
+            said = "cannot be reached: its certificate is not one to trust, expected a valid one"
+        case aiohttp.ClientSSLError():
+            said = "cannot be reached: it speaks no TLS: check the scheme and the port of its URL"
+        case aiohttp.ClientConnectorError() if error.os_error.errno == errno.ECONNREFUSED:
+            said = "refuses connections: check that it runs, and the port of its URL"
+        case _:
+            said = f"failed: {type(error).__name__}"
+    return RpcUnavailable(f"{name} {said}")
+
+
 class HttpTransport:
     """JSON-RPC over keep-alive HTTP; several calls travel as one batch."""
 
@@ -166,7 +183,7 @@ class HttpTransport:
         except TimeoutError:
             raise RpcTimeout(f"{self.name}: no answer in {self._timeout_seconds:g} s") from None
         except aiohttp.ClientError as error:
-            raise RpcUnavailable(f"{self.name} failed: {type(error).__name__}") from None
+            raise not_reached(self.name, error) from None
         return self._in_order(list(numbered), answers)
 
     def _connected(self) -> None:

@@ -17,6 +17,7 @@ from monitor.chain.rpc import (
     Reply,
     decoded,
     encoded,
+    not_reached,
     open_session,
     refused_status,
 )
@@ -231,4 +232,4 @@ class WebSocketTransport:
         except Redirected as redirect:
             raise refused_status(self.name, redirect.args[0], None) from None
         except (aiohttp.ClientError, OSError) as error:
-            raise RpcUnavailable(f"{self.name} cannot be reached: {type(error).__name__}") from None
+            raise not_reached(self.name, error) from None

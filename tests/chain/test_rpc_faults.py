@@ -7,7 +7,7 @@ of the only node there is, where it has to say so, to believe nothing, and to ca
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from itertools import chain, count
@@ -68,6 +68,14 @@ CASES = [
     Case(rpc_faults.SILENT, "no answer in 1 s", "timeout"),
     Case(rpc_faults.GARBAGE_FRAME, "that are not JSON-RPC"),
 ]
+SOCKET_CASES = [
+    Case(rpc_faults.HANG, "no answer in 1 s", "timeout"),
+    Case(rpc_faults.WRONG_ID, "no answer in 1 s", "timeout"),
+    Case(rpc_faults.DROPPED, "the connection was closed"),
+    Case(rpc_faults.SILENT, "no answer in 1 s", "timeout"),
+    Case(rpc_faults.GARBAGE_FRAME, "the connection was dropped because"),
+]
+"""What shows otherwise where there is a WebSocket and nothing else."""
 every_case = pytest.mark.parametrize("case", CASES, ids=lambda case: case.fault.name)
 
 
@@ -178,16 +186,20 @@ async def until(
 
 @asynccontextmanager
 async def scene(
-    folder: Path, *, has_second: bool, pushes: bool = True, max_head_age_seconds: int = 10**9
+    folder: Path,
+    *,
+    has_second: bool,
+    ways: Sequence[str] = ("http_url", "ws_url"),
+    max_head_age_seconds: int = 10**9,
 ) -> AsyncIterator[Scene]:
-    """`pushes`: whether the nodes are also reached by WebSocket."""
+    """`ways`: by what the nodes are reached."""
     async with (
         open_world(WorldTerms(borrowers=BORROWERS, seed=7)) as world,
         Receiver() as receiver,
         FaultProxy(world.anvil.http_url, world.anvil.ws_url) as proxy,
     ):
         nodes = (proxy, world.anvil) if has_second else (proxy,)
-        urls = [(node.http_url, node.ws_url)[: 1 + pushes] for node in nodes]
+        urls = [[getattr(node, way) for way in ways] for node in nodes]
         stage = Stage(world, receiver, folder)
         config, port = stage.config(endpoints=tuple(chain.from_iterable(urls)))
         keys = f"timeout_seconds = 1\nmax_head_age_seconds = {max_head_age_seconds}\n"
@@ -207,6 +219,13 @@ async def pair(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Scene]
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def alone(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Scene]:
     async with scene(tmp_path_factory.mktemp("alone"), has_second=False) as made:
+        yield made
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def socket(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Scene]:
+    folder = tmp_path_factory.mktemp("socket")
+    async with scene(folder, has_second=False, ways=["ws_url"]) as made:
         yield made
 
 
@@ -231,6 +250,15 @@ async def test_fault__of_the_first_of_two_nodes__the_daemon_keeps_up(
 
 @every_case
 async def test_fault__of_the_only_node__is_said_and_survived(alone: Scene, case: Case) -> None:
+    await assert_said_and_survived(alone, case)
+
+
+@pytest.mark.parametrize("case", SOCKET_CASES, ids=lambda case: case.fault.name)
+async def test_fault__of_the_only_socket__is_said_and_survived(socket: Scene, case: Case) -> None:
+    await assert_said_and_survived(socket, case)
+
+
+async def assert_said_and_survived(alone: Scene, case: Case) -> None:
     await alone.settle()
     since, before = alone.daemon.log.stat().st_size, await alone.counted(case)
     await alone.inject(case)
@@ -256,7 +284,7 @@ async def test_fault__of_the_only_node__is_said_and_survived(alone: Scene, case:
 async def test_stale_head__of_the_first_of_two_nodes__is_noticed_and_passed_over(
     tmp_path: Path,
 ) -> None:
-    async with scene(tmp_path, has_second=True, pushes=False) as made:
+    async with scene(tmp_path, has_second=True, ways=["http_url"]) as made:
         made.proxy.inject(rpc_faults.STALE_HEAD)
         await until(lambda: "stopped" in made.proxy.memory, "the node has stopped")
         await made.daemon.reached(await made.act(), 40)
