@@ -10,6 +10,7 @@ own dumps, which only servers of the same kind and age can read.
 import gzip
 import hashlib
 import os
+import tempfile
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -87,10 +88,13 @@ def write_backup(
     path: Path, manifest: Manifest, entries: Sequence[Entry], progress: Progress, *, force: bool
 ) -> Written:
     """Write beside `path`, and rename when all of it is on disk. Raises QuestionError."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    check_new(path, force=force)
+    partial = None
     try:
-        with partial.open("xb") as file:
-            partial.chmod(0o600)  # positions of accounts, and alerts not yet told
+        # Readable by us alone: positions of accounts, and alerts not yet told.
+        handle, name = tempfile.mkstemp(".partial", f".{path.name}.", path.parent)
+        partial = Path(name)
+        with os.fdopen(handle, "wb") as file:
             with gzip.GzipFile("", "wb", 6, file, mtime=manifest.saved_unix) as packed:
                 for line in _lines(manifest, entries, progress):
                     packed.write(line)
@@ -99,12 +103,10 @@ def write_backup(
         written = _written(partial)
         _put_in_place(partial, path, force=force)
     except OSError as error:
-        raise QuestionError(
-            f"{path} cannot be written: {error.strerror}: expected a folder with room. Name "
-            "another file with --output."
-        ) from error
+        raise _unwritable(path, error.strerror) from error
     finally:
-        partial.unlink(missing_ok=True)
+        if partial is not None:
+            partial.unlink(missing_ok=True)
     return written
 
 
@@ -190,11 +192,11 @@ def _written(path: Path) -> Written:
 
 
 def _put_in_place(partial: Path, path: Path, *, force: bool) -> None:
-    if force:
-        partial.replace(path)
-        return
     try:
-        os.link(partial, path)  # unlike a rename, this refuses a file that came meanwhile
+        if force:
+            partial.replace(path)
+        else:
+            os.link(partial, path)  # unlike a rename, this refuses a file that came meanwhile
     except FileExistsError as error:
         raise _there_already(path) from error
     except OSError:  # a file system without hard links
@@ -206,9 +208,25 @@ def _put_in_place(partial: Path, path: Path, *, force: bool) -> None:
 
 
 def check_new(path: Path, *, force: bool) -> None:
-    """Raise QuestionError for a file that is there, before anything is read for it."""
-    if path.exists() and not force:
+    """Raise QuestionError for a file that is there, before anything is read for it.
+
+    Never replaced is what is no file: a rename would put one in the place of a device.
+    """
+    try:
+        is_there, is_file = path.exists(), path.is_file()
+    except OSError as error:
+        raise _unwritable(path, error.strerror) from error
+    if is_there and not is_file:
+        raise _unwritable(path, "it is no file")
+    if is_there and not force:
         raise _there_already(path)
+
+
+def _unwritable(path: Path, why: str | None) -> QuestionError:
+    return QuestionError(
+        f"{path} cannot be written: {why}: expected a folder with room. Name another file with "
+        "--output."
+    )
 
 
 def _there_already(path: Path) -> QuestionError:

@@ -3,6 +3,7 @@
 import asyncio
 import gzip
 import hashlib
+import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -183,6 +184,39 @@ def test_write__no_folder__is_told_and_leaves_nothing(tmp_path: Path) -> None:
     with pytest.raises(QuestionError, match="cannot be written: No such file"):
         write_backup(tmp_path / "no" / "f", manifest, (), lambda *_: None, force=False)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("force", [False, True])
+@pytest.mark.parametrize("name", ["pipe", "folder", ".", "x" * 300, "file/in", "link"])
+def test_write__no_place_for_a_file__is_told_and_touches_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, force: bool
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    os.mkfifo("pipe")
+    Path("folder").mkdir()
+    Path("file").touch()
+    Path("link").symlink_to("pipe")
+    before = files_in(tmp_path)
+    manifest = manifest_of((), "n", 1, 0)
+    with pytest.raises(QuestionError, match=f"^{name} cannot be written"):
+        write_backup(Path(name), manifest, (), lambda *_: None, force=force)
+    assert files_in(tmp_path) == before
+    assert Path("pipe").is_fifo()
+
+
+def test_read__any_byte_flipped__is_refused_or_the_same(tmp_path: Path) -> None:
+    path = tmp_path / "backup"
+    entries = (Entry("tail", "list", (b"a" * 400, bytes(range(256)))),)
+    write_backup(path, manifest_of((), "n", 1, 0), entries, lambda *_: None, force=False)
+    data = path.read_bytes()
+    refused = 0
+    for place in range(len(data)):
+        path.write_bytes(data[:place] + bytes([data[place] ^ 0xFF]) + data[place + 1 :])
+        try:
+            assert read_backup(path)[1] == entries  # its date, say
+        except LedgerCorrupt:
+            refused += 1
+    assert refused > 0.9 * len(data)
 
 
 @pytest.mark.parametrize("fault", ["cut", "flipped", "no gzip", "edited", "empty", "missing"])
