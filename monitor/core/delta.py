@@ -6,9 +6,11 @@ from operator import attrgetter
 from monitor.core.blocks import BlockRef
 from monitor.core.ledger import Key, Ledger, Record
 from monitor.core.overlay import Overlay
+from monitor.core.slots import slotwise
 from monitor.errors import LedgerCorrupt
 
 
+@slotwise
 @dataclass(frozen=True, slots=True)
 class Change:
     """One record before and after. None is absence."""

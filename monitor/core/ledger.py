@@ -133,6 +133,7 @@ class Category:
     vacant: tuple[tuple[str, int], ...] = ()
 
 
+@slotwise
 @dataclass(frozen=True, slots=True)
 class Price:
     """What a market's oracle says of an asset. `value` is None when unknown; `reason` says why."""
@@ -245,7 +246,9 @@ class LedgerView(Protocol):
 def find(view: LedgerView, key: Key, record: type[RecordT]) -> RecordT | None:
     """The record at `key`, which must be of the given type."""
     found = view.get(key)
-    return None if found is None else as_record(key, found, record)
+    if found is None or isinstance(found, record):
+        return found
+    raise other_record(key, found, record)
 
 
 def each(
@@ -253,14 +256,13 @@ def each(
 ) -> Iterator[tuple[Key, RecordT]]:
     """All records of one kind in one market."""
     for key, found in view.items(kind, market):
-        yield key, as_record(key, found, record)
+        if not isinstance(found, record):
+            raise other_record(key, found, record)
+        yield key, found
 
 
-def as_record(key: Key, found: Record, record: type[RecordT]) -> RecordT:
-    """What was found at a key, which must be of the given type."""
-    if not isinstance(found, record):
-        raise TypeError(f"{key} holds a {type(found).__name__}, not a {record.__name__}")
-    return found
+def other_record(key: Key, found: object, record: type[Record]) -> TypeError:
+    return TypeError(f"{key} holds a {type(found).__name__}, not a {record.__name__}")
 
 
 Group = dict[Key, Record] | PackedMap[Key, Record]

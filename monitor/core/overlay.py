@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from copy import copy
 
-from monitor.core.ledger import Key, Kind, LedgerView, Record, RecordT, as_record
+from monitor.core.ledger import Key, Kind, LedgerView, Record, RecordT, other_record
 from monitor.core.units import MarketId
 
 
@@ -70,7 +70,9 @@ class Overlay:
             draft = copy(found)
             self.put(key, draft)
             self._drafts[key] = draft
-        return as_record(key, draft, record)
+        if not isinstance(draft, record):
+            raise other_record(key, draft, record)
+        return draft
 
     def written(self) -> Iterator[tuple[Key, Record | None, Record | None]]:
         """(key, before, after) of everything that differs from the base."""

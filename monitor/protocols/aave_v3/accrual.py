@@ -17,6 +17,8 @@ from monitor.core.fixed_point import (
 from monitor.core.ledger import Reserve
 from monitor.core.units import MarketId, Ray, ScaledAmount
 
+_NOTHING = ScaledAmount(0)
+
 
 class Accrual(NamedTuple):
     """What `updateState` writes."""
@@ -34,7 +36,7 @@ def accrue(reserve: Reserve, at_unix: int) -> Accrual:
     """
     elapsed = at_unix - reserve.updated_unix
     if elapsed == 0:
-        return Accrual(reserve.supply_index_ray, reserve.debt_index_ray, ScaledAmount(0))
+        return Accrual(reserve.supply_index_ray, reserve.debt_index_ray, _NOTHING)
     supply_index = reserve.supply_index_ray
     if reserve.supply_rate_ray:
         supply_index = supply_index_at(reserve, at_unix)

@@ -6,16 +6,14 @@ chain must not speak.
 """
 
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 from monitor.core.abi import Abi, EventAbi
 from monitor.core.blocks import BlockRef, RawLog
 from monitor.core.events import (
     CashMoved,
     CategoryChosen,
-    CollateralChanged,
     CollateralUseChanged,
-    DebtChanged,
     DeficitMoved,
     DomainEvent,
     IndexMoved,
@@ -25,53 +23,18 @@ from monitor.core.events import (
     TreasuryPaid,
 )
 from monitor.core.fixed_point import ray_div_down
-from monitor.core.ledger import (
-    Kind,
-    LedgerView,
-    Position,
-    Reserve,
-    each,
-    find,
-    position_key,
-    reserve_key,
-)
+from monitor.core.ledger import LedgerView, Reserve, reserve_key
 from monitor.core.ports import Readings
-from monitor.core.units import (
-    RAY,
-    ZERO_ADDRESS,
-    Address,
-    AssetId,
-    MarketId,
-    RawAmount,
-    Ray,
-    ScaledAmount,
-)
+from monitor.core.units import Address, AssetId, MarketId, RawAmount, ScaledAmount
 from monitor.errors import LedgerCorrupt
 from monitor.protocols.aave_v3.accrual import accrue, silent_accrual
 from monitor.protocols.aave_v3.contracts import AaveAbi, contracts_of
 from monitor.protocols.aave_v3.governance import GovernanceDecoder
-from monitor.protocols.aave_v3.tokens import (
-    DEBT_TOKEN,
-    SUPPLY_TOKEN,
-    TokenMove,
-    scaled_after,
-)
+from monitor.protocols.aave_v3.token_events import Events, Handler, TokenDecoder
 from monitor.protocols.aave_v3.upgrades import UPGRADED, UpgradeDecoder
 
-Events = tuple[DomainEvent, ...]
-Handler = Callable[[RawLog, tuple[Any, ...]], Events]
-
-Known = Mapping[str, tuple[EventAbi, Handler]]
-"""By topic0, what a contract's log is and who reads it."""
-
-_NOTHING_HELD = (ScaledAmount(0), Ray(RAY))
-
-
-class _TokenRole(NamedTuple):
-    """Which side of which reserve a token contract keeps."""
-
-    asset: AssetId
-    is_debt: bool
+Known = Mapping[str, tuple[Callable[[RawLog], tuple[Any, ...]], Handler]]
+"""By topic0, how a contract's log decodes and what it then means."""
 
 
 class AaveDecoder:
@@ -86,9 +49,10 @@ class AaveDecoder:
         self._view = view
         self._facts = facts
         self._contracts = contracts_of(view, market)
-        self._tokens = _token_roles(view, market)
+        self._tokens = TokenDecoder(market, view)
         self._minted: dict[AssetId, tuple[str, ScaledAmount]] = {}
-        self._of_token = _by_topic(abi.token, self._handlers_of_token())
+        of_token = {**self._tokens.handlers(), UPGRADED: self._on_upgrade}
+        self._of_token = _by_topic(abi.token, of_token)
         self._of_pool = _by_topic(abi.pool, self._handlers_of_pool())
 
     def decode(self, log: RawLog) -> Events:
@@ -97,7 +61,7 @@ class AaveDecoder:
         if not topics:
             return ()
         try:
-            if address in self._tokens:
+            if address in self._tokens.roles:
                 known = self._of_token.get(topics[0])
             elif address == self._contracts.pool:
                 known = self._of_pool.get(topics[0])
@@ -105,8 +69,8 @@ class AaveDecoder:
                 return self._decode_rare(log)
             if known is None:
                 return ()
-            event, handle = known
-            return handle(log, event.decode(log))
+            values_of, handle = known
+            return handle(log, values_of(log))
         except LedgerCorrupt as error:
             raise LedgerCorrupt(
                 f"{self._market}: log {log.log_index} of block {self._block.number} "
@@ -132,7 +96,8 @@ class AaveDecoder:
         )
         changed = governance.decode(event, log)
         if event.name == "ReserveInitialized":
-            self._tokens |= _roles_of_new_reserve(event.decode(log))
+            asset, supply_token, _, debt_token, _ = event.decode(log)
+            self._tokens.add(asset, supply_token, debt_token)
         return changed
 
     def _on_upgrade(self, log: RawLog, _: tuple[Any, ...]) -> Events:
@@ -145,68 +110,6 @@ class AaveDecoder:
         for event in changed:
             self._contracts = event.contracts
         return changed
-
-    # -- tokens ---------------------------------------------------------------------------------
-
-    def _handlers_of_token(self) -> Mapping[str, Handler]:
-        return {
-            "Mint": self._on_mint,
-            "Burn": self._on_burn,
-            "BalanceTransfer": self._on_transfer,
-            UPGRADED: self._on_upgrade,
-        }
-
-    def _on_mint(self, log: RawLog, values: tuple[Any, ...]) -> Events:
-        _, account, value, increase, index = values
-        return self._moved(log.address, account, TokenMove(value, increase, index))
-
-    def _on_burn(self, log: RawLog, values: tuple[Any, ...]) -> Events:
-        account, _, value, increase, index = values
-        return self._moved(log.address, account, TokenMove(-value, increase, index))
-
-    def _moved(self, token: Address, account: Address, move: TokenMove) -> Events:
-        role = self._tokens[token]
-        scaled, checkpoint_ray = self._held(role, account)
-        math = DEBT_TOKEN if role.is_debt else SUPPLY_TOKEN
-        try:
-            after = scaled_after(math, scaled, checkpoint_ray, move)
-        except LedgerCorrupt as error:
-            side = "debt" if role.is_debt else "supply"
-            raise LedgerCorrupt(f"{side} of {role.asset} by {account}: {error}") from error
-        return (self._holds(role, account, after, move.index_ray),)
-
-    def _on_transfer(self, log: RawLog, values: tuple[Any, ...]) -> Events:
-        sender, receiver, scaled, index = values
-        role = self._tokens[log.address]
-        held, _ = self._held(role, sender)
-        if sender == receiver:
-            return (self._holds(role, sender, held, index),)
-        if held < scaled:
-            raise LedgerCorrupt(
-                f"{sender} gives away {scaled} scaled, {scaled - held} more than it has"
-            )
-        taken, _ = self._held(role, receiver)
-        return (
-            self._holds(role, sender, ScaledAmount(held - scaled), index),
-            self._holds(role, receiver, ScaledAmount(taken + scaled), index),
-        )
-
-    def _held(self, role: _TokenRole, account: Address) -> tuple[ScaledAmount, Ray]:
-        """Scaled, and the index at the last event."""
-        position = find(self._view, position_key(self._market, account), Position)
-        if position is not None:
-            for held in position.debts if role.is_debt else position.supplies:
-                if held.asset == role.asset:
-                    return held.scaled, held.checkpoint_ray
-        return _NOTHING_HELD
-
-    def _holds(
-        self, role: _TokenRole, account: Address, scaled: ScaledAmount, index: Ray
-    ) -> DomainEvent:
-        kind = DebtChanged if role.is_debt else CollateralChanged
-        return kind(Place(self._market, account), role.asset, scaled, index)
-
-    # -- pool -----------------------------------------------------------------------------------
 
     def _handlers_of_pool(self) -> Mapping[str, Handler]:
         return {
@@ -253,18 +156,20 @@ class AaveDecoder:
                 f"{accrual.debt_index_ray} by the ledger but {supply_index}, {debt_index} by the "
                 "log"
             )
-        if accrual.treasury_minted_scaled:
-            self._minted[asset] = (log.tx_hash, accrual.treasury_minted_scaled)
+        treasury_scaled = reserve.treasury_scaled
+        if minted := accrual.treasury_minted_scaled:
+            self._minted[asset] = (log.tx_hash, minted)
+            treasury_scaled = _plus(reserve, minted)
         return (
             IndexMoved(
-                market=self._market,
-                asset=asset,
+                self._market,
+                asset,
                 supply_index_ray=supply_index,
                 debt_index_ray=debt_index,
                 supply_rate_ray=supply_rate,
                 debt_rate_ray=debt_rate,
                 updated_unix=self._block.timestamp,
-                treasury_scaled=_plus(reserve, accrual.treasury_minted_scaled),
+                treasury_scaled=treasury_scaled,
             ),
         )
 
@@ -317,25 +222,8 @@ class AaveDecoder:
 
 
 def _by_topic(abi: Abi, handlers: Mapping[str, Handler]) -> Known:
-    return {topic0: (event, handlers[event.name]) for topic0, event in abi.events.items()}
+    return {topic0: (event.decode, handlers[event.name]) for topic0, event in abi.events.items()}
 
 
 def _plus(reserve: Reserve, minted: ScaledAmount) -> ScaledAmount:
     return ScaledAmount(reserve.treasury_scaled + minted)
-
-
-def _token_roles(view: LedgerView, market: MarketId) -> dict[Address, _TokenRole]:
-    roles: dict[Address, _TokenRole] = {}
-    for _, reserve in each(view, Kind.RESERVE, market, Reserve):
-        roles[reserve.supply_token] = _TokenRole(reserve.asset, is_debt=False)
-        roles[reserve.debt_token] = _TokenRole(reserve.asset, is_debt=True)
-    roles.pop(ZERO_ADDRESS, None)
-    return roles
-
-
-def _roles_of_new_reserve(values: tuple[Any, ...]) -> dict[Address, _TokenRole]:
-    asset, supply_token, _, debt_token, _ = values
-    return {
-        supply_token: _TokenRole(asset, is_debt=False),
-        debt_token: _TokenRole(asset, is_debt=True),
-    }

@@ -1,0 +1,122 @@
+"""Logs of aTokens and debt tokens: what an account now holds on one side of a reserve."""
+
+from collections.abc import Callable, Mapping
+from operator import attrgetter
+from typing import Any, NamedTuple
+
+from monitor.core.blocks import RawLog
+from monitor.core.events import CollateralChanged, DebtChanged, DomainEvent, Place
+from monitor.core.ledger import (
+    Holding,
+    Kind,
+    LedgerView,
+    Position,
+    Reserve,
+    each,
+    find,
+    position_key,
+)
+from monitor.core.units import RAY, ZERO_ADDRESS, Address, AssetId, MarketId, Ray, ScaledAmount
+from monitor.errors import LedgerCorrupt
+from monitor.protocols.aave_v3.tokens import (
+    DEBT_TOKEN,
+    SUPPLY_TOKEN,
+    TokenMath,
+    TokenMove,
+    scaled_after,
+)
+
+Events = tuple[DomainEvent, ...]
+Handler = Callable[[RawLog, tuple[Any, ...]], Events]
+"""A log and its values to what they mean."""
+
+_NOTHING_HELD = (ScaledAmount(0), Ray(RAY))
+
+
+class _Side(NamedTuple):
+    """What a token contract keeps: who supplied, or who owes."""
+
+    name: str
+    math: TokenMath
+    holdings: Callable[[Position], tuple[Holding, ...]]
+    changed: type[CollateralChanged] | type[DebtChanged]
+
+
+_SUPPLY = _Side("supply", SUPPLY_TOKEN, attrgetter("supplies"), CollateralChanged)
+_DEBT = _Side("debt", DEBT_TOKEN, attrgetter("debts"), DebtChanged)
+
+
+class TokenRole(NamedTuple):
+    """Which side of which reserve a token contract keeps."""
+
+    asset: AssetId
+    side: _Side
+
+
+class TokenDecoder:
+    """Decodes what moves balances. `view` must show the effect of every event returned."""
+
+    def __init__(self, market: MarketId, view: LedgerView) -> None:
+        self._market = market
+        self._view = view
+        self.roles: dict[Address, TokenRole] = {}
+        for _, reserve in each(view, Kind.RESERVE, market, Reserve):
+            self.add(reserve.asset, reserve.supply_token, reserve.debt_token)
+        self.roles.pop(ZERO_ADDRESS, None)
+
+    def add(self, asset: AssetId, supply_token: Address, debt_token: Address) -> None:
+        """The tokens of a reserve."""
+        self.roles[supply_token] = TokenRole(asset, _SUPPLY)
+        self.roles[debt_token] = TokenRole(asset, _DEBT)
+
+    def handlers(self) -> Mapping[str, Handler]:
+        """By the event's name."""
+        return {
+            "Mint": self._on_mint,
+            "Burn": self._on_burn,
+            "BalanceTransfer": self._on_transfer,
+        }
+
+    def _on_mint(self, log: RawLog, values: tuple[Any, ...]) -> Events:
+        _, account, value, increase, index = values
+        return self._moved(log.address, account, TokenMove(value, increase, index))
+
+    def _on_burn(self, log: RawLog, values: tuple[Any, ...]) -> Events:
+        account, _, value, increase, index = values
+        return self._moved(log.address, account, TokenMove(-value, increase, index))
+
+    def _moved(self, token: Address, account: Address, move: TokenMove) -> Events:
+        asset, side = self.roles[token]
+        scaled, checkpoint_ray = self._held(asset, side, account)
+        try:
+            after = scaled_after(side.math, scaled, checkpoint_ray, move)
+        except LedgerCorrupt as error:
+            raise LedgerCorrupt(f"{side.name} of {asset} by {account}: {error}") from error
+        return (side.changed(Place(self._market, account), asset, after, move.index_ray),)
+
+    def _on_transfer(self, log: RawLog, values: tuple[Any, ...]) -> Events:
+        sender, receiver, scaled, index = values
+        asset, side = self.roles[log.address]
+        held, _ = self._held(asset, side, sender)
+        giver = Place(self._market, sender)
+        if sender == receiver:
+            return (side.changed(giver, asset, held, index),)
+        if held < scaled:
+            raise LedgerCorrupt(
+                f"{sender} gives away {scaled} scaled, {scaled - held} more than it has"
+            )
+        taken, _ = self._held(asset, side, receiver)
+        taker = Place(self._market, receiver)
+        return (
+            side.changed(giver, asset, ScaledAmount(held - scaled), index),
+            side.changed(taker, asset, ScaledAmount(taken + scaled), index),
+        )
+
+    def _held(self, asset: AssetId, side: _Side, account: Address) -> tuple[ScaledAmount, Ray]:
+        """Scaled, and the index at the last event."""
+        position = find(self._view, position_key(self._market, account, ""), Position)
+        if position is not None:
+            for held in side.holdings(position):
+                if held.asset == asset:
+                    return held.scaled, held.checkpoint_ray
+        return _NOTHING_HELD
