@@ -155,6 +155,7 @@ class Follower:
                 if addresses() != wanted:
                     break
             yield BlockFinalized(branch.newest.number)
+            await self._clock.latest()  # it moved on meanwhile, and how far is to be told
 
     async def _step(
         self, head: BlockRef, branch: Branch, addresses: Addresses

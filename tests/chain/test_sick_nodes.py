@@ -12,6 +12,7 @@ from builders import an_address
 from fake_node import FakeNode
 from feed_listener import listening
 
+from monitor.chain.follower import SPAN_BLOCKS
 from monitor.chain.heads import MOST_UNPUSHED
 from monitor.chain.node import Node, NodeSettings
 from monitor.core.blocks import BlockAdded, BlockRef, BlocksReverted
@@ -164,6 +165,27 @@ async def test_requests__to_a_node_that_now_serves_another_chain__are_not_believ
         await feed.take(1)
         fake.chain_id = 5
         await until(lambda: "serves chain 5" in node.clock.waiting_for)
+
+
+# Far behind.
+
+
+async def test_catch_up__in_its_midst__knows_the_head_of_now(fake: FakeNode) -> None:
+    for _ in range(3 * SPAN_BLOCKS):
+        fake.add()
+    fake.finalized = 3 * SPAN_BLOCKS
+    heads = {}
+    async with a_node(fake.http_url) as node:
+        async for event in node.follower.follow(genesis(fake), pool):
+            if isinstance(event, BlockAdded):
+                number, newest = event.block.number, node.follower.newest_head
+                heads[number] = None if newest is None else newest.number
+                if number == SPAN_BLOCKS // 2:
+                    fake.add()
+                if number > 3 * SPAN_BLOCKS:
+                    break
+    assert heads[SPAN_BLOCKS] == 3 * SPAN_BLOCKS
+    assert heads[2 * SPAN_BLOCKS] == 3 * SPAN_BLOCKS + 1
 
 
 # Chains that differ, and nodes that take turns.
