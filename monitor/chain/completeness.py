@@ -45,6 +45,6 @@ def _check(header: Header, logs: tuple[RawLog, ...]) -> None:
         )
     if header.logs_bloom is not None and header.logs_bloom & ~bloom.of(logs):
         raise RpcInconsistent(
-            f"logs of block {number} are missing: its bloom tells of more than {len(logs)}. Add an "
-            "endpoint that has them; where a chain's blooms say nothing, set chain.prove_logs = false"
+            f"logs of block {number} are missing: its bloom tells of more than {len(logs)}. Add "
+            "an endpoint that has them; if blooms say nothing here, set chain.prove_logs = false"
         )
