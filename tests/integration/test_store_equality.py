@@ -11,7 +11,7 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from redis_server import RedisServer, an_identity
 
-from monitor.core.alerts import AlertType, BreakerPhase
+from monitor.core.alerts import AlertType, BreakerPhase, Delivery
 from monitor.core.blocks import BlockRef
 from monitor.core.delta import BlockDelta
 from monitor.core.ledger import Key, Record, position_key
@@ -37,6 +37,7 @@ class Play:
     redis: RedisStore
     now_unix: float = 0.0
     blocks: list[BlockRef] = field(default_factory=lambda: [BASE])
+    begun: list[Delivery] = field(default_factory=list)
 
     async def both(self, call: Call) -> object:
         """Now and then twice, as after a lost answer."""
@@ -96,7 +97,15 @@ class Play:
             lambda _, queue: queue.bury(delivery, "because"),
         ]
         await self.both(calls[0])
+        if self.random.random() < 0.3:
+            self.begun.append(delivery)  # its end comes later, whatever happens until then
+            return
         await self.both(self.random.choice((*calls, calls[1], calls[1])))
+
+    async def deliver_late(self) -> None:
+        if self.begun:
+            delivery = self.begun.pop(0)
+            await self.both(lambda _, queue: queue.delivered(delivery))
 
     async def wait(self) -> None:
         self.now_unix += self.random.random() * 10
@@ -105,7 +114,7 @@ class Play:
         begun = {key: a_position(7) for key in KEYS[:3]}
         await self.both(lambda store, _: store.begin(BASE, begun))
         deeds = [self.commit] * 4 + [self.judge] * 4 + [self.revert] * 3
-        deeds += [self.deliver] * 6 + [self.wait, self.forget]
+        deeds += [self.deliver] * 6 + [self.deliver_late, self.wait, self.forget]
         for _ in range(count):
             await self.random.choice(deeds)()
             assert await self.redis.load() == await self.memory.load()
