@@ -10,6 +10,7 @@ import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 from builders import USDC, WETH, a_block, an_address
 from redis.asyncio import Redis
@@ -17,10 +18,11 @@ from redis_server import RedisServer
 
 from benchmarks import hashes
 from benchmarks.footprint import IDENTITY
-from benchmarks.timing import Row, Spread, at_least, at_most, awaited, interleaved, millis, ratio
+from benchmarks.timing import Row, Spread, at_least, at_most, interleaved, millis, ratio
+from monitor import garbage
 from monitor.core.blocks import BlockRef
 from monitor.core.delta import BlockDelta, Change
-from monitor.core.ledger import Holding, Key, Kind, Ledger, Position, each, position_key
+from monitor.core.ledger import Holding, Key, Position, position_key
 from monitor.core.units import RAY, Address, MarketId, Ray, ScaledAmount
 from monitor.store.codec import encode_record
 from monitor.store.connection import connect
@@ -30,7 +32,8 @@ POSITIONS = 100_000
 TOUCHED = 50
 COMMITS = 100
 """Of each arm in one round."""
-LOADS = 5
+KEPT_BLOCKS = 64
+"""Two epochs: what the Ethereum main chain has above its final block."""
 DAEMON_SETTINGS = (
     *("--appendfsync", "everysec"),
     *("--hash-max-ziplist-entries", "256", "--hash-max-ziplist-value", "1024"),
@@ -62,8 +65,9 @@ async def _measured(client: Redis, plain: Redis, url: str) -> list[Row]:
     await store.begin(begun, dict(entries))
     each_bytes = (await _used_bytes(plain) - before) / POSITIONS
     await hashes.fill(plain, entries)
-    rows = [await _commit_row(plain, store, entries, begun)]
-    rows += await _load_rows(plain, store)
+    rows = await _load_rows(url)
+    rows += await _commit_rows(plain, store, entries, begun)
+    rows.append(await _unfinal_load_row(url))
     rows.append(_size_row(each_bytes, entries))
     rows += await _footprint_rows(url)
     await store.lease.release()
@@ -93,27 +97,46 @@ async def _used_bytes(client: Redis) -> int:
 # -- commits ------------------------------------------------------------------------------------
 
 
-async def _commit_row(plain: Redis, store: RedisStore, entries: Entries, begun: BlockRef) -> Row:
+async def _commit_rows(
+    plain: Redis, store: RedisStore, entries: Entries, begun: BlockRef
+) -> list[Row]:
     deltas = _deltas(entries, begun)
-
-    async def ours(delta: BlockDelta) -> None:
-        await store.commit(delta)
+    garbage.settle()  # as the daemon does, and for both arms
+    shares: list[float] = []
 
     async def theirs(delta: BlockDelta) -> None:
         await hashes.commit(plain, delta.block, _after(delta))
 
-    rounds = len(deltas) // COMMITS
-    seconds = await interleaved(
-        _p50(theirs, iter(deltas)), _p50(ours, iter(deltas)), rounds=rounds - 1
-    )
-    multi, script = seconds
-    return at_least(
-        f"commit of {TOUCHED} positions: MULTI of hashes / ours (p50)",
-        ratio(multi, script),
-        3,
-        f"p50 of {COMMITS} in a row: a hash a position in MULTI, {millis(multi)}; "
-        f"store.commit with undo record, parent and fence {millis(script)}; everysec",
-    )
+    commits = _p50(store.commit, iter(deltas))
+    newest = iter(deltas[COMMITS - 1 :: COMMITS])
+
+    async def ours() -> float:
+        """The commits. Then the records take in what became final meanwhile, timed apart."""
+        p50_seconds = await commits()
+        started = time.perf_counter()
+        await store.forget(next(newest).block.number - KEPT_BLOCKS)
+        shares.append((time.perf_counter() - started) / COMMITS)
+        return p50_seconds
+
+    rounds = len(deltas) // COMMITS - 1
+    multi, script = await interleaved(_p50(theirs, iter(deltas)), ours, rounds=rounds)
+    both = [commit + share for commit, share in zip(script, shares[1:], strict=True)]
+    return [
+        at_least(
+            f"commit of {TOUCHED} positions: MULTI of hashes / ours (p50)",
+            ratio(multi, script),
+            3,
+            f"p50 of {COMMITS} in a row: a hash a position in MULTI, {millis(multi)}; "
+            f"store.commit with undo record, parent and fence {millis(script)}; everysec",
+        ),
+        at_least(
+            "the same, and its share of store.forget, which is done once blocks are final",
+            ratio(multi, both),
+            None,
+            f"forget {millis(shares[1:])} a block, {COMMITS} blocks at once: the records take "
+            "them in; MULTI has no undo to forget",
+        ),
+    ]
 
 
 def _after(delta: BlockDelta) -> list[tuple[Key, Position]]:
@@ -152,30 +175,18 @@ def _p50(
 # -- the cold load ------------------------------------------------------------------------------
 
 
-async def _load_rows(plain: Redis, store: RedisStore) -> list[Row]:
-    async def theirs() -> None:
-        await hashes.load(plain)
-
-    async def theirs_read() -> None:
-        positions = [hashes.position_of(fields) for fields in (await hashes.load(plain)).values()]
-        _expect(len(positions))
-
-    async def ours() -> None:
-        Ledger((await store.load()).records)
-
-    async def ours_read() -> None:
-        ledger = Ledger((await store.load()).records)
-        _expect(sum(1 for _ in each(ledger, Kind.POSITION, MARKET, Position)))
-
-    arms = map(awaited, (theirs, ours, theirs_read, ours_read))
-    plainly, packed, plainly_read, packed_read = await interleaved(*arms, rounds=LOADS)
+async def _load_rows(url: str) -> list[Row]:
+    arms = ("plain", "ours", "plain-read", "ours-read")
+    plainly, packed, plainly_read, packed_read = await _told(
+        "benchmarks.loading", url, POSITIONS, *arms
+    )
     return [
         at_least(
             f"cold load of {POSITIONS} positions: hash a position / ours",
             ratio(plainly, packed),
             15,
-            f"HGETALL of each, pipelined by {hashes.HASHES_PER_TRIP}, to dicts "
-            f"{millis(plainly)}; store.load to the daemon's Ledger {millis(packed)}",
+            f"in a process of their own: HGETALL of each, pipelined by {hashes.HASHES_PER_TRIP}, "
+            f"to dicts {millis(plainly)}; store.load to the daemon's Ledger {millis(packed)}",
         ),
         at_least(
             "the same, and every position read once",
@@ -186,9 +197,24 @@ async def _load_rows(plain: Redis, store: RedisStore) -> list[Row]:
     ]
 
 
-def _expect(positions: int) -> None:
-    if positions != POSITIONS:
-        raise AssertionError(f"{positions} positions were loaded, expected {POSITIONS}")
+async def _unfinal_load_row(url: str) -> Row:
+    plainly, packed = await _told("benchmarks.loading", url, POSITIONS, "plain", "ours")
+    return at_least(
+        f"cold load with {KEPT_BLOCKS} blocks that are not final yet",
+        ratio(plainly, packed),
+        None,
+        f"each wrote {TOUCHED} positions, which plain hashes only hold as they are now: "
+        f"{millis(plainly)}; ours {millis(packed)}",
+    )
+
+
+async def _told(module: str, *arguments: object) -> Any:
+    """What a process of its own measured."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", module, *map(str, arguments)), stdout=asyncio.subprocess.PIPE
+    )
+    told, _ = await process.communicate()
+    return json.loads(told)
 
 
 # -- sizes --------------------------------------------------------------------------------------
@@ -208,11 +234,7 @@ def _size_row(each_bytes: float, entries: Entries) -> Row:
 
 async def _footprint_rows(url: str) -> list[Row]:
     """In a process of its own, as the daemon is one."""
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "benchmarks.footprint", url), stdout=asyncio.subprocess.PIPE
-    )
-    told, _ = await process.communicate()
-    loaded, read = json.loads(told)
+    loaded, read = await _told("benchmarks.footprint", url)
     how = "resident memory of a process that loads them into its Ledger, a position: "
     return [
         at_most(
