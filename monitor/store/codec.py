@@ -84,17 +84,17 @@ def decode_record(key: Key, data: bytes) -> Record:
     if key.kind is not Kind.POSITION:
         record = decode_json_record(key, data)
         if record is None:
-            raise _damaged(str(key), "it is null")
+            raise _damaged(key, "it is null")
         return record
     try:
         return unpack_position(data)
     except ValueError as exc:
-        raise _damaged(str(key), exc) from exc
+        raise _damaged(key, exc) from exc
 
 
 def decode_json_record(key: Key, data: bytes | str | Raw) -> Record | None:
     """A record that is not packed, whatever its kind; null is none."""
-    return _decode(_RECORDS[key.kind], data, str(key))
+    return _decode(_RECORDS[key.kind], data, key)
 
 
 def decode_group(name: str) -> tuple[Kind, MarketId]:
@@ -180,14 +180,14 @@ def digest(records: Mapping[Key, Record]) -> str:
     return hasher.hexdigest()
 
 
-def _decode(decoder: json.Decoder[T], data: bytes | str | Raw, what: str) -> T:
+def _decode(decoder: json.Decoder[T], data: bytes | str | Raw, what: object) -> T:
     try:
         return decoder.decode(data)
     except (MsgspecError, ValueError) as exc:
         raise _damaged(what, exc) from exc
 
 
-def _damaged(what: str, because: object) -> LedgerCorrupt:
+def _damaged(what: object, because: object) -> LedgerCorrupt:
     return LedgerCorrupt(
         f"{what} in the store does not decode: {because}. Something else wrote there: build "
         "the ledger anew, alerts are kept: cascade-monitor store rebuild --config F."
