@@ -44,7 +44,7 @@ class Journal:
         if None in blocks:
             block = tail[1 + blocks.index(None)]
             if block in (await self._tail())[1:]:
-                raise misplaced("loaded", block, "what it wrote", "nothing")
+                raise _missing("loaded", block)
             return None
         records = await self._base(hashes)
         [base] = await read(self._client, ("LINDEX", self._keys.of("tail"), 0))
@@ -132,7 +132,7 @@ class Journal:
         found = [data async for data in self._writes(blocks)]
         if None in found:
             block = blocks[found.index(None)]
-            raise misplaced("undone or forgotten", block, "what it wrote", "nothing")
+            raise _missing("undone or forgotten", block)
         return [codec.decode_writes(data) for data in found if data is not None]
 
     async def _writes(self, blocks: Sequence[BlockRef]) -> AsyncIterator[str | None]:
@@ -145,8 +145,25 @@ class Journal:
 
 
 def misplaced(deed: str, block: BlockRef, wanted: str, found: str) -> LedgerCorrupt:
+    """The store is elsewhere than its only writer left it."""
     return LedgerCorrupt(
-        f"block {block.number} {block.hash} on {block.parent_hash} cannot be {deed}: expected "
-        f"{wanted}, found {found or 'an empty store'}. The state cannot be trusted: build "
-        "it anew, alerts are kept: cascade-monitor store rebuild --config F."
+        f"{_named(block)} cannot be {deed}: expected {wanted}, found {found or 'an empty store'}. "
+        "Start the daemon again: where Redis went back to an older state, as by a failover or a "
+        f"restart from a dump, it goes on from that. If it says the same again, {_ANEW}"
     )
+
+
+def _missing(deed: str, block: BlockRef) -> LedgerCorrupt:
+    return LedgerCorrupt(
+        f"{_named(block)} cannot be {deed}: expected what it wrote, found nothing: {_ANEW}"
+    )
+
+
+def _named(block: BlockRef) -> str:
+    return f"block {block.number} {block.hash} on {block.parent_hash}"
+
+
+_ANEW = (
+    "the state cannot be trusted: build it anew, alerts are kept: cascade-monitor store rebuild "
+    "--config F."
+)

@@ -3,6 +3,7 @@
 import pytest
 from builders import a_block, a_delta, a_judgement, a_position, an_address
 from redis.asyncio import Redis
+from redis_server import RedisServer
 
 from monitor.core.blocks import BlockRef
 from monitor.core.delta import BlockDelta, apply
@@ -11,6 +12,7 @@ from monitor.core.units import MarketId
 from monitor.errors import LedgerCorrupt
 from monitor.store import journal
 from monitor.store.connection import Scripts, read
+from monitor.store.contents import connect_raw, contents_of, replace
 from monitor.store.identity import Identity
 from monitor.store.redis_store import RedisStore
 
@@ -199,6 +201,21 @@ async def test_load__no_newest_judged_block__is_corrupt(
     await client.delete(identity.keys().of("evaluated"))
     with pytest.raises(LedgerCorrupt, match=r"the newest judged block .* does not decode"):
         await store.load()
+
+
+async def test_commit__redis_went_back__says_that_a_restart_goes_on(
+    store: RedisStore, client: Redis, redis_server: RedisServer, identity: Identity
+) -> None:
+    async with connect_raw(redis_server.url) as raw:
+        earlier = await contents_of(raw, identity.keys())
+        lost = a_block(BLOCKS[-1])
+        await store.commit(a_delta(lost))
+        await replace(raw, identity.keys(), store.lease.token, earlier, frozenset())
+    with pytest.raises(LedgerCorrupt, match="Start the daemon again: where Redis went back"):
+        await store.commit(a_delta(a_block(lost)))
+    next_one = await RedisStore.open(client, identity, take_over=True)
+    await next_one.commit(a_delta(lost))
+    assert (await next_one.load()).records == ledgers()[-1]
 
 
 async def test_load__what_a_block_wrote_is_missing__is_corrupt(
