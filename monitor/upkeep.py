@@ -15,7 +15,14 @@ from typing import Any
 from redis.asyncio import Redis
 
 from monitor.engine.positions import block_json
-from monitor.errors import ConfigError, QuestionError, SchemaMismatch, StoreDamaged, TransientError
+from monitor.errors import (
+    ConfigError,
+    QuestionError,
+    SchemaMismatch,
+    StoreDamaged,
+    TransientError,
+    WriterFenced,
+)
 from monitor.parts import configuration_digest
 from monitor.rim import RELEASE_SECONDS, identity_of, redis_of
 from monitor.settings import Settings
@@ -174,7 +181,8 @@ async def _raw(settings: Settings, server: EmbeddedRedis | None, stack: AsyncExi
 
 
 async def _release(lease: Lease) -> None:
-    with suppress(TransientError, TimeoutError):
+    # Taken over by now: what was to be done is done, or has said that it is not.
+    with suppress(TransientError, TimeoutError, WriterFenced):
         async with asyncio.timeout(RELEASE_SECONDS):
             await lease.release()
 

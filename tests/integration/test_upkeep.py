@@ -8,8 +8,11 @@ from typing import Any
 import pytest
 from daemon_process import Finished, command
 from redis import Redis
+from redis.asyncio import Redis as Client
 from redis_server import RedisServer
 
+from monitor import upkeep
+from monitor.settings import load
 from monitor.store.connection import connect
 from monitor.store.keys import SCHEMA_VERSION, Keys
 from monitor.store.lease import Lease
@@ -114,3 +117,17 @@ async def test_rebuild__of_an_older_layout__keeps_its_alerts(old_store: Path) ->
     again = await store("rebuild", old_store, "--yes", "--json")
     assert again.document["positions"] == 0
     assert again.document["alerts"] == rebuilt.document["alerts"]
+
+
+async def test_rebuild__taken_over_when_it_was_done__is_done(
+    old_store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    replace = upkeep.replace
+
+    async def then_a_daemon_comes(client: Client, keys: Keys, *terms: Any) -> None:
+        await replace(client, keys, *terms)
+        await Lease(client, keys).acquire(take_over=True)
+
+    monkeypatch.setattr(upkeep, "replace", then_a_daemon_comes)
+    done = await upkeep.rebuild(load(old_store), forget_alerts=False)
+    assert done["positions"] > 0
