@@ -1,10 +1,11 @@
-"""A world of one's own for every test: saved once, loaded in some milliseconds."""
+"""A world of one's own for every test, loaded in some milliseconds; and fake nodes."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 from devnet import World, open_world
+from fake_node import FakeNode
 from stage import Stage, new_stage
 
 
@@ -18,3 +19,16 @@ async def world() -> AsyncIterator[World]:
 async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
     async with new_stage(tmp_path) as made:
         yield made
+
+
+@pytest.fixture
+async def fake() -> AsyncIterator[FakeNode]:
+    async with FakeNode() as fake:
+        yield fake
+
+
+@pytest.fixture
+async def other(fake: FakeNode) -> AsyncIterator[FakeNode]:
+    """A second node with the same blocks, until one of them mines."""
+    async with FakeNode(blocks=list(fake.blocks)) as other:
+        yield other

@@ -1,11 +1,8 @@
 """The follower against a real chain that grows, forks and shrinks, and against faulty nodes."""
 
 import asyncio
-import json
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
-from dataclasses import replace
-from pathlib import Path
+from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 import pytest
@@ -14,29 +11,22 @@ from builders import a_block, an_address
 from devnet import Anvil
 from fake_node import FakeBlock, FakeNode
 from feed_listener import listening
+from quick_node import genesis, quick_node
 
 from monitor.chain.bloom import excludes
-from monitor.chain.node import Node, NodeSettings
-from monitor.core.abi import parse_abi
-from monitor.core.blocks import BlockAdded, BlockRef, BlocksReverted
+from monitor.chain.node import Node
+from monitor.core.blocks import BlockAdded, BlocksReverted
 from monitor.core.units import Address
 from monitor.errors import DeepReorg, StateUnavailable
 
-ABI = Path(__file__).parents[2] / "contracts_abi" / "multicall3" / "Multicall3.json"
-AGGREGATE3 = parse_abi(json.loads(ABI.read_text()), json.dumps).functions["aggregate3"]
 BOTH = frozenset({REGISTER, OTHER_REGISTER})
 POOL, OTHER_POOL = an_address("pool"), an_address("other pool")
-POLL_SECONDS = 0.1
 
 
-@asynccontextmanager
-async def a_node(urls: Sequence[str], chain_id: int, **settings: Any) -> AsyncIterator[Node]:
-    quick = NodeSettings(urls, chain_id, poll_seconds=POLL_SECONDS, timeout_seconds=0.5)
-    node = Node(replace(quick, **settings), AGGREGATE3, lambda *_: None)
-    try:
-        yield node
-    finally:
-        await node.close()
+def a_node(
+    urls: Sequence[str], chain_id: int, **settings: Any
+) -> AbstractAsyncContextManager[Node]:
+    return quick_node(*urls, chain_id=chain_id, **settings)
 
 
 @pytest.fixture
@@ -258,25 +248,8 @@ async def test_bloom__of_a_real_block__names_who_logged_and_nobody_else(
 # From here on: a node that misbehaves.
 
 
-@pytest.fixture
-async def fake() -> AsyncIterator[FakeNode]:
-    async with FakeNode() as fake:
-        yield fake
-
-
-@pytest.fixture
-async def other(fake: FakeNode) -> AsyncIterator[FakeNode]:
-    """A second node with the same blocks, until one of them mines."""
-    async with FakeNode(blocks=list(fake.blocks)) as other:
-        yield other
-
-
 def pools() -> frozenset[Address]:
     return frozenset({POOL, OTHER_POOL})
-
-
-def genesis(fake: FakeNode) -> list[BlockRef]:
-    return [fake.blocks[0].ref]
 
 
 async def test_follower__a_dropped_socket__loses_no_block(fake: FakeNode) -> None:

@@ -1,8 +1,6 @@
 """The follower where heads lie, chains turn as deep as they may, and nothing new is mined."""
 
-import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 import pytest
@@ -11,13 +9,13 @@ from builders import a_block, an_address
 from devnet import Anvil
 from fake_node import FakeBlock, FakeNode
 from feed_listener import listening
+from quick_node import genesis, quick_node, until
 
 from monitor.chain.follower import SPAN_BLOCKS
-from monitor.chain.node import Node, NodeSettings
+from monitor.chain.node import Node
 from monitor.core.blocks import BlockAdded, BlockRef, BlocksReverted
 from monitor.core.units import Address
 from monitor.errors import DeepReorg
-from monitor.library import abi_library
 
 POOL = an_address("pool")
 WINDOW = 5
@@ -31,32 +29,8 @@ def register() -> frozenset[Address]:
     return frozenset({REGISTER})
 
 
-@asynccontextmanager
-async def a_node(*urls: str, chain_id: int = 1, **settings: Any) -> AsyncIterator[Node]:
-    quick = {"poll_seconds": 0.1, "timeout_seconds": 0.5, "reorg_window": WINDOW, **settings}
-    aggregate3 = abi_library("multicall3/Multicall3").functions["aggregate3"]
-    node = Node(NodeSettings(urls, chain_id, **quick), aggregate3, lambda *_: None)
-    try:
-        yield node
-    finally:
-        await node.close()
-
-
-@pytest.fixture
-async def fake() -> AsyncIterator[FakeNode]:
-    async with FakeNode() as fake:
-        yield fake
-
-
-@pytest.fixture
-async def other(fake: FakeNode) -> AsyncIterator[FakeNode]:
-    """A second node with the same blocks, until one of them mines."""
-    async with FakeNode(blocks=list(fake.blocks)) as other:
-        yield other
-
-
-def genesis(fake: FakeNode) -> list[BlockRef]:
-    return [fake.blocks[0].ref]
+def a_node(*urls: str, **settings: Any) -> AbstractAsyncContextManager[Node]:
+    return quick_node(*urls, **{"reorg_window": WINDOW, **settings})
 
 
 def fork(node: FakeNode, since: int, name: str = "b") -> list[BlockRef]:
@@ -64,14 +38,6 @@ def fork(node: FakeNode, since: int, name: str = "b") -> list[BlockRef]:
     count = len(node.blocks) - since
     del node.blocks[since:]
     return [node.add(fork=name) for _ in range(count + 1)]
-
-
-async def until(is_so: Callable[[], bool]) -> None:
-    async with asyncio.timeout(15):
-        while True:
-            if is_so():
-                return
-            await asyncio.sleep(0.02)
 
 
 async def waits_for(node: Node, words: str) -> str:

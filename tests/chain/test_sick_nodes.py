@@ -3,7 +3,7 @@ without end."""
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -11,55 +11,18 @@ import pytest
 from builders import an_address
 from fake_node import FakeNode
 from feed_listener import listening
+from quick_node import genesis, quick_node, until
 
 from monitor.chain.follower import SPAN_BLOCKS
 from monitor.chain.heads import MOST_UNPUSHED
-from monitor.chain.node import Node, NodeSettings
-from monitor.core.blocks import BlockAdded, BlockRef, BlocksReverted
+from monitor.core.blocks import BlockAdded, BlocksReverted
 from monitor.core.units import Address
-from monitor.library import abi_library
 
 POOL = an_address("pool")
 
 
 def pool() -> frozenset[Address]:
     return frozenset({POOL})
-
-
-@asynccontextmanager
-async def a_node(*urls: str, **settings: Any) -> AsyncIterator[Node]:
-    quick = {"poll_seconds": 0.1, "timeout_seconds": 0.5, **settings}
-    aggregate3 = abi_library("multicall3/Multicall3").functions["aggregate3"]
-    node = Node(NodeSettings(urls, 1, **quick), aggregate3, lambda *_: None)
-    try:
-        yield node
-    finally:
-        await node.close()
-
-
-@pytest.fixture
-async def fake() -> AsyncIterator[FakeNode]:
-    async with FakeNode() as fake:
-        yield fake
-
-
-@pytest.fixture
-async def other(fake: FakeNode) -> AsyncIterator[FakeNode]:
-    """A second node with the same blocks, until one of them mines."""
-    async with FakeNode(blocks=list(fake.blocks)) as other:
-        yield other
-
-
-def genesis(fake: FakeNode) -> list[BlockRef]:
-    return [fake.blocks[0].ref]
-
-
-async def until(is_so: Callable[[], bool]) -> None:
-    async with asyncio.timeout(15):
-        while True:
-            if is_so():
-                return
-            await asyncio.sleep(0.02)
 
 
 # Errors that make no sense as an answer.
@@ -85,7 +48,7 @@ async def test_error__that_fits_no_question__is_waited_out(
     fake.errors[method] = {"code": code, "message": message}
     url = fake.ws_url if method == "eth_subscribe" else fake.http_url
     async with (
-        a_node(url) as node,
+        quick_node(url) as node,
         listening(node.follower, genesis(fake), pool) as feed,
     ):
         asked = len(fake.asked)
@@ -107,7 +70,7 @@ async def test_error__that_quotes_the_key__hides_it(fake: FakeNode, transport: s
     fake.errors["eth_subscribe"] = {"code": -32099, "message": "secret-key has no subscriptions"}
     fake.add(POOL)
     async with (
-        a_node(getattr(fake, transport)) as node,
+        quick_node(getattr(fake, transport)) as node,
         listening(node.follower, genesis(fake), pool),
     ):
         await until(lambda: "is used up" in node.follower.waiting_for)
@@ -143,7 +106,7 @@ async def without_keep_alive(fake: FakeNode) -> AsyncIterator[str]:
 async def test_requests__to_a_node_without_keep_alive__are_hardly_more(fake: FakeNode) -> None:
     async with (
         without_keep_alive(fake) as url,
-        a_node(url) as node,
+        quick_node(url) as node,
         listening(node.follower, genesis(fake), pool) as feed,
     ):
         for _ in range(10):
@@ -158,7 +121,7 @@ async def test_requests__to_a_node_that_now_serves_another_chain__are_not_believ
 ) -> None:
     async with (
         without_keep_alive(fake) as url,
-        a_node(url) as node,
+        quick_node(url) as node,
         listening(node.follower, genesis(fake), pool) as feed,
     ):
         fake.add(POOL)
@@ -175,7 +138,7 @@ async def test_catch_up__in_its_midst__knows_the_head_of_now(fake: FakeNode) -> 
         fake.add()
     fake.finalized = 3 * SPAN_BLOCKS
     heads = {}
-    async with a_node(fake.http_url) as node:
+    async with quick_node(fake.http_url) as node:
         async for event in node.follower.follow(genesis(fake), pool):
             if isinstance(event, BlockAdded):
                 number, newest = event.block.number, node.follower.newest_head
@@ -199,7 +162,7 @@ async def test_fork__of_the_second_endpoint_that_stands__is_not_followed_for_a_b
             node_.add(fork=name)
     newest = [fake.blocks[0].ref]
     async with (
-        a_node(fake.http_url, other.http_url) as node,
+        quick_node(fake.http_url, other.http_url) as node,
         listening(node.follower, genesis(fake), pool) as feed,
     ):
         newest += await feed.blocks(4)
@@ -225,7 +188,7 @@ async def test_fork__above_what_the_endpoints_disagree_about__is_followed(
         for _ in range(4):
             node_.add(fork=name)
     async with (
-        a_node(fake.http_url, other.http_url) as node,
+        quick_node(fake.http_url, other.http_url) as node,
         listening(node.follower, genesis(fake), pool) as feed,
     ):
         blocks = await feed.blocks(4)
@@ -257,7 +220,7 @@ async def test_balancer__whose_lagging_node_answers_some_times_in_a_row__reverts
         return whole(name)
 
     async with (
-        a_node(fake.http_url) as node,
+        quick_node(fake.http_url) as node,
         listening(node.follower, genesis(fake), pool) as feed,
     ):
         await feed.blocks(3)
@@ -279,7 +242,7 @@ async def test_socket__that_pushes_no_head__is_opened_anew_and_polled_faster_mea
     fake: FakeNode,
 ) -> None:
     async with (
-        a_node(fake.ws_url, poll_seconds=0.2) as node,
+        quick_node(fake.ws_url, poll_seconds=0.2) as node,
         listening(node.follower, genesis(fake), pool) as feed,
     ):
         await fake.subscribed.wait()
