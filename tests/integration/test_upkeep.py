@@ -14,6 +14,7 @@ from redis_server import RedisServer
 from monitor import upkeep
 from monitor.settings import load
 from monitor.store.connection import connect
+from monitor.store.contents import replace
 from monitor.store.keys import SCHEMA_VERSION, Keys
 from monitor.store.lease import Lease
 
@@ -120,13 +121,12 @@ async def test_rebuild__of_an_older_layout__keeps_its_alerts(old_store: Path) ->
 
 
 async def test_rebuild__taken_over_when_it_was_done__is_done(
-    old_store: Path, monkeypatch: pytest.MonkeyPatch
+    old_store: Path, mortal_server: RedisServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    replace = upkeep.replace
-
     async def then_a_daemon_comes(client: Client, keys: Keys, *terms: Any) -> None:
         await replace(client, keys, *terms)
-        await Lease(client, keys).acquire(take_over=True)
+        async with connect(mortal_server.url) as daemon:
+            await Lease(daemon, keys).acquire(take_over=True)
 
     monkeypatch.setattr(upkeep, "replace", then_a_daemon_comes)
     done = await upkeep.rebuild(load(old_store), forget_alerts=False)
