@@ -8,6 +8,8 @@ STAMP := $(VENV)/.installed
 DEVNET := PYTHONPATH=deploy:tests $(BIN)/python -m
 SEED ?= $(shell date +%s)
 ACTIONS ?= 200
+# Tests of the whole wait for blocks more than they compute.
+WORKERS ?= 3
 SOAK_SECONDS ?= 300
 KILLS ?= 20
 
@@ -42,7 +44,7 @@ demo: devnet ## a market crash on real contracts, and the alert before it
 
 test: devnet ## everything: lint, types, unit, property, real Redis, real anvil
 	@$(MAKE) --no-print-directory lint types
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile
 
 gate: install ## the fast part, without chain or Redis: < 30 s
 	@$(MAKE) --no-print-directory lint types
