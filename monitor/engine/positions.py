@@ -1,6 +1,7 @@
 """Positions in the contract's JSON: sorted, filtered, paged."""
 
 from collections.abc import Callable, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from fractions import Fraction
@@ -15,6 +16,7 @@ from monitor.engine.valuation import Valuation, symbols, total, usd_text
 from monitor.errors import QuestionError
 
 Checksum = Callable[[str], str]
+_OFFSET_DIGITS = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +78,10 @@ class PositionBook:
     def page(self, wanted: PositionFilter) -> dict[str, Any]:
         """One page in the contract's shape. Raises QuestionError (410 for a stale cursor)."""
         start = self._start(wanted.cursor)
-        matches = [row for row in self.rows if self._fits(row, wanted)]
+        # Read before any row is looked at: a wrong question is told where no row would meet it.
+        accounts = {_asked_address(a) for a in (wanted.account, wanted.owner) if a is not None}
+        least_usd = None if wanted.min_debt_usd is None else _asked_usd(wanted.min_debt_usd)
+        matches = [row for row in self.rows if _fits(row, wanted, accounts, least_usd)]
         shown = matches[start : start + wanted.limit]
         end = start + len(shown)
         return {
@@ -89,7 +94,7 @@ class PositionBook:
         if cursor is None:
             return 0
         block_hash, _, offset = cursor.partition(":")
-        if not offset.isdecimal():
+        if not offset.isdecimal() or len(offset) > _OFFSET_DIGITS:
             raise QuestionError(f"cursor {cursor!r} is none of ours: expected the answer's `next`")
         if block_hash != self._block.hash:
             raise QuestionError(
@@ -98,19 +103,6 @@ class PositionBook:
                 status=410,
             )
         return int(offset)
-
-    def _fits(self, row: Row, wanted: PositionFilter) -> bool:
-        if wanted.market is not None and row.market != wanted.market:
-            return False
-        for asked in (wanted.account, wanted.owner):
-            if asked is not None and row.statement.account != _asked_address(asked):
-                return False
-        if wanted.min_debt_usd is not None:
-            least = _asked_usd(wanted.min_debt_usd)
-            if row.debt_usd is not None and row.debt_usd < least:
-                return False
-        liquidatable = row.statement.risk.liquidatable
-        return wanted.liquidatable is None or liquidatable in (None, wanted.liquidatable)
 
     def usd(self, line: Line) -> Fraction | None:
         return self._valuation.usd(line.asset, line.amount_raw)
@@ -155,6 +147,20 @@ class PositionBook:
 def block_json(block: BlockRef) -> dict[str, Any]:
     """The `block` of every answer."""
     return {"number": block.number, "hash": block.hash, "timestamp": block.timestamp}
+
+
+def _fits(
+    row: Row, wanted: PositionFilter, accounts: AbstractSet[Address], least_usd: Fraction | None
+) -> bool:
+    """`accounts`: all of them must be the row's own. What is unknown fits."""
+    if wanted.market is not None and row.market != wanted.market:
+        return False
+    if accounts - {row.statement.account}:
+        return False
+    if least_usd is not None and row.debt_usd is not None and row.debt_usd < least_usd:
+        return False
+    liquidatable = row.statement.risk.liquidatable
+    return wanted.liquidatable is None or liquidatable in (None, wanted.liquidatable)
 
 
 def _order(row: Row) -> tuple[bool, Fraction, str, str]:

@@ -109,10 +109,22 @@ def test_cursor__of_another_block__is_gone() -> None:
     assert caught.value.status == 410
 
 
-@pytest.mark.parametrize("wanted", [{"account": "0x12"}, {"min_debt_usd": "lots"}, {"cursor": "x"}])
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        {"account": "0x12"},
+        {"account": BIG, "owner": "0x12"},
+        {"account": an_address("nobody"), "min_debt_usd": "lots"},
+        {"min_debt_usd": "NaN"},
+        {"cursor": "x"},
+        {"cursor": f"{a_block().hash}:{'9' * 5000}"},
+    ],
+)
 def test_filters__that_are_not_what_they_should__are_refused(wanted: dict[str, str]) -> None:
     with pytest.raises(QuestionError):
         accounts(a_book(), **wanted)
+    with pytest.raises(QuestionError):  # also where there is no row to meet it
+        PositionBook(Ledger({}), a_block(), [], str).page(PositionFilter(**wanted))  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
