@@ -15,7 +15,7 @@ from monitor.chain import bloom
 from monitor.chain.rpc import Call
 from monitor.chain.wire import Header, read_logs
 from monitor.core.blocks import BlockRef, RawLog
-from monitor.errors import RpcInconsistent
+from monitor.errors import RpcInconsistent, RpcUnavailable
 
 
 def whole_block(block: BlockRef) -> Call:
@@ -43,8 +43,21 @@ def _check(header: Header, logs: tuple[RawLog, ...]) -> None:
             f"logs of block {number} are missing: {len(logs)} were given, the last is number "
             f"{logs[-1].log_index}"
         )
-    if header.logs_bloom is not None and header.logs_bloom & ~bloom.of(logs):
+    try:
+        told = bloom.of(logs)
+        _check_hex(logs)
+    except ValueError as error:
+        raise RpcUnavailable(f"expected logs, got something else: {error}") from None
+    if header.logs_bloom is not None and header.logs_bloom & ~told:
         raise RpcInconsistent(
             f"logs of block {number} are missing: its bloom tells of more than {len(logs)}. Add "
             "an endpoint that has them; if blooms say nothing here, set chain.prove_logs = false"
         )
+
+
+def _check_hex(logs: tuple[RawLog, ...]) -> None:
+    """What is garbled would else be taken for a log that nobody can decode, and passed over."""
+    for log in logs:
+        if len(log.address) != 42 or any(len(topic) != 66 for topic in log.topics):
+            raise ValueError(f"log {log.log_index} has an address or a topic of another length")
+        bytes.fromhex(log.data)

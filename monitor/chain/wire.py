@@ -21,6 +21,9 @@ class Header:
     logs_bloom: int | None
 
 
+MOST_BLOCKS = 2**63
+YEAR_10000_UNIX = 253_402_300_800
+"""No date can be written from there on."""
 PlacedLog = tuple[int, RawLog]
 """A block number and a log of that block."""
 
@@ -77,6 +80,8 @@ def _header(frame: _HeaderFrame) -> Header:
         parent_hash=_hash(frame.parent_hash),
         timestamp=_quantity(frame.timestamp),
     )
+    if block.number >= MOST_BLOCKS or block.timestamp >= YEAR_10000_UNIX:
+        raise ValueError("a number or a timestamp beyond all measure")
     bloom = int(frame.logs_bloom, 16)
     # Some chains leave the bloom of a block with transactions empty: that excludes nothing.
     return Header(block, None if bloom == 0 and _quantity(frame.gas_used) else bloom)

@@ -260,3 +260,57 @@ async def test_socket__that_pushes_no_head__is_opened_anew_and_polled_faster_mea
         block = fake.add(POOL)
         await fake.announce()
         assert await feed.blocks(1) == [block]
+
+
+# Values beyond all measure.
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"topics": ["0xzz"]},
+        {"topics": ["0x1"]},
+        {"topics": ["\u00e9"]},
+        {"address": "nobody"},
+        {"address": "0x" + "a1" * 21},
+        {"data": "0xzz"},
+        {"data": "0x123"},
+    ],
+    ids=str,
+)
+async def test_logs__that_are_no_hex__are_not_believed(
+    fake: FakeNode, wrong: dict[str, Any]
+) -> None:
+    fake.add(POOL, an_address("a stranger"))
+    first, second = fake.blocks[-1].logs()
+    fake.results["eth_getLogs"] = [first, second | wrong]
+    async with (
+        quick_node(fake.http_url) as node,
+        listening(node.follower, genesis(fake), pool) as feed,
+    ):
+        await until(lambda: "endpoint 0" in node.follower.waiting_for)
+        assert feed.events.empty()
+        fake.results.clear()
+        [event] = await feed.take(1)
+    assert isinstance(event, BlockAdded)
+    assert len(event.logs) == 1
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"number": hex(1 << 2000)}, {"number": hex(1 << 63)}, {"timestamp": hex(1 << 40)}]
+)
+async def test_head__beyond_all_measure__is_not_believed(
+    fake: FakeNode, wrong: dict[str, Any]
+) -> None:
+    async with (
+        quick_node(fake.ws_url) as node,
+        listening(node.follower, genesis(fake), pool) as feed,
+    ):
+        await fake.subscribed.wait()
+        fake.results["eth_getBlockByNumber"] = fake.blocks[0].header() | wrong
+        await fake.announce(fake.results["eth_getBlockByNumber"])
+        await until(lambda: "expected a block header" in node.clock.waiting_for)
+        fake.results.clear()
+        block = fake.add(POOL)
+        assert await feed.blocks(1) == [block]
+        assert node.follower.newest_head == block
