@@ -23,7 +23,13 @@ from monitor.core.blocks import BlockRef
 from monitor.core.delta import BlockDelta, Change
 from monitor.core.ledger import Key, Kind, Record
 from monitor.core.units import MarketId
-from monitor.errors import LedgerCorrupt, SchemaMismatch, StoreUnavailable, WriterFenced
+from monitor.errors import (
+    LedgerCorrupt,
+    MonitorError,
+    SchemaMismatch,
+    StoreUnavailable,
+    WriterFenced,
+)
 from monitor.store import codec
 from monitor.store.connection import Scripts, check_server, read
 from monitor.store.identity import Identity
@@ -93,13 +99,22 @@ class _Migration:
         self._scripts = Scripts(client, keys, token)
 
     async def run(self, progress: Progress) -> None:
-        groups, leftovers = await read(
-            self._client,
-            ("SMEMBERS", self._keys.of("groups")),
-            ("SMEMBERS", self._keys.of("new_groups")),
-        )
         # An earlier attempt's records may be older than those it was to copy.
+        await self._discard()
+        try:
+            await self._take_over(progress)
+        except BaseException:
+            # The old program may have to go on: not in a memory that our copy has filled.
+            with suppress(MonitorError):
+                await self._discard()
+            raise
+
+    async def _discard(self) -> None:
+        [leftovers] = await read(self._client, ("SMEMBERS", self._keys.of("new_groups")))
         await self._call("discard", sorted(leftovers))
+
+    async def _take_over(self, progress: Progress) -> None:
+        [groups] = await read(self._client, ("SMEMBERS", self._keys.of("groups")))
         done = 0
         for names in _batches(sorted(groups), HASHES):
             hashes = await read(self._client, *(("HGETALL", self._keys.of(name)) for name in names))

@@ -24,7 +24,7 @@ from monitor.core.ledger import RECORD_OF, Key, Kind, Ledger, Position, Record
 from monitor.core.units import MarketId
 from monitor.errors import LedgerCorrupt, SchemaMismatch, StoreUnavailable, WriterFenced
 from monitor.store.codec import digest
-from monitor.store.connection import Scripts, read
+from monitor.store.connection import Scripts, connect, read
 from monitor.store.identity import Identity
 from monitor.store.migration import migrate
 from monitor.store.redis_store import RedisStore
@@ -282,14 +282,31 @@ async def test_migrate__taken_over_in_the_middle__stops_and_leaves_the_state(
     assert {key: now[key] for key in before} == before
 
 
+async def test_migrate__memory_runs_out__leaves_the_state_and_none_of_its_own(
+    mortal_server: RedisServer,
+) -> None:
+    mortal_server.start()
+    async with connect(mortal_server.url) as client:
+        await put_back(client)
+        before = await everything(client)
+
+        def fill_up(done: int, total: int) -> None:
+            with BlockingRedis.from_url(mortal_server.url) as other:
+                assert other.scard(f"{PREFIX}new_groups")
+                other.config_set("maxmemory", 1)
+
+        with pytest.raises(StoreUnavailable, match="raise maxmemory"):
+            await migrate(client, IDENTITY, fill_up)
+        assert await everything(client) == before
+
+
 async def test_migrate__old_record_damaged__is_corrupt_and_leaves_the_state(aged: Redis) -> None:
     [name] = [name for name in old("groups") if name.startswith("market:0:lido")]
     await aged.hset(PREFIX + name, "/", "{")
     before = await everything(aged)
     with pytest.raises(LedgerCorrupt, match=r"market='lido'.* does not decode"):
         await migrate(aged, IDENTITY, silent)
-    now = await everything(aged)
-    assert {key: now[key] for key in before} == before
+    assert await everything(aged) == before
 
 
 async def test_migrate__progress__counts_up_to_all_of_it(aged: Redis) -> None:
