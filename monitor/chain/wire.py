@@ -21,6 +21,7 @@ class Header:
     logs_bloom: int | None
 
 
+BLOOM_DIGITS = 2 + 512
 MOST_BLOCKS = 2**63
 YEAR_10000_UNIX = 253_402_300_800
 """No date can be written from there on."""
@@ -83,6 +84,8 @@ def _header(frame: _HeaderFrame) -> Header:
     if block.number >= MOST_BLOCKS or block.timestamp >= YEAR_10000_UNIX:
         raise ValueError("a number or a timestamp beyond all measure")
     bloom = int(frame.logs_bloom, 16)
+    if bloom and len(frame.logs_bloom) != BLOOM_DIGITS:
+        raise ValueError(f"a bloom of {len(frame.logs_bloom)} digits, expected {BLOOM_DIGITS}")
     # Some chains leave the bloom of a block with transactions empty: that excludes nothing.
     return Header(block, None if bloom == 0 and _quantity(frame.gas_used) else bloom)
 

@@ -124,3 +124,9 @@ def test_read_logs__of_an_earlier_block_or_one_spelt_twice__is_inconsistent(numb
 def test_read_logs__an_odd_index_or_hash__is_unavailable(wrong: dict[str, Any]) -> None:
     with pytest.raises(RpcUnavailable):
         read_logs(raw([LOG | wrong]))
+
+
+@pytest.mark.parametrize("bloom", ["0x1", "0x" + "f" * 64, "0x" + "f" * 600])
+def test_read_header__a_bloom_of_another_length__is_unavailable(bloom: str) -> None:
+    with pytest.raises(RpcUnavailable, match="a bloom of"):
+        read_header(raw(HEADER | {"logsBloom": bloom}))
