@@ -100,6 +100,12 @@ def translated() -> Iterator[None]:
         yield
     except RedisError as exc:
         raise _named(exc) from exc
+    except UnicodeDecodeError as exc:
+        raise LedgerCorrupt(
+            f"a value in the store is no text: {exc}. Something else wrote there: build the ledger "
+            "anew, alerts are kept: cascade-monitor store rebuild --config F. If that does not "
+            "help, forget them too: store rebuild --forget-alerts."
+        ) from exc
 
 
 def _named(error: RedisError) -> MonitorError:

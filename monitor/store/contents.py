@@ -33,7 +33,9 @@ class Entry:
     values: tuple[bytes, ...]
 
     def as_dict(self) -> dict[bytes, bytes]:
-        """A hash."""
+        """A hash; nothing for what is none, because something else wrote there."""
+        if self.kind != "hash":
+            return {}
         return dict(zip(self.values[::2], self.values[1::2], strict=True))
 
 

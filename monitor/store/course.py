@@ -22,11 +22,14 @@ from msgspec import MsgspecError, json
 from redis.asyncio import Redis
 
 from monitor.core.blocks import BlockRef
+from monitor.errors import LedgerCorrupt
+from monitor.store.codec import decode_block, decode_breaker
 from monitor.store.connection import Scripts, read
 from monitor.store.contents import Entry
 from monitor.store.keys import Keys
 
 NAME = "course"
+_UNREADABLE = (MsgspecError, UnicodeDecodeError, LedgerCorrupt)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,10 +60,9 @@ def course_of(entries: Iterable[Entry]) -> Entry | None:
     for note in named["judged"].as_dict().values() if "judged" in named else ():
         try:
             mark = json.decode(note, type=_Mark)
-            number = json.decode(mark.evaluated, type=BlockRef).number
-        except MsgspecError:
+            stands.append(_stand(mark.evaluated, mark.breakers))
+        except _UNREADABLE:
             continue
-        stands.append(_Stand(number, mark.breakers))
     newest = _newest(named)
     if newest is not None:
         stands.append(newest)
@@ -82,9 +84,16 @@ async def resume(client: "Redis", keys: Keys, scripts: Scripts, block: BlockRef)
 def _newest(named: dict[str, Entry]) -> _Stand | None:
     if "evaluated" not in named:
         return None
-    try:
-        number = json.decode(named["evaluated"].values[0], type=BlockRef).number
-    except MsgspecError:
-        return None
     states = named["breakers"].as_dict() if "breakers" in named else {}
-    return _Stand(number, {name.decode(): state.decode() for name, state in states.items()})
+    try:
+        breakers = {name.decode(): state.decode() for name, state in states.items()}
+        return _stand(named["evaluated"].values[0], breakers)
+    except _UNREADABLE:
+        return None
+
+
+def _stand(evaluated: bytes | str, breakers: dict[str, str]) -> _Stand:
+    """Raises _UNREADABLE for what the next daemon could not load."""
+    for name, state in breakers.items():
+        decode_breaker(name, state)
+    return _Stand(decode_block(evaluated).number, breakers)

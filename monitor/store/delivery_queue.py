@@ -3,6 +3,7 @@
 from redis.asyncio import Redis
 
 from monitor.core.alerts import Delivery
+from monitor.errors import LedgerCorrupt
 from monitor.store import codec
 from monitor.store.connection import Scripts, read
 from monitor.store.keys import Keys
@@ -29,11 +30,11 @@ class RedisDeliveryQueue:
         # The alert may be dropped between these reads, and after them: begin_attempt tells.
         if state is None or posted is None:
             return None
-        _, attempts, due, created = state.split(" ")
-        if float(due) > now_unix:
+        attempts, due_unix, created_unix = _terms(alert_id, state)
+        if due_unix > now_unix:
             return None
         body = codec.decode_posted(posted).alert.body
-        return Delivery(alert_id, webhook, body, int(attempts), float(due), float(created))
+        return Delivery(alert_id, webhook, body, attempts, due_unix, created_unix)
 
     async def begin_attempt(self, delivery: Delivery) -> bool:
         return await self._move(delivery, status="pending", attempts=delivery.attempts + 1)
@@ -68,3 +69,15 @@ class RedisDeliveryQueue:
         }
         answer = await self._scripts.run("deliver", operation, keys.names)
         return answer[0] == "ok"
+
+
+def _terms(alert_id: str, state: str) -> tuple[int, float, float]:
+    try:
+        _, attempts, due, created = state.split(" ")
+        return int(attempts), float(due), float(created)
+    except ValueError as exc:
+        raise LedgerCorrupt(
+            f"the delivery of alert {alert_id} is {state!r} in the store: expected its status, "
+            "attempts and two times. Something else wrote there. Restore a backup, or forget all "
+            "there is: cascade-monitor store rebuild --forget-alerts --config F."
+        ) from exc

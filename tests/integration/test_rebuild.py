@@ -9,6 +9,7 @@ from redis_server import RedisServer
 
 from monitor.core.alerts import Alert, BreakerPhase, BreakerState, Judgement
 from monitor.core.blocks import BlockRef
+from monitor.errors import LedgerCorrupt
 from monitor.store.contents import connect_raw, contents_of, replace
 from monitor.store.course import course_of
 from monitor.store.identity import Identity
@@ -146,6 +147,39 @@ async def test_rebuild__notes_that_do_not_decode__are_left_out(
     await rebuild(raw, identity, store)
     await store.begin(CHAIN[3], {})
     assert phases((await store.load()).breakers) == [BreakerPhase.WARNED]
+
+
+@pytest.mark.parametrize("state", [b"\xff", b"{", b'{"phase": 77}', None])
+async def test_rebuild__breakers_that_do_not_decode__are_left_out(
+    client: Redis, raw: Redis, identity: Identity, state: bytes | None
+) -> None:
+    store = await fill(client, identity)
+    breakers = identity.keys().of("breakers")
+    if state is None:
+        await raw.delete(breakers)
+        await raw.set(breakers, "no hash")
+    else:
+        await raw.hset(breakers, "eth-cascade", state)
+        with pytest.raises(LedgerCorrupt, match="store rebuild"):
+            await store.load()
+    await rebuild(raw, identity, store)
+    await store.begin(CHAIN[5], {})
+    expected = [] if state is None else [BreakerPhase.TRIPPED]  # of the block before
+    assert phases((await store.load()).breakers) == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("alerts", b"\xff"), ("outbox", b"\xff"), ("outbox", b"pending")]
+)
+async def test_due__delivery_that_does_not_decode__names_the_way_out(
+    client: Redis, raw: Redis, identity: Identity, name: str, value: bytes
+) -> None:
+    store = await fill(client, identity)
+    key = identity.keys().of(name)
+    for field in await raw.hkeys(key):
+        await raw.hset(key, field, value)
+    with pytest.raises(LedgerCorrupt, match="store rebuild --forget-alerts"):
+        await store.deliveries.due("ops", 1e12)
 
 
 async def test_begin__fresh_store__has_no_breakers(client: Redis, identity: Identity) -> None:
