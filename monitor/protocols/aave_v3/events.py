@@ -6,9 +6,9 @@ chain must not speak.
 """
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, ClassVar
 
-from monitor.core.abi import Abi, EventAbi
+from monitor.core.abi import EventAbi
 from monitor.core.blocks import BlockRef, RawLog
 from monitor.core.events import (
     CashMoved,
@@ -30,11 +30,13 @@ from monitor.errors import LedgerCorrupt
 from monitor.protocols.aave_v3.accrual import accrue, silent_accrual
 from monitor.protocols.aave_v3.contracts import AaveAbi, contracts_of
 from monitor.protocols.aave_v3.governance import GovernanceDecoder
-from monitor.protocols.aave_v3.token_events import Events, Handler, TokenDecoder
+from monitor.protocols.aave_v3.token_events import Events, TokenDecoder
 from monitor.protocols.aave_v3.upgrades import UPGRADED, UpgradeDecoder
 
-Known = Mapping[str, tuple[Callable[[RawLog], tuple[Any, ...]], Handler]]
-"""By topic0, how a contract's log decodes and what it then means."""
+Meaning = Callable[["AaveDecoder", RawLog, tuple[Any, ...]], Events]
+"""What a log and its values say. Functions of the class, not of one decoder: a decoder that held
+its own methods would be a cycle, and a block's whole overlay would wait with it for the collector.
+"""
 
 
 class AaveDecoder:
@@ -51,9 +53,6 @@ class AaveDecoder:
         self._contracts = contracts_of(view, market)
         self._tokens = TokenDecoder(market, view)
         self._minted: dict[AssetId, tuple[str, ScaledAmount]] = {}
-        of_token = {**self._tokens.handlers(), UPGRADED: self._on_upgrade}
-        self._of_token = _by_topic(abi.token, of_token)
-        self._of_pool = _by_topic(abi.pool, self._handlers_of_pool())
 
     def decode(self, log: RawLog) -> Events:
         """Raises UndecodableLog, and LedgerCorrupt when a log contradicts the ledger."""
@@ -62,15 +61,12 @@ class AaveDecoder:
             return ()
         try:
             if address in self._tokens.roles:
-                known = self._of_token.get(topics[0])
+                event, meanings = self._abi.token.events.get(topics[0]), self._OF_TOKEN
             elif address == self._contracts.pool:
-                known = self._of_pool.get(topics[0])
+                event, meanings = self._abi.pool.events.get(topics[0]), self._OF_POOL
             else:
                 return self._decode_rare(log)
-            if known is None:
-                return ()
-            values_of, handle = known
-            return handle(log, values_of(log))
+            return meanings[event.name](self, log, event.decode(log)) if event else ()
         except LedgerCorrupt as error:
             raise LedgerCorrupt(
                 f"{self._market}: log {log.log_index} of block {self._block.number} "
@@ -111,24 +107,6 @@ class AaveDecoder:
             self._contracts = event.contracts
         return changed
 
-    def _handlers_of_pool(self) -> Mapping[str, Handler]:
-        return {
-            "ReserveDataUpdated": self._on_accrual,
-            "Supply": lambda _, v: self._ends(self._cash(v[0], v[3])),
-            "Withdraw": lambda _, v: self._ends(self._cash(v[0], -v[3])),
-            "Borrow": lambda _, v: self._ends(self._cash(v[0], -v[3])),
-            "Repay": lambda _, v: self._ends(() if v[4] else self._cash(v[0], v[3])),
-            "FlashLoan": lambda _, v: self._ends(self._flash_loan(v)),
-            "LiquidationCall": lambda log, v: self._ends(self._liquidation(log, v)),
-            "ReserveUsedAsCollateralEnabled": lambda _, v: (self._uses(v[1], v[0], used=True),),
-            "ReserveUsedAsCollateralDisabled": lambda _, v: (self._uses(v[1], v[0], used=False),),
-            "UserEModeSet": lambda _, v: (CategoryChosen(Place(self._market, v[0]), v[1]),),
-            "MintedToTreasury": lambda _, v: (TreasuryPaid(self._market, v[0]),),
-            "DeficitCreated": lambda _, v: (self._deficit(v[1], v[2]),),
-            "DeficitCovered": lambda _, v: (self._deficit(v[0], -v[2]),),
-            UPGRADED: self._on_upgrade,
-        }
-
     def _ends(self, changed: Events) -> Events:
         """A verb's own log is the last of its sequence.
 
@@ -140,11 +118,11 @@ class AaveDecoder:
     def _cash(self, asset: AssetId, delta_raw: RawAmount) -> Events:
         return (CashMoved(self._market, asset, delta_raw),)
 
-    def _deficit(self, asset: AssetId, delta_raw: int) -> DomainEvent:
-        return DeficitMoved(self._market, asset, RawAmount(delta_raw))
+    def _deficit(self, asset: AssetId, delta_raw: int) -> Events:
+        return (DeficitMoved(self._market, asset, RawAmount(delta_raw)),)
 
-    def _uses(self, account: Address, asset: AssetId, *, used: bool) -> DomainEvent:
-        return CollateralUseChanged(Place(self._market, account), asset, used)
+    def _uses(self, account: Address, asset: AssetId, *, used: bool) -> Events:
+        return (CollateralUseChanged(Place(self._market, account), asset, used),)
 
     def _on_accrual(self, log: RawLog, values: tuple[Any, ...]) -> Events:
         asset, supply_rate, _, debt_rate, supply_index, debt_index = values
@@ -221,9 +199,28 @@ class AaveDecoder:
             raise LedgerCorrupt(f"the log names reserve {asset}, which the ledger does not list")
         return reserve
 
-
-def _by_topic(abi: Abi, handlers: Mapping[str, Handler]) -> Known:
-    return {topic0: (event.decode, handlers[event.name]) for topic0, event in abi.events.items()}
+    _OF_TOKEN: ClassVar[Mapping[str, Meaning]] = {
+        "Mint": lambda self, log, v: self._tokens.minted(log.address, v),
+        "Burn": lambda self, log, v: self._tokens.burnt(log.address, v),
+        "BalanceTransfer": lambda self, log, v: self._tokens.transferred(log.address, v),
+        UPGRADED: _on_upgrade,
+    }
+    _OF_POOL: ClassVar[Mapping[str, Meaning]] = {
+        "ReserveDataUpdated": _on_accrual,
+        "Supply": lambda self, _, v: self._ends(self._cash(v[0], v[3])),
+        "Withdraw": lambda self, _, v: self._ends(self._cash(v[0], -v[3])),
+        "Borrow": lambda self, _, v: self._ends(self._cash(v[0], -v[3])),
+        "Repay": lambda self, _, v: self._ends(() if v[4] else self._cash(v[0], v[3])),
+        "FlashLoan": lambda self, _, v: self._ends(self._flash_loan(v)),
+        "LiquidationCall": lambda self, log, v: self._ends(self._liquidation(log, v)),
+        "ReserveUsedAsCollateralEnabled": lambda self, _, v: self._uses(v[1], v[0], used=True),
+        "ReserveUsedAsCollateralDisabled": lambda self, _, v: self._uses(v[1], v[0], used=False),
+        "UserEModeSet": lambda self, _, v: (CategoryChosen(Place(self._market, v[0]), v[1]),),
+        "MintedToTreasury": lambda self, _, v: (TreasuryPaid(self._market, v[0]),),
+        "DeficitCreated": lambda self, _, v: self._deficit(v[1], v[2]),
+        "DeficitCovered": lambda self, _, v: self._deficit(v[0], -v[2]),
+        UPGRADED: _on_upgrade,
+    }
 
 
 def _plus(reserve: Reserve, minted: ScaledAmount) -> ScaledAmount:

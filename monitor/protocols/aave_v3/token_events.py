@@ -1,10 +1,9 @@
 """Logs of aTokens and debt tokens: what an account now holds on one side of a reserve."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from operator import attrgetter
 from typing import Any, NamedTuple
 
-from monitor.core.blocks import RawLog
 from monitor.core.events import CollateralChanged, DebtChanged, DomainEvent, Place
 from monitor.core.ledger import (
     Holding,
@@ -27,9 +26,6 @@ from monitor.protocols.aave_v3.tokens import (
 )
 
 Events = tuple[DomainEvent, ...]
-Handler = Callable[[RawLog, tuple[Any, ...]], Events]
-"""A log and its values to what they mean."""
-
 _NOTHING_HELD = (ScaledAmount(0), Ray(RAY))
 
 
@@ -69,21 +65,13 @@ class TokenDecoder:
         self.roles[supply_token] = TokenRole(asset, _SUPPLY)
         self.roles[debt_token] = TokenRole(asset, _DEBT)
 
-    def handlers(self) -> Mapping[str, Handler]:
-        """By the event's name."""
-        return {
-            "Mint": self._on_mint,
-            "Burn": self._on_burn,
-            "BalanceTransfer": self._on_transfer,
-        }
-
-    def _on_mint(self, log: RawLog, values: tuple[Any, ...]) -> Events:
+    def minted(self, token: Address, values: tuple[Any, ...]) -> Events:
         _, account, value, increase, index = values
-        return self._moved(log.address, account, TokenMove(value, increase, index))
+        return self._moved(token, account, TokenMove(value, increase, index))
 
-    def _on_burn(self, log: RawLog, values: tuple[Any, ...]) -> Events:
+    def burnt(self, token: Address, values: tuple[Any, ...]) -> Events:
         account, _, value, increase, index = values
-        return self._moved(log.address, account, TokenMove(-value, increase, index))
+        return self._moved(token, account, TokenMove(-value, increase, index))
 
     def _moved(self, token: Address, account: Address, move: TokenMove) -> Events:
         asset, side = self.roles[token]
@@ -94,9 +82,9 @@ class TokenDecoder:
             raise LedgerCorrupt(f"{side.name} of {asset} by {account}: {error}") from error
         return (side.changed(Place(self._market, account), asset, after, move.index_ray),)
 
-    def _on_transfer(self, log: RawLog, values: tuple[Any, ...]) -> Events:
+    def transferred(self, token: Address, values: tuple[Any, ...]) -> Events:
         sender, receiver, scaled, index = values
-        asset, side = self.roles[log.address]
+        asset, side = self.roles[token]
         held, _ = self._held(asset, side, sender)
         giver = Place(self._market, sender)
         if sender == receiver:
