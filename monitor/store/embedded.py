@@ -264,10 +264,22 @@ async def _end(process: asyncio.subprocess.Process) -> None:
 def _socket_path(state_dir: Path) -> Path:
     """In the state directory, or, when that is too deep for a socket, in a short private one."""
     path = state_dir / "redis.sock"
-    if len(os.fsencode(path)) <= SOCKET_PATH_BYTES:
+    if _fits(path):
         return path
-    runtime = os.environ.get("XDG_RUNTIME_DIR") or tempfile.gettempdir()
-    folder = Path(runtime) / f"cascade-monitor-{os.getuid()}"
+    places = [os.environ.get("XDG_RUNTIME_DIR"), tempfile.gettempdir(), "/tmp"]
+    name = Path(f"cascade-monitor-{os.getuid()}", f"{digest(str(state_dir))[:16]}.sock")
+    # The last one always fits.
+    path = next(Path(place, name) for place in places if place and _fits(Path(place, name)))
+    _check_private(path.parent)
+    return path
+
+
+def _fits(path: Path) -> bool:
+    return len(os.fsencode(path)) <= SOCKET_PATH_BYTES
+
+
+def _check_private(folder: Path) -> None:
+    """Nobody else may put a socket where ours is looked for."""
     folder.mkdir(mode=0o700, exist_ok=True)
     found = folder.lstat()
     if found.st_uid != os.getuid() or found.st_mode & 0o077:
@@ -275,4 +287,3 @@ def _socket_path(state_dir: Path) -> Path:
             f"{folder} is not private: expected it to be ours with mode 700. Remove it, or choose "
             "a shorter store.state_dir."
         )
-    return folder / f"{digest(str(state_dir))[:16]}.sock"

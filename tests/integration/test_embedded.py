@@ -5,6 +5,7 @@ import fcntl
 import os
 import signal
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -224,25 +225,36 @@ async def test_embedded__file_that_cannot_be_opened__is_no_damage(tmp_path: Path
 async def test_embedded__deep_state_dir__listens_in_a_short_private_place(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    runtime = tmp_path / "run"
-    runtime.mkdir()
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(runtime))
     deep = tmp_path / ("d" * 60) / ("e" * 60)
-    async with EmbeddedRedis(deep) as server:
-        assert server.url.startswith(f"unix://{runtime}/")
-        await set_and_get(server.url, "one")
+    with tempfile.TemporaryDirectory(prefix="run-") as runtime:
+        monkeypatch.setenv("XDG_RUNTIME_DIR", runtime)
+        async with EmbeddedRedis(deep) as server:
+            assert server.url.startswith(f"unix://{runtime}/")
+            await set_and_get(server.url, "one")
     assert any(deep.rglob("*.aof"))
+
+
+async def test_embedded__everything_too_deep__still_listens(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deep = tmp_path / ("d" * 120)
+    deep.mkdir()
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(deep))
+    monkeypatch.setattr(tempfile, "tempdir", str(deep))
+    async with EmbeddedRedis(deep / "state") as server:
+        await set_and_get(server.url, "one")
 
 
 async def test_embedded__runtime_dir_open_to_others__is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
-    folder = tmp_path / f"cascade-monitor-{os.getuid()}"
-    folder.mkdir()
-    folder.chmod(0o777)
-    with pytest.raises(ConfigError, match="not private"):
-        EmbeddedRedis(tmp_path / ("d" * 120))
+    with tempfile.TemporaryDirectory(prefix="run-") as runtime:
+        monkeypatch.setenv("XDG_RUNTIME_DIR", runtime)
+        folder = Path(runtime) / f"cascade-monitor-{os.getuid()}"
+        folder.mkdir()
+        folder.chmod(0o777)
+        with pytest.raises(ConfigError, match="not private"):
+            EmbeddedRedis(tmp_path / ("d" * 120))
 
 
 async def test_reader__no_state__is_refused_and_creates_nothing(tmp_path: Path) -> None:
