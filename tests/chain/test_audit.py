@@ -1,6 +1,6 @@
 """A ledger that is wrong says so: at the first log that shows it, or at the next start."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,6 +11,7 @@ from fuzz.monitored import MARKET, Monitored
 
 from monitor.core.blocks import BlockRef
 from monitor.core.ledger import Ledger, Position, Reserve, find, position_key, reserve_key
+from monitor.core.ports import ViewCall, ViewResult
 from monitor.core.units import Address, AssetId, Bps, RawAmount, ScaledAmount
 from monitor.errors import LedgerCorrupt
 from monitor.store.embedded import EmbeddedRedis
@@ -151,4 +152,30 @@ async def test_start__stored_ledger_is_right__goes_on(lent: World, tmp_path: Pat
         head = await lent.head()
         records = dict((await monitored.ledger_at(head.hash)).records())
         assert records == await monitored.snapshot(head.number)
+        await monitored.end()
+
+
+async def test_start__views_once_of_a_later_block__are_asked_again(
+    lent: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """anvil answers a view at its newest block from the next one's state, while it mines that."""
+    async with EmbeddedRedis(tmp_path) as redis:
+        first = Monitored(market_of(lent), redis.url, NAMESPACE)
+        await first.begin((await lent.head()).number)
+        await first.end()
+        await lent.mine()
+        await lent.supply(ALICE, "USDC", 10**7)
+        monitored = Monitored(market_of(lent), redis.url, NAMESPACE)
+        reader, later = monitored._node.reader, await monitored._node.block_by("latest")
+        read, asked = reader.read, list[BlockRef]()
+
+        async def hasty(at: BlockRef, calls: Sequence[ViewCall]) -> list[ViewResult]:
+            asked.append(at)
+            return await read(later if len(asked) == 1 else at, calls)
+
+        monkeypatch.setattr(reader, "read", hasty)
+        await monitored.resume()
+        records = dict((await monitored.ledger_at(later.hash)).records())
+        assert asked.count(asked[0]) > 1
+        assert records == await monitored.snapshot(later.number)
         await monitored.end()

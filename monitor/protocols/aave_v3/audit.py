@@ -24,7 +24,7 @@ from monitor.core.ledger import (
 )
 from monitor.core.ports import Readings, ViewCall, ViewFailed, ViewResult
 from monitor.core.units import ZERO_ADDRESS, Address, AssetId, Bps, MarketId, ScaledAmount
-from monitor.errors import ContractUpgraded, LedgerCorrupt
+from monitor.errors import ContractUpgraded, LedgerCorrupt, MonitorError, RpcInconsistent
 from monitor.protocols.aave_v3.contracts import AaveAbi
 from monitor.protocols.aave_v3.fingerprint import Proxy, proxies_of, strangeness
 from monitor.protocols.aave_v3.upgrades import REMEDY
@@ -57,12 +57,17 @@ class _Doubt:
 
 
 class Audit:
-    """Asks and compares. Its own memory is only whether this process did so at its start."""
+    """Asks and compares. Its memory: whether this process did so, and what it last found wrong.
+
+    A difference is believed when it is found twice: a node that takes a view's state from a later
+    block than it was asked for (anvil 1.7.1 does while it mines the next) looks the same once.
+    """
 
     def __init__(self, market: MarketId, abi: AaveAbi) -> None:
         self._market = market
         self._abi = abi
         self._is_fresh = False
+        self._disputed = ""
 
     def spare_start(self) -> None:
         """The state was read from the contracts just now: there is nothing to hold it against."""
@@ -85,7 +90,10 @@ class Audit:
         return tuple(calls)
 
     def events(self, view: LedgerView, readings: Readings) -> tuple[DomainEvent, ...]:
-        """Raises ContractUpgraded for unknown code, LedgerCorrupt where totals differ."""
+        """Raises ContractUpgraded for unknown code, LedgerCorrupt where totals differ.
+
+        RpcInconsistent at the first sight of a difference: ask again.
+        """
         doubt = self._doubt(view)
         # A pool that does not answer is not there yet, or the node forgot the block's state.
         if doubt is None or not isinstance(readings.get(doubt.proxies[0].revision), tuple):
@@ -172,13 +180,19 @@ class Audit:
         for field in fields(Reserve):
             ours, theirs = getattr(held, field.name), getattr(expected, field.name)
             if ours != theirs:
-                raise LedgerCorrupt(
+                raise self._difference(
                     f"{self._market}: {field.name} of {held.symbol} is {ours} by the ledger, but "
-                    f"the contracts say {theirs}. {START_AGAIN}"
+                    f"the contracts say {theirs}."
                 )
         if told.terms == held.terms:
             return ()
         return (RiskParametersChanged(self._market, held.asset, told.terms),)
+
+    def _difference(self, said: str) -> MonitorError:
+        if said == self._disputed:
+            return LedgerCorrupt(f"{said} {START_AGAIN}")
+        self._disputed = said
+        return RpcInconsistent(f"{said} They are asked again.")
 
     def _categories(
         self, view: LedgerView, doubt: _Doubt, readings: Readings
