@@ -2,8 +2,9 @@
 
 import gc
 
-YOUNG_OBJECTS = 50_000
-"""A crowded block makes so many, nearly all of which go without the collector."""
+YOUNG_OBJECTS = 10_000
+"""Records of a block or two, nearly all of which go without the collector. More gains no time, and
+what the libraries' cycles hold would wait for minutes."""
 
 
 def settle() -> None:
