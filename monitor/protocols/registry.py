@@ -27,16 +27,7 @@ class ProtocolMarket(EventSource, RiskRules, Protocol):
 def _aave_v3(
     market: MarketId, address: Address, from_block: int, abi: AbiLibrary
 ) -> ProtocolMarket:
-    contracts = AaveAbi(
-        pool=abi("aave_v3/Pool"),
-        token=abi("aave_v3/Token"),
-        configurator=abi("aave_v3/PoolConfigurator"),
-        provider=abi("aave_v3/PoolAddressesProvider"),
-        oracle=abi("aave_v3/AaveOracle"),
-        erc20=abi("erc20/Token"),
-        bytes32_erc20=abi("erc20/Bytes32Token"),
-    )
-    return AaveV3Market(market, address, from_block, contracts)
+    return AaveV3Market(market, address, from_block, AaveAbi.of(abi))
 
 
 PROTOCOLS: Mapping[str, Callable[[MarketId, Address, int, AbiLibrary], ProtocolMarket]] = {

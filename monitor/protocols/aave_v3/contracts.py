@@ -1,6 +1,8 @@
 """The contracts of an Aave V3.6 market: what they log, and what they can be asked."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Self
 
 from monitor.core.abi import Abi
 from monitor.core.ledger import LedgerView, Market, find, market_key
@@ -20,6 +22,19 @@ class AaveAbi:
     erc20: Abi
     bytes32_erc20: Abi
     """Tokens older than the standard, whose symbol is a bytes32."""
+
+    @classmethod
+    def of(cls, library: Callable[[str], Abi]) -> Self:
+        """`library("aave_v3/Pool")`: the contract's ABI from contracts_abi/."""
+        return cls(
+            pool=library("aave_v3/Pool"),
+            token=library("aave_v3/Token"),
+            configurator=library("aave_v3/PoolConfigurator"),
+            provider=library("aave_v3/PoolAddressesProvider"),
+            oracle=library("aave_v3/AaveOracle"),
+            erc20=library("erc20/Token"),
+            bytes32_erc20=library("erc20/Bytes32Token"),
+        )
 
 
 def contracts_of(view: LedgerView, market: MarketId) -> Market:

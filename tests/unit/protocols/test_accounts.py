@@ -17,15 +17,7 @@ from monitor.protocols.aave_v3.contracts import AaveAbi
 
 RESERVE = a_reserve()
 ALICE, BOB = an_address("alice"), an_address("bob")
-ABI = AaveAbi(
-    pool=abi_library("aave_v3/Pool"),
-    token=abi_library("aave_v3/Token"),
-    configurator=abi_library("aave_v3/PoolConfigurator"),
-    provider=abi_library("aave_v3/PoolAddressesProvider"),
-    oracle=abi_library("aave_v3/AaveOracle"),
-    erc20=abi_library("erc20/Token"),
-    bytes32_erc20=abi_library("erc20/Bytes32Token"),
-)
+ABI = AaveAbi.of(abi_library)
 
 
 @dataclass

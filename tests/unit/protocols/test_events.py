@@ -14,15 +14,7 @@ from monitor.protocols.aave_v3.events import AaveDecoder
 
 MARKET = MarketId("m")
 RESERVE = a_reserve()
-ABI = AaveAbi(
-    pool=abi_library("aave_v3/Pool"),
-    token=abi_library("aave_v3/Token"),
-    configurator=abi_library("aave_v3/PoolConfigurator"),
-    provider=abi_library("aave_v3/PoolAddressesProvider"),
-    oracle=abi_library("aave_v3/AaveOracle"),
-    erc20=abi_library("erc20/Token"),
-    bytes32_erc20=abi_library("erc20/Bytes32Token"),
-)
+ABI = AaveAbi.of(abi_library)
 
 
 def test_decoder__block_is_done__is_gone_without_the_collector() -> None:

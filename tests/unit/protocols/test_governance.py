@@ -26,15 +26,7 @@ from monitor.protocols.aave_v3.tokens import SUPPLY_TOKEN, TokenMove, scaled_aft
 MARKET = MarketId("m")
 ALICE = an_address("alice")
 RESERVE = a_reserve()
-ABI = AaveAbi(
-    pool=abi_library("aave_v3/Pool"),
-    token=abi_library("aave_v3/Token"),
-    configurator=abi_library("aave_v3/PoolConfigurator"),
-    provider=abi_library("aave_v3/PoolAddressesProvider"),
-    oracle=abi_library("aave_v3/AaveOracle"),
-    erc20=abi_library("erc20/Token"),
-    bytes32_erc20=abi_library("erc20/Bytes32Token"),
-)
+ABI = AaveAbi.of(abi_library)
 
 
 def decode(view: Overlay, name: str, log: RawLog, facts: Readings | None = None) -> Events:
