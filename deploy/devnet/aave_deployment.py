@@ -18,7 +18,7 @@ async def deploy_aave(
     deployer: Deployer, terms: WorldTerms, tokens: dict[str, Address], feeds: dict[str, Address]
 ) -> AaveAddresses:
     provider = await deployer.deploy("PoolAddressesProvider", "Devnet market", deployer.admin)
-    acl_manager = await _deploy_access(deployer, provider)
+    acl_manager = await deploy_access(deployer, provider)
     assets = [asset.symbol for asset in terms.assets]
     oracle = await deployer.deploy(
         "AaveOracle",
@@ -58,10 +58,13 @@ async def _per_asset(
     }
 
 
-async def _deploy_access(deployer: Deployer, provider: Address) -> Address:
+async def deploy_access(
+    deployer: Deployer, provider: Address, manager: str = "ACLManager"
+) -> Address:
+    """The market's roles, all of them the admin's; `manager` is the artifact."""
     # ACLManager's constructor reads the admin from the provider.
     await deployer.send(provider, "setACLAdmin(address)", deployer.admin)
-    acl_manager = await deployer.deploy("ACLManager", provider)
+    acl_manager = await deployer.deploy(manager, provider)
     await deployer.send(provider, "setACLManager(address)", acl_manager)
     for role in ("PoolAdmin", "EmergencyAdmin", "RiskAdmin", "AssetListingAdmin"):
         await deployer.send(acl_manager, f"add{role}(address)", deployer.admin)

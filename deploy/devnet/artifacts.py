@@ -11,9 +11,30 @@ from eth_abi.exceptions import DecodingError
 from eth_utils.crypto import keccak
 
 from devnet.abi import Address
-from devnet.cache import compiled_file, packages_folder
+from devnet.cache import compiled_files, packages_folder
 
+AAVE_3_0 = "@aave/core-v3/artifacts/contracts"
+LOGIC_3_0 = f"{AAVE_3_0}/protocol/libraries/logic"
 PREBUILT = {
+    # Under a name of its own, since 3.6 calls its contracts alike.
+    **{
+        f"aave_3_0/{name}": f"{folder}/{name}.sol"
+        for folder, names in {
+            f"{AAVE_3_0}/misc": ("AaveOracle", "AaveProtocolDataProvider"),
+            f"{AAVE_3_0}/protocol/configuration": ("ACLManager", "PoolAddressesProvider"),
+            f"{AAVE_3_0}/protocol/pool": (
+                *("DefaultReserveInterestRateStrategy", "Pool", "PoolConfigurator"),
+            ),
+            f"{AAVE_3_0}/protocol/tokenization": (
+                *("AToken", "StableDebtToken", "VariableDebtToken"),
+            ),
+            LOGIC_3_0: (
+                *("BorrowLogic", "BridgeLogic", "ConfiguratorLogic", "EModeLogic"),
+                *("FlashLoanLogic", "LiquidationLogic", "PoolLogic", "SupplyLogic"),
+            ),
+        }.items()
+        for name in names
+    },
     "UniswapV3Factory": "@uniswap/v3-core/artifacts/contracts/UniswapV3Factory.sol",
     "NonfungiblePositionManager": (
         "@uniswap/v3-periphery/artifacts/contracts/NonfungiblePositionManager.sol"
@@ -46,33 +67,39 @@ class Artifact:
 
 @cache
 def compiled() -> dict[str, Any]:
-    path = compiled_file()
-    if not path.exists():
-        raise FileNotFoundError(
-            "the local chain's contracts are not compiled: run `python -m devnet.install` "
-            "with deploy/ on PYTHONPATH"
-        )
-    contracts: dict[str, Any] = json.loads(path.read_text())
+    contracts: dict[str, Any] = {}
+    for path in compiled_files().values():
+        if not path.exists():
+            raise FileNotFoundError(
+                "the local chain's contracts are not compiled: run `python -m devnet.install` "
+                "with deploy/ on PYTHONPATH"
+            )
+        group = json.loads(path.read_text())
+        if twice := contracts.keys() & group.keys():
+            raise ValueError(f"{', '.join(sorted(twice))}: two contracts of one name")
+        contracts |= group
     return contracts
 
 
 @cache
 def artifact(name: str) -> Artifact:
+    """`name`: "Pool", or "aave_3_0/Pool", whose libraries are of that folder as well."""
+    folder, slash, contract = name.rpartition("/")
     if name in PREBUILT:
-        path: Path = packages_folder() / "node_modules" / PREBUILT[name] / f"{name}.json"
+        path: Path = packages_folder() / "node_modules" / PREBUILT[name] / f"{contract}.json"
         raw = json.loads(path.read_text())
         # Chainlink's old artifacts wrap the compiler's output, Uniswap's are Hardhat's.
         entry = raw.get("compilerOutput", raw)
         bytecode = entry["evm"]["bytecode"]["object"] if "evm" in entry else entry["bytecode"]
-        links: dict[str, tuple[int, ...]] = {}
+        files = entry.get("linkReferences", {})
     else:
         entry = compiled()[name]
-        bytecode = entry["bytecode"]
-        links = {
-            library: tuple(2 * place["start"] for place in places)
-            for file in entry["links"].values()
-            for library, places in file.items()
-        }
+        bytecode, files = entry["bytecode"], entry["links"]
+    links = {
+        f"{folder}{slash}{library}": tuple(2 * place["start"] for place in places)
+        for file in files.values()
+        for library, places in file.items()
+    }
     constructors = [item for item in entry["abi"] if item["type"] == "constructor"]
     types = tuple(item["type"] for item in constructors[0]["inputs"]) if constructors else ()
     return Artifact(types, bytecode.removeprefix("0x"), links)

@@ -26,9 +26,16 @@ def packages_folder() -> Path:
     return CACHE / f"npm-{digest(FOLDER / 'package-lock.json')}"
 
 
-def compiled_file() -> Path:
-    own = digest(*(FOLDER / "contracts").glob("*.sol"), FOLDER / "compile.js")
-    return packages_folder() / f"compiled-{own}.json"
+def compiled_files() -> dict[str, Path]:
+    """The groups of creation code, each keyed by what it is made of besides the packages."""
+    contracts, compiler = FOLDER / "contracts", FOLDER / "compile.js"
+    made_of = {
+        "aave": (*(contracts / "aave").glob("*.sol"), compiler),
+        "own": (*contracts.glob("*.sol"), compiler),
+        "unpacked": (FOLDER / "unpack.js",),
+    }
+    folder = packages_folder()
+    return {name: folder / f"{name}-{digest(*paths)}.json" for name, paths in made_of.items()}
 
 
 def anvil_platform() -> str:

@@ -25,7 +25,7 @@ from devnet.cache import (
     InstallError,
     anvil_binary,
     anvil_platform,
-    compiled_file,
+    compiled_files,
     packages_folder,
 )
 
@@ -94,20 +94,23 @@ def check_integrity(package: str, tarball: bytes, expected: str | None) -> None:
 
 
 def compile_contracts() -> None:
-    target = compiled_file()
-    scratch = target.with_suffix(f".{os.getpid()}.part")
-    run(["node", str(FOLDER / "compile.js"), str(packages_folder()), str(scratch)], FOLDER)
-    scratch.replace(target)
+    for group, target in compiled_files().items():
+        if target.exists():
+            continue
+        script = ["unpack.js"] if group == "unpacked" else ["compile.js", group]
+        scratch = target.with_suffix(f".{os.getpid()}.part")
+        run(["node", *script, str(packages_folder()), str(scratch)], FOLDER)
+        scratch.replace(target)
 
 
 def install() -> None:
     steps = (
-        ("npm packages", packages_folder(), install_packages),
-        ("anvil", anvil_binary(), install_anvil),
-        ("contracts, compiled", compiled_file(), compile_contracts),
+        ("npm packages", (packages_folder(),), install_packages),
+        ("anvil", (anvil_binary(),), install_anvil),
+        ("contracts, compiled", tuple(compiled_files().values()), compile_contracts),
     )
-    for title, result, step in steps:
-        if result.exists():
+    for title, results, step in steps:
+        if all(result.exists() for result in results):
             print(f"devnet: {title}: present", flush=True)
             continue
         print(f"devnet: {title} …", flush=True)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from devnet.addresses import Addresses
 from devnet.anvil import Anvil
-from devnet.cache import CACHE, FOLDER, compiled_file, digest, packages_folder
+from devnet.cache import CACHE, FOLDER, compiled_files, digest, packages_folder
 from devnet.chain import Chain
 from devnet.deployment import deploy_world
 from devnet.population import make_borrowers
@@ -100,7 +100,8 @@ async def _populated(anvil: Anvil, terms: WorldTerms) -> World:
 
 def _key(terms: WorldTerms) -> str:
     sources = digest(*FOLDER.glob("*.py"))
-    text = f"{packages_folder().name} {compiled_file().name} {sources} {terms}"
+    code = " ".join(path.name for path in compiled_files().values())
+    text = f"{packages_folder().name} {code} {sources} {terms}"
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 

@@ -7,12 +7,13 @@ An action is a value, a `Tx`: `await world.supply(…)` runs it in a block of it
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from copy import copy
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import TypeAlias
 
 from devnet.abi import MAX_UINT256, Address
-from devnet.addresses import Addresses
+from devnet.addresses import AaveAddresses, Addresses
 from devnet.anvil import Anvil
 from devnet.chain import BlockRef, Chain, View
 from devnet.deployer import ADMIN, DEPLOY_GAS
@@ -68,6 +69,12 @@ class World(Chain):
         """The same world on a second node, which reads through to this one and writes apart."""
         async with Anvil(fork_url=self.anvil.http_url) as anvil:
             yield World(anvil, self.addresses, self.terms)
+
+    def of_market(self, market: AaveAddresses) -> "World":
+        """A view of the same chain whose actions and views go to another Aave market."""
+        view = copy(self)
+        view.addresses = replace(self.addresses, **vars(market))
+        return view
 
     def token(self, asset: str) -> Address:
         return self.addresses.tokens[asset]
