@@ -14,25 +14,21 @@ from devnet.abi import Address
 from devnet.cache import compiled_files, packages_folder
 
 AAVE_3_0 = "@aave/core-v3/artifacts/contracts"
-LOGIC_3_0 = f"{AAVE_3_0}/protocol/libraries/logic"
+AAVE_3_0_FOLDERS = {
+    "misc": ("AaveOracle", "AaveProtocolDataProvider"),
+    "protocol/configuration": ("ACLManager", "PoolAddressesProvider"),
+    "protocol/pool": ("DefaultReserveInterestRateStrategy", "Pool", "PoolConfigurator"),
+    "protocol/tokenization": ("AToken", "StableDebtToken", "VariableDebtToken"),
+    "protocol/libraries/logic": (
+        *("BorrowLogic", "BridgeLogic", "ConfiguratorLogic", "EModeLogic"),
+        *("FlashLoanLogic", "LiquidationLogic", "PoolLogic", "SupplyLogic"),
+    ),
+}
 PREBUILT = {
-    # Under a name of its own, since 3.6 calls its contracts alike.
+    # Under names of their own, since 3.6 calls its contracts alike.
     **{
-        f"aave_3_0/{name}": f"{folder}/{name}.sol"
-        for folder, names in {
-            f"{AAVE_3_0}/misc": ("AaveOracle", "AaveProtocolDataProvider"),
-            f"{AAVE_3_0}/protocol/configuration": ("ACLManager", "PoolAddressesProvider"),
-            f"{AAVE_3_0}/protocol/pool": (
-                *("DefaultReserveInterestRateStrategy", "Pool", "PoolConfigurator"),
-            ),
-            f"{AAVE_3_0}/protocol/tokenization": (
-                *("AToken", "StableDebtToken", "VariableDebtToken"),
-            ),
-            LOGIC_3_0: (
-                *("BorrowLogic", "BridgeLogic", "ConfiguratorLogic", "EModeLogic"),
-                *("FlashLoanLogic", "LiquidationLogic", "PoolLogic", "SupplyLogic"),
-            ),
-        }.items()
+        f"aave_3_0/{name}": f"{AAVE_3_0}/{folder}/{name}.sol"
+        for folder, names in AAVE_3_0_FOLDERS.items()
         for name in names
     },
     "UniswapV3Factory": "@uniswap/v3-core/artifacts/contracts/UniswapV3Factory.sol",
