@@ -4,8 +4,15 @@ Without slots: Python cannot inherit from several classes that have them.
 """
 
 from dataclasses import dataclass
+from typing import TypeAlias
+
+from eth_abi import abi
+from eth_utils.crypto import keccak
 
 from devnet.abi import Address
+
+PARAMS = "(address,address,address,address,uint256)"
+ParamsTuple: TypeAlias = tuple[Address, Address, Address, Address, int]
 
 
 @dataclass(frozen=True)
@@ -42,3 +49,31 @@ class Addresses(AaveAddresses, FeedAddresses, UniswapAddresses):
     tokens: dict[str, Address]
     liquidator: Address
     multicall3: Address
+
+
+@dataclass(frozen=True)
+class MarketParams:
+    """What makes a market of Morpho Blue; all of it is in its id, none of it can change."""
+
+    loan: Address
+    collateral: Address
+    oracle: Address
+    rate_model: Address
+    lltv_wad: int
+
+    @property
+    def encoded(self) -> ParamsTuple:
+        return (self.loan, self.collateral, self.oracle, self.rate_model, self.lltv_wad)
+
+    @property
+    def id(self) -> bytes:
+        return keccak(abi.encode([PARAMS], [self.encoded]))
+
+
+@dataclass(frozen=True)
+class MorphoAddresses:
+    morpho: Address
+    rate_model: Address
+    flash_borrower: Address
+    markets: dict[str, MarketParams]  # by name, "WETH/USDC": collateral first
+    vaults: dict[str, Address]
