@@ -12,13 +12,15 @@ from monitor.chain.agreement import disagreement
 from monitor.chain.node import Node
 from monitor.core.alerts import Delivery, digest
 from monitor.core.blocks import BlockRef
-from monitor.core.ledger import Kind, Ledger, Price, Reserve, each, find, price_key
+from monitor.core.ledger import Ledger, find, price_key
 from monitor.core.overlay import Overlay
+from monitor.core.prices import Price
 from monitor.core.risk import DepthCurve
 from monitor.core.units import Address, AssetId, BlockHash
 from monitor.engine.folding import Folder
 from monitor.engine.reducer import reduce_all
-from monitor.engine.valuation import symbols
+from monitor.engine.totals import place_of
+from monitor.engine.valuation import list_all, symbols
 from monitor.errors import DeliveryFailed, MonitorError, QuestionError
 from monitor.liquidity.source import PoolSource
 from monitor.oracles.valuation_feed import VALUATION
@@ -108,7 +110,7 @@ async def _contracts(
         finding = await _market(market, node, head, overlay)
         are_well = are_well and not finding.fault
         yield finding
-    names = symbols(overlay, [market.market for market in parts.markets])
+    names = symbols(list_all(overlay, parts.markets))
     for pool in parts.pools:
         yield await _pool(pool, node, head, overlay, names)
     try:
@@ -167,21 +169,27 @@ async def _market(market: ProtocolMarket, node: Node, head: BlockRef, overlay: O
         reduce_all(overlay, await market.survey(node.reader, head))
     except MonitorError as error:
         return Finding(subject, fault=str(error))
-    reserves = list(each(overlay, Kind.RESERVE, market.market, Reserve))
-    symbols = ", ".join(sorted(reserve.symbol for _, reserve in reserves))
-    return Finding(subject, f"{market.protocol}, {len(reserves)} reserves: {symbols}")
+    listed = list(market.listings(overlay))
+    places = {listing.sub_market for listing in listed} - {""}
+    among = f"{len(places)} markets of " if places else ""
+    names = sorted({(listing.asset, listing.symbol) for listing in listed}, key=lambda a: a[1])
+    symbols = ", ".join(symbol for _, symbol in names)
+    return Finding(subject, f"{market.protocol}, {among}{len(names)} assets: {symbols}")
 
 
 def _prices(market: ProtocolMarket, head: BlockRef, overlay: Overlay) -> Sequence[Finding]:
-    symbols = {r.asset: r.symbol for _, r in each(overlay, Kind.RESERVE, market.market, Reserve)}
     found = []
-    for key, price in each(overlay, Kind.PRICE, market.market, Price):
-        subject = f"price {market.market}/{symbols.get(Address(key.subject), key.subject)}"
+    for listing in market.listings(overlay):
+        price, subject = listing.price, f"price {place_of(market, listing)}{listing.symbol}"
+        if price is None:
+            continue
         if price.value is None:
             found.append(Finding(subject, fault=price.reason))
             continue
-        whole, part = divmod(price.value, 10**USD_DECIMALS)
-        path = f"{whole}.{part:0{USD_DECIMALS}d} USD by source {price.source or 'fallback oracle'}"
+        value, unit = Decimal(price.value) / listing.base_unit, "USD"
+        if listing.numeraire is not None:
+            unit = f"raw {symbols(list_all(overlay, [market]))[listing.numeraire]} a raw unit"
+        path = f"{value:f} {unit} by source {price.source or 'fallback oracle'}"
         if price.emitter is not None:
             path += f" -> aggregator {price.emitter}"
         if price.answered_unix is not None:

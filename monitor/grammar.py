@@ -116,6 +116,7 @@ StartBlock = Annotated[int | Literal["snapshot"], BeforeValidator(_start_block)]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$")]
 Names = tuple[str, ...]
 HexAddress = Annotated[str, AfterValidator(address)]
+HexMarketId = Annotated[str, Field(pattern=r"^0x[0-9a-fA-F]{64}$"), AfterValidator(str.lower)]
 OneOrMore = BeforeValidator(_listed)
 EndpointUrl = Annotated[SecretStr, AfterValidator(_endpoint)]
 WebhookUrl = Annotated[SecretStr, AfterValidator(_webhook_url)]

@@ -9,7 +9,7 @@ import structlog
 
 from monitor.core.alerts import Alert, BreakerPhase, Judgement
 from monitor.core.blocks import BlockRef
-from monitor.core.ledger import Kind, LedgerView, Price, Reserve, each
+from monitor.core.ledger import LedgerView
 from monitor.core.sources import RiskRules
 from monitor.engine.cascade_runner import Answer
 from monitor.engine.folding import Folded
@@ -140,12 +140,10 @@ class Observation:
         view = self._ledger()
         for symbol, share in rule.utilisation(view, block.timestamp).items():
             self._metrics.utilisation_ratio.labels(rule.market, symbol).set(_shown(share))
-        reserves = each(view, Kind.RESERVE, rule.market, Reserve)
-        symbols: dict[str, str] = {reserve.asset: reserve.symbol for _, reserve in reserves}
-        for key, price in each(view, Kind.PRICE, rule.market, Price):
-            age = math.nan if price.answered_unix is None else block.timestamp - price.answered_unix
-            symbol = symbols.get(key.subject, "unlisted")
-            self._metrics.price_age_seconds.labels(symbol).set(age)
+        for listing in rule.listings(view):
+            answered_unix = listing.price.answered_unix if listing.price else None
+            age = math.nan if answered_unix is None else block.timestamp - answered_unix
+            self._metrics.price_age_seconds.labels(listing.symbol).set(age)
 
 
 def _shown(value: Fraction | None) -> float:

@@ -1,6 +1,6 @@
 """From the configuration to the pure parts: plug-ins, scenarios, breakers. Nothing runs here."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -16,8 +16,8 @@ from monitor.liquidity.source import PoolSource
 from monitor.liquidity.uniswap_v3 import UniswapV3Pool
 from monitor.oracles.aave_oracle import AaveOraclePrices
 from monitor.oracles.valuation_feed import ValuationFeed
-from monitor.protocols.registry import PROTOCOLS, ProtocolMarket
-from monitor.schema import Projection
+from monitor.protocols.registry import PROTOCOLS, MarketPlan, ProtocolMarket
+from monitor.schema import Market, Projection
 from monitor.settings import Settings
 from monitor.simulation.options import Options
 from monitor.simulation.shocks import parse_shocks, price_shocks
@@ -38,10 +38,7 @@ class Parts:
 def parts_of(settings: Settings) -> Parts:
     """Build the plug-ins. Order is the configuration's."""
     markets = tuple(
-        PROTOCOLS[market.protocol](
-            MarketId(market.name), Address(market.address), market.from_block, abi_library
-        )
-        for market in settings.markets
+        PROTOCOLS[market.protocol](_plan(market), abi_library) for market in settings.markets
     )
     pools = tuple(
         PoolSource(UniswapV3Pool(Address(entry.pool), abi_library("uniswap_v3/UniswapV3Pool")))
@@ -90,10 +87,24 @@ def watchers_of(settings: Settings, genesis: str) -> tuple[Watcher, ...]:
 
 def configuration_digest(settings: Settings) -> str:
     """A digest of what decides which records the ledger holds."""
-    parts = [f"{m.name} {m.protocol} {m.address} {m.from_block}" for m in settings.markets]
+    parts = [
+        " ".join([m.name, m.protocol, m.address, str(m.from_block), *_sub_markets(m)])
+        for m in settings.markets
+    ]
     parts += [f"{entry.kind} {entry.pool}" for entry in settings.liquidity]
     parts += [f"{a.address} {a.price_feed}" for a in settings.assets.values() if a.price_feed]
     return digest(*parts)
+
+
+def _plan(market: Market) -> MarketPlan:
+    """`sub_markets`: None for all."""
+    ids = frozenset(_sub_markets(market)) or None
+    return MarketPlan(MarketId(market.name), Address(market.address), market.from_block, ids)
+
+
+def _sub_markets(market: Market) -> Sequence[str]:
+    """The listed ones, in order; none where all are followed."""
+    return sorted(market.market_ids) if isinstance(market.market_ids, tuple) else ()
 
 
 def _plans(settings: Settings) -> tuple[Plan, ...]:

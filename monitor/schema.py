@@ -12,6 +12,7 @@ from monitor.grammar import (
     Count,
     EndpointUrl,
     HexAddress,
+    HexMarketId,
     Move,
     Name,
     Names,
@@ -27,6 +28,7 @@ from monitor.grammar import (
     is_loopback,
     is_private,
 )
+from monitor.protocols.registry import PROTOCOLS
 
 SECRETS = frozenset(
     {
@@ -89,6 +91,13 @@ class Store(Table):
     namespace: Name = Field(default="default", description="keeps daemons on one Redis apart")
 
 
+KEYS_OF_PROTOCOL: Mapping[str, frozenset[str]] = {
+    "morpho_blue": frozenset({"market_ids"}),
+    "maker": frozenset({"spotter", "jug", "dog", "ilks", "cdp_manager"}),
+}
+"""Keys of a [[markets]] entry that only some protocols have."""
+
+
 class Market(Table):
     name: Name = Field(description="unique; the label in API and metrics")
     protocol: Literal["aave_v3", "morpho_blue", "compound_v3", "maker"] = Field(
@@ -96,7 +105,7 @@ class Market(Table):
     )
     address: HexAddress = Field(description="PoolAddressesProvider, Morpho, Comet or Vat")
     from_block: Count = Field(default=0, description="where the contract begins")
-    market_ids: Literal["all"] | Names | None = Field(
+    market_ids: Literal["all"] | tuple[HexMarketId, ...] | None = Field(
         default=None, description="morpho_blue: which"
     )
     spotter: HexAddress | None = Field(default=None, description="maker: Spotter")
@@ -106,11 +115,17 @@ class Market(Table):
     cdp_manager: HexAddress | None = Field(default=None, description="maker: CDP manager")
 
     def faults(self) -> Iterator[Fault]:
-        if self.protocol != "aave_v3":
-            yield "protocol", _unsupported(f"protocol {self.protocol}", "aave_v3")
+        if self.protocol not in PROTOCOLS:
+            followed = ", ".join(PROTOCOLS)
+            yield "protocol", _unsupported(f"protocol {self.protocol}", followed)
             return
-        for key in sorted(self.model_fields_set - {"name", "protocol", "address", "from_block"}):
-            yield key, f"not a key of an {self.protocol} market: expected none"
+        own = KEYS_OF_PROTOCOL.get(self.protocol, frozenset())
+        expected = ", ".join(sorted(own)) or "none"
+        shared = {"name", "protocol", "address", "from_block"}
+        for key in sorted(self.model_fields_set - shared - own):
+            yield key, f"not a key of an {self.protocol} market: expected {expected}"
+        if self.market_ids == ():
+            yield "market_ids", 'an empty list: expected market ids, or "all"'
 
 
 class Receipt(Table):

@@ -8,7 +8,9 @@ three times as long to make. Two of different types may be equal: tell them apar
 
 from typing import NamedTuple
 
-from monitor.core.ledger import Category, Market, Price, Reserve, ReserveTerms, TickPool
+from monitor.core.ledger import Category, Market, Reserve, ReserveTerms, TickPool
+from monitor.core.pairs import Pair, Token
+from monitor.core.prices import Price
 from monitor.core.units import (
     Address,
     AssetId,
@@ -28,12 +30,13 @@ class Place(NamedTuple):
 
 
 class CollateralChanged(NamedTuple):
-    """An account now holds `scaled` of a supplied asset."""
+    """An account now holds `scaled` of a supplied asset. `used`: None where that is told apart."""
 
     place: Place
     asset: AssetId
     scaled: ScaledAmount
     checkpoint_ray: Ray
+    used: bool | None = None
 
 
 class DebtChanged(NamedTuple):
@@ -43,6 +46,14 @@ class DebtChanged(NamedTuple):
     asset: AssetId
     scaled: ScaledAmount
     checkpoint_ray: Ray
+
+
+class LentChanged(NamedTuple):
+    """An account now lends `scaled` of an asset that cannot secure its debt."""
+
+    place: Place
+    asset: AssetId
+    scaled: ScaledAmount
 
 
 class CollateralUseChanged(NamedTuple):
@@ -105,6 +116,21 @@ class MarketChanged(NamedTuple):
     contracts: Market
 
 
+class PairMoved(NamedTuple):
+    """An isolated market is new, or has these totals now."""
+
+    market: MarketId
+    sub_market: str
+    pair: Pair
+
+
+class TokenKnown(NamedTuple):
+    """What a token says of itself."""
+
+    asset: AssetId
+    token: Token
+
+
 class ReserveListed(NamedTuple):
     """A market gained an asset."""
 
@@ -141,6 +167,7 @@ class PriceMoved(NamedTuple):
     market: MarketId
     asset: AssetId
     price: Price
+    sub_market: str = ""
 
 
 class PoolMoved(NamedTuple):
@@ -165,6 +192,7 @@ class Liquidated(NamedTuple):
 DomainEvent = (
     CollateralChanged
     | DebtChanged
+    | LentChanged
     | CollateralUseChanged
     | CategoryChosen
     | IndexMoved
@@ -172,6 +200,8 @@ DomainEvent = (
     | DeficitMoved
     | TreasuryPaid
     | MarketChanged
+    | PairMoved
+    | TokenKnown
     | ReserveListed
     | ReserveDropped
     | RiskParametersChanged

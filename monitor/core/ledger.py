@@ -11,11 +11,13 @@ from functools import lru_cache
 from typing import NamedTuple, Protocol, TypeVar
 
 from monitor.core.packed import PackedMap
+from monitor.core.pairs import Pair, Token
+from monitor.core.prices import Price
 from monitor.core.slots import slotwise
 from monitor.core.units import (
+    ZERO_ADDRESS,
     Address,
     AssetId,
-    BaseValue,
     BlockHash,
     Bps,
     MarketId,
@@ -30,6 +32,8 @@ class Kind(StrEnum):
 
     MARKET = "market"
     RESERVE = "reserve"
+    PAIR = "pair"
+    TOKEN = "token"
     CATEGORY = "category"
     POSITION = "position"
     PRICE = "price"
@@ -51,8 +55,9 @@ class Key(NamedTuple):
 class Holding:
     """One asset on one side of a position.
 
-    `checkpoint_ray` is the index at the account's last token event: without it the next event
-    cannot be decoded (Aave: `getPreviousIndex`).
+    `scaled` is what the market itself keeps: a scaled balance (Aave), shares, or a raw amount
+    (Morpho Blue). `checkpoint_ray` is the index at the account's last token event: without it the
+    next event cannot be decoded (Aave: `getPreviousIndex`); one ray where there are no indices.
     """
 
     asset: AssetId
@@ -64,11 +69,15 @@ class Holding:
 @slotwise
 @dataclass(frozen=True, slots=True)
 class Position:
-    """All that one account holds in one market. Holdings are sorted by asset; none is empty."""
+    """All that one account holds in one market. Holdings are sorted by asset; none is empty.
+
+    `supplies` may secure debt; `lent` never can (Morpho Blue's loan asset).
+    """
 
     supplies: tuple[Holding, ...] = ()
     debts: tuple[Holding, ...] = ()
     e_mode: int = 0
+    lent: tuple[Holding, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +129,7 @@ class Category:
 
     `vacant`: (list, ordinal) of assets that were dropped while on a list: the contract keeps the
     bit, and whatever is listed under that ordinal next is on the list from its first block.
+    `price_source`: what prices its assets instead of their own sources (Aave before 3.2).
     """
 
     number: int
@@ -131,35 +141,30 @@ class Category:
     borrowable: tuple[AssetId, ...] = ()
     ltv_zero: tuple[AssetId, ...] = ()
     vacant: tuple[tuple[str, int], ...] = ()
-
-
-@slotwise
-@dataclass(frozen=True, slots=True)
-class Price:
-    """What a market's oracle says of an asset. `value` is None when unknown; `reason` says why."""
-
-    value: BaseValue | None
-    source: Address | None = None
-    emitter: Address | None = None
-    answered_unix: int | None = None
-    reason: str = ""
+    price_source: Address = ZERO_ADDRESS
 
 
 @dataclass(frozen=True, slots=True)
 class Market:
     """The contracts of a market and the scale of its base currency.
 
-    `revisions`: (contract, revision of its code) where that was read and is one we follow, sorted.
-    A contract that is missing here was upgraded, or was never asked: the next block asks.
+    A role the protocol does not have is the zero address, and so is one nobody fills. `base_unit`
+    is 0 where there is no base currency. `revisions`: (contract, revision of its code) where that
+    was read and is one we follow, sorted. A contract that is missing here was upgraded, or was
+    never asked: the next block asks. `pool_version`, `token_version`: whose rules hold, where the
+    revisions alone do not say.
     """
 
     protocol: str
     entry: Address
-    pool: Address
-    configurator: Address
-    oracle: Address
-    base_unit: int
+    pool: Address = ZERO_ADDRESS
+    configurator: Address = ZERO_ADDRESS
+    oracle: Address = ZERO_ADDRESS
+    base_unit: int = 0
     revisions: tuple[tuple[Address, int], ...] = ()
+    fee_recipient: Address = ZERO_ADDRESS
+    pool_version: str = ""
+    token_version: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,12 +190,16 @@ class Fault:
     first: str
 
 
-Record = Market | Reserve | Category | Position | Price | TickPool | Fault
-RecordT = TypeVar("RecordT", Market, Reserve, Category, Position, Price, TickPool, Fault)
+Record = Market | Reserve | Pair | Token | Category | Position | Price | TickPool | Fault
+RecordT = TypeVar(
+    "RecordT", Market, Reserve, Pair, Token, Category, Position, Price, TickPool, Fault
+)
 
 RECORD_OF: Mapping[Kind, type[Record]] = {
     Kind.MARKET: Market,
     Kind.RESERVE: Reserve,
+    Kind.PAIR: Pair,
+    Kind.TOKEN: Token,
     Kind.CATEGORY: Category,
     Kind.POSITION: Position,
     Kind.PRICE: Price,
@@ -208,6 +217,14 @@ def reserve_key(market: MarketId, asset: AssetId, sub_market: str = "") -> Key:
     return Key(Kind.RESERVE, market, sub_market, asset)
 
 
+def pair_key(market: MarketId, sub_market: str) -> Key:
+    return Key(Kind.PAIR, market, sub_market, "")
+
+
+def token_key(asset: AssetId) -> Key:
+    return Key(Kind.TOKEN, MarketId(""), "", asset)
+
+
 def category_key(market: MarketId, number: int) -> Key:
     return Key(Kind.CATEGORY, market, "", str(number))
 
@@ -217,8 +234,8 @@ def position_key(market: MarketId, account: Address, sub_market: str = "") -> Ke
     return Key(Kind.POSITION, market, sub_market, account)
 
 
-def price_key(market: MarketId, asset: AssetId) -> Key:
-    return Key(Kind.PRICE, market, "", asset)
+def price_key(market: MarketId, asset: AssetId, sub_market: str = "") -> Key:
+    return Key(Kind.PRICE, market, sub_market, asset)
 
 
 def pool_key(pool: Address) -> Key:

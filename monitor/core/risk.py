@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from monitor.core.blocks import BlockRef
+from monitor.core.prices import Price
 from monitor.core.units import Address, AssetId, Bps, MarketId, RawAmount, Wad
 
 
@@ -46,13 +47,13 @@ LiquidationTerms = PartialTerms
 class CollateralLeg:
     """A pledged asset with the terms that apply to this account (its e-mode's, if listed).
 
-    The bonus is what a liquidator gets in all: 10,500 takes collateral worth 105 % of the debt.
+    The bonus is what a liquidator gets in all: 1.05e18 takes collateral worth 105 % of the debt.
     """
 
     asset: AssetId
     amount_raw: RawAmount
-    liquidation_threshold_bps: Bps
-    liquidation_bonus_bps: Bps
+    liquidation_threshold_wad: Wad
+    liquidation_bonus_wad: Wad
     liquidation_fee_bps: Bps
     seizable: bool = True
 
@@ -77,7 +78,10 @@ class Exposure:
 
 @dataclass(frozen=True, slots=True)
 class AssetSheet:
-    """One asset as one market sees it. `price_base` is None when the oracle is unknown."""
+    """One asset as one market sees it. `price_base` is None when the oracle is unknown.
+
+    `price`: the whole record, with what can move it; None where the market needs no oracle for it.
+    """
 
     asset: AssetId
     symbol: str
@@ -85,11 +89,17 @@ class AssetSheet:
     price_base: int | None
     source: Address | None
     cash_raw: RawAmount
+    price: Price | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class MarketSheet:
-    """Everything a projection needs of one market, at one block."""
+    """Everything a projection needs of one market, at one block.
+
+    Without a `numeraire` prices are of whole tokens, in a currency (Aave: USD) of which `base_unit`
+    is one. With one, the market counts in that asset of its own (Morpho Blue: the loan): prices are
+    of raw units, in raw units of the numeraire times `base_unit`.
+    """
 
     market: MarketId
     sub_market: str
@@ -98,6 +108,7 @@ class MarketSheet:
     assets: Mapping[AssetId, AssetSheet]
     exposures: tuple[Exposure, ...]
     unknown: tuple[str, ...] = ()
+    numeraire: AssetId | None = None
 
 
 @dataclass(frozen=True, slots=True)

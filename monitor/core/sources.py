@@ -3,15 +3,16 @@
 A protocol is both; an oracle or a pool is an event source only.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Protocol
 
 from monitor.core.blocks import BlockRef, RawLog
-from monitor.core.events import DomainEvent
+from monitor.core.events import DomainEvent, Place
 from monitor.core.ledger import LedgerView
 from monitor.core.ports import ContractReader, Readings, ViewCall
+from monitor.core.prices import Price
 from monitor.core.risk import AccountRisk, DepthCurve, MarketSheet
 from monitor.core.units import Address, AssetId, MarketId, RawAmount
 
@@ -71,7 +72,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """A position in real amounts, with what its market says of it."""
+    """A position in real amounts, with what its market says of it. `lent` secures nothing."""
 
     account: Address
     sub_market: str
@@ -79,6 +80,24 @@ class Statement:
     debt: tuple[Line, ...]
     e_mode: int
     risk: AccountRisk
+    lent: tuple[Line, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """An asset that a market (or one of its sub-markets) lists, with what its oracle says of it.
+
+    `price` is None where the market asks no oracle for it, or none has answered yet. `base_unit`
+    and `numeraire` are as in `MarketSheet`. `decimals` is None where the token does not tell.
+    """
+
+    sub_market: str
+    asset: AssetId
+    symbol: str
+    decimals: int | None
+    price: Price | None
+    base_unit: int
+    numeraire: AssetId | None = None
 
 
 class RiskRules(Protocol):
@@ -90,16 +109,23 @@ class RiskRules(Protocol):
     @property
     def protocol(self) -> str: ...
 
-    def statement(self, view: LedgerView, account: Address, at_unix: int) -> Statement | None:
-        """One position at a time; None when the account holds nothing."""
+    def statement(self, view: LedgerView, place: Place, at_unix: int) -> Statement | None:
+        """One position at a time; None when the account holds nothing there."""
+        ...
+
+    def listings(self, view: LedgerView) -> Iterator[Listing]:
+        """Every asset the market lists, with its price."""
         ...
 
     def utilisation(self, view: LedgerView, at_unix: int) -> Mapping[str, Fraction]:
-        """Borrowed share of what was lent, by symbol; assets nobody lent are left out."""
+        """Borrowed share of what was lent, by symbol; assets nobody lent are left out.
+
+        Where sub-markets lend one asset, it is that of all of them together.
+        """
         ...
 
-    def sheet(self, view: LedgerView, at_unix: int) -> MarketSheet:
-        """The market as a projection sees it."""
+    def sheets(self, view: LedgerView, at_unix: int) -> tuple[MarketSheet, ...]:
+        """The market as a projection sees it: one sheet a sub-market."""
         ...
 
 

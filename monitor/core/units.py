@@ -12,8 +12,10 @@ RawAmount = NewType("RawAmount", int)
 """Token amount in the token's own decimals; never added across tokens."""
 ScaledAmount = NewType("ScaledAmount", int)
 """Principal or shares; becomes a RawAmount only through an index."""
+Shares = NewType("Shares", int)
+"""A claim on a part of a total; becomes a RawAmount through that total and the sum of shares."""
 BaseValue = NewType("BaseValue", int)
-"""Value or price in a market's own base currency scale (Aave: USD, 8 decimals)."""
+"""Value or price in a market's own scale (Aave: USD, 8 decimals; Morpho: loan units by 1e36)."""
 
 Address = NewType("Address", str)
 """0x + 40 lower-case hex digits. Checksums are for the face only."""
@@ -30,6 +32,10 @@ BPS = 10**4
 YEAR_SECONDS = 365 * 24 * 3600
 MAX_UINT256 = 2**256 - 1
 ZERO_ADDRESS = Address("0x" + "0" * 40)
+
+
+def wad_of_bps(ratio_bps: int) -> Wad:
+    return Wad(ratio_bps * (WAD // BPS))
 
 
 def address(text: str) -> Address:

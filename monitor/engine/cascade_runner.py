@@ -97,7 +97,9 @@ class CascadeRunner:
         curves = (pool.curve(view) for pool in self._pools)
         bare = WorldSheet(
             block=block,
-            markets=tuple(rule.sheet(view, block.timestamp) for rule in self._rules),
+            markets=tuple(
+                sheet for rule in self._rules for sheet in rule.sheets(view, block.timestamp)
+            ),
             curves=tuple(depth for depth in curves if depth is not None),
             correlated={},
         )

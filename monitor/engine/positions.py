@@ -8,11 +8,12 @@ from fractions import Fraction
 from typing import Any
 
 from monitor.core.blocks import BlockRef
+from monitor.core.events import Place
 from monitor.core.ledger import Kind, LedgerView
 from monitor.core.ports import PositionFilter
 from monitor.core.sources import Line, RiskRules, Statement
 from monitor.core.units import Address, MarketId, address
-from monitor.engine.valuation import Valuation, symbols, total, usd_text
+from monitor.engine.valuation import Valuation, list_all, symbols, total, usd_text
 from monitor.errors import QuestionError
 
 Checksum = Callable[[str], str]
@@ -55,9 +56,9 @@ class PositionBook:
     ) -> None:
         self._block = block
         self._checksum = checksum
-        markets = [rule.market for rule in rules]
-        self._valuation = Valuation(view, markets)
-        self._symbols = symbols(view, markets)
+        listings = list_all(view, rules)
+        self._valuation = Valuation(view, listings)
+        self._symbols = symbols(listings)
         self.rows = sorted(self._read(view, rules), key=_order)
 
     @property
@@ -68,8 +69,8 @@ class PositionBook:
         rows = []
         for rule in rules:
             for key in view.keys(Kind.POSITION, rule.market):
-                account = Address(key.subject)
-                statement = rule.statement(view, account, self._block.timestamp)
+                place = Place(rule.market, Address(key.subject), key.sub_market)
+                statement = rule.statement(view, place, self._block.timestamp)
                 if statement is not None:
                     debt = total([self.usd(line) for line in statement.debt])
                     rows.append(Row(rule.market, rule.protocol, statement, debt))
@@ -121,6 +122,7 @@ class PositionBook:
                 for line in held.collateral
             ],
             "debt": [self._line_json(line) for line in held.debt],
+            **({"supply": [self._line_json(line) for line in held.lent]} if held.lent else {}),
             "health_factor": _text(risk.health_factor_wad),
             "liquidatable": risk.liquidatable,
             "e_mode": held.e_mode,
@@ -131,7 +133,7 @@ class PositionBook:
     def _unvalued(self, held: Statement) -> list[str]:
         return [
             f"USD value of {self._symbols.get(line.asset, line.asset)}"
-            for line in (*held.collateral, *held.debt)
+            for line in (*held.collateral, *held.debt, *held.lent)
             if self.usd(line) is None
         ]
 
@@ -163,10 +165,11 @@ def _fits(
     return wanted.liquidatable is None or liquidatable in (None, wanted.liquidatable)
 
 
-def _order(row: Row) -> tuple[bool, Fraction, str, str]:
+def _order(row: Row) -> tuple[bool, Fraction, str, str, str]:
     # Unknown debt comes first: it is what must be looked at.
     debt = Fraction(0) if row.debt_usd is None else row.debt_usd
-    return row.debt_usd is not None, -debt, row.market, row.statement.account
+    held = row.statement
+    return row.debt_usd is not None, -debt, row.market, held.account, held.sub_market
 
 
 def _asked_address(text: str) -> Address:

@@ -13,14 +13,17 @@ from monitor.core.events import (
     DeficitMoved,
     DomainEvent,
     IndexMoved,
+    LentChanged,
     Liquidated,
     MarketChanged,
+    PairMoved,
     Place,
     PoolMoved,
     PriceMoved,
     ReserveDropped,
     ReserveListed,
     RiskParametersChanged,
+    TokenKnown,
     TreasuryPaid,
 )
 from monitor.core.ledger import (
@@ -32,10 +35,12 @@ from monitor.core.ledger import (
     category_key,
     find,
     market_key,
+    pair_key,
     pool_key,
     position_key,
     price_key,
     reserve_key,
+    token_key,
 )
 from monitor.core.overlay import Overlay
 from monitor.core.slots import slot
@@ -67,18 +72,28 @@ def reduce_all(overlay: Overlay, events: Iterable[DomainEvent]) -> None:
 
 def _hold_supply(overlay: Overlay, event: CollateralChanged) -> None:
     key, position = _position(overlay, event.place)
-    before, supplies = _with_holding(position.supplies, event)
-    _put_position(overlay, key, Position(supplies, position.debts, position.e_mode))
-    reserve = _reserve(overlay, event.place.market, event.asset, event.place.sub_market)
-    _set_supply(reserve, reserve.supply_scaled + event.scaled - before)
+    before, supplies = _with_holding(position.supplies, event, event.used)
+    _put_position(overlay, key, Position(supplies, position.debts, position.e_mode, position.lent))
+    if not event.place.sub_market:  # a pair tells its totals itself
+        reserve = _reserve(overlay, event.place.market, event.asset)
+        _set_supply(reserve, reserve.supply_scaled + event.scaled - before)
 
 
 def _hold_debt(overlay: Overlay, event: DebtChanged) -> None:
     key, position = _position(overlay, event.place)
     before, debts = _with_holding(position.debts, event)
-    _put_position(overlay, key, Position(position.supplies, debts, position.e_mode))
-    reserve = _reserve(overlay, event.place.market, event.asset, event.place.sub_market)
-    _set_debt(reserve, reserve.debt_scaled + event.scaled - before)
+    _put_position(overlay, key, Position(position.supplies, debts, position.e_mode, position.lent))
+    if not event.place.sub_market:
+        reserve = _reserve(overlay, event.place.market, event.asset)
+        _set_debt(reserve, reserve.debt_scaled + event.scaled - before)
+
+
+def _lend(overlay: Overlay, event: LentChanged) -> None:
+    key, position = _position(overlay, event.place)
+    place, held = _held(position.lent, event.asset)
+    lent = _with(position.lent, place, held, Holding(event.asset, event.scaled, Ray(RAY)))
+    lending = Position(position.supplies, position.debts, position.e_mode, lent)
+    _put_position(overlay, key, lending)
 
 
 def _use(overlay: Overlay, event: CollateralUseChanged) -> None:
@@ -87,12 +102,12 @@ def _use(overlay: Overlay, event: CollateralUseChanged) -> None:
     scaled, checkpoint = (held.scaled, held.checkpoint_ray) if held else (ScaledAmount(0), Ray(RAY))
     used = Holding(event.asset, scaled, checkpoint, event.used)
     supplies = _with(position.supplies, place, held, used)
-    _put_position(overlay, key, Position(supplies, position.debts, position.e_mode))
+    _put_position(overlay, key, Position(supplies, position.debts, position.e_mode, position.lent))
 
 
 def _choose_category(overlay: Overlay, event: CategoryChosen) -> None:
     key, position = _position(overlay, event.place)
-    chosen = Position(position.supplies, position.debts, event.category)
+    chosen = Position(position.supplies, position.debts, event.category, position.lent)
     _put_position(overlay, key, chosen)
 
 
@@ -125,6 +140,14 @@ def _put_market(overlay: Overlay, event: MarketChanged) -> None:
     overlay.put(market_key(event.market), event.contracts)
 
 
+def _put_pair(overlay: Overlay, event: PairMoved) -> None:
+    overlay.put(pair_key(event.market, event.sub_market), event.pair)
+
+
+def _know_token(overlay: Overlay, event: TokenKnown) -> None:
+    overlay.put(token_key(event.asset), event.token)
+
+
 def _list_reserve(overlay: Overlay, event: ReserveListed) -> None:
     overlay.put(reserve_key(event.market, event.reserve.asset, event.sub_market), event.reserve)
 
@@ -146,7 +169,7 @@ def _put_category(overlay: Overlay, event: CategoryChanged) -> None:
 
 
 def _put_price(overlay: Overlay, event: PriceMoved) -> None:
-    overlay.put(price_key(event.market, event.asset), event.price)
+    overlay.put(price_key(event.market, event.asset, event.sub_market), event.price)
 
 
 def _put_pool(overlay: Overlay, event: PoolMoved) -> None:
@@ -158,11 +181,13 @@ def _note(overlay: Overlay, event: Liquidated) -> None:
 
 
 def _with_holding(
-    side: tuple[Holding, ...], event: CollateralChanged | DebtChanged
+    side: tuple[Holding, ...], event: CollateralChanged | DebtChanged, used: bool | None = None
 ) -> tuple[ScaledAmount, tuple[Holding, ...]]:
-    """The scaled amount held before, and the side with the new one."""
+    """The scaled amount held before, and the side with the new one. `used`: None leaves it."""
     place, held = _held(side, event.asset)
-    before, used = (held.scaled, held.used_as_collateral) if held else (ScaledAmount(0), False)
+    before = held.scaled if held else ScaledAmount(0)
+    if used is None:
+        used = held.used_as_collateral if held else False
     # An empty holding has no history: its checkpoint is of no use, and must not tell two
     # ledgers apart that came to the same state on different ways.
     checkpoint = event.checkpoint_ray if event.scaled else Ray(RAY)
@@ -192,7 +217,7 @@ def _position(overlay: Overlay, place: Place) -> tuple[Key, Position]:
 
 
 def _put_position(overlay: Overlay, key: Key, position: Position) -> None:
-    is_empty = not (position.supplies or position.debts or position.e_mode)
+    is_empty = not (position.supplies or position.debts or position.e_mode or position.lent)
     overlay.put(key, None if is_empty else position)
 
 
@@ -207,6 +232,7 @@ def _reserve(overlay: Overlay, market: MarketId, asset: AssetId, sub_market: str
 REDUCERS: Mapping[type[DomainEvent], Callable[[Overlay, Any], None]] = {
     CollateralChanged: _hold_supply,
     DebtChanged: _hold_debt,
+    LentChanged: _lend,
     CollateralUseChanged: _use,
     CategoryChosen: _choose_category,
     IndexMoved: _move_index,
@@ -214,6 +240,8 @@ REDUCERS: Mapping[type[DomainEvent], Callable[[Overlay, Any], None]] = {
     DeficitMoved: _move_deficit,
     TreasuryPaid: _pay_treasury,
     MarketChanged: _put_market,
+    PairMoved: _put_pair,
+    TokenKnown: _know_token,
     ReserveListed: _list_reserve,
     ReserveDropped: _drop_reserve,
     RiskParametersChanged: _put_terms,

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
-from monitor.core.ledger import Fault, Kind, LedgerView, Price, Reserve, each
-from monitor.core.sources import RiskRules
-from monitor.core.units import Address, MarketId
+from monitor.core.ledger import Fault, Kind, LedgerView, each
+from monitor.core.sources import Listing, RiskRules
+from monitor.core.units import MarketId
 from monitor.engine.positions import PositionBook
 from monitor.engine.valuation import total, usd_text
 
@@ -61,14 +61,19 @@ def market_totals(book: PositionBook, rule: RiskRules) -> MarketTotals:
 
 def unknown_prices(view: LedgerView, rules: Sequence[RiskRules]) -> tuple[str, ...]:
     """Every listed asset whose price is not known, and why."""
-    found = []
-    for rule in rules:
-        symbols = {r.asset: r.symbol for _, r in each(view, Kind.RESERVE, rule.market, Reserve)}
-        for key, price in each(view, Kind.PRICE, rule.market, Price):
-            if price.value is None:
-                name = symbols.get(Address(key.subject), key.subject)
-                found.append(f"price of {rule.market}/{name}: {price.reason}")
-    return tuple(sorted(found))
+    return tuple(
+        sorted(
+            f"price of {place_of(rule, listing)}{listing.symbol}: {listing.price.reason}"
+            for rule in rules
+            for listing in rule.listings(view)
+            if listing.price is not None and listing.price.value is None
+        )
+    )
+
+
+def place_of(rule: RiskRules, listing: Listing) -> str:
+    """`aave-core/` or `morpho/0x…/`: what goes before a symbol."""
+    return f"{rule.market}/{listing.sub_market}/" if listing.sub_market else f"{rule.market}/"
 
 
 def faults(view: LedgerView) -> tuple[str, ...]:

@@ -4,19 +4,10 @@ from collections.abc import Sequence
 from decimal import ROUND_HALF_UP, Decimal
 from fractions import Fraction
 
-from monitor.core.ledger import (
-    Kind,
-    LedgerView,
-    Market,
-    Price,
-    Reserve,
-    each,
-    find,
-    market_key,
-    price_key,
-    reserve_key,
-)
-from monitor.core.units import AssetId, MarketId
+from monitor.core.ledger import LedgerView, find, price_key
+from monitor.core.prices import Price
+from monitor.core.sources import Listing, RiskRules
+from monitor.core.units import AssetId
 from monitor.oracles.valuation_feed import VALUATION, VALUATION_DECIMALS
 
 USD_UNIT = 10**8
@@ -27,12 +18,19 @@ class Valuation:
     """Prices in USD at one state of the ledger (contract section 2, *USD*).
 
     An asset's own `price_feed` if there is one, else the oracle of the first market, in
-    configuration order, that lists it. Only USD-based oracles count (base unit 1e8).
+    configuration order, that lists it and counts in USD (base unit 1e8).
     """
 
-    def __init__(self, view: LedgerView, markets: Sequence[MarketId]) -> None:
+    def __init__(self, view: LedgerView, listings: Sequence[Listing]) -> None:
+        """`listings`: of all markets, in configuration order."""
         self._view = view
-        self._markets = markets
+        self._listed: dict[AssetId, Listing] = {}
+        self._decimals: dict[AssetId, int] = {}
+        for listing in listings:
+            if listing.decimals is not None:
+                self._decimals.setdefault(listing.asset, listing.decimals)
+            if listing.numeraire is None and listing.base_unit == USD_UNIT:
+                self._listed.setdefault(listing.asset, listing)
         self._prices: dict[AssetId, Fraction | None] = {}
 
     def usd(self, asset: AssetId, amount_raw: int) -> Fraction | None:
@@ -43,28 +41,17 @@ class Valuation:
         return None if price is None else price * amount_raw
 
     def _usd_per_raw(self, asset: AssetId) -> Fraction | None:
-        listed = next(
-            (
-                (market, reserve)
-                for market in self._markets
-                if (reserve := find(self._view, reserve_key(market, asset), Reserve))
-            ),
-            None,
-        )
-        if listed is None:
+        decimals = self._decimals.get(asset)
+        if decimals is None:
             return None
-        market, reserve = listed
-        unit = 10**reserve.decimals
         own = find(self._view, price_key(VALUATION, asset), Price)
         if own is not None:
-            return None if own.value is None else Fraction(own.value, 10**VALUATION_DECIMALS * unit)
-        price = find(self._view, price_key(market, asset), Price)
-        contracts = find(self._view, market_key(market), Market)
-        if price is None or price.value is None or contracts is None:
+            scale = 10 ** (VALUATION_DECIMALS + decimals)
+            return None if own.value is None else Fraction(own.value, scale)
+        listed = self._listed.get(asset)
+        if listed is None or listed.price is None or listed.price.value is None:
             return None
-        if contracts.base_unit != USD_UNIT:  # based on something else: not USD
-            return None
-        return Fraction(price.value, contracts.base_unit * unit)
+        return Fraction(listed.price.value, listed.base_unit * 10**decimals)
 
 
 def total(values: Sequence[Fraction | None]) -> Fraction | None:
@@ -81,10 +68,11 @@ def usd_text(value: Fraction | None) -> str | None:
     return f"{cents.quantize(Decimal('0.01'), ROUND_HALF_UP):f}"
 
 
-def symbols(view: LedgerView, markets: Sequence[MarketId]) -> dict[AssetId, str]:
-    """Symbol of every listed asset."""
-    return {
-        reserve.asset: reserve.symbol
-        for market in reversed(markets)
-        for _, reserve in each(view, Kind.RESERVE, market, Reserve)
-    }
+def list_all(view: LedgerView, rules: Sequence[RiskRules]) -> list[Listing]:
+    """What all markets list, in configuration order."""
+    return [listing for rule in rules for listing in rule.listings(view)]
+
+
+def symbols(listings: Sequence[Listing]) -> dict[AssetId, str]:
+    """Symbol of every listed asset; the first market's where they differ."""
+    return {listing.asset: listing.symbol for listing in reversed(listings)}

@@ -11,17 +11,9 @@ from dataclasses import replace
 from monitor.core.abi import Abi
 from monitor.core.blocks import BlockRef, RawLog
 from monitor.core.events import DomainEvent, MarketChanged, PriceMoved
-from monitor.core.ledger import (
-    Kind,
-    LedgerView,
-    Market,
-    Price,
-    Reserve,
-    each,
-    find,
-    market_key,
-)
+from monitor.core.ledger import Kind, LedgerView, Market, Reserve, each, find, market_key
 from monitor.core.ports import ContractReader, Readings, ViewCall, ViewFailed
+from monitor.core.prices import Price
 from monitor.core.units import ZERO_ADDRESS, Address, AssetId, BaseValue, MarketId
 
 UNSCALED = "the oracle does not tell its BASE_CURRENCY_UNIT"

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from monitor.core.abi import Abi
 from monitor.core.blocks import BlockRef, RawLog
 from monitor.core.events import DomainEvent, PriceMoved
-from monitor.core.ledger import LedgerView, Price
+from monitor.core.ledger import LedgerView
 from monitor.core.ports import ContractReader, Readings, ViewCall, ViewFailed
+from monitor.core.prices import Price
 from monitor.core.units import Address, AssetId, BaseValue, MarketId
 
 VALUATION = MarketId("")

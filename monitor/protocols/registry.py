@@ -1,6 +1,7 @@
 """Which protocols there are: one line each."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Protocol
 
 from monitor.core.abi import Abi
@@ -24,13 +25,21 @@ class ProtocolMarket(EventSource, RiskRules, Protocol):
         ...
 
 
-def _aave_v3(
-    market: MarketId, address: Address, from_block: int, abi: AbiLibrary
-) -> ProtocolMarket:
-    return AaveV3Market(market, address, from_block, AaveAbi.of(abi))
+@dataclass(frozen=True, slots=True)
+class MarketPlan:
+    """A [[markets]] entry. `sub_markets`: the ids to follow, lower case; None for all."""
+
+    name: MarketId
+    address: Address
+    from_block: int
+    sub_markets: frozenset[str] | None = None
 
 
-PROTOCOLS: Mapping[str, Callable[[MarketId, Address, int, AbiLibrary], ProtocolMarket]] = {
+def _aave_v3(plan: MarketPlan, abi: AbiLibrary) -> ProtocolMarket:
+    return AaveV3Market(plan.name, plan.address, plan.from_block, AaveAbi.of(abi))
+
+
+PROTOCOLS: Mapping[str, Callable[[MarketPlan, AbiLibrary], ProtocolMarket]] = {
     "aave_v3": _aave_v3,
 }
 """Configuration's `protocol` to the plug-in that follows it."""

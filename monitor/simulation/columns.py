@@ -17,7 +17,7 @@ from monitor.core.risk import (
     MarketSheet,
     WorldSheet,
 )
-from monitor.core.units import BPS, ZERO_ADDRESS, Address, AssetId
+from monitor.core.units import BPS, WAD, ZERO_ADDRESS, Address, AssetId
 from monitor.simulation.impact import Depth, Mark, Route, depth_of, route
 from monitor.simulation.terms import Limits, limits_of
 
@@ -259,10 +259,10 @@ def _account(market: int, exposure: Exposure, priced: dict[AssetId, int]) -> Acc
         Pledge(
             quote=priced[leg.asset],
             amount=float(leg.amount_raw),
-            threshold=leg.liquidation_threshold_bps / BPS,
-            bonus=leg.liquidation_bonus_bps / BPS,
+            threshold=leg.liquidation_threshold_wad / WAD,
+            bonus=leg.liquidation_bonus_wad / WAD,
             fee=leg.liquidation_fee_bps / BPS,
-            seizable=leg.seizable and leg.liquidation_bonus_bps > 0,
+            seizable=leg.seizable and leg.liquidation_bonus_wad > 0,
         )
         for leg in sorted(exposure.collateral, key=lambda leg: leg.asset)
     )

@@ -1,8 +1,9 @@
 """Positions as few bytes: there are a hundred thousand of them, and a block writes dozens.
 
-A packed position is a version byte and, in MessagePack, its e-mode, its supplies and its debts; a
-holding is asset, scaled amount, checkpoint and use as collateral. Integers are signed big-endian
-bytes, for MessagePack knows none beyond 64 bits. `cascade-monitor positions --json` shows them.
+A packed position is a version byte and, in MessagePack, its e-mode, its supplies, its debts, and
+under version 2 what it lends; a holding is asset, scaled amount, checkpoint and use as collateral.
+Integers are signed big-endian bytes, for MessagePack knows none beyond 64 bits.
+`cascade-monitor positions --json` shows them.
 """
 
 from collections.abc import Iterable
@@ -14,25 +15,32 @@ from monitor.core.ledger import Holding, Position
 from monitor.core.units import Ray, ScaledAmount
 from monitor.store.keys import address_bytes, address_text
 
-VERSION = b"\x01"
+VERSION, WITH_LENT = b"\x01", b"\x02"
 
 _Holding = tuple[bytes, bytes, bytes, bool]
 _encode = Encoder().encode
-_decode = Decoder(tuple[bytes, tuple[_Holding, ...], tuple[_Holding, ...]]).decode
+_Side = tuple[_Holding, ...]
+_decode = Decoder(tuple[bytes, _Side, _Side]).decode
+_decode_with_lent = Decoder(tuple[bytes, _Side, _Side, _Side]).decode
 
 
 def pack_position(position: Position) -> bytes:
-    return VERSION + _encode(
-        (_int_bytes(position.e_mode), _side(position.supplies), _side(position.debts))
-    )
+    sides = (_int_bytes(position.e_mode), _side(position.supplies), _side(position.debts))
+    if position.lent:
+        return WITH_LENT + _encode((*sides, _side(position.lent)))
+    return VERSION + _encode(sides)
 
 
 def unpack_position(data: bytes) -> Position:
     """The inverse of `pack_position`. Raises ValueError for what it did not make."""
-    if data[:1] != VERSION:
-        raise ValueError(f"it has the layout {data[:1].hex() or 'none'}: expected 01")
-    e_mode, supplies, debts = _decode(memoryview(data)[1:])
-    return Position(_holdings(supplies), _holdings(debts), _int(e_mode))
+    body = memoryview(data)[1:]
+    if data[:1] == VERSION:
+        e_mode, supplies, debts = _decode(body)
+        return Position(_holdings(supplies), _holdings(debts), _int(e_mode))
+    if data[:1] == WITH_LENT:
+        e_mode, supplies, debts, lent = _decode_with_lent(body)
+        return Position(_holdings(supplies), _holdings(debts), _int(e_mode), _holdings(lent))
+    raise ValueError(f"it has the layout {data[:1].hex() or 'none'}: expected 01 or 02")
 
 
 # Assets are few, and met in every position: one text each, in memory too.

@@ -16,7 +16,7 @@ from monitor.core.units import MarketId
 from monitor.engine.folding import Folder, bootstrap
 from monitor.library import abi_library
 from monitor.oracles.aave_oracle import AaveOraclePrices
-from monitor.protocols.registry import PROTOCOLS
+from monitor.protocols.registry import PROTOCOLS, MarketPlan
 
 LOGS = 10_000
 VERBS_PER_BLOCK = 75
@@ -128,7 +128,7 @@ async def _watched(world: World, node: Node, start: int) -> Traffic:
     entry = CoreAddress(world.addresses.addresses_provider)
     oracle, feed = abi_library("aave_v3/AaveOracle"), abi_library("chainlink/Aggregator")
     sources: tuple[EventSource, ...] = (
-        PROTOCOLS["aave_v3"](MARKET, entry, 0, abi_library),
+        PROTOCOLS["aave_v3"](MarketPlan(MARKET, entry, 0), abi_library),
         AaveOraclePrices(MARKET, oracle, feed),
     )
     folder = Folder(sources, node.follower, node.reader)

@@ -6,12 +6,12 @@ from dataclasses import asdict, dataclass
 from devnet import Address, World
 
 from fuzz.sight import CATEGORIES, TERM_BITS, AccountSight, ReserveSight, Sight
+from monitor.core.events import Place
 from monitor.core.ledger import (
     Category,
     Kind,
     LedgerView,
     Position,
-    Price,
     Reserve,
     TickPool,
     category_key,
@@ -21,6 +21,7 @@ from monitor.core.ledger import (
     position_key,
     price_key,
 )
+from monitor.core.prices import Price
 from monitor.core.sources import RiskRules
 from monitor.core.units import MAX_UINT256
 from monitor.core.units import Address as MonitorAddress
@@ -164,7 +165,7 @@ class MonitorFacts:
         self, view: LedgerView, who: MonitorAddress, timestamp: int, reserves: dict[str, Reserve]
     ) -> Iterator[tuple[str, int | None]]:
         position = find(view, position_key(self._rules.market, who), Position) or Position()
-        statement = self._rules.statement(view, who, timestamp)
+        statement = self._rules.statement(view, Place(self._rules.market, who), timestamp)
         supplied = {line.asset: line for line in statement.collateral} if statement else {}
         owed = {line.asset: line for line in statement.debt} if statement else {}
         word = 0

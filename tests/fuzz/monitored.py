@@ -21,7 +21,7 @@ from monitor.library import abi_library
 from monitor.liquidity.source import PoolSource
 from monitor.liquidity.uniswap_v3 import UniswapV3Pool
 from monitor.oracles.aave_oracle import AaveOraclePrices
-from monitor.protocols.registry import PROTOCOLS, ProtocolMarket
+from monitor.protocols.registry import PROTOCOLS, MarketPlan, ProtocolMarket
 from monitor.store.connection import connect
 from monitor.store.identity import Identity
 from monitor.store.redis_store import RedisStore
@@ -40,7 +40,9 @@ class Plugins:
     def __init__(self, world: World) -> None:
         at = world.addresses
         entry = Address(at.addresses_provider)
-        self.market: ProtocolMarket = PROTOCOLS["aave_v3"](MARKET, entry, 0, abi_library)
+        self.market: ProtocolMarket = PROTOCOLS["aave_v3"](
+            MarketPlan(MARKET, entry, 0), abi_library
+        )
         oracle, feed = abi_library("aave_v3/AaveOracle"), abi_library("chainlink/Aggregator")
         pool_abi = abi_library("uniswap_v3/UniswapV3Pool")
         pools = (UniswapV3Pool(Address(pool), pool_abi) for pool in at.pools.values())

@@ -1,5 +1,6 @@
 """The codec: whatever is written is read back, and equal ledgers have equal digests."""
 
+from enum import Enum
 from typing import Any, get_args, get_type_hints
 
 from hypothesis import given
@@ -25,6 +26,8 @@ def values(kind: Any) -> st.SearchStrategy[Any]:
         return ANY_INT
     if kind is str:
         return ANY_TEXT
+    if isinstance(kind, type) and issubclass(kind, Enum):
+        return st.sampled_from(kind)
     if kind in (bool, type(None)):
         return st.from_type(kind)
     if hasattr(kind, "__dataclass_fields__"):

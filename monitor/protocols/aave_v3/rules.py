@@ -4,10 +4,11 @@ Source: GenericLogic.sol (calculateUserAccountData), ValidationLogic.sol
 (validateLiquidationCall), LiquidationLogic.sol of aave-v3-origin 3.6.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 
+from monitor.core.events import Place
 from monitor.core.fixed_point import mul_div_up, ray_mul_down, ray_mul_up, wad_div_half_up
 from monitor.core.ledger import (
     Category,
@@ -15,7 +16,6 @@ from monitor.core.ledger import (
     Kind,
     LedgerView,
     Position,
-    Price,
     Reserve,
     category_key,
     each,
@@ -24,6 +24,7 @@ from monitor.core.ledger import (
     price_key,
     reserve_key,
 )
+from monitor.core.prices import Price
 from monitor.core.risk import (
     AccountRisk,
     AssetSheet,
@@ -33,8 +34,18 @@ from monitor.core.risk import (
     MarketSheet,
     PartialTerms,
 )
-from monitor.core.sources import Line, Statement
-from monitor.core.units import BPS, WAD, Address, AssetId, Bps, MarketId, RawAmount, Wad
+from monitor.core.sources import Line, Listing, Statement
+from monitor.core.units import (
+    BPS,
+    WAD,
+    Address,
+    AssetId,
+    Bps,
+    MarketId,
+    RawAmount,
+    Wad,
+    wad_of_bps,
+)
 from monitor.errors import LedgerCorrupt
 from monitor.protocols.aave_v3.accrual import debt_index_at, supply_index_at
 from monitor.protocols.aave_v3.contracts import contracts_of
@@ -72,12 +83,12 @@ class AaveRules:
         index = debt_index_at(self._reserve(view, held.asset), at_unix)
         return RawAmount(ray_mul_up(held.scaled, index))
 
-    def statement(self, view: LedgerView, account: Address, at_unix: int) -> Statement | None:
-        position = find(view, position_key(self._market, account), Position)
+    def statement(self, view: LedgerView, place: Place, at_unix: int) -> Statement | None:
+        position = find(view, position_key(self._market, place.account), Position)
         if position is None or not (position.supplies or position.debts):
             return None
         return Statement(
-            account=account,
+            account=place.account,
             sub_market="",
             collateral=tuple(
                 Line(h.asset, self.supplied_raw(view, h, at_unix), h.used_as_collateral)
@@ -129,7 +140,13 @@ class AaveRules:
                 shares[reserve.symbol] = Fraction(debt_raw, lent_raw)
         return shares
 
-    def sheet(self, view: LedgerView, at_unix: int) -> MarketSheet:
+    def listings(self, view: LedgerView) -> Iterator[Listing]:
+        base_unit = contracts_of(view, self._market).base_unit
+        for _, reserve in each(view, Kind.RESERVE, self._market, Reserve):
+            price = find(view, price_key(self._market, reserve.asset), Price)
+            yield Listing("", reserve.asset, reserve.symbol, reserve.decimals, price, base_unit)
+
+    def sheets(self, view: LedgerView, at_unix: int) -> tuple[MarketSheet, ...]:
         exposures: list[Exposure] = []
         for key, position in each(view, Kind.POSITION, self._market, Position):
             if position.debts:
@@ -138,7 +155,7 @@ class AaveRules:
             reserve.asset: self._asset_sheet(view, reserve)
             for _, reserve in each(view, Kind.RESERVE, self._market, Reserve)
         }
-        return MarketSheet(
+        sheet = MarketSheet(
             market=self._market,
             sub_market="",
             base_unit=contracts_of(view, self._market).base_unit,
@@ -146,6 +163,7 @@ class AaveRules:
             assets=assets,
             exposures=tuple(sorted(exposures, key=lambda exposure: exposure.account)),
         )
+        return (sheet,)
 
     def _exposure(
         self, view: LedgerView, account: Address, position: Position, at_unix: int
@@ -161,8 +179,8 @@ class AaveRules:
                 CollateralLeg(
                     asset=held.asset,
                     amount_raw=self.supplied_raw(view, held, at_unix),
-                    liquidation_threshold_bps=terms.threshold_bps,
-                    liquidation_bonus_bps=terms.bonus_bps,
+                    liquidation_threshold_wad=wad_of_bps(terms.threshold_bps),
+                    liquidation_bonus_wad=wad_of_bps(terms.bonus_bps),
                     liquidation_fee_bps=reserve.terms.liquidation_fee_bps,
                     seizable=_is_open(reserve, at_unix),
                 )
@@ -186,6 +204,7 @@ class AaveRules:
             price_base=price.value if price else None,
             source=price.source if price else None,
             cash_raw=reserve.cash_raw,
+            price=price,
         )
 
     def _unpriced(self, view: LedgerView, holdings: list[Holding]) -> tuple[str, ...]:

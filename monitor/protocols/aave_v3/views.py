@@ -82,4 +82,14 @@ def category_of(
         for name in LISTS
     }
     vacant = tuple(sorted((name, bit) for name, bit in set_bits if bit not in by_ordinal))
-    return Category(number, label, ltv, threshold, bonus, **lists, vacant=vacant)
+    return Category(
+        number,
+        label,
+        ltv,
+        threshold,
+        bonus,
+        collateral=lists["collateral"],
+        borrowable=lists["borrowable"],
+        ltv_zero=lists["ltv_zero"],
+        vacant=vacant,
+    )

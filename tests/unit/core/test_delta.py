@@ -2,8 +2,9 @@ import pytest
 
 from monitor.core.blocks import BlockRef
 from monitor.core.delta import apply, collapse
-from monitor.core.ledger import Key, Kind, Ledger, Price, price_key
+from monitor.core.ledger import Key, Kind, Ledger, price_key
 from monitor.core.overlay import Overlay
+from monitor.core.prices import Price
 from monitor.core.units import Address, BaseValue, BlockHash, MarketId
 from monitor.errors import LedgerCorrupt
 

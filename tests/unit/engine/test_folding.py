@@ -8,8 +8,9 @@ from builders import a_block, a_price, an_address
 
 from monitor.core.blocks import BlockAdded, BlockRef, RawLog
 from monitor.core.events import DomainEvent, PriceMoved
-from monitor.core.ledger import Ledger, LedgerView, Price, find, price_key
+from monitor.core.ledger import Ledger, LedgerView, find, price_key
 from monitor.core.ports import Readings, ViewCall, ViewResult
+from monitor.core.prices import Price
 from monitor.core.units import Address, AssetId, BlockHash, MarketId
 from monitor.engine.folding import Folder
 from monitor.errors import RpcUnavailable, StateUnavailable

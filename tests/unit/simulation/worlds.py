@@ -16,7 +16,16 @@ from monitor.core.risk import (
     TickCurve,
     WorldSheet,
 )
-from monitor.core.units import Address, AssetId, BlockHash, Bps, MarketId, RawAmount, Wad
+from monitor.core.units import (
+    Address,
+    AssetId,
+    BlockHash,
+    Bps,
+    MarketId,
+    RawAmount,
+    Wad,
+    wad_of_bps,
+)
 from monitor.simulation.shocks import Scenario
 
 USD = 10**8
@@ -70,7 +79,12 @@ def pledge(
     seizable: bool = True,
 ) -> CollateralLeg:
     return CollateralLeg(
-        asset, raw(asset, amount), Bps(threshold_bps), Bps(bonus_bps), Bps(fee_bps), seizable
+        asset,
+        raw(asset, amount),
+        wad_of_bps(threshold_bps),
+        wad_of_bps(bonus_bps),
+        Bps(fee_bps),
+        seizable,
     )
 
 
