@@ -32,6 +32,7 @@ def compiled_files() -> dict[str, Path]:
     made_of = {
         "aave": (*(contracts / "aave").glob("*.sol"), compiler),
         "own": (*contracts.glob("*.sol"), compiler),
+        "spark": (contracts / "spark" / "rounding.js", FOLDER / "compile_spark.js"),
         "unpacked": (FOLDER / "unpack.js",),
     }
     folder = packages_folder()

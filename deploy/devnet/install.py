@@ -37,6 +37,9 @@ ANVIL_INTEGRITY = {
     ),
 }
 
+SCRIPTS = {"unpacked": ("unpack.js",), "spark": ("compile_spark.js",)}
+"""Of the groups of contracts that compile.js does not make."""
+
 
 @contextmanager
 def whole_folder(target: Path) -> Iterator[Path]:
@@ -97,7 +100,7 @@ def compile_contracts() -> None:
     for group, target in compiled_files().items():
         if target.exists():
             continue
-        script = ["unpack.js"] if group == "unpacked" else ["compile.js", group]
+        script = SCRIPTS.get(group, ("compile.js", group))
         scratch = target.with_suffix(f".{os.getpid()}.part")
         run(["node", *script, str(packages_folder()), str(scratch)], FOLDER)
         scratch.replace(target)
