@@ -25,7 +25,8 @@ class Edge:
     """One contract on the way from market price to oracle price.
 
     `what`: its name for people. `reads`: the contracts it asks; a leaf asks none. `asset`: whose
-    market price a leaf reports, where that is known. `exponent`: -1 where the price divides by it.
+    market price a leaf reports, where that is known, and `quote` in what, where not in USD.
+    `exponent`: -1 where the price divides by it.
     `kind` is None where the contract was not recognised.
     """
 
@@ -35,6 +36,7 @@ class Edge:
     reads: tuple[Address, ...] = ()
     exponent: int = 1
     asset: AssetId | None = None
+    quote: AssetId | None = None
 
 
 @slotwise
@@ -43,7 +45,8 @@ class Price:
     """What a market's oracle says of an asset. `value` is None when unknown; `reason` says why.
 
     `kind` is None where the source was not recognised: it is taken to follow the market.
-    `cap_value`: where the path has a cap, the value above which the price does not rise now.
+    `cap_value`: where the path has a cap, the value above which the price does not rise now; with
+    `cap_follows` it is of a rate, and moves with the market price that the rate is multiplied by.
     `heartbeat_seconds`, `deviation_ppm`: when its feed is due to move, where known. `path`: root
     first.
     """
@@ -55,6 +58,7 @@ class Price:
     reason: str = ""
     kind: PriceKind | None = None
     cap_value: BaseValue | None = None
+    cap_follows: bool = False
     heartbeat_seconds: int | None = None
     deviation_ppm: int | None = None
     path: tuple[Edge, ...] = ()
