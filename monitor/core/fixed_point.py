@@ -23,6 +23,10 @@ def ray_mul_up(a: int, b: int) -> int:
     return -(-a * b // RAY)
 
 
+def ray_div_half_up(a: int, b: int) -> int:
+    return (a * RAY + b // 2) // b
+
+
 def ray_div_down(a: int, b: int) -> int:
     return a * RAY // b
 
@@ -48,3 +52,18 @@ def compound_interest_ray(rate_ray: int, elapsed_seconds: int) -> Ray:
     """MathUtils.calculateCompoundedInterest since 3.4: e^x to the third term."""
     x = rate_ray * elapsed_seconds // YEAR_SECONDS
     return Ray(RAY + x + ray_mul_half_up(x, x // 2 + ray_mul_half_up(x, x // 6)))
+
+
+def binomial_interest_ray(rate_ray: int, elapsed_seconds: int) -> Ray:
+    """MathUtils.calculateCompoundedInterest up to 3.3: (1 + rate)^n to the third term.
+
+    Source: `@aave/core-v3` 1.19.3 (Aave 3.0.2) MathUtils.sol.
+    """
+    if elapsed_seconds == 0:
+        return Ray(RAY)
+    square = ray_mul_half_up(rate_ray, rate_ray) // YEAR_SECONDS**2
+    cube = ray_mul_half_up(square, rate_ray) // YEAR_SECONDS
+    pairs = elapsed_seconds * (elapsed_seconds - 1)
+    second = pairs * square // 2
+    third = pairs * max(elapsed_seconds - 2, 0) * cube // 6
+    return Ray(RAY + rate_ray * elapsed_seconds // YEAR_SECONDS + second + third)

@@ -152,7 +152,8 @@ class Market:
     is 0 where there is no base currency. `revisions`: (contract, revision of its code) where that
     was read and is one we follow, sorted. A contract that is missing here was upgraded, or was
     never asked: the next block asks. `pool_version`, `token_version`: whose rules hold, where the
-    revisions alone do not say.
+    revisions alone do not say. `…_fee_to_treasury_bps`: the treasury's part of a flash loan's
+    premium and of a bridge's fee (Aave before 3.4); suppliers get the rest.
     """
 
     protocol: str
@@ -165,6 +166,8 @@ class Market:
     fee_recipient: Address = ZERO_ADDRESS
     pool_version: str = ""
     token_version: str = ""
+    flash_fee_to_treasury_bps: Bps = Bps(0)
+    bridge_fee_to_treasury_bps: Bps = Bps(0)
 
 
 @dataclass(frozen=True, slots=True)
