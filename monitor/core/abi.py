@@ -4,7 +4,7 @@ The JSON files hold what a compiler would give, plus `topic0` per event, so no h
 needed here. Lengths, padding and offsets are checked: what is not canonical ABI does not decode.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -69,10 +69,26 @@ def parse_abi(entries: Iterable[Mapping[str, Any]], to_json: Callable[[Any], str
     functions: dict[str, FunctionAbi] = {}
     for entry in entries:
         if entry["type"] == "event":
-            params = tuple((p["name"], p["type"], bool(p["indexed"])) for p in entry["inputs"])
+            params = tuple(word for p in entry["inputs"] for word in _words(p))
             events[entry["topic0"]] = EventAbi(entry["name"], entry["topic0"], params)
         elif entry["type"] == "function":
-            kinds = ",".join(p["type"] for p in entry["inputs"])
-            signature = f"{entry['name']}({kinds})"
+            signature = f"{entry['name']}({','.join(map(_kind, entry['inputs']))})"
             functions[entry["name"]] = FunctionAbi(entry["name"], signature, to_json(entry))
     return Abi(events, functions)
+
+
+def _words(param: Mapping[str, Any]) -> Iterator[Param]:
+    """A parameter as it is laid in a log: a struct of words is those words, one after the other."""
+    if param["type"] != "tuple" or param["indexed"]:
+        yield param["name"], param["type"], bool(param["indexed"])
+        return
+    for part in param["components"]:
+        yield from _words({**part, "indexed": False})
+
+
+def _kind(param: Mapping[str, Any]) -> str:
+    """A type as signatures spell it."""
+    kind: str = param["type"]
+    if not kind.startswith("tuple"):
+        return kind
+    return f"({','.join(map(_kind, param['components']))}){kind.removeprefix('tuple')}"

@@ -2,9 +2,10 @@ import json
 from pathlib import Path
 
 import pytest
+from eth_utils.abi import event_abi_to_log_topic
 from web3 import Web3
 
-from monitor.core.abi import EventAbi
+from monitor.core.abi import EventAbi, parse_abi
 from monitor.core.blocks import RawLog
 from monitor.core.units import Address, BlockHash
 from monitor.errors import UndecodableLog
@@ -37,10 +38,7 @@ def word(value: int) -> str:
 def test_topic0__of_every_event__is_the_keccak_of_its_signature(
     entry: dict[str, object],
 ) -> None:
-    inputs = entry["inputs"]
-    assert isinstance(inputs, list)
-    signature = f"{entry['name']}({','.join(p['type'] for p in inputs)})"
-    assert entry["topic0"] == Web3.to_hex(Web3.keccak(text=signature))
+    assert entry["topic0"] == Web3.to_hex(event_abi_to_log_topic(entry))  # type: ignore[arg-type]
 
 
 def test_decode__of_a_canonical_log__gives_values_in_signature_order() -> None:
@@ -70,6 +68,20 @@ def test_decode__of_a_string__follows_its_offset() -> None:
     body = "".join(map(word, (9300, 9500, 10100, 0, 160, 14))) + label
     decoded = event.decode(log(event.topic0, "0x" + word(1), data=body))
     assert decoded == (1, 9300, 9500, 10100, "0x" + "0" * 40, "ETH correlated")
+
+
+def test_parse__a_struct_of_words__is_decoded_word_by_word_and_spelt_out() -> None:
+    pair = {"name": "pair", "type": "tuple", "components": [{"name": "a", "type": "uint8"}] * 2}
+    many = {"name": "many", "type": "tuple[]", "components": pair["components"]}
+    abi = parse_abi(
+        [
+            {"type": "event", "name": "E", "topic0": "0xaa", "inputs": [pair | {"indexed": False}]},
+            {"type": "function", "name": "f", "inputs": [pair, many], "outputs": []},
+        ],
+        json.dumps,
+    )
+    assert abi.event("E").decode(log("0xaa", data=word(1) + word(2))) == (1, 2)
+    assert abi.functions["f"].signature == "f((uint8,uint8),(uint8,uint8)[])"
 
 
 def test_decode__of_a_string_cut_short__raises() -> None:
