@@ -1,7 +1,7 @@
 """The local chain: real lending protocol bytecode on anvil, for tests, demo and fuzz."""
 
 from devnet.abi import ZERO_ADDRESS, Address, account, event_topic
-from devnet.addresses import Addresses
+from devnet.addresses import Addresses, MarketParams, WideAddresses
 from devnet.anvil import Anvil, RpcError
 from devnet.chain import Block, BlockRef, Chain, View
 from devnet.deployer import ADMIN, Deployer
@@ -20,10 +20,14 @@ from devnet.listing import (
 )
 from devnet.loops import Loop, arbitrage_pools, loop, oracle_prices
 from devnet.market import crash, shock, slide
+from devnet.metamorpho import Vault, VaultTotals
+from devnet.morpho import Accrued, MarketState, Morpho, Position
 from devnet.population import Borrower, make_borrowers
-from devnet.saved_world import new_world, open_world, saved
+from devnet.saved_world import new_wide_world, new_world, open_wide_world, open_world, saved
 from devnet.terms import USD, AssetTerms, EModeTerms, PoolTerms, RateTerms, WorldTerms
 from devnet.transactions import Log, Receipt, RevertError, Tx
+from devnet.wide_terms import CapTerms, PairTerms, StakingTerms, VaultTerms, WideTerms
+from devnet.wide_world import WideWorld
 from devnet.world import MAX, AccountData, Sale, World
 
 __all__ = [
@@ -32,6 +36,7 @@ __all__ = [
     "USD",
     "ZERO_ADDRESS",
     "AccountData",
+    "Accrued",
     "Address",
     "Addresses",
     "Anvil",
@@ -39,20 +44,33 @@ __all__ = [
     "Block",
     "BlockRef",
     "Borrower",
+    "CapTerms",
     "Chain",
     "Deployer",
     "EModeTerms",
     "Executed",
     "Log",
     "Loop",
+    "MarketParams",
+    "MarketState",
+    "Morpho",
+    "PairTerms",
     "PoolTerms",
+    "Position",
     "RateTerms",
     "Receipt",
     "RevertError",
     "RpcError",
     "Sale",
+    "StakingTerms",
     "Tx",
+    "Vault",
+    "VaultTerms",
+    "VaultTotals",
     "View",
+    "WideAddresses",
+    "WideTerms",
+    "WideWorld",
     "World",
     "WorldTerms",
     "account",
@@ -64,7 +82,9 @@ __all__ = [
     "listing",
     "loop",
     "make_borrowers",
+    "new_wide_world",
     "new_world",
+    "open_wide_world",
     "open_world",
     "oracle_prices",
     "pool_upgrade",

@@ -4,7 +4,7 @@ Without slots: Python cannot inherit from several classes that have them.
 """
 
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from eth_abi import abi
 from eth_utils.crypto import keccak
@@ -77,3 +77,25 @@ class MorphoAddresses:
     flash_borrower: Address
     markets: dict[str, MarketParams]  # by name, "WETH/USDC": collateral first
     vaults: dict[str, Address]
+
+    @classmethod
+    def loaded(cls, book: dict[str, Any]) -> "MorphoAddresses":
+        """From what `asdict` made of one."""
+        markets = {name: MarketParams(**params) for name, params in book["markets"].items()}
+        return cls(**{**book, "markets": markets})
+
+
+@dataclass(frozen=True)
+class WideAddresses(Addresses):
+    """`feeds["wstETH"]` reports its market price; Aave 3.6 asks `capped_wsteth` instead."""
+
+    aave_3_0: AaveAddresses
+    morpho: MorphoAddresses
+    staked_ether: Address  # whose rate wstETH has
+    capped_wsteth: Address
+
+    @classmethod
+    def loaded(cls, book: dict[str, Any]) -> "WideAddresses":
+        """From what `asdict` made of one."""
+        morpho = MorphoAddresses.loaded(book["morpho"])
+        return cls(**{**book, "aave_3_0": AaveAddresses(**book["aave_3_0"]), "morpho": morpho})

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from devnet.wide_world import WideWorld
 from devnet.world import World
 
 
@@ -21,6 +22,7 @@ class Wiring:
     clear_usd: int = 500_000
     hold_blocks: int = 1
     endpoints: tuple[str, ...] = ()
+    receipts: bool = False  # name the wide world's vaults and wstETH too
 
 
 def configuration(world: World, wiring: Wiring) -> str:
@@ -47,11 +49,8 @@ start_block = {start}
 [store]
 state_dir = "{wiring.state_dir}"
 
-[[markets]]
-name = "aave-core"
-protocol = "aave_v3"
-address = "{known.addresses_provider}"
-
+{_markets(world)}
+{_receipts(world) if wiring.receipts else ""}
 {pools}
 {assets}
 [scenarios.eth-crash]
@@ -68,6 +67,34 @@ hold_blocks = {wiring.hold_blocks}
 {_webhook(wiring)}
 [http]
 listen = "127.0.0.1:{wiring.port}"
+"""
+
+
+def _markets(world: World) -> str:
+    contracts = [("aave-core", "aave_v3", world.addresses.addresses_provider)]
+    if isinstance(world, WideWorld):
+        wide = world.addresses
+        contracts.append(("aave-3-0-2", "aave_v3", wide.aave_3_0.addresses_provider))
+        contracts.append(("morpho", "morpho_blue", wide.morpho.morpho))
+    return "\n".join(
+        f'[[markets]]\nname = "{name}"\nprotocol = "{protocol}"\naddress = "{address}"\n'
+        for name, protocol, address in contracts
+    )
+
+
+def _receipts(world: World) -> str:
+    if not isinstance(world, WideWorld):
+        return ""
+    vaults = "\n".join(
+        f'[[receipts]]  # {name}\ntoken = "{vault}"\nkind = "erc4626"\n'
+        for name, vault in world.addresses.morpho.vaults.items()
+    )
+    return f"""{vaults}
+[[receipts]]  # wstETH
+token = "{world.token("wstETH")}"
+kind = "rate_provider"
+underlying = "{world.token("WETH")}"
+rate_method = "stEthPerToken"
 """
 
 

@@ -1,8 +1,10 @@
 """Puts the real contracts on a fresh chain."""
 
+from collections.abc import Mapping
 from dataclasses import asdict
 
 from devnet.aave_deployment import deploy_aave
+from devnet.abi import Address
 from devnet.addresses import Addresses
 from devnet.chain import MULTICALL3, Chain
 from devnet.deployer import Deployer
@@ -14,13 +16,16 @@ from devnet.uniswap_deployment import deploy_uniswap
 LIQUIDATOR_FLOAT_TOKENS = 10**10
 
 
-async def deploy_world(chain: Chain, terms: WorldTerms) -> Addresses:
+async def deploy_world(
+    chain: Chain, terms: WorldTerms, given: Mapping[str, Address] | None = None
+) -> Addresses:
+    """`given`: tokens that are there already, by symbol; all others are Aave's own test token."""
     deployer = Deployer(chain)
     await deploy_multicall3(deployer)
+    given = given or {}
     tokens = {
-        asset.symbol: await deployer.deploy(
-            "MintableERC20", asset.symbol, asset.symbol, asset.decimals
-        )
+        asset.symbol: given.get(asset.symbol)
+        or await deployer.deploy("MintableERC20", asset.symbol, asset.symbol, asset.decimals)
         for asset in terms.assets
     }
     feeds = await deploy_feeds(deployer, terms)

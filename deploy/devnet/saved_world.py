@@ -10,13 +10,16 @@ from contextlib import asynccontextmanager
 from dataclasses import asdict
 from pathlib import Path
 
-from devnet.addresses import Addresses
+from devnet.addresses import Addresses, WideAddresses
 from devnet.anvil import Anvil
 from devnet.cache import CACHE, FOLDER, compiled_files, digest, packages_folder
 from devnet.chain import Chain
 from devnet.deployment import deploy_world
 from devnet.population import make_borrowers
 from devnet.terms import WorldTerms
+from devnet.wide_deployment import deploy_wide_world
+from devnet.wide_terms import WideTerms
+from devnet.wide_world import WideWorld
 from devnet.world import World
 
 # A fixed birthday: a world built twice has the same addresses and the same block hashes.
@@ -42,7 +45,7 @@ async def open_world(
         # The state file does not set the node's clock, which would start at the wall's.
         genesis_timestamp=GENESIS_TIMESTAMP,
     ) as anvil:
-        world = World(anvil, addresses, terms)
+        world = _world(anvil, addresses, terms)
         await world.mine()
         yield world
 
@@ -71,6 +74,37 @@ async def new_world(
         yield await _populated(anvil, terms or WorldTerms())
 
 
+@asynccontextmanager
+async def open_wide_world(
+    terms: WideTerms | None = None, *, port: int = 0, chain_id: int = 31337, epoch_slots: int = 32
+) -> AsyncIterator[WideWorld]:
+    """As `open_world`, with everything that the wide world has."""
+    opened = open_world(terms or WideTerms(), port=port, chain_id=chain_id, epoch_slots=epoch_slots)
+    async with opened as world:
+        assert isinstance(world, WideWorld)
+        yield world
+
+
+@asynccontextmanager
+async def new_wide_world(
+    terms: WideTerms | None = None,
+    *,
+    genesis_timestamp: int = GENESIS_TIMESTAMP,
+    epoch_slots: int = 32,
+    states_in_memory: int | None = None,
+) -> AsyncIterator[WideWorld]:
+    """As `new_world`, with everything that the wide world has."""
+    made = new_world(
+        terms or WideTerms(),
+        genesis_timestamp=genesis_timestamp,
+        epoch_slots=epoch_slots,
+        states_in_memory=states_in_memory,
+    )
+    async with made as world:
+        assert isinstance(world, WideWorld)
+        yield world
+
+
 async def saved(terms: WorldTerms) -> tuple[Path, Addresses]:
     """The state file for `Anvil(load_state=…)` and what is where in it."""
     folder = CACHE / "worlds"
@@ -81,7 +115,8 @@ async def saved(terms: WorldTerms) -> tuple[Path, Addresses]:
     async with _lock(state.with_suffix(".lock")):
         if not book.exists():
             await _build(terms, state, book)
-    return state, Addresses(**json.loads(book.read_text()))
+    raw = json.loads(book.read_text())
+    return state, WideAddresses.loaded(raw) if isinstance(terms, WideTerms) else Addresses(**raw)
 
 
 async def _build(terms: WorldTerms, state: Path, book: Path) -> None:
@@ -92,10 +127,22 @@ async def _build(terms: WorldTerms, state: Path, book: Path) -> None:
 
 
 async def _populated(anvil: Anvil, terms: WorldTerms) -> World:
-    world = World(anvil, await deploy_world(Chain(anvil), terms), terms)
+    world = _world(anvil, await _deployed(Chain(anvil), terms), terms)
     if terms.borrowers:
         await make_borrowers(world, terms.borrowers, terms.seed)
     return world
+
+
+async def _deployed(chain: Chain, terms: WorldTerms) -> Addresses:
+    if isinstance(terms, WideTerms):
+        return await deploy_wide_world(chain, terms)
+    return await deploy_world(chain, terms)
+
+
+def _world(anvil: Anvil, addresses: Addresses, terms: WorldTerms) -> World:
+    if isinstance(terms, WideTerms) and isinstance(addresses, WideAddresses):
+        return WideWorld(anvil, addresses, terms)
+    return World(anvil, addresses, terms)
 
 
 def _key(terms: WorldTerms) -> str:

@@ -1,11 +1,13 @@
-"""What the wide world has beside the one of `terms.py`: Morpho's markets and a vault over them."""
+"""What the wide world has beside the one of `terms.py`: Morpho, a vault, a rate that grows."""
 
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Literal
 
 from devnet.terms import WorldTerms
 
 WAD = 10**18
+YEAR_SECONDS = 365 * 86_400
 MORPHO_PRICE_DECIMALS = 36
 """An oracle of Morpho answers raw loan units per raw collateral unit, times 1e36."""
 
@@ -17,6 +19,8 @@ class PairTerms:
     collateral: str
     loan: str
     lltv_wad: int
+    # What prices the collateral: the two assets' feeds, wstETH's rate, or a price anyone may set.
+    oracle: Literal["feeds", "rate", "mock"] = "feeds"
     # False: the market has no rate model, and its debts never grow.
     adaptive: bool = True
     fee_wad: int = 0
@@ -46,8 +50,8 @@ class VaultTerms:
 PAIRS = (
     PairTerms("WETH", "USDC", 860_000_000_000_000_000),
     PairTerms("WBTC", "USDC", 860_000_000_000_000_000, fee_wad=WAD // 10),
-    PairTerms("wstETH", "WETH", 945_000_000_000_000_000),
-    PairTerms("WETH", "DAI", 770_000_000_000_000_000, adaptive=False),
+    PairTerms("wstETH", "WETH", 945_000_000_000_000_000, "rate"),
+    PairTerms("WETH", "DAI", 770_000_000_000_000_000, "mock", adaptive=False),
 )
 USDC_VAULT = VaultTerms(
     "Devnet USDC",
@@ -59,9 +63,26 @@ USDC_VAULT = VaultTerms(
 
 
 @dataclass(frozen=True, slots=True)
+class StakingTerms:
+    """wstETH's rate to ETH, and the line under which Aave 3.6's adapter holds it."""
+
+    # The feeds' first prices agree with it: 2,400 against 2,000 USD.
+    rate_wad: int = 12 * WAD // 10
+    growth_per_year_bps: int = 300
+    cap_growth_per_year_bps: int = 968
+    # The adapter takes no snapshot of the rate that is younger.
+    snapshot_delay_seconds: int = 7 * 86_400
+
+    @property
+    def growth_per_second_wad(self) -> int:
+        return self.rate_wad * self.growth_per_year_bps // (10_000 * YEAR_SECONDS)
+
+
+@dataclass(frozen=True, slots=True)
 class WideTerms(WorldTerms):
     pairs: tuple[PairTerms, ...] = PAIRS
     vaults: tuple[VaultTerms, ...] = (USDC_VAULT,)
+    staking: StakingTerms = StakingTerms()
 
     def pair(self, name: str) -> PairTerms:
         return next(pair for pair in self.pairs if pair.name == name)

@@ -68,7 +68,7 @@ class World(Chain):
     async def fork(self) -> "AsyncIterator[World]":
         """The same world on a second node, which reads through to this one and writes apart."""
         async with Anvil(fork_url=self.anvil.http_url) as anvil:
-            yield World(anvil, self.addresses, self.terms)
+            yield type(self)(anvil, self.addresses, self.terms)
 
     def of_market(self, market: AaveAddresses) -> "World":
         """A view of the same chain whose actions and views go to another Aave market."""
@@ -92,16 +92,20 @@ class World(Chain):
         return self.tx(account, self.token(asset), "approve(address,uint256)", spender, amount_raw)
 
     async def fund(self, account: Address, **amounts_raw: int) -> list[Receipt]:
-        """Mints, and approves every token to the pool and the router; one block."""
-        spenders = (self.addresses.pool, self.addresses.router)
+        """Mints, and approves every token to all of `spenders`; one block."""
         return await self.block(
             *(self.mint(account, asset, amount) for asset, amount in amounts_raw.items()),
             *(
                 self.approve(account, asset, to)
                 for asset in self.addresses.tokens
-                for to in spenders
+                for to in self.spenders
             ),
         )
+
+    @property
+    def spenders(self) -> tuple[Address, ...]:
+        """Whom people let take their tokens."""
+        return (self.addresses.pool, self.addresses.router)
 
     def transfer_atoken(self, account: Address, asset: str, to: Address, amount_raw: int) -> Tx:
         atoken = self.addresses.atokens[asset]
