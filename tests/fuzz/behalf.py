@@ -61,23 +61,34 @@ def transfer_from(scene: Scene) -> Tx | None:
 
 
 def position_manager(scene: Scene) -> Tx | None:
-    """Appointed by the one, or resigned by the other."""
-    who, pool = scene.actor(), scene.world.addresses.pool
-    assert who is not None
-    if scene.rng.random() < 0.2:
-        signature = "renouncePositionManagerRole(address)"
-        return scene.world.tx(manager_of(who), pool, signature, who)
+    """Appointed, dismissed, or resigned."""
+    managed_one = scene.actor(lambda who: scene[who].has_manager)
+    if managed_one is None or scene.rng.random() < 0.6:
+        who = scene.actor()
+        assert who is not None
+        return appointment(scene, who)
+    if scene.rng.random() < 0.5:
+        return appointment(scene, managed_one, is_on=False)
+    signature = "renouncePositionManagerRole(address)"
+    pool = scene.world.addresses.pool
+    return scene.world.tx(manager_of(managed_one), pool, signature, managed_one)
+
+
+def appointment(scene: Scene, who: Address, *, is_on: bool = True) -> Tx:
     signature = "approvePositionManager(address,bool)"
-    return scene.world.tx(who, pool, signature, manager_of(who), scene.rng.random() < 0.8)
+    return scene.world.tx(who, scene.world.addresses.pool, signature, manager_of(who), is_on)
 
 
 def managed(scene: Scene) -> Tx | None:
     """A manager changes a flag or the category of somebody who appointed it."""
     managed_by_now = [who for who in scene.actors if scene[who].has_manager]
-    if not managed_by_now:
-        return None
-    who = scene.rng.choice(managed_by_now)
-    scene = scene.acting(who)
+    for who in scene.rng.sample(managed_by_now, len(managed_by_now)):
+        if tx := _managed(scene.acting(who), who):
+            return tx
+    return None
+
+
+def _managed(scene: Scene, who: Address) -> Tx | None:
     pool, world = scene.world.addresses.pool, scene.world
     flag, mode = new_flag(scene), new_e_mode(scene)
     if mode and (not flag or scene.rng.random() < 0.5):

@@ -120,11 +120,10 @@ class Campaign:
 
     async def _mine(self, actions: int) -> Failure | None:
         """One drawn block, counted; empty when all actions are done."""
-        plan = self.generator.plan(self._seen, actions - self.tally.tried.total())
-        acts = tuple(Act(verb.name, tx) for verb, tx in plan.actions)
-        receipts, found = await self._do(Mine(plan.at_unix, acts))
+        plan = await self.generator.plan(self._seen, actions - self.tally.tried.total())
+        receipts, found = await self._do(Mine(plan.at_unix, plan.acts))
         self._count_block(plan)
-        self._count(acts, receipts)
+        self._count(plan.acts, receipts)
         return found
 
     async def _do(self, step: Step) -> tuple[list[Receipt], Failure | None]:
@@ -149,7 +148,7 @@ class Campaign:
             self.tally.count(TIME_JUMP.name, None)
         self.tally.seconds = plan.at_unix - self._began_unix
         self.tally.notes["blocks"] += 1
-        self.tally.notes["empty blocks"] += not (plan.actions or plan.is_jump)
+        self.tally.notes["empty blocks"] += not (plan.acts or plan.is_jump)
 
     def _count(self, acts: Sequence[Act], receipts: Sequence[Receipt]) -> None:
         pool = self.performance.world.addresses.pool
@@ -180,9 +179,8 @@ class Campaign:
             is_bare = turn.way == "bare rollback"
             return (await self._do(Rollback(turn.depth, awaited=is_bare)))[1]
         base = await self.performance.look_below(turn.depth)
-        drawn = self.generator.actions(base, rng.randint(0, MOST_ACTS_OF_A_REORG))
-        places = sorted(rng.randrange(turn.depth) for _ in drawn)
-        acts = [Act(verb.name, tx) for verb, tx in drawn]
+        acts = self.generator.acts(base, rng.randint(0, MOST_ACTS_OF_A_REORG))
+        places = sorted(rng.randrange(turn.depth) for _ in acts)
         step = Reorg(turn.depth, tuple(zip(places, acts, strict=True)))
         receipts, found = await self._do(step)
         self._count(acts, receipts)

@@ -17,6 +17,7 @@ from fuzz import (
     behalf,
     flash,
     governance,
+    groundwork,
     liquidations,
     liquidity,
     listings,
@@ -24,56 +25,56 @@ from fuzz import (
     verbs,
     weather,
 )
-from fuzz.liquidations import Fits, ends_in_deficit, is_plain, is_same_asset
+from fuzz.groundwork import Step, against
+from fuzz.liquidations import ends_in_deficit, is_plain, is_same_asset, takes_supplies
 from fuzz.scene import Scene
 
 
 @dataclass(frozen=True, slots=True)
 class Verb:
-    """One kind of action. `hunted`: the victims it waits for, which a price can make."""
+    """One kind of action. `groundwork`: what makes it possible while it is not, best first."""
 
     name: str
     weight: int
     draw: Callable[[Scene], Tx | None]
-    hunted: Fits | None = None
+    groundwork: tuple[Step, ...] = ()
 
 
-SUPPLY = Verb("supply", 9, verbs.supply)
-BORROW = Verb("borrow", 10, verbs.borrow)
-REPAY = Verb("repay", 7, verbs.repay)
-FEED = Verb("feed-move", 9, weather.feed)
-PRICE_SOURCE = Verb("price-source", 3, sources.price_source)
-BLACKOUT = Verb("price-blackout", 2, sources.blackout)
-ORACLE = Verb("oracle", 2, sources.oracle)
 TIME_JUMP = Verb("time-jump", 6, lambda _: None)
 """The only one without a transaction: it dates the block."""
-PRICE_VERBS = (FEED, PRICE_SOURCE, BLACKOUT, ORACLE)
+BLACKOUT = Verb("price-blackout", 2, sources.blackout)
+PRICE_VERBS = (groundwork.FEED_MOVE, groundwork.PRICE_SOURCE, BLACKOUT.name, "oracle")
 """What they do to everybody is foreseen, each by itself."""
+HUNT = (against(is_plain), groundwork.repair)
+SAME_ASSET_HUNT = (against(is_same_asset), groundwork.same_on_both_sides, groundwork.repair)
+OPEN_HUNT = (against(takes_supplies), groundwork.same_on_both_sides, groundwork.repair)
+DEFICIT_HUNT = (against(ends_in_deficit), groundwork.repair)
+COVER = (groundwork.umbrella_supplies, groundwork.into_deficit, *DEFICIT_HUNT)
 
 VERBS = (
-    SUPPLY,
+    Verb(groundwork.SUPPLY, 9, verbs.supply),
     Verb("supply-for-another", 4, behalf.supply_for_another),
     Verb("withdraw", 7, verbs.withdraw),
-    BORROW,
+    Verb(groundwork.BORROW, 10, verbs.borrow),
     Verb("approve-delegation", 2, behalf.approve_delegation),
     Verb("borrow-on-credit", 4, behalf.borrow_on_credit),
-    REPAY,
+    Verb(groundwork.REPAY, 7, verbs.repay),
     Verb("repay-for-another", 4, verbs.repay_for_another),
     Verb("repay-with-atokens", 5, verbs.repay_with_atokens),
-    Verb("liquidate", 5, liquidations.any_way, is_plain),
-    Verb("liquidate-for-atokens", 6, liquidations.for_atokens, is_plain),
-    Verb("liquidate-same-asset", 4, liquidations.same_asset, is_same_asset),
-    Verb("liquidate-to-deficit", 4, liquidations.into_deficit, ends_in_deficit),
+    Verb("liquidate", 5, liquidations.any_way, HUNT),
+    Verb("liquidate-for-atokens", 6, liquidations.for_atokens, HUNT),
+    Verb("liquidate-same-asset", 4, liquidations.same_asset, SAME_ASSET_HUNT),
+    Verb(groundwork.INTO_DEFICIT, 4, liquidations.into_deficit, DEFICIT_HUNT),
     Verb("transfer", 6, verbs.transfer),
     Verb("transfer-to-self", 3, verbs.transfer_to_self),
     Verb("transfer-all", 4, verbs.transfer_all),
     Verb("transfer-from", 3, behalf.transfer_from),
     Verb("collateral-flag", 6, verbs.collateral_flag),
     Verb("e-mode", 5, verbs.e_mode),
-    Verb("position-manager", 3, behalf.position_manager),
-    Verb("managed", 3, behalf.managed),
+    Verb(groundwork.POSITION_MANAGER, 3, behalf.position_manager),
+    Verb("managed", 3, behalf.managed, (groundwork.appoint,)),
     Verb("mint-to-treasury", 3, verbs.mint_to_treasury),
-    Verb("cover-deficit", 3, governance.cover_deficit),
+    Verb("cover-deficit", 3, governance.cover_deficit, COVER),
     Verb("reserve-factor", 4, governance.reserve_factor),
     Verb("risk-parameters", 4, governance.risk_parameters),
     Verb("rates", 3, governance.rates),
@@ -93,13 +94,13 @@ VERBS = (
     Verb("flash-loan", 3, flash.several),
     Verb("flash-loan-into-debt", 4, flash.into_debt),
     Verb("bundle", 3, verbs.bundle),
-    Verb("bundled-liquidation", 3, liquidations.in_a_bundle, is_same_asset),
+    Verb("bundled-liquidation", 3, liquidations.in_a_bundle, OPEN_HUNT),
     Verb("multicall", 2, verbs.multicall),
     Verb("trade", 6, liquidity.trade),
     Verb("liquidity", 6, liquidity.liquidity),
-    FEED,
-    PRICE_SOURCE,
+    Verb(groundwork.FEED_MOVE, 9, weather.feed, (groundwork.repair,)),
+    Verb(groundwork.PRICE_SOURCE, 3, sources.price_source),
     BLACKOUT,
-    ORACLE,
+    Verb("oracle", 2, sources.oracle, (groundwork.rival_agrees,)),
     TIME_JUMP,
 )

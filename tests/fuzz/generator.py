@@ -4,24 +4,16 @@ import random
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from devnet import Tx, World
+from devnet import World
 
 from fuzz import sources, weather
-from fuzz.catalogue import (
-    BLACKOUT,
-    BORROW,
-    FEED,
-    PRICE_SOURCE,
-    PRICE_VERBS,
-    REPAY,
-    SUPPLY,
-    TIME_JUMP,
-    VERBS,
-    Verb,
-)
+from fuzz.catalogue import BLACKOUT, PRICE_VERBS, TIME_JUMP, VERBS, Verb
+from fuzz.groundwork import PRICE_SOURCE, repair
 from fuzz.people import actors
 from fuzz.props import Props
+from fuzz.pursuit import Pursuit
 from fuzz.scene import Scene
+from fuzz.script import Act
 from fuzz.sight import Sight
 from fuzz.tally import LONGEST_SECONDS, Tally
 
@@ -35,15 +27,13 @@ DRAWS = 40
 LAGGARDS = 4
 """Not the last alone: a verb may have nobody to act on for a long time."""
 
-Action = tuple[Verb, Tx]
-
 
 @dataclass(frozen=True, slots=True)
 class Plan:
     """A block to be mined."""
 
     at_unix: int
-    actions: tuple[Action, ...]
+    acts: tuple[Act, ...]
     is_jump: bool
 
 
@@ -56,70 +46,85 @@ class Generator:
         self._actors = actors()
         self._tally = tally
         self._rng = rng
+        self._pursuit = Pursuit(rng, tally)
 
-    def plan(self, sight: Sight, room: int) -> Plan:
+    async def plan(self, sight: Sight, room: int) -> Plan:
         """The next block, of at most `room` actions; a jump of time counts as one."""
         rng = self._rng
         at_unix = sight.block.timestamp + rng.choice(BLOCK_SECONDS)
         scene = self._scene(sight, at_unix)
         if sight.unpriced:
             return Plan(at_unix, tuple(self._in_the_dark(scene, room)), is_jump=False)
-        is_jump = room > 0 and self._next_verb() is TIME_JUMP
+        is_due = self._pursuit.is_due(room)
+        if room and (self._pursuit.first if is_due else self._next_verb()) is TIME_JUMP:
+            return self._jump(scene, room)
         wanted = min(room, rng.choice(ACTIONS_IN_BLOCK))
-        if is_jump:
-            left = LONGEST_SECONDS - RESERVED_SECONDS - self._tally.seconds
-            at_unix = sight.block.timestamp + weather.jump_seconds(scene, left)
-            scene = replace(scene, at_unix=at_unix)
-            # What is drawn for now may be out of date then, so mostly nothing happens beside.
-            wanted = min(wanted, room - 1) if rng.random() < 0.3 else 0
-        return Plan(at_unix, tuple(self._draw_some(scene, wanted, is_jump)), is_jump)
+        act = await self._pursuit.act(scene) if is_due and wanted else None
+        if act is None:
+            return Plan(at_unix, tuple(self._draw_some(scene, wanted)), is_jump=False)
+        # What was pursued comes first: it was tried out on the state that the block begins with.
+        wanted = 0 if act.verb == BLACKOUT.name else wanted - 1
+        rest = self._draw_some(scene, wanted, may_move_prices=act.verb not in PRICE_VERBS)
+        return Plan(at_unix, (act, *rest), is_jump=False)
 
-    def actions(self, sight: Sight, wanted: int) -> tuple[Action, ...]:
+    def acts(self, sight: Sight, wanted: int) -> tuple[Act, ...]:
         """Some for a block dated like the one seen."""
         if sight.unpriced:
             return ()
         scene = self._scene(sight, sight.block.timestamp)
         # Prices stay: what else a reorganisation leaves out or brings back is not foreseen.
-        return tuple(self._draw_some(scene, wanted, is_jump=True))
+        return tuple(self._draw_some(scene, wanted, may_move_prices=False))
+
+    def _jump(self, scene: Scene, room: int) -> Plan:
+        left = LONGEST_SECONDS - RESERVED_SECONDS - self._tally.seconds
+        at_unix = scene.sight.block.timestamp + weather.jump_seconds(scene, left)
+        # What is drawn for now may be out of date then, so mostly nothing happens beside.
+        wanted = min(self._rng.choice(ACTIONS_IN_BLOCK), room - 1)
+        wanted = wanted if self._rng.random() < 0.3 else 0
+        scene = replace(scene, at_unix=at_unix)
+        return Plan(at_unix, tuple(self._draw_some(scene, wanted, may_move_prices=False)), True)
 
     def _scene(self, sight: Sight, at_unix: int) -> Scene:
         return Scene(self._world, self._props, self._rng, sight, self._actors, at_unix)
 
-    def _in_the_dark(self, scene: Scene, room: int) -> Iterator[Action]:
+    def _in_the_dark(self, scene: Scene, room: int) -> Iterator[Act]:
         """Without a price nearly everything reverts: it comes back, soon."""
         if room and self._rng.random() < 0.7:
-            yield PRICE_SOURCE, sources.light(scene)
+            yield Act(PRICE_SOURCE, sources.light(scene))
 
-    def _draw_some(self, scene: Scene, wanted: int, is_jump: bool) -> Iterator[Action]:
-        has_feed = is_jump
+    def _draw_some(
+        self, scene: Scene, wanted: int, *, may_move_prices: bool = True
+    ) -> Iterator[Act]:
         for _ in range(wanted):
             # Prices were foreseen one by one: two in a block might take down more than either.
-            action = self._draw(scene, may_move_prices=not has_feed)
-            if action is not None:
-                has_feed |= action[0] in PRICE_VERBS
-                yield action
-                if action[0] is BLACKOUT:
+            act = self._draw(scene, may_move_prices=may_move_prices)
+            if act is not None:
+                may_move_prices &= act.verb not in PRICE_VERBS
+                yield act
+                if act.verb == BLACKOUT.name:
                     return
                 # Now and then the same account acts twice in a block.
-                sender = action[1].sender
+                sender = act.tx.sender
                 again = sender in self._actors and self._rng.random() < 0.3
                 scene = replace(scene, who=sender if again else None)
 
-    def _draw(self, scene: Scene, *, may_move_prices: bool) -> Action | None:
+    def _draw(self, scene: Scene, *, may_move_prices: bool) -> Act | None:
         is_low = scene.sight.solvent_share < COMFORT_SHARE and self._rng.random() < 0.5
-        if is_low and (repair := _repair(scene)):
-            return repair
+        if is_low and (act := repair(scene)):
+            return act
         for _ in range(DRAWS):
-            verb = self._next_verb()
-            if verb is TIME_JUMP or (verb in PRICE_VERBS and not may_move_prices):
-                continue
-            if tx := verb.draw(scene):
-                return verb, tx
-            hunts = verb.hunted and may_move_prices and self._rng.random() < 0.6
-            if verb.hunted and hunts and (tx := weather.feed_against(scene, verb.hunted)):
-                return FEED, tx
+            act = self._try(self._next_verb(), scene)
+            if act and (may_move_prices or act.verb not in PRICE_VERBS):
+                return act
             scene = replace(scene, who=None)
         return None
+
+    def _try(self, verb: Verb, scene: Scene) -> Act | None:
+        """It, or now and then what makes it possible."""
+        if tx := verb.draw(scene):
+            return Act(verb.name, tx)
+        is_prepared = verb.groundwork and self._rng.random() < 0.6
+        return verb.groundwork[0](scene) if is_prepared else None
 
     def _next_verb(self) -> Verb:
         """By weight; every third time one of those that lag most behind their weight."""
@@ -128,27 +133,3 @@ class Generator:
             return self._rng.choice(by_lag[:LAGGARDS])
         [verb] = self._rng.choices(VERBS, weights=[verb.weight for verb in VERBS])
         return verb
-
-
-def _repair(scene: Scene) -> Action | None:
-    """Bring somebody into solvent debt: out of trouble, or into debt for the first time."""
-    scene = replace(scene, who=None)
-    rng, world = scene.rng, scene.world
-    ruined = [who for who in scene.actors if scene[who].is_liquidatable]
-    idle = [who for who in scene.actors if not scene[who].data.debt_e8]
-    if ruined and (not idle or rng.random() < 0.6):
-        who = rng.choice(ruined)
-        lacking_e8 = scene[who].data.debt_e8 * rng.uniform(0.3, 0.8)
-        if scene.pledged(who) and rng.random() < 0.6:
-            symbol = rng.choice(scene.pledged(who))
-            return SUPPLY, world.supply(who, symbol, max(2, scene.raw(symbol, lacking_e8)))
-        symbol = rng.choice(scene.owed(who))
-        owed = scene[who].owed[symbol]
-        return REPAY, world.repay(who, symbol, max(1, min(owed, scene.raw(symbol, lacking_e8))))
-    if not idle:
-        return None
-    who = rng.choice(idle)
-    if tx := BORROW.draw(replace(scene, who=who)):
-        return BORROW, tx
-    symbol = rng.choice(scene.open_reserves)
-    return SUPPLY, world.supply(who, symbol, scene.raw_of_usd(symbol, 500, 50_000))

@@ -37,6 +37,11 @@ def is_same_asset(scene: Scene, pair: Pair) -> bool:
     return pair.collateral == pair.debt
 
 
+def takes_supplies(scene: Scene, pair: Pair) -> bool:
+    """Same-asset, of a reserve that is open."""
+    return is_same_asset(scene, pair) and pair.debt in scene.open_reserves
+
+
 def ends_in_deficit(scene: Scene, pair: Pair) -> bool:
     """The only collateral, and worth less than a liquidator would have to get for the debt."""
     debt_e8 = scene.value_e8(pair.debt, scene[pair.who].owed[pair.debt])
@@ -69,7 +74,7 @@ def into_deficit(scene: Scene) -> Tx | None:
 
 def in_a_bundle(scene: Scene) -> Tx | None:
     """A same-asset liquidation in a transaction that has accrued that reserve already."""
-    pair = _victim(scene, is_same_asset)
+    pair = _victim(scene, takes_supplies)
     if pair is None:
         return None
     world, debt = scene.world, pair.debt

@@ -48,9 +48,20 @@ def oracle(scene: Scene) -> Tx | None:
     prices = {symbol: reserve.rival_price_e8 for symbol, reserve in scene.sight.reserves.items()}
     if not all(prices.values()) or scene.solvent_share(prices) < STEADY_SHARE:
         return None
-    [rival] = [other for other in scene.props.oracles if other != scene.sight.oracle]
     provider = scene.world.addresses.addresses_provider
-    return scene.world.tx(ADMIN, provider, "setPriceOracle(address)", rival)
+    return scene.world.tx(ADMIN, provider, "setPriceOracle(address)", _rival(scene))
+
+
+def shared(scene: Scene) -> Tx:
+    """The same sources for the oracle that is not in use."""
+    tokens = [scene.world.token(symbol) for symbol in scene.sight.reserves]
+    used = [reserve.source for reserve in scene.sight.reserves.values()]
+    return scene.world.tx(ADMIN, _rival(scene), SET_SOURCES, tokens, used)
+
+
+def _rival(scene: Scene) -> Address:
+    [rival] = [other for other in scene.props.oracles if other != scene.sight.oracle]
+    return rival
 
 
 def _sourced(scene: Scene, symbol: str, source: Address) -> Tx:
