@@ -92,6 +92,18 @@ async def deploy_sick_feed(
     return await deployer.deploy("EACAggregatorProxy", aggregator, ZERO_ADDRESS), aggregator
 
 
+async def deploy_dual_feed(
+    deployer: Deployer, description: str, cutoff_seconds: int, answer: int
+) -> tuple[Address, Address, Address]:
+    """A primary and a secondary proxy of 8 decimals, and the one aggregator behind both."""
+    aggregator = await deployer.deploy("DualAggregator", 8, description, cutoff_seconds, answer)
+    primary, secondary = [
+        await deployer.deploy("EACAggregatorProxy", aggregator, ZERO_ADDRESS) for _ in range(2)
+    ]
+    await deployer.send(aggregator, "setSecondaryProxy(address)", secondary)
+    return primary, secondary, aggregator
+
+
 def phase_switch(chain: Chain, proxy: Address, aggregator: Address) -> tuple[Tx, Tx]:
     """The two calls that put another aggregator behind a proxy. Neither logs anything."""
     names = ("proposeAggregator(address)", "confirmAggregator(address)")
