@@ -11,9 +11,11 @@ from monitor.core.units import Address, AssetId, RawAmount, Shares, Wad
 class Pair:
     """One loan asset lent against one collateral asset (Morpho Blue: a market id).
 
-    Totals are as stored: interest since `updated_unix` is not in them. `rate_at_target_wad`: the
-    adaptive rate model's state, per second; None where there is none. `collateral_raw` is the sum
-    of what is pledged.
+    Totals are as stored: interest since `updated_unix` is not in them (0 where none ever accrues).
+    `rate_at_target_wad`: the adaptive rate model's state, per second. `borrow_rate_wad`: where the
+    model is one whose state we do not keep, the rate per second since `updated_unix` that it told
+    for the newest block; None where it was not asked, or did not answer. `collateral_raw` is the
+    sum of what is pledged.
     """
 
     loan: AssetId
@@ -29,6 +31,7 @@ class Pair:
     collateral_raw: RawAmount
     fee_wad: Wad
     rate_at_target_wad: Wad | None = None
+    borrow_rate_wad: Wad | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,12 +7,12 @@ from monitor.core.blocks import BlockRef
 from monitor.core.events import CategoryChanged, DomainEvent, MarketChanged, ReserveListed
 from monitor.core.ledger import Category, Market, Reserve
 from monitor.core.ports import ContractReader, ViewCall, ViewFailed, ViewResult
+from monitor.core.tokens import symbol_calls, symbol_of
 from monitor.core.units import ZERO_ADDRESS, Address, MarketId, ScaledAmount
 from monitor.errors import ConfigError
 from monitor.protocols.aave_v3.accounts import AccountSnapshot, Census
 from monitor.protocols.aave_v3.contracts import AaveAbi
 from monitor.protocols.aave_v3.fingerprint import proxies_of, strangeness
-from monitor.protocols.aave_v3.governance import symbol_calls, symbol_of
 from monitor.protocols.aave_v3.views import (
     CATEGORIES,
     category_calls,
@@ -120,7 +120,7 @@ class AaveSnapshot:
             at,
             [
                 (
-                    *symbol_calls(self._abi, asset),
+                    *symbol_calls(self._abi.erc20, self._abi.bytes32_erc20, asset),
                     *reserve_calls(self._abi, contracts.pool, asset),
                 )
                 for asset in assets

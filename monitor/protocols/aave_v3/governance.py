@@ -1,6 +1,6 @@
 """PoolConfigurator logs: listings, risk parameters and e-mode categories."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -27,7 +27,8 @@ from monitor.core.ledger import (
     find,
     reserve_key,
 )
-from monitor.core.ports import Readings, ViewCall, ViewFailed, ViewResult
+from monitor.core.ports import Readings, ViewCall, ViewFailed
+from monitor.core.tokens import symbol_calls, symbol_of
 from monitor.core.units import RAY, Address, AssetId, Bps, MarketId, Ray
 from monitor.errors import LedgerCorrupt, UndecodableLog
 from monitor.protocols.aave_v3.accrual import silent_accrual
@@ -56,29 +57,6 @@ LIST_OF: Mapping[str, str] = {
 """Events that put an asset on, or take it off, one list of a category."""
 
 
-LONGEST_SYMBOL = 32
-
-
-def symbol_calls(abi: AaveAbi, asset: AssetId) -> tuple[ViewCall, ViewCall]:
-    """A token's symbol, asked for in both forms there are."""
-    return (
-        ViewCall(asset, abi.erc20.functions["symbol"]),
-        ViewCall(asset, abi.bytes32_erc20.functions["symbol"]),
-    )
-
-
-def symbol_of(asset: AssetId, answers: Sequence[ViewResult | None]) -> str:
-    """From the answers to `symbol_calls`. A token without a readable symbol goes by its address."""
-    for answer in answers:
-        if isinstance(answer, tuple):
-            text = answer[0]
-            if isinstance(text, bytes):
-                text = text.rstrip(b"\0").decode("utf-8", "replace")
-            if text.strip() and text.isprintable() and len(text) <= LONGEST_SYMBOL:
-                return str(text)
-    return asset
-
-
 def listing_calls(abi: AaveAbi, values: tuple[Any, ...]) -> tuple[ViewCall, ...]:
     """What a ReserveInitialized leaves open: the symbol, and the decimals.
 
@@ -86,7 +64,7 @@ def listing_calls(abi: AaveAbi, values: tuple[Any, ...]) -> tuple[ViewCall, ...]
     """
     asset, supply_token, *_ = values
     decimals = ViewCall(supply_token, abi.token.functions["decimals"])
-    return (*symbol_calls(abi, asset), decimals)
+    return (*symbol_calls(abi.erc20, abi.bytes32_erc20, asset), decimals)
 
 
 class GovernanceDecoder:
