@@ -5,6 +5,7 @@ source it is built on by address, so that they nest as the deployed ones do.
 """
 
 from dataclasses import dataclass
+from enum import IntEnum
 
 from eth_abi import abi
 
@@ -22,6 +23,18 @@ YEARLY_GROWTH_BPS = 968
 SET_RATE = "setRate(uint256,uint256)"
 SET_CAP = "setCapParameters((uint104,uint48,uint16))"
 SET_ANSWER = "setAnswer(int256,uint256)"
+BEHAVE = "behave(uint8,uint256)"
+
+
+class Mode(IntEnum):
+    """What a HostileSource does, whatever it is asked."""
+
+    ANSWERS = 0
+    BURNS_GAS = 1
+    ANSWERS_SHORT = 2
+    ANSWERS_LONG = 3
+    REVERTS_LONG = 4
+    NAMES_ITSELF = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,10 +98,11 @@ async def deploy_composed_oracle(
 
 
 async def deploy_sick_feed(
-    deployer: Deployer, description: str, decimals: int, answer: int
+    deployer: Deployer, description: str | bytes, decimals: int, answer: int
 ) -> tuple[Address, Address]:
     """Chainlink's real proxy, and behind it an aggregator that anyone makes answer anything."""
-    aggregator = await deployer.deploy("SickAggregator", decimals, description, answer)
+    text = description.encode() if isinstance(description, str) else description
+    aggregator = await deployer.deploy("SickAggregator", decimals, text, answer)
     return await deployer.deploy("EACAggregatorProxy", aggregator, ZERO_ADDRESS), aggregator
 
 

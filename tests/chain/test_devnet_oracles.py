@@ -17,7 +17,6 @@ from devnet.oracle_deployment import (
     deploy_ratio_cap,
     deploy_sick_feed,
     deploy_staked_ether,
-    phase_switch,
     set_cap,
 )
 
@@ -26,16 +25,12 @@ RATE, GROWTH = 1_234_567_890_123_456_789, 987_654_321
 DAY, WEEK, YEAR = 86_400, 7 * 86_400, 365 * 86_400
 ANSWER = "latestAnswer()(int256)"
 CAPPED = "isCapped()(bool)"
-ROUND = "latestRoundData()(uint80,int256,uint256,uint256,uint80)"
 POOLED = "getPooledEthByShares(uint256)(uint256)"
 ASSETS = "convertToAssets(uint256)(uint256)"
-PHASE = "phaseId()(uint16)"
-AGGREGATOR = "aggregator()(address)"
 CAP_PARAMETERS_UPDATED = event_topic("CapParametersUpdated(uint256,uint256,uint256,uint16)")
 PRICE_CAP_UPDATED = event_topic("PriceCapUpdated(int256)")
 FIXED_PRICE_UPDATED = event_topic("FixedPriceUpdated(int256,int256)")
 DISCOUNT_UPDATED = event_topic("DiscountRatePerYearUpdated(uint64,uint64)")
-ANSWER_UPDATED = event_topic("AnswerUpdated(int256,uint256,uint256)")
 
 
 async def ask(world: World, to: Address, signature: str, *args: Any) -> Any:
@@ -251,33 +246,13 @@ async def test_discount__shrinks_by_the_second_until_maturity(world: World) -> N
     assert function("_()(uint64,uint64)").decode(log.data) == (yearly, yearly // 2)
 
 
-async def test_sick_aggregator__behind_the_real_proxy__says_what_it_was_told(world: World) -> None:
-    proxy, aggregator = await deploy_sick_feed(Deployer(world), "SICK / USD", 8, USD)
-    for told, updated in ((0, 1), (-5, 2**40), (2**200, 0)):
-        receipt = await world.tx(ADMIN, aggregator, SET_ANSWER, told, updated)
-        (log,) = receipt.logs_of(aggregator, ANSWER_UPDATED)
-        assert int.from_bytes(log.data) == updated
-        assert await ask(world, proxy, ANSWER) == told
-        _, answered, _, updated_at, _ = await ask(world, proxy, ROUND)
-        assert (answered, updated_at) == (told, updated)
-    await world.tx(ADMIN, aggregator, "setBroken(bool)", True)
-    with pytest.raises(RevertError, match="AggregatorBroken"):
-        await ask(world, proxy, ANSWER)
-
-
-async def test_phase_switch__real_proxy__answers_from_the_next_aggregator_and_logs_nothing(
-    world: World,
-) -> None:
-    proxy = world.addresses.feeds["WETH"]
-    old = world.addresses.aggregators["WETH"]
-    assert (await ask(world, proxy, PHASE), await ask(world, proxy, AGGREGATOR)) == (1, old)
-    _, new = await deploy_sick_feed(Deployer(world), "ETH / USD", 8, 1_234 * USD)
-    propose, confirm = phase_switch(world, proxy, new)
-    assert (await propose).logs == ()
-    assert await ask(world, proxy, ANSWER) == world.terms.asset("WETH").price_e8
-    assert (await confirm).logs == ()
-    assert (await ask(world, proxy, PHASE), await ask(world, proxy, AGGREGATOR)) == (2, new)
-    assert await ask(world, proxy, ANSWER) == 1_234 * USD
-    await world.tx(ADMIN, new, SET_ANSWER, 1_235 * USD, await now(world))
-    await world.move_feed("WETH", 1 * USD)  # the old aggregator, which nobody asks any more
-    assert await ask(world, proxy, ANSWER) == 1_235 * USD
+async def test_synchronicity__two_feeds__are_multiplied(world: World) -> None:
+    deployer = Deployer(world)
+    peg, aggregator = await deploy_sick_feed(deployer, "WBTC / BTC", 18, 998 * 10**15)
+    base = world.addresses.feeds["WBTC"]
+    adapter = await deployer.deploy("SynchronicityAdapter", base, peg, 8, "WBTC/BTC/USD")
+    price = world.terms.asset("WBTC").price_e8
+    for told in (998 * 10**15, 10**18 + 1, 0, -1):
+        await world.tx(ADMIN, aggregator, SET_ANSWER, told, await now(world))
+        expected = told * price * 10**8 // 10**26 if told > 0 else 0
+        assert await ask(world, adapter, ANSWER) == expected

@@ -17,9 +17,10 @@ contract SickAggregator {
   uint80 private _round;
   uint256 private _updatedAt;
 
-  constructor(uint8 decimals_, string memory text, int256 answer) {
+  /// The description may be no UTF-8 at all.
+  constructor(uint8 decimals_, bytes memory text, int256 answer) {
     decimals = decimals_;
-    description = text;
+    description = string(text);
     setAnswer(answer, block.timestamp);
   }
 
