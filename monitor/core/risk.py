@@ -1,7 +1,8 @@
 """The shapes in which rules and pools reach the simulation. No protocol is named beyond here."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from fractions import Fraction
 
 from monitor.core.blocks import BlockRef
 from monitor.core.prices import Price
@@ -80,12 +81,13 @@ class Exposure:
 class AssetSheet:
     """One asset as one market sees it. `price_base` is None when the oracle is unknown.
 
-    `price`: the whole record, with what can move it; None where the market needs no oracle for it.
+    `decimals` is None where the token does not tell: only a numeraire can price it then. `price`:
+    the whole record, with what can move it; None where the market needs no oracle for it.
     """
 
     asset: AssetId
     symbol: str
-    decimals: int
+    decimals: int | None
     price_base: int | None
     source: Address | None
     cash_raw: RawAmount
@@ -132,10 +134,12 @@ DepthCurve = TickCurve
 class WorldSheet:
     """All markets (in configuration order) and pools (in configuration order) at one block.
 
-    `correlated`: which assets follow an unnamed price shock of the key in the market.
+    `correlated`: which assets follow an unnamed price shock of the key in the market. `usd`: a raw
+    unit of assets in which markets count and whose price users see from elsewhere.
     """
 
     block: BlockRef
     markets: tuple[MarketSheet, ...]
     curves: tuple[DepthCurve, ...]
     correlated: Mapping[AssetId, frozenset[AssetId]]
+    usd: Mapping[AssetId, Fraction] = field(default_factory=dict)

@@ -2,8 +2,9 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 from monitor.core.blocks import BlockRef
@@ -12,6 +13,7 @@ from monitor.core.risk import WorldSheet
 from monitor.core.sources import Liquidity, RiskRules
 from monitor.core.units import AssetId
 from monitor.engine.breaker import NOTHING_CRITICAL
+from monitor.engine.valuation import Valuation, list_all
 from monitor.errors import QuestionError
 from monitor.simulation.names import NameBook
 from monitor.simulation.options import Options
@@ -109,7 +111,14 @@ class CascadeRunner:
             for name, others in self._correlated.items()
             if others
         }
-        return WorldSheet(block, bare.markets, bare.curves, correlated)
+        return replace(bare, correlated=correlated, usd=self._usd(view, bare))
+
+    def _usd(self, view: LedgerView, world: WorldSheet) -> Mapping[AssetId, Fraction]:
+        """What a raw unit of the assets that markets count in is worth, where that is known."""
+        valuation = Valuation(view, list_all(view, self._rules))
+        numeraires = {sheet.numeraire for sheet in world.markets if sheet.numeraire is not None}
+        values = {asset: valuation.usd(asset, 1) for asset in numeraires}
+        return {asset: value for asset, value in values.items() if value is not None}
 
     async def run(self, view: LedgerView, block: BlockRef) -> dict[str, Answer]:
         """Every configured scenario at one block."""

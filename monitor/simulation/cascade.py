@@ -10,7 +10,16 @@ from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from monitor.core.units import Address, AssetId
-from monitor.simulation.columns import Account, Columns, Debt, MarketPath, Pledge, State, state_of
+from monitor.simulation.columns import (
+    Account,
+    Columns,
+    Debt,
+    Follower,
+    MarketPath,
+    Pledge,
+    State,
+    state_of,
+)
 from monitor.simulation.impact import Mark, Route, mid_along, moved, route, sold_along
 from monitor.simulation.options import DEFAULT_DEVIATION, Options
 from monitor.simulation.terms import Slice, Target, largest_repay_usd, slice_of
@@ -85,7 +94,7 @@ def play(columns: Columns, factors: Mapping[AssetId, float], options: Options) -
     rounds: list[Round] = []
     converged = False
     while not converged and len(rounds) < options.max_rounds:
-        unsafe = unsafe_among(state, suspects)
+        unsafe = unsafe_among(columns, state, suspects)
         done = [visits.visit(at, health) for health, at in unsafe]
         liquidations = tuple(liquidation for liquidation in done if liquidation)
         updates = follow_market(columns, state, options)
@@ -93,7 +102,7 @@ def play(columns: Columns, factors: Mapping[AssetId, float], options: Options) -
         converged = not liquidations and not updates
         # Prices alone make a healthy account unsafe.
         suspects = everyone if updates else [at for _, at in unsafe]
-    left = tuple(at for _, at in unsafe_among(state, suspects))
+    left = tuple(at for _, at in unsafe_among(columns, state, suspects))
     return Outcome(tuple(rounds), converged, shocked, state, left)
 
 
@@ -103,25 +112,49 @@ def shock(columns: Columns, state: State, factors: Mapping[AssetId, float]) -> N
         ratio = factors.get(depth.token0, 1.0) / factors.get(depth.token1, 1.0)
         if ratio != 1.0:
             state.marks[pool] = moved(depth, state.marks[pool], ratio)
+    for leaf, answers in enumerate(columns.leaves):
+        named = next((asset for asset in factors if asset in answers.assets), None)
+        if named is not None:
+            state.moved[leaf] = factors[named]
+        if answers.quote is not None:
+            state.moved[leaf] /= factors.get(answers.quote, 1.0)
+    reprice(columns, state)
+
+
+def reprice(columns: Columns, state: State) -> tuple[tuple[int, float], ...]:
+    """Prices after leaves moved; (quote, new price) of those that did too."""
+    updates: list[tuple[int, float]] = []
     for at, quote in enumerate(columns.quotes):
-        state.prices[at] *= factors.get(quote.asset, 1.0)
+        price = quote.at(state.moved)
+        if price == state.prices[at] or quote.price is None:
+            continue
+        state.prices[at] = price
+        updates.append((at, price))
+    return tuple(updates)
 
 
 def follow_market(
     columns: Columns, state: State, options: Options
 ) -> tuple[tuple[int, float], ...]:
     """Set each oracle to its pool's mid where it is off by more than its deviation threshold."""
-    deviation = DEFAULT_DEVIATION if options.deviation is None else options.deviation
-    updates: list[tuple[int, float]] = []
-    for feed in columns.feeds:
-        price = market_usd(state, feed.path)
-        reported = state.prices[feed.leader]
-        if abs(price / reported - 1) <= deviation:
-            continue
-        for at in feed.members:
-            state.prices[at] = price if at == feed.leader else state.prices[at] * price / reported
-            updates.append((at, state.prices[at]))
-    return tuple(updates)
+    moves = {}
+    for follower in columns.followers:
+        price = market_usd(state, follower.path)
+        if follower.per is not None:
+            price /= market_usd(state, follower.per)
+        if abs(price / (follower.answer * state.moved[follower.leaf]) - 1) > _deviation(
+            follower, options
+        ):
+            moves[follower.leaf] = price / follower.answer
+    for leaf, moved_by in moves.items():
+        state.moved[leaf] = moved_by
+    return reprice(columns, state) if moves else ()
+
+
+def _deviation(follower: Follower, options: Options) -> float:
+    if options.deviation is not None:
+        return options.deviation
+    return DEFAULT_DEVIATION if follower.deviation is None else follower.deviation
 
 
 def market_usd(state: State, path: MarketPath) -> float:
@@ -129,7 +162,9 @@ def market_usd(state: State, path: MarketPath) -> float:
     return mid_along(state.marks, path.hops) * state.prices[path.anchor]
 
 
-def unsafe_among(state: State, suspects: Iterable[int]) -> list[tuple[float, int]]:
+def unsafe_among(
+    columns: Columns, state: State, suspects: Iterable[int]
+) -> list[tuple[float, int]]:
     """(health, position in `accounts`) of accounts below 1, in the order they are visited."""
     found: list[tuple[float, int]] = []
     for at in suspects:
@@ -137,7 +172,15 @@ def unsafe_among(state: State, suspects: Iterable[int]) -> list[tuple[float, int
         if health < 1:
             found.append((health, at))
     accounts = state.accounts
-    found.sort(key=lambda item: (accounts[item[1]].market, item[0], accounts[item[1]].address))
+    markets = columns.markets
+    found.sort(
+        key=lambda item: (
+            markets[accounts[item[1]].market].rank,
+            item[0],
+            accounts[item[1]].address,
+            accounts[item[1]].market,
+        )
+    )
     return found
 
 

@@ -9,7 +9,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from monitor.core.risk import (
-    AssetSheet,
     CollateralLeg,
     DebtLeg,
     DepthCurve,
@@ -17,24 +16,10 @@ from monitor.core.risk import (
     MarketSheet,
     WorldSheet,
 )
-from monitor.core.units import BPS, WAD, ZERO_ADDRESS, Address, AssetId
-from monitor.simulation.impact import Depth, Mark, Route, depth_of, route
+from monitor.core.units import BPS, WAD, Address, AssetId
+from monitor.simulation.impact import Depth, Mark, Route, depth_of, mid_along, route
+from monitor.simulation.quotes import Leaf, Quote, QuoteBook
 from monitor.simulation.terms import Limits, limits_of
-
-PEG_WIDTH = 0.05
-"""An oracle price this near to 1 USD before the shock makes an asset an anchor of USD prices."""
-
-
-@dataclass(frozen=True, slots=True)
-class Quote:
-    """One asset as one market's oracle quotes it; `price` before the shock, None when unknown."""
-
-    market: int
-    asset: AssetId
-    symbol: str
-    decimals: int
-    source: Address | None
-    price: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +31,17 @@ class MarketPath:
 
 
 @dataclass(frozen=True, slots=True)
-class Feed:
-    """Quotes of one oracle source: they move together, with the market price of `leader`."""
+class Follower:
+    """A leaf with a market: the price along `path`, per that along `per` (None: USD).
 
-    leader: int
+    `answer`: what it says before the shock. `deviation`: None where its feed does not tell.
+    """
+
+    leaf: int
     path: MarketPath
-    members: tuple[int, ...]
+    per: MarketPath | None
+    answer: float
+    deviation: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,10 +77,15 @@ class Account:
 
 @dataclass(frozen=True, slots=True)
 class MarketColumn:
-    """One market; its label is `name` or `name/sub-market`. `base_usd`: one unit of its maths."""
+    """One market; its label is `name` or `name/sub-market`.
+
+    `rank`: its configured market's place, which sub-markets share. `base_usd`: what is worth less
+    than that is nothing to the market's own maths.
+    """
 
     name: str
     label: str
+    rank: int
     limits: Limits
     base_usd: float
 
@@ -106,7 +101,8 @@ class Columns:
     markets: tuple[MarketColumn, ...]
     quotes: tuple[Quote, ...]
     paths: Mapping[AssetId, MarketPath]
-    feeds: tuple[Feed, ...]
+    leaves: tuple[Leaf, ...]
+    followers: tuple[Follower, ...]
     depths: tuple[Depth, ...]
     marks: tuple[Mark, ...]
     cash: tuple[float, ...]
@@ -116,8 +112,12 @@ class Columns:
 
 @dataclass(slots=True)
 class State:
-    """What rounds change: `prices` and `cash` by quote, `marks` by pool."""
+    """What rounds change: `prices` and `cash` by quote, `marks` by pool.
 
+    `moved`: each leaf's answer, per what it was before the shock. Prices follow from it.
+    """
+
+    moved: list[float]
     prices: list[float]
     cash: list[float]
     marks: list[Mark]
@@ -125,31 +125,36 @@ class State:
 
     def copy(self) -> "State":
         """A state that later rounds leave alone."""
-        return State(list(self.prices), list(self.cash), list(self.marks), list(self.accounts))
+        return State(
+            list(self.moved),
+            list(self.prices),
+            list(self.cash),
+            list(self.marks),
+            list(self.accounts),
+        )
 
 
 def columns_of(world: WorldSheet) -> Columns:
     """A world as floats. What cannot be known is left out, with the reason in `unknown`."""
     unknown: list[str] = []
     depths, marks = _pools(world.curves, unknown)
-    quotes: list[Quote] = []
+    book = QuoteBook(world)
     cash: list[float] = []
     accounts: list[Account] = []
     for number, sheet in enumerate(world.markets):
         unknown += sheet.unknown
-        first = len(quotes)
-        listed = sorted(sheet.assets.values(), key=lambda asset: asset.asset)
-        quotes += [_quote(number, asset, sheet.base_unit) for asset in listed]
-        cash += [float(asset.cash_raw) for asset in listed]
-        index = {quote.asset: first + at for at, quote in enumerate(quotes[first:])}
-        priced = {a: at for a, at in index.items() if quotes[at].price is not None}
+        index = {q.asset: at for at, q in enumerate(book.quotes) if q.market == number}
+        cash += [float(sheet.assets[asset].cash_raw) for asset in index]
+        priced = {a: at for a, at in index.items() if book.quotes[at].price is not None}
         accounts += _accounts(number, sheet, priced, unknown)
-    paths = _paths(quotes, depths)
+    paths = _paths(book.quotes, depths)
+    ranks = {name: rank for rank, name in enumerate(dict.fromkeys(m.market for m in world.markets))}
     return Columns(
-        markets=tuple(_market(sheet) for sheet in world.markets),
-        quotes=tuple(quotes),
-        paths=paths,
-        feeds=tuple(_feeds(quotes, paths)),
+        markets=tuple(_market(sheet, ranks[sheet.market]) for sheet in world.markets),
+        quotes=tuple(book.quotes),
+        paths={asset: path for asset, path in paths.items() if path.hops},
+        leaves=tuple(book.leaves),
+        followers=tuple(_followers(book.leaves, paths, marks, book.quotes)),
         depths=depths,
         marks=marks,
         cash=tuple(cash),
@@ -161,6 +166,7 @@ def columns_of(world: WorldSheet) -> Columns:
 def state_of(columns: Columns) -> State:
     """The state before the shock. The price of an unknown quote is NaN, and nothing uses it."""
     return State(
+        moved=[1.0] * len(columns.leaves),
         prices=[float("nan") if q.price is None else q.price for q in columns.quotes],
         cash=list(columns.cash),
         marks=list(columns.marks),
@@ -172,22 +178,9 @@ def label_of(sheet: MarketSheet) -> str:
     return f"{sheet.market}/{sheet.sub_market}" if sheet.sub_market else str(sheet.market)
 
 
-def _is_pegged(quote: Quote) -> bool:
-    return quote.price is not None and abs(quote.price * 10.0**quote.decimals - 1) <= PEG_WIDTH
-
-
-def _market(sheet: MarketSheet) -> MarketColumn:
+def _market(sheet: MarketSheet, rank: int) -> MarketColumn:
     limits = limits_of(sheet.terms, sheet.base_unit)
-    return MarketColumn(str(sheet.market), label_of(sheet), limits, 1 / sheet.base_unit)
-
-
-def _quote(market: int, sheet: AssetSheet, base_unit: int) -> Quote:
-    # Int by int is rounded once; a price of 0 is a price, but nothing can be sold at it.
-    unit = base_unit * 10**sheet.decimals
-    price = None if sheet.price_base is None else sheet.price_base / unit
-    # The zero address is no source: assets without one share no price path.
-    source = None if sheet.source == ZERO_ADDRESS else sheet.source
-    return Quote(market, sheet.asset, sheet.symbol, sheet.decimals, source, price)
+    return MarketColumn(str(sheet.market), label_of(sheet), rank, limits, 1 / sheet.base_unit)
 
 
 def _pools(
@@ -206,12 +199,18 @@ def _pools(
 
 
 def _paths(quotes: list[Quote], depths: tuple[Depth, ...]) -> dict[AssetId, MarketPath]:
+    """The way of each asset to an anchor; an anchor's own has no hops.
+
+    Anchors are worth one USD and follow the market. A price that nothing moves is no market price,
+    unless there is no other to go by.
+    """
     first: dict[AssetId, int] = {}
     for at, quote in enumerate(quotes):
         if quote.price is not None:
             first.setdefault(quote.asset, at)
-    anchors = {asset: at for asset, at in first.items() if _is_pegged(quotes[at])}
-    paths: dict[AssetId, MarketPath] = {}
+    pegged = {asset: at for asset, at in first.items() if quotes[at].is_pegged}
+    anchors = {asset: at for asset, at in pegged.items() if quotes[at].rests_on} or pegged
+    paths = {asset: MarketPath((), at) for asset, at in anchors.items()}
     for asset in first.keys() - anchors.keys():
         hops = route(depths, asset, anchors.__contains__)
         if hops is not None:
@@ -221,17 +220,27 @@ def _paths(quotes: list[Quote], depths: tuple[Depth, ...]) -> dict[AssetId, Mark
     return paths
 
 
-def _feeds(quotes: list[Quote], paths: dict[AssetId, MarketPath]) -> Iterator[Feed]:
-    groups: dict[object, list[int]] = {}
-    for at, quote in enumerate(quotes):
-        if quote.price:
-            groups.setdefault(quote.source or at, []).append(at)
-    for members in groups.values():
-        if any(_is_pegged(quotes[at]) for at in members):
+def _followers(
+    leaves: list[Leaf],
+    paths: dict[AssetId, MarketPath],
+    marks: tuple[Mark, ...],
+    quotes: list[Quote],
+) -> Iterator[Follower]:
+    """Of the leaves whose market is known; anchors have none but themselves."""
+
+    def usd(path: MarketPath) -> float:
+        return mid_along(marks, path.hops) * (quotes[path.anchor].price or 0.0)
+
+    for number, leaf in enumerate(leaves):
+        asset = next((asset for asset in leaf.assets if asset in paths), None)
+        if asset is None or (leaf.quote is not None and leaf.quote not in paths):
             continue
-        leader = next((at for at in members if quotes[at].asset in paths), None)
-        if leader is not None:
-            yield Feed(leader, paths[quotes[leader].asset], tuple(members))
+        path, per = paths[asset], None if leaf.quote is None else paths[leaf.quote]
+        if not path.hops and (per is None or not per.hops):
+            continue
+        # Where no market reports it as it is, it is taken to be in line before the shock.
+        answer = leaf.answer or usd(path) / (1.0 if per is None else usd(per))
+        yield Follower(number, path, per, answer, leaf.deviation)
 
 
 def _accounts(

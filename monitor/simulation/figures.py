@@ -113,15 +113,22 @@ def _prices(columns: Columns, outcome: Outcome, scenario: Scenario) -> dict[Asse
     states = (state_of(columns), outcome.shocked, outcome.end)
     for asset, at in first.items():
         before, shocked, after = (_market_price(columns, state, at) for state in states)
+        if before is None or shocked is None or after is None:
+            continue
         moved = max(abs(shocked - before), abs(after - before)) > ROUNDING * before
         if moved or asset in scenario.moves:
             prices[asset] = PricePath(before, shocked, after)
     return prices
 
 
-def _market_price(columns: Columns, state: State, at: int) -> float:
-    """USD of one whole token: its pools', or its oracle's where no pool leads to an anchor."""
+def _market_price(columns: Columns, state: State, at: int) -> float | None:
+    """USD of one whole token: its pools', or its oracle's where no pool leads to an anchor.
+
+    None where the token does not tell how much a whole one is.
+    """
     quote = columns.quotes[at]
+    if quote.decimals is None:
+        return None
     path = columns.paths.get(quote.asset)
     price = state.prices[at] if path is None else market_usd(state, path)
     return float(price * 10.0**quote.decimals)
@@ -164,6 +171,8 @@ def _round(columns: Columns, played: Round, labels: Mapping[AssetId, str]) -> Ro
     oracles = []
     for at, price in played.updates:
         quote = columns.quotes[at]
+        if quote.decimals is None:
+            continue
         label = columns.markets[quote.market].label
         whole_token_usd = price * 10.0**quote.decimals
         oracles.append((label, labels.get(quote.asset, quote.asset), whole_token_usd))

@@ -39,12 +39,12 @@ def names_of(world: WorldSheet, named: Mapping[str, AssetId]) -> NameBook:
 
 
 def factors_of(world: WorldSheet, columns: Columns, scenario: Scenario) -> dict[AssetId, float]:
-    """New price per old of every asset that moves at first: named, same source, correlated."""
+    """New price per old of every asset that moves at first: named, resting on it, correlated."""
     factors = {asset: float(1 + ratio) for asset, ratio in scenario.moves.items()}
     for asset in scenario.moves:
-        sources = {quote.source for quote in columns.quotes if quote.asset == asset} - {None}
+        leaves = {at for at, leaf in enumerate(columns.leaves) if asset in leaf.assets}
         for quote in columns.quotes:
-            if quote.source in sources:
+            if any(leaf in leaves and exponent > 0 for leaf, exponent in quote.rests_on):
                 factors.setdefault(quote.asset, factors[asset])
     for asset in scenario.moves:
         for follower in world.correlated.get(asset, frozenset()):

@@ -1,0 +1,170 @@
+"""Oracle prices as floats: what each rests on, and what it becomes when that moves.
+
+A quote is one asset as one market's oracle sees it, in USD. It rests on *leaves*: the answers on
+its path that follow a market price. Exchange rates and fixed prices are no leaves, so no shock
+moves them. What counts in an asset of its own (Morpho Blue: the loan) rests on the leaves of that
+asset's USD price too, which cancel wherever two quotes of the market are compared.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from monitor.core.prices import Edge, PriceKind
+from monitor.core.risk import AssetSheet, MarketSheet, WorldSheet
+from monitor.core.units import ZERO_ADDRESS, AssetId
+
+PPM = 1e6
+PEG_WIDTH = 0.05
+"""An oracle price this near to 1 USD before the shock makes an asset an anchor of USD prices."""
+
+
+@dataclass(frozen=True, slots=True)
+class Leaf:
+    """An answer that follows the market price of an asset in `quote` (None: USD).
+
+    `assets`: all whose price it is; one, but where markets give one source to several. `answer`:
+    per raw unit, before the shock, where a market reports it as it is. `deviation`: how far off the
+    market it may be, where its feed is known to say.
+    """
+
+    assets: tuple[AssetId, ...]
+    quote: AssetId | None
+    answer: float | None = None
+    deviation: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """One asset as one market's oracle quotes it.
+
+    `price`: USD per raw unit before the shock, None when unknown. `rests_on`: (leaf, exponent).
+    `cap`: what the price never exceeds.
+    """
+
+    market: int
+    asset: AssetId
+    symbol: str
+    decimals: int | None
+    price: float | None
+    rests_on: tuple[tuple[int, int], ...] = ()
+    cap: float | None = None
+
+    def at(self, moved: Sequence[float]) -> float:
+        """The price when each leaf's answer is so many times what it was; NaN when unknown."""
+        if self.price is None:
+            return float("nan")
+        price = self.price
+        for leaf, exponent in self.rests_on:
+            price *= moved[leaf] ** exponent
+        return price if self.cap is None else min(price, self.cap)
+
+    @property
+    def is_pegged(self) -> bool:
+        """Whether it is worth one USD a token, or nearly."""
+        if self.price is None or self.decimals is None:
+            return False
+        return abs(self.price * 10.0**self.decimals - 1) <= PEG_WIDTH
+
+
+class QuoteBook:
+    """The quotes of all markets, those that count in USD first: the others need them."""
+
+    def __init__(self, world: WorldSheet) -> None:
+        self._world = world
+        self._named: dict[object, int] = {}
+        self.leaves: list[Leaf] = []
+        self._dollars: dict[AssetId, Quote] = {}
+        quotes: dict[tuple[int, AssetId], Quote] = {}
+        by_need = sorted(enumerate(world.markets), key=lambda m: m[1].numeraire is not None)
+        for number, sheet in by_need:
+            for asset in _listed(sheet):
+                quote = self._quote(number, sheet, asset)
+                quotes[number, asset.asset] = quote
+                if sheet.numeraire is None and quote.price is not None:
+                    self._dollars.setdefault(asset.asset, quote)
+        self.quotes = [
+            quotes[number, asset.asset]
+            for number, sheet in enumerate(world.markets)
+            for asset in _listed(sheet)
+        ]
+
+    def _quote(self, number: int, sheet: MarketSheet, asset: AssetSheet) -> Quote:
+        name = asset.asset, asset.symbol, asset.decimals
+        if sheet.numeraire is None:
+            if asset.price_base is None or asset.decimals is None:
+                return Quote(number, *name, None)
+            # Int by int is rounded once; a price of 0 is a price, but nothing can be sold at it.
+            unit = sheet.base_unit * 10**asset.decimals
+            price = asset.price_base / unit
+            cap = asset.price.cap_value if asset.price and not asset.price.cap_follows else None
+            leaves = _product(self._leaves(asset, None, price))
+            return Quote(number, *name, price, leaves, None if cap is None else cap / unit)
+        dollar = self._dollar(sheet.numeraire)
+        if asset.price_base is None or dollar is None or dollar.price is None:
+            return Quote(number, *name, None)
+        price = asset.price_base / sheet.base_unit
+        is_unit = asset.asset == sheet.numeraire and asset.price is None
+        own = () if is_unit else self._leaves(asset, sheet.numeraire, price)
+        rests_on = _product((*own, *dollar.rests_on))
+        return Quote(number, *name, price * dollar.price, rests_on)
+
+    def _dollar(self, asset: AssetId) -> Quote | None:
+        """An asset in USD: by the first market that counts in USD, else as users value it."""
+        if asset not in self._dollars and (value := self._world.usd.get(asset)):
+            leaf = self._leaf(("usd", asset), Leaf((asset,), None, float(value)))
+            self._dollars[asset] = Quote(-1, asset, "", None, float(value), ((leaf, 1),))
+        return self._dollars.get(asset)
+
+    def _leaves(
+        self, asset: AssetSheet, numeraire: AssetId | None, answer: float
+    ) -> Iterator[tuple[int, int]]:
+        """(leaf, exponent) of what an asset's price rests on, in the market's own count."""
+        price = asset.price
+        deviation = price.deviation_ppm if price else None
+        share = None if deviation is None else deviation / PPM
+        if price is None or not price.path:
+            # The zero address is no source: assets without one share nothing.
+            source = None if asset.source == ZERO_ADDRESS else asset.source
+            leaf = Leaf((asset.asset,), numeraire, answer, share)
+            yield self._leaf((source or object(), numeraire), leaf), 1
+            return
+        for edge in price.path:
+            if edge.reads or edge.kind not in (PriceKind.MARKET, None):
+                continue
+            is_all = len(price.path) == 1 and price.cap_value is None
+            quote = numeraire if edge.kind is None else edge.quote
+            reported = _reported(edge, asset.asset, numeraire)
+            leaf = Leaf((reported,), quote, answer if is_all else None, share)
+            yield self._leaf((edge.source, quote), leaf), edge.exponent
+
+    def _leaf(self, name: object, leaf: Leaf) -> int:
+        """The number of a leaf, which has one name wherever it is met."""
+        number = self._named.get(name)
+        if number is None:
+            number = self._named[name] = len(self.leaves)
+            self.leaves.append(leaf)
+            return number
+        known = self.leaves[number]
+        assets = tuple(dict.fromkeys((*known.assets, *leaf.assets)))
+        answer = leaf.answer if known.answer is None else known.answer
+        self.leaves[number] = replace(known, assets=assets, answer=answer)
+        return number
+
+
+def _reported(edge: Edge, asset: AssetId, numeraire: AssetId | None) -> AssetId:
+    """Whose market price a leaf follows; where nobody says, the side it stands on."""
+    if edge.asset is not None:
+        return edge.asset
+    return numeraire if edge.exponent < 0 and numeraire is not None else asset
+
+
+def _listed(sheet: MarketSheet) -> list[AssetSheet]:
+    return sorted(sheet.assets.values(), key=lambda asset: asset.asset)
+
+
+def _product(factors: Iterable[tuple[int, int]]) -> tuple[tuple[int, int], ...]:
+    """Factors with those of one leaf put together; what cancels is gone."""
+    exponents: dict[int, int] = {}
+    for leaf, exponent in factors:
+        exponents[leaf] = exponents.get(leaf, 0) + exponent
+    return tuple((leaf, exponent) for leaf, exponent in exponents.items() if exponent)

@@ -1,0 +1,227 @@
+"""What moves an oracle price in a projection, and what does not."""
+
+from dataclasses import replace
+from fractions import Fraction
+
+import pytest
+from unit.simulation.worlds import (
+    BLOCK,
+    PRICES,
+    SYMBOLS,
+    TERMS,
+    USD,
+    USDC,
+    WETH,
+    WSTETH,
+    account_number,
+    borrower,
+    debt,
+    market,
+    pledge,
+    pool,
+    scenario,
+    sheet_of,
+    world,
+)
+
+from monitor.core.prices import Edge, Price, PriceKind
+from monitor.core.risk import AssetSheet, Exposure, MarketSheet, WorldSheet
+from monitor.core.units import Address, AssetId, BaseValue, Bps, MarketId, RawAmount, Wad
+from monitor.simulation.cascade import Outcome, play
+from monitor.simulation.columns import Columns, columns_of
+from monitor.simulation.options import Options
+from monitor.simulation.projection import factors_of
+
+DEEP = 1e9
+ETH_FEED, WSTETH_FEED, USDC_FEED, RATE, ADAPTER, ORACLE = (
+    Address(f"0x{number:040x}") for number in range(0xA0, 0xA6)
+)
+ETH = Edge(ETH_FEED, PriceKind.MARKET, "ETH / USD", asset=WETH)
+DOLLAR = Edge(USDC_FEED, PriceKind.MARKET, "USDC / USD", asset=USDC)
+RATE_EDGE = Edge(RATE, PriceKind.EXCHANGE_RATE, "stETH per wstETH")
+BY_RATE = (Edge(ADAPTER, PriceKind.EXCHANGE_RATE, "rate", (ETH_FEED, RATE)), ETH, RATE_EDGE)
+
+
+def priced(
+    asset: AssetId,
+    kind: PriceKind | None,
+    *path: Edge,
+    cap: int | None = None,
+    deviation_ppm: int | None = None,
+) -> AssetSheet:
+    """An asset of a USD market with its path."""
+    sheet = sheet_of(asset)
+    value = BaseValue(PRICES[asset] * USD)
+    ceiling = None if cap is None else BaseValue(cap)
+    price = Price(value, kind=kind, path=path, cap_value=ceiling, deviation_ppm=deviation_ppm)
+    return replace(sheet, price=price)
+
+
+def eth_world(wsteth: AssetSheet, *, wsteth_mid: float = 1.0) -> WorldSheet:
+    assets = [priced(WETH, PriceKind.MARKET, ETH), wsteth, priced(USDC, PriceKind.MARKET, DOLLAR)]
+    pools = [
+        pool(WETH, USDC, DEEP, number=1),
+        pool(WSTETH, WETH, DEEP, number=2, mid_factor=wsteth_mid),
+    ]
+    return world(market([], assets=assets), pools)
+
+
+def pair(
+    collateral: AssetId,
+    loan: AssetId,
+    ratio: Fraction,
+    *path: Edge,
+    number: int = 1,
+    exposures: tuple[Exposure, ...] = (),
+) -> MarketSheet:
+    """A market that counts in its loan; `ratio`: whole loan tokens per whole collateral token."""
+    decimals = {asset: sheet_of(asset).decimals or 0 for asset in (collateral, loan)}
+    unit = 10**36
+    value = int(ratio * unit * Fraction(10) ** (decimals[loan] - decimals[collateral]))
+    price = Price(BaseValue(value), source=ORACLE, path=path)
+    assets = (
+        AssetSheet(collateral, SYMBOLS[collateral], decimals[collateral], value, ORACLE,
+                   RawAmount(10**40), price),
+        AssetSheet(loan, SYMBOLS[loan], decimals[loan], unit, None, RawAmount(10**40)),
+    )  # fmt: skip
+    terms = replace(
+        TERMS,
+        close_factor_bps=Bps(10_000),
+        full_close_health_wad=Wad(10**18),
+        full_close_value_base=0,
+        dust_value_base=0,
+    )
+    return MarketSheet(
+        market=MarketId("morpho"),
+        sub_market=f"0x{number:064x}",
+        base_unit=unit,
+        terms=terms,
+        assets={asset.asset: asset for asset in assets},
+        exposures=exposures,
+        numeraire=loan,
+    )
+
+
+def played(sheet: WorldSheet, options: Options | None = None, **moves: float) -> Outcome:
+    columns = columns_of(sheet)
+    return play(columns, factors_of(sheet, columns, scenario(**moves)), options or Options())
+
+
+def usd_of(
+    sheet: WorldSheet, outcome: Outcome, asset: AssetId, place: int = 0, *, end: bool = False
+) -> float:
+    """The oracle price of a whole token in one market, after the shock or at the end."""
+    columns: Columns = columns_of(sheet)
+    state = outcome.end if end else outcome.shocked
+    at = next(n for n, q in enumerate(columns.quotes) if (q.asset, q.market) == (asset, place))
+    return float(state.prices[at] * 10.0 ** (columns.quotes[at].decimals or 0))
+
+
+def test_exchange_rate__depeg_of_its_asset__does_not_move() -> None:
+    sheet = eth_world(priced(WSTETH, PriceKind.EXCHANGE_RATE, *BY_RATE))
+    outcome = played(sheet, wstETH=-0.1)
+    assert usd_of(sheet, outcome, WSTETH) == 2400
+    assert usd_of(sheet, outcome, WSTETH, end=True) == 2400
+
+
+def test_exchange_rate__fall_of_its_base__follows() -> None:
+    sheet = eth_world(priced(WSTETH, PriceKind.EXCHANGE_RATE, *BY_RATE))
+    outcome = played(sheet, WETH=-0.3)
+    assert usd_of(sheet, outcome, WSTETH) == pytest.approx(1680)
+    # The ratio is kept in the market too: nobody named wstETH.
+    assert outcome.shocked.marks[1] == columns_of(sheet).marks[1]
+
+
+def test_market_feed__pool_far_off__is_updated_and_the_rate_is_not() -> None:
+    own = Edge(WSTETH_FEED, PriceKind.MARKET, "wstETH / USD", asset=WSTETH)
+    by_market = eth_world(priced(WSTETH, PriceKind.MARKET, own), wsteth_mid=0.9)
+    by_rate = eth_world(priced(WSTETH, PriceKind.EXCHANGE_RATE, *BY_RATE), wsteth_mid=0.9)
+    moved, kept = (played(sheet, WETH=0) for sheet in (by_market, by_rate))
+    assert usd_of(by_market, moved, WSTETH, end=True) == pytest.approx(2160, rel=1e-6)
+    assert usd_of(by_rate, kept, WSTETH, end=True) == 2400
+
+
+@pytest.mark.parametrize(("shock", "after"), [(-0.1, 0.9), (0.1, 1.04)])
+def test_capped__moves_of_its_asset__are_followed_up_to_the_cap(shock: float, after: float) -> None:
+    cap = Edge(ADAPTER, PriceKind.CAPPED, "cap", (USDC_FEED,))
+    capped = priced(USDC, PriceKind.CAPPED, cap, DOLLAR, cap=104 * USD // 100)
+    sheet = world(market([], assets=[priced(WETH, PriceKind.MARKET, ETH), capped]))
+    assert usd_of(sheet, played(sheet, USDC=shock), USDC) == pytest.approx(after)
+
+
+def test_fixed__whatever_happens__stays() -> None:
+    fixed = priced(USDC, PriceKind.FIXED, Edge(ADAPTER, PriceKind.FIXED, "fixed price"))
+    sheet = world(market([], assets=[priced(WETH, PriceKind.MARKET, ETH), fixed]))
+    assert usd_of(sheet, played(sheet, USDC=-0.5), USDC) == 1
+
+
+def test_unrecognised__fall_of_its_asset__is_taken_to_follow() -> None:
+    strange = priced(WSTETH, None, Edge(ADAPTER, None, "unrecognised"))
+    sheet = eth_world(strange)
+    assert usd_of(sheet, played(sheet, wstETH=-0.1), WSTETH) == pytest.approx(2160)
+
+
+def test_deviation__of_the_feed_itself__decides_where_no_option_does() -> None:
+    own = Edge(WSTETH_FEED, PriceKind.MARKET, "wstETH / USD", asset=WSTETH)
+    wide = priced(WSTETH, PriceKind.MARKET, own, deviation_ppm=200_000)
+    sheet = eth_world(wide, wsteth_mid=0.9)
+    assert usd_of(sheet, played(sheet, WETH=0), WSTETH, end=True) == 2400
+    narrow = played(sheet, Options(deviation=0.01), WETH=0)
+    assert usd_of(sheet, narrow, WSTETH, end=True) == pytest.approx(2160, rel=1e-6)
+
+
+def test_pair__its_oracle_by_rate__health_keeps_when_both_sides_fall() -> None:
+    lent = borrower(1, pledge(WSTETH, 10, threshold_bps=9450), debt(WETH, 11))
+    loans = pair(WSTETH, WETH, Fraction(12, 10), RATE_EDGE, exposures=(lent,))
+    usd = eth_world(priced(WSTETH, PriceKind.EXCHANGE_RATE, *BY_RATE)).markets[0]
+    sheet = world([usd, loans], [pool(WETH, USDC, DEEP), pool(WSTETH, WETH, DEEP, number=2)])
+    outcome = played(sheet, WETH=-0.5)
+    assert usd_of(sheet, outcome, WETH, 1) == pytest.approx(1000)
+    assert usd_of(sheet, outcome, WSTETH, 1) == pytest.approx(1200)
+    assert outcome.rounds[0].liquidations == ()
+    assert outcome.unsafe == ()
+
+
+def test_pair__its_oracle_by_two_feeds__falls_with_the_collateral_alone() -> None:
+    divided = replace(DOLLAR, exponent=-1)
+    root = Edge(ORACLE, PriceKind.MARKET, "composed", (ETH_FEED, USDC_FEED))
+    lent = borrower(1, pledge(WETH, 10, threshold_bps=8600), debt(USDC, 16_000))
+    loans = pair(WETH, USDC, Fraction(2000), root, ETH, divided, exposures=(lent,))
+    usd = eth_world(priced(WSTETH, PriceKind.EXCHANGE_RATE, *BY_RATE)).markets[0]
+    sheet = world([usd, loans], [pool(WETH, USDC, DEEP)])
+    outcome = played(sheet, WETH=-0.1)
+    assert usd_of(sheet, outcome, WETH, 1) == pytest.approx(1800)
+    [done] = outcome.rounds[0].liquidations
+    # Nothing limits a call: all of the debt is repaid.
+    assert done.repaid_usd == pytest.approx(16_000)
+    assert done.received_usd == pytest.approx(16_000 * 1.05)
+    assert columns_of(sheet).markets[1].label == f"morpho/0x{1:064x}"
+
+
+def test_pair__loan_worth_nothing_known__is_unknown_and_left_out() -> None:
+    lent = borrower(1, pledge(WETH, 1), debt(USDC, 1))
+    sheet = world(pair(WETH, USDC, Fraction(2000), exposures=(lent,)))
+    columns = columns_of(sheet)
+    assert columns.accounts == ()
+    assert any("1 accounts are left out" in why for why in columns.unknown)
+
+
+def test_pair__loan_valued_by_the_user__is_known() -> None:
+    lent = borrower(1, pledge(WETH, 1), debt(USDC, 1))
+    bare = world(pair(WETH, USDC, Fraction(2000), exposures=(lent,)))
+    sheet = WorldSheet(BLOCK, bare.markets, (), {}, {USDC: Fraction(1, 10**6)})
+    outcome = played(sheet, USDC=-0.2)
+    assert usd_of(sheet, outcome, USDC) == pytest.approx(0.8)
+
+
+def test_sub_markets__of_one_market__are_visited_by_health_together() -> None:
+    worse = borrower(2, pledge(WETH, 1, threshold_bps=8000), debt(USDC, 1_900))
+    bad = borrower(1, pledge(WETH, 1, threshold_bps=8000), debt(USDC, 1_700))
+    ways = (ETH, replace(DOLLAR, exponent=-1))
+    first = pair(WETH, USDC, Fraction(2000), *ways, number=1, exposures=(bad,))
+    second = pair(WETH, USDC, Fraction(2000), *ways, number=2, exposures=(worse,))
+    usd = eth_world(priced(WSTETH, PriceKind.EXCHANGE_RATE, *BY_RATE)).markets[0]
+    sheet = world([usd, first, second], [pool(WETH, USDC, DEEP)])
+    outcome = played(sheet, WETH=0)
+    visited = [done.account for done in outcome.rounds[0].liquidations]
+    assert visited == [account_number(2), account_number(1)]
