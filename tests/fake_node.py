@@ -3,15 +3,18 @@
 import asyncio
 import json
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any, Self
 
+import rlp
 from aiohttp import WSMsgType, web
 from builders import a_block
+from eth_utils.crypto import keccak
 
 from monitor.chain.bloom import bits_of
 from monitor.core.blocks import BlockRef
-from monitor.core.units import Address
+from monitor.core.units import Address, BlockHash
 
 FAULTS = ("hang", "429", "500", "garbage", "wrong_id", "302", "truncated", "nothing", "silence")
 """What `FakeNode.fault` may be. "silence" is for WebSocket: requests are read, never answered."""
@@ -19,25 +22,79 @@ FAULTS = ("hang", "429", "500", "garbage", "wrong_id", "302", "truncated", "noth
 TOPIC = "0x" + "11" * 32
 
 
+USUAL = {
+    "parentHash": "",
+    "sha3Uncles": "0x" + "31" * 32,
+    "miner": "0x" + "32" * 20,
+    "stateRoot": "0x" + "33" * 32,
+    "transactionsRoot": "0x" + "34" * 32,
+    "receiptsRoot": "0x" + "35" * 32,
+    "logsBloom": "",
+    "difficulty": "0x0",
+    "number": "",
+    "gasLimit": "0x1c9c380",
+    "gasUsed": "",
+    "timestamp": "",
+    "extraData": "",
+    "mixHash": "0x" + "36" * 32,
+    "nonce": "0x" + "00" * 8,
+    "baseFeePerGas": "0x7",
+    "withdrawalsRoot": "0x" + "37" * 32,
+    "blobGasUsed": "0x0",
+    "excessBlobGas": "0x20000",
+    "parentBeaconBlockRoot": "0x" + "38" * 32,
+    "requestsHash": "0x" + "39" * 32,
+}
+"""A header's fields, in the order they are hashed in; what is empty here a block says itself."""
+NUMBERS = {"difficulty", "number", "gasLimit", "gasUsed", "timestamp", "baseFeePerGas"}
+NUMBERS |= {"blobGasUsed", "excessBlobGas"}
+Json = dict[str, Any]
+
+
+def sealed(header: Json) -> Json:
+    """The header with the hash that its fields have, as an Ethereum node computes it."""
+    items = [
+        int(header[name], 16) if name in NUMBERS else bytes.fromhex(header[name][2:])
+        for name in USUAL
+        if name in header
+    ]
+    return header | {"hash": "0x" + keccak(rlp.encode(items)).hex()}
+
+
 @dataclass
 class FakeBlock:
-    """A block and the addresses that logged once each in it."""
+    """A block and the addresses that logged once each in it.
 
-    ref: BlockRef
+    `named` says where it stands; its hash is only what makes it another than its siblings.
+    `changed` are fields of its header that are other than usual, before it is hashed.
+    """
+
+    named: BlockRef
     emitters: tuple[Address, ...] = ()
+    changed: Json = field(default_factory=dict)
 
-    def header(self) -> dict[str, Any]:
+    @cached_property
+    def ref(self) -> BlockRef:
+        return replace(self.named, hash=BlockHash(self.header()["hash"]))
+
+    def header(self) -> Json:
+        return dict(self._header)
+
+    @cached_property
+    def _header(self) -> Json:
         bloom = 0
         for emitter in self.emitters:
             bloom |= bits_of(emitter) | bits_of(Address(TOPIC))
-        return {
-            "number": hex(self.ref.number),
-            "hash": self.ref.hash,
-            "parentHash": self.ref.parent_hash,
-            "timestamp": hex(self.ref.timestamp),
+        own = {
+            "number": hex(self.named.number),
+            "parentHash": self.named.parent_hash,
+            "timestamp": hex(self.named.timestamp),
             "logsBloom": f"0x{bloom:0512x}",
             "gasUsed": hex(21_000 * len(self.emitters)),
+            "extraData": self.named.hash,
         }
+        beside = {"size": "0x27c", "transactions": [], "uncles": [], "withdrawals": []}
+        return sealed(USUAL | own | beside | self.changed)
 
     def logs(self) -> list[dict[str, Any]]:
         return [
@@ -118,11 +175,11 @@ class FakeNode:
         for socket in sockets:
             await socket.close()
 
-    def add(self, *emitters: Address, fork: str = "") -> BlockRef:
+    def add(self, *emitters: Address, fork: str = "", changed: Json | None = None) -> BlockRef:
         """Mine a block with one log of each emitter; nothing is announced."""
-        ref = a_block(self.blocks[-1].ref, fork=fork)
-        self.blocks.append(FakeBlock(ref, emitters))
-        return ref
+        block = FakeBlock(a_block(self.blocks[-1].ref, fork=fork), emitters, changed or {})
+        self.blocks.append(block)
+        return block.ref
 
     async def announce(self, header: dict[str, Any] | None = None) -> None:
         params = {"subscription": "0x1", "result": header or self.blocks[-1].header()}

@@ -145,7 +145,7 @@ class Follower:
         """Blocks up to `final`, many at a time, while they follow ours and the watch list stays."""
         while branch.newest.number < final:
             last = min(branch.newest.number + SPAN_BLOCKS, final)
-            headers = await self._headers.span(branch.newest.number + 1, last)
+            headers = await self._headers.span(branch.newest.number + 1, last, branch.newest)
             if headers[0].block.parent_hash != branch.newest.hash:
                 return
             wanted = addresses()
@@ -163,7 +163,7 @@ class Follower:
         """The next event towards `head`; None when there is nothing to do."""
         newest = branch.newest
         if head.number > newest.number:
-            header = await self._headers.by_number(newest.number + 1)
+            header = await self._headers.by_number(newest.number + 1, newest)
             if header.block.parent_hash != newest.hash:
                 return await self._fork(head, branch)
             return BlockAdded(header.block, await self._logs.of_header(header, addresses()))

@@ -9,6 +9,7 @@ import msgspec
 
 from monitor.chain.endpoint import backoff_seconds
 from monitor.chain.endpoints import Endpoints
+from monitor.chain.proof import HeaderProof
 from monitor.chain.rpc import Call
 from monitor.chain.wire import read_header
 from monitor.core.blocks import BlockRef
@@ -34,9 +35,14 @@ class HeadClock:
     slow_factor = 3
 
     def __init__(
-        self, endpoints: Endpoints, poll_seconds: float, silence_seconds: float = 60.0
+        self,
+        endpoints: Endpoints,
+        proof: HeaderProof,
+        poll_seconds: float,
+        silence_seconds: float = 60.0,
     ) -> None:
         self._endpoints = endpoints
+        self._proof = proof
         self.poll_seconds = poll_seconds
         self._silence_seconds = silence_seconds
         self.changed_monotonic = 0.0
@@ -65,10 +71,11 @@ class HeadClock:
         """The head now. Raises TransientError, or BlockUnknown where there is none yet."""
         silent = time.monotonic() - self.changed_monotonic
         if silent > DOUBT_SECONDS or self._endpoints.is_any_behind:
-            newest = await self._endpoints.newest_of_all(LATEST, _read_head)
+            newest = await self._endpoints.newest_of_all(LATEST, self._read_head)
             if newest is not None:
                 return self._seen(newest)
-        return self._seen(await self._endpoints.request(LATEST, _read_head))
+        ask = self._endpoints.request
+        return self._seen(await self._proof.settled(lambda: ask(LATEST, self._read_head)))
 
     async def _next(self) -> BlockRef | None:
         """The next hint; None when nobody answered this time."""
@@ -78,9 +85,11 @@ class HeadClock:
         slowness = self.slow_factor if self._unpushed < MOST_UNPUSHED else 1
         try:
             async with asyncio.timeout(self.poll_seconds * slowness):
-                head = await self._endpoints.next_head(_read_head)
+                head = await self._endpoints.next_head(self._read_pushed)
             self._push_failures = self._unpushed = 0
-            return await self._polled() if self._is_late(head) else self._seen(head)
+            if head is None or self._is_late(head):
+                return await self._polled()
+            return self._seen(head)
         except TimeoutError:
             return await self._polled_beside()
         except TransientError as failure:
@@ -123,9 +132,15 @@ class HeadClock:
             self.head_seen_unix = time.time()
         return head
 
+    def _read_head(self, raw: msgspec.Raw) -> BlockRef:
+        header = self._proof.read(raw)
+        if header is None:
+            raise RpcUnavailable("it has no latest block")
+        return header.block
 
-def _read_head(raw: msgspec.Raw) -> BlockRef:
-    header = read_header(raw)
-    if header is None:
-        raise RpcUnavailable("it has no latest block")
-    return header.block
+    def _read_pushed(self, raw: msgspec.Raw) -> BlockRef | None:
+        """A head pushed; None where it has no proof: some nodes push only part of a header."""
+        header = read_header(raw)
+        if header is None:
+            raise RpcUnavailable("it pushed no header")
+        return header.block if self._proof.believes(header) else None

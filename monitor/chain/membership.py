@@ -7,7 +7,7 @@ import msgspec
 from monitor.chain.endpoint import Endpoint
 from monitor.chain.faults import RevertError
 from monitor.chain.rpc import Call
-from monitor.chain.wire import read_header, read_quantity
+from monitor.chain.wire import Header, read_header, read_quantity
 from monitor.core.units import BlockHash
 from monitor.errors import BlockUnknown, RpcInconsistent, RpcUnavailable
 
@@ -41,13 +41,25 @@ class Membership:
                 endpoint.trusted_until = time.monotonic() + TRUSTED_SECONDS
 
     async def _genesis_of(self, endpoint: Endpoint) -> BlockHash:
+        """Where its hash is not proven, it must be told twice: the first answer sets all others'.
+
+        Many a chain's first block is built in its own way.
+        """
+        first = await self._first_block(endpoint)
+        if not first.is_proven:
+            again = await self._first_block(endpoint)
+            if again.block != first.block:
+                raise RpcInconsistent(f"{endpoint.name} told two first blocks when asked twice")
+        return first.block.hash
+
+    async def _first_block(self, endpoint: Endpoint) -> Header:
         try:
             [first] = await endpoint.ask([FIRST_BLOCK], read_header)
         except BlockUnknown as error:
             raise RpcUnavailable(f"{error}: it has no block 0 yet") from error
         if first is None or isinstance(first, RevertError):
             raise RpcUnavailable(f"{endpoint.name} has no block 0 yet")
-        return first.block.hash
+        return first
 
     def _compare(self, endpoint: Endpoint, genesis: BlockHash) -> None:
         self.genesis = self.genesis or genesis

@@ -10,6 +10,7 @@ from monitor.chain.endpoints import Endpoints
 from monitor.chain.follower import Follower
 from monitor.chain.headers import Headers
 from monitor.chain.heads import HeadClock
+from monitor.chain.proof import HeaderProof
 from monitor.chain.reader import NodeReader
 from monitor.core.abi import FunctionAbi
 from monitor.core.blocks import BlockRef
@@ -32,6 +33,7 @@ class NodeSettings:
     silence_seconds: float = 60.0
     requests_per_second: float | None = None
     prove_logs: bool = True
+    prove_headers: bool = True
 
 
 class Node:
@@ -45,8 +47,11 @@ class Node:
             settings.timeout_seconds,
             settings.requests_per_second,
         )
-        self.headers = Headers(self.endpoints)
-        self.clock = HeadClock(self.endpoints, settings.poll_seconds, settings.silence_seconds)
+        proof = HeaderProof(self.endpoints, settings.prove_headers)
+        self.headers = Headers(self.endpoints, proof)
+        self.clock = HeadClock(
+            self.endpoints, proof, settings.poll_seconds, settings.silence_seconds
+        )
         self.agreement = Agreement(self.headers, LOOK_POLLS * settings.poll_seconds)
         self.reader = NodeReader(self.endpoints, aggregate3)
         self.follower = Follower(

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import msgspec
 
+from monitor.chain.header_frame import HeaderFrame, is_proven
 from monitor.core.blocks import BlockRef, RawLog
 from monitor.core.units import Address, BlockHash
 from monitor.errors import RpcInconsistent, RpcUnavailable
@@ -15,10 +16,14 @@ from monitor.errors import RpcInconsistent, RpcUnavailable
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """A block header, as far as it is used. `logs_bloom` is None where it says nothing."""
+    """A block header, as far as it is used. `logs_bloom` is None where it says nothing.
+
+    `is_proven`: its fields have the hash that it names.
+    """
 
     block: BlockRef
     logs_bloom: int | None
+    is_proven: bool
 
 
 BLOOM_DIGITS = 2 + 512
@@ -27,20 +32,6 @@ YEAR_10000_UNIX = 253_402_300_800
 """No date can be written from there on."""
 PlacedLog = tuple[int, RawLog]
 """A block number and a log of that block."""
-
-
-def _lower(name: str) -> str:
-    """`block_hash` to `blockhash`: an answer is put in lower case whole, before it is read."""
-    return name.replace("_", "")
-
-
-class _HeaderFrame(msgspec.Struct, rename=_lower):
-    number: str
-    hash: str
-    parent_hash: str
-    timestamp: str
-    logs_bloom: str
-    gas_used: str
 
 
 class _LogFrame(msgspec.Struct, rename="camel", gc=False):
@@ -60,7 +51,7 @@ _TO_SMALL = bytes.maketrans(b"ABCDEF", b"abcdef")
 _new_tuple = tuple.__new__
 """Without the detour that a named tuple's own constructor takes."""
 
-_HEADER = msgspec.json.Decoder(_HeaderFrame | None)
+_HEADER = msgspec.json.Decoder(HeaderFrame | None)
 _LOGS = msgspec.json.Decoder(list[_LogFrame])
 _TEXT = msgspec.json.Decoder(str)
 
@@ -74,7 +65,7 @@ def read_header(raw: msgspec.Raw) -> Header | None:
         raise RpcUnavailable(f"expected a block header, got something else: {error}") from None
 
 
-def _header(frame: _HeaderFrame) -> Header:
+def _header(frame: HeaderFrame) -> Header:
     block = BlockRef(
         number=_quantity(frame.number),
         hash=_hash(frame.hash),
@@ -87,7 +78,8 @@ def _header(frame: _HeaderFrame) -> Header:
     if bloom and len(frame.logs_bloom) != BLOOM_DIGITS:
         raise ValueError(f"a bloom of {len(frame.logs_bloom)} digits, expected {BLOOM_DIGITS}")
     # Some chains leave the bloom of a block with transactions empty: that excludes nothing.
-    return Header(block, None if bloom == 0 and _quantity(frame.gas_used) else bloom)
+    says_nothing = bloom == 0 and _quantity(frame.gas_used) > 0
+    return Header(block, None if says_nothing else bloom, is_proven(frame))
 
 
 def read_logs(raw: msgspec.Raw) -> list[PlacedLog]:

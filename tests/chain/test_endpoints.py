@@ -18,9 +18,9 @@ from monitor.chain.endpoint import LONGEST_LIMIT_SECONDS, Endpoint
 from monitor.chain.endpoints import Endpoints
 from monitor.chain.faults import RateLimited
 from monitor.chain.headers import Headers
+from monitor.chain.proof import HeaderProof
 from monitor.chain.rpc import Call, HttpTransport
 from monitor.chain.wire import Header, read_header
-from monitor.core.blocks import BlockRef
 from monitor.errors import RpcInconsistent
 
 HEAD = Call("eth_getBlockByNumber", ("latest", False))
@@ -219,16 +219,15 @@ async def test_latency__a_slow_question_about_logs__says_nothing_of_the_endpoint
 
 
 def agreement_of(endpoints: Endpoints) -> Agreement:
-    return Agreement(Headers(endpoints), look_seconds=0.05)
+    return Agreement(Headers(endpoints, HeaderProof(endpoints)), look_seconds=0.05)
 
 
-def fork(node: FakeNode, since: int) -> BlockRef:
-    """Give a node blocks of its own from a height on; the newest."""
+def fork(node: FakeNode, since: int) -> None:
+    """Give a node blocks of its own from a height on."""
     count = len(node.blocks) - since
     del node.blocks[since:]
     for _ in range(count):
         node.add(fork="b")
-    return node.blocks[-1].ref
 
 
 @pytest.fixture
@@ -258,13 +257,14 @@ async def test_agreement__a_race_at_the_tip__is_no_disagreement(
     nodes: tuple[FakeNode, FakeNode], both: Endpoints
 ) -> None:
     agreement = agreement_of(both)
-    tip = fork(nodes[1], since=10)
+    fork(nodes[1], since=10)
     await agreement.look(nodes[0].blocks[-1].ref)
     await agreement.look(nodes[0].add())
-    nodes[0].blocks[10:] = [FakeBlock(tip)]
+    nodes[0].blocks[10:] = nodes[1].blocks[10:]
     nodes[1].blocks = list(nodes[0].blocks)
     for _ in range(RACE_LOOKS + 2):
-        nodes[1].blocks.append(FakeBlock(nodes[0].add()))
+        nodes[0].add()
+        nodes[1].blocks.append(nodes[0].blocks[-1])
         await agreement.look(nodes[0].blocks[-1].ref)
         assert agreement.standing is None
 

@@ -321,14 +321,12 @@ async def test_follower__a_bloom_that_excludes_us__saves_the_question(fake: Fake
 async def test_follower__an_empty_bloom_over_transactions__excludes_nothing(
     fake: FakeNode,
 ) -> None:
-    block = fake.blocks[0]
-    child = a_block(block.ref)
-    async with a_node([fake.http_url], 1) as node:
-        fake.add(POOL)
-        blind = fake.blocks[-1].header() | {"logsBloom": "0x" + "0" * 512}
-        fake.headers[child.number] = blind
-        async with listening(node.follower, genesis(fake), pools) as feed:
-            [event] = await feed.take(1)
+    fake.add(POOL, changed={"logsBloom": "0x" + "0" * 512})
+    async with (
+        a_node([fake.http_url], 1) as node,
+        listening(node.follower, genesis(fake), pools) as feed,
+    ):
+        [event] = await feed.take(1)
     assert isinstance(event, BlockAdded)
     assert len(event.logs) == 1
 
@@ -400,9 +398,7 @@ async def test_follower__no_logs_said_twice_where_whole_blocks_are_refused__is_b
 ) -> None:
     fake.refuses_whole_blocks = True
     fake.add(POOL)
-    telling = fake.blocks[-1].header()["logsBloom"]
-    fake.add()
-    fake.headers[2] = fake.blocks[-1].header() | {"logsBloom": telling}
+    fake.add(changed={"logsBloom": fake.blocks[-1].header()["logsBloom"]})
     async with (
         a_node([fake.http_url], 1) as node,
         listening(node.follower, genesis(fake), pools) as feed,
