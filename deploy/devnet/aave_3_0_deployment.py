@@ -29,6 +29,7 @@ RESERVE_INPUT = (
     "(address,address,address,uint8,address,address,address,address,"
     "string,string,string,string,string,string,bytes)"
 )
+COLLATERAL = "configureReserveAsCollateral(address,uint256,uint256,uint256)"
 E_MODE = "setEModeCategory(uint8,uint16,uint16,uint16,address,string)"
 STABLECOINS = EModeTerms(
     2, "Stablecoins", 9700, 9750, 10100, collateral=("USDC", "DAI"), borrowable=("USDC", "DAI")
@@ -107,8 +108,7 @@ async def _list_reserves(
 ) -> None:
     """`market`: addresses provider, pool, configurator."""
     provider, pool, configurator = market
-    names = ("AToken", "StableDebtToken", "VariableDebtToken")
-    codes = [await deployer.deploy(f"{PACKAGE}/{name}", pool) for name in names]
+    codes = await _deploy_tokens(deployer, pool)
     strategies: dict[RateTerms, Address] = {}
     for asset in terms.assets:
         if asset.rates not in strategies:
@@ -122,7 +122,7 @@ async def _list_reserves(
         token = tokens[asset.symbol]
         await deployer.send(
             configurator,
-            "configureReserveAsCollateral(address,uint256,uint256,uint256)",
+            COLLATERAL,
             *(token, asset.ltv_bps, asset.threshold_bps, asset.bonus_bps),
         )
         for signature, value in asset_settings(asset):
@@ -133,6 +133,11 @@ async def _list_reserves(
         ("updateBridgeProtocolFee(uint256)", BRIDGE_FEE_TO_TREASURY_BPS),
     ):
         await deployer.send(configurator, setter, bps)
+
+
+async def _deploy_tokens(deployer: Deployer, pool: Address) -> list[Address]:
+    names = ("AToken", "StableDebtToken", "VariableDebtToken")
+    return [await deployer.deploy(f"{PACKAGE}/{name}", pool) for name in names]
 
 
 async def deploy_rates(deployer: Deployer, provider: Address, rates: RateTerms) -> Address:
@@ -179,8 +184,39 @@ async def _set_e_mode(
         await deployer.send(configurator, setter, tokens[symbol], e_mode.category)
 
 
+async def listing_3_0(world: World, symbol: str) -> list[Tx]:
+    """The transactions that make an asset from `prepare_reserve` a reserve, its source first.
+
+    Here and below `world` is a view of the market. `find_tokens_3_0` learns the tokens it made.
+    """
+    deployer, at, terms = Deployer(world), world.addresses, world.terms.asset(symbol)
+    codes = await _deploy_tokens(deployer, at.pool)
+    strategy = await deploy_rates(deployer, at.addresses_provider, terms.rates)
+    reserve = reserve_input(terms, at.tokens[symbol], codes, strategy)
+    settings: list[tuple[str, *tuple[object, ...]]] = [
+        (COLLATERAL, terms.ltv_bps, terms.threshold_bps, terms.bonus_bps),
+        *asset_settings(terms),
+    ]
+    listed = f"initReserves({RESERVE_INPUT}[])"
+    return [
+        world.replace_source(symbol, at.feeds[symbol]),
+        world.tx(ADMIN, at.configurator, listed, [reserve], gas=DEPLOY_GAS),
+        *(
+            world.tx(ADMIN, at.configurator, setter, at.tokens[symbol], *values)
+            for setter, *values in settings
+        ),
+    ]
+
+
+async def find_tokens_3_0(world: World, symbol: str) -> None:
+    """Writes down where a reserve's aToken and variable debt token are, as of the head."""
+    at = world.addresses
+    row = await _tokens_of(Deployer(world), at.data_provider, at.tokens[symbol])
+    at.atokens[symbol], _, at.debt_tokens[symbol] = row
+
+
 def allow_stable_rate(world: World, symbol: str, *, on: bool = True) -> Tx:
-    """Switches borrowing at a stable rate on, in the market that `world` is a view of."""
+    """Switches borrowing at a stable rate on or off."""
     signature = "setReserveStableRateBorrowing(address,bool)"
     configurator = world.addresses.configurator
     return world.tx(ADMIN, configurator, signature, world.token(symbol), on, gas=DEPLOY_GAS)
