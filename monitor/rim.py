@@ -72,6 +72,7 @@ def node_of(settings: Settings, metrics: Metrics | None = None) -> Node:
         reorg_window=chain.reorg_window,
         timeout_seconds=chain.timeout_seconds,
         prove_logs=chain.prove_logs,
+        prove_headers=chain.prove_headers,
         requests_per_second=chain.requests_per_second,
     )
     return Node(node, abi_library("multicall3/Multicall3").functions["aggregate3"], observe)

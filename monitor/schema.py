@@ -74,6 +74,9 @@ class Chain(Table):
     prove_logs: bool = Field(
         default=True, description="read each block's logs whole and hold them against its bloom"
     )
+    prove_headers: bool = Field(
+        default=True, description="believe a header only where its fields have the hash it names"
+    )
     max_head_age_seconds: Annotated[Real, Field(gt=0)] | None = Field(
         default=None, description="not ready when the newest block is older; unset: never for that"
     )
