@@ -30,15 +30,18 @@ class PartialTerms:
 
     One call repays at most all of one debt asset; but where that reserve's collateral *and* debt
     of the account are each worth at least `full_close_value_base` and health is above
-    `full_close_health_wad`, at most `close_factor_bps` of the account's whole debt. What a call
-    leaves behind on either side must be worth at least `dust_value_base`, unless one side is
-    cleared.
+    `full_close_health_wad`, at most `close_factor_bps` of the account's whole debt; with
+    `of_one_debt` (Aave before 3.3), of what it owes of that asset. What a call leaves behind on
+    either side must be worth at least `dust_value_base`, unless one side is cleared. Where
+    `writes_off` is not set, debt that no collateral is left for stays.
     """
 
     close_factor_bps: Bps
     full_close_health_wad: Wad
     full_close_value_base: int
     dust_value_base: int
+    of_one_debt: bool = False
+    writes_off: bool = True
 
 
 LiquidationTerms = PartialTerms

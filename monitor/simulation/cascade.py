@@ -305,7 +305,8 @@ class _Visits:
         )
         # The protocol's own test: what is left of the collateral rounds to nothing.
         written_off: tuple[Debt, ...] = ()
-        if value_usd(state, left.pledges) < self.columns.markets[account.market].base_usd:
+        market = self.columns.markets[account.market]
+        if market.limits.writes_off and value_usd(state, left.pledges) < market.base_usd:
             written_off, left = left.debts, replace(left, debts=())
         state.accounts[at] = left
         return Liquidation(

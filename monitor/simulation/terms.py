@@ -17,6 +17,8 @@ class Limits:
     full_close_health: float
     full_close_usd: float
     dust_usd: float
+    of_one_debt: bool = False
+    writes_off: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,8 @@ def limits_of(terms: LiquidationTerms, base_unit: int) -> Limits:
         full_close_health=terms.full_close_health_wad / WAD,
         full_close_usd=terms.full_close_value_base / base_unit,
         dust_usd=terms.dust_value_base / base_unit,
+        of_one_debt=terms.of_one_debt,
+        writes_off=terms.writes_off,
     )
 
 
@@ -63,7 +67,8 @@ def largest_repay_usd(target: Target, limits: Limits) -> float:
         and target.debt_usd >= limits.full_close_usd
         and target.health > limits.full_close_health
     ):
-        repay = min(repay, limits.close_factor * target.total_debt_usd)
+        owed_usd = target.debt_usd if limits.of_one_debt else target.total_debt_usd
+        repay = min(repay, limits.close_factor * owed_usd)
     repay = min(repay, target.collateral_usd / target.bonus)
     if slice_of(target, limits, repay) is None:
         kept_collateral = (target.collateral_usd - limits.dust_usd) / target.bonus

@@ -233,6 +233,14 @@ def test_round__shared_pool__gives_the_second_account_the_price_the_first_left()
     assert second.proceeds < first.proceeds
 
 
+def test_round__last_collateral_seized_where_debt_stays__writes_nothing_off() -> None:
+    account = borrower(1, pledge(WETH, 10), [debt(USDC, 15_500), debt(DAI, 1000)])
+    sheet = market([account], terms=replace(TERMS, writes_off=False))
+    outcome = run(world(sheet, [pool(WETH, USDC, DEEP)]), WETH=-0.5)
+    assert outcome.rounds[0].liquidations[0].realised == ()
+    assert outcome.end.accounts[0].debts != ()
+
+
 def test_round__last_collateral_seized__writes_off_all_that_is_owed() -> None:
     account = borrower(1, pledge(WETH, 10), [debt(USDC, 15_500), debt(DAI, 1000)])
     outcome = run(world(market([account]), [pool(WETH, USDC, DEEP)]), WETH=-0.5)

@@ -1,5 +1,7 @@
 """One liquidation call: how much it may repay, what it seizes, when it is refused."""
 
+from dataclasses import replace
+
 import pytest
 from unit.simulation.worlds import TERMS, USD
 
@@ -76,3 +78,8 @@ def test_slice__that_leaves_dust__is_refused(repay: float) -> None:
 
 def test_slice__that_leaves_exactly_the_smallest_allowed__is_executed() -> None:
     assert slice_of(target(1900, 60_000), LIMITS, 900) is not None
+
+
+def test_largest__of_one_debt__is_half_of_that_debt() -> None:
+    limits = replace(LIMITS, of_one_debt=True, full_close_usd=0.0, dust_usd=0.0)
+    assert largest_repay_usd(target(900, 60_000, health=0.97, total=9000), limits) == 450
