@@ -7,7 +7,6 @@ from typing import Literal
 from devnet.terms import WorldTerms
 
 WAD = 10**18
-YEAR_SECONDS = 365 * 86_400
 MORPHO_PRICE_DECIMALS = 36
 """An oracle of Morpho answers raw loan units per raw collateral unit, times 1e36."""
 
@@ -68,14 +67,8 @@ class StakingTerms:
 
     # The feeds' first prices agree with it: 2,400 against 2,000 USD.
     rate_wad: int = 12 * WAD // 10
-    growth_per_year_bps: int = 300
+    growth_per_second_wad: int = 10**9  # 2.6 % a year, as staking earns
     cap_growth_per_year_bps: int = 968
-    # The adapter takes no snapshot of the rate that is younger.
-    snapshot_delay_seconds: int = 7 * 86_400
-
-    @property
-    def growth_per_second_wad(self) -> int:
-        return self.rate_wad * self.growth_per_year_bps // (10_000 * YEAR_SECONDS)
 
 
 @dataclass(frozen=True, slots=True)

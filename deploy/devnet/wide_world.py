@@ -23,7 +23,11 @@ class WideWorld(World):
         self.aave_3_0: World = self.of_market(addresses.aave_3_0)
         self.morpho = Morpho(self, addresses.morpho)
         self.vaults = {name: Vault(self.morpho, name) for name in addresses.morpho.vaults}
-        self.vault = self.vaults[terms.vaults[0].name]
+
+    @property
+    def vault(self) -> Vault:
+        """The first vault of the terms."""
+        return self.vaults[self.terms.vaults[0].name]
 
     @property
     def spenders(self) -> tuple[Address, ...]:

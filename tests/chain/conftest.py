@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from devnet import World, open_world
+from devnet import WideWorld, World, open_wide_world, open_world
 from fake_node import FakeNode
 from stage import Stage, new_stage
 
@@ -12,6 +12,12 @@ from stage import Stage, new_stage
 @pytest.fixture
 async def world() -> AsyncIterator[World]:
     async with open_world() as opened:
+        yield opened
+
+
+@pytest.fixture
+async def wide() -> AsyncIterator[WideWorld]:
+    async with open_wide_world() as opened:
         yield opened
 
 
