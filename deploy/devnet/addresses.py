@@ -74,7 +74,7 @@ class MarketParams:
 class MorphoAddresses:
     morpho: Address
     rate_model: Address
-    flash_borrower: Address
+    actor: Address  # ours, for several actions in one transaction and for callbacks
     markets: dict[str, MarketParams]  # by name, "WETH/USDC": collateral first
     vaults: dict[str, Address]
 

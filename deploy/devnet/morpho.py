@@ -8,6 +8,8 @@ shares, one of the two is given and the other stays zero.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from eth_abi import abi
+
 from devnet.abi import Address
 from devnet.addresses import PARAMS, MarketParams, MorphoAddresses
 from devnet.chain import BlockRef, Chain, View
@@ -20,6 +22,8 @@ POSITION = "position(bytes32,address)(uint256,uint128,uint128)"
 MARKET = "market(bytes32)(uint128,uint128,uint128,uint128,uint128,uint128)"
 ACCRUE = f"accrueInterest({PARAMS})"
 LIQUIDATE = f"liquidate({PARAMS},address,uint256,uint256,bytes)"
+CALLS = "(address,bytes)[]"
+BUNDLE_GAS = 10_000_000
 HEALTHY = "position is healthy"
 # What stops a liquidation of one share by somebody without a token, once the position was found
 # unhealthy: no money to pay with, no collateral to seize, a price of zero to divide by.
@@ -65,6 +69,15 @@ class Accrued:
     positions: tuple[Position, ...]
 
 
+def callback(*actions: Tx) -> bytes:
+    """Actions of our actor, as the `data` of an action of its own."""
+    return abi.encode([CALLS], [_calls(actions)])
+
+
+def _calls(actions: Sequence[Tx]) -> list[tuple[Address | None, bytes]]:
+    return [(action.to, action.data) for action in actions]
+
+
 class Morpho:
     def __init__(self, chain: Chain, addresses: MorphoAddresses) -> None:
         self.chain = chain
@@ -83,9 +96,12 @@ class Morpho:
         *,
         shares: int = 0,
         on_behalf_of: Address | None = None,
+        data: bytes = b"",
     ) -> Tx:
+        """`data`: what the actor does in the callback, by `callback`; here and below."""
         owner = on_behalf_of or account
-        return self._tx(account, f"supply({AMOUNTS},bytes)", market, assets_raw, shares, owner, b"")
+        signature = f"supply({AMOUNTS},bytes)"
+        return self._tx(account, signature, market, assets_raw, shares, owner, data)
 
     def withdraw(
         self,
@@ -111,9 +127,10 @@ class Morpho:
         amount_raw: int,
         *,
         on_behalf_of: Address | None = None,
+        data: bytes = b"",
     ) -> Tx:
         signature = f"supplyCollateral({PARAMS},uint256,address,bytes)"
-        return self._tx(account, signature, market, amount_raw, on_behalf_of or account, b"")
+        return self._tx(account, signature, market, amount_raw, on_behalf_of or account, data)
 
     def withdraw_collateral(
         self,
@@ -148,9 +165,11 @@ class Morpho:
         *,
         shares: int = 0,
         on_behalf_of: Address | None = None,
+        data: bytes = b"",
     ) -> Tx:
         owner = on_behalf_of or account
-        return self._tx(account, f"repay({AMOUNTS},bytes)", market, assets_raw, shares, owner, b"")
+        signature = f"repay({AMOUNTS},bytes)"
+        return self._tx(account, signature, market, assets_raw, shares, owner, data)
 
     def liquidate(
         self,
@@ -160,18 +179,29 @@ class Morpho:
         *,
         seized_raw: int = 0,
         repaid_shares: int = 0,
+        data: bytes = b"",
     ) -> Tx:
-        return self._tx(liquidator, LIQUIDATE, market, borrower, seized_raw, repaid_shares, b"")
+        amounts = (seized_raw, repaid_shares)
+        return self._tx(liquidator, LIQUIDATE, market, borrower, *amounts, data)
 
-    def flash_loan(self, account: Address, token: Address, amount_raw: int, *inner: Tx) -> Tx:
-        """`inner` runs while the loan is out, as our flash borrower: build it for that account."""
-        calls = [(tx.to, tx.data) for tx in inner]
-        return self.chain.tx(
-            account,
-            self.addresses.flash_borrower,
-            "borrow(address,address,uint256,(address,bytes)[])",
-            *(self.addresses.morpho, token, amount_raw, calls),
-        )
+    # Several at once: our actor's transactions
+
+    @property
+    def actor(self) -> Address:
+        """The account that bundled actions are built for."""
+        return self.addresses.actor
+
+    def bundle(self, account: Address, *actions: Tx) -> Tx:
+        """Actions of the actor, one after the other in one transaction that anyone sends."""
+        return self.chain.tx(account, self.actor, f"run({CALLS})", _calls(actions), gas=BUNDLE_GAS)
+
+    def flash_loan(self, token: Address, amount_raw: int, *inner: Tx) -> Tx:
+        """An action of the actor; `inner` are its actions while the loan is out.
+
+        It pays back from what it then has and has approved to Morpho.
+        """
+        signature, morpho = "flashLoan(address,uint256,bytes)", self.addresses.morpho
+        return self.chain.tx(self.actor, morpho, signature, token, amount_raw, callback(*inner))
 
     def set_authorization(self, account: Address, authorized: Address, on: bool = True) -> Tx:
         """Lets another withdraw, borrow and withdraw collateral of the account."""

@@ -23,7 +23,7 @@ async def deploy_morpho(
     addresses = MorphoAddresses(
         morpho=singleton,
         rate_model=await deployer.deploy("AdaptiveCurveIrm", singleton),
-        flash_borrower=await deployer.deploy("FlashBorrower"),
+        actor=await deployer.deploy("MorphoActor"),
         markets={},
         vaults={},
     )

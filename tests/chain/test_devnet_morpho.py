@@ -19,6 +19,7 @@ from devnet import (
 )
 from devnet.abi import function
 from devnet.chain import BLOCK_SECONDS
+from devnet.morpho import callback
 from devnet.morpho_deployment import MORPHO_FEE_RECIPIENT
 
 ALICE, BOB, CAROL, LENDER = (account(name) for name in ("alice", "bob", "carol", "lender"))
@@ -197,30 +198,71 @@ async def test_an_authorized_account__acts_for_the_owner__until_it_is_not(
 
 
 async def test_a_flash_loan__with_a_loop_inside__is_paid_back(wide: WideWorld) -> None:
-    at, usdc, weth = wide.addresses.morpho, wide.token("USDC"), wide.token("WETH")
-    looper, collateral, loan = at.flash_borrower, wide.raw("WETH", 10), wide.raw("USDC", 17_000)
-    receipt = await wide.morpho.flash_loan(
-        *(BOB, usdc, loan),
-        wide.mint(looper, "WETH", collateral),
-        wide.approve(looper, "WETH", at.morpho),
-        wide.morpho.supply_collateral(looper, WETH_USDC, collateral),
-        wide.tx(looper, usdc, "transfer(address,uint256)", CAROL, loan),
-        wide.morpho.borrow(looper, WETH_USDC, loan),
+    morpho, usdc, weth = wide.morpho, wide.token("USDC"), wide.token("WETH")
+    collateral, loan = wide.raw("WETH", 10), wide.raw("USDC", 17_000)
+    spend = wide.tx(morpho.actor, usdc, "transfer(address,uint256)", CAROL, loan)
+    pay_back = wide.approve(morpho.actor, "USDC", wide.addresses.morpho.morpho)
+    loop = morpho.flash_loan(
+        *(usdc, loan),
+        spend,
+        wide.mint(morpho.actor, "WETH", collateral),
+        wide.approve(morpho.actor, "WETH", wide.addresses.morpho.morpho),
+        morpho.supply_collateral(morpho.actor, WETH_USDC, collateral),
+        morpho.borrow(morpho.actor, WETH_USDC, loan),
+        pay_back,
     )
-    assert receipt.succeeded
-    position = await wide.morpho.position(WETH_USDC, looper)
-    assert position.collateral_raw == collateral
-    assert await wide.balances_of([usdc, weth], [looper, CAROL]) == {
-        (usdc, looper): 0,
-        (weth, looper): 0,
+    await morpho.bundle(BOB, loop)
+    assert (await morpho.position(WETH_USDC, morpho.actor)).collateral_raw == collateral
+    assert await wide.balances_of([usdc, weth], [morpho.actor, CAROL]) == {
+        (usdc, morpho.actor): 0,
+        (weth, morpho.actor): 0,
         (usdc, CAROL): loan,
         (weth, CAROL): 0,
     }
-    failing = wide.morpho.flash_loan(
-        *(BOB, usdc, loan), wide.tx(looper, usdc, "transfer(address,uint256)", CAROL, loan)
+    with pytest.raises(RevertError, match="transferFrom reverted"):
+        await morpho.bundle(BOB, morpho.flash_loan(usdc, loan, spend, pay_back))
+
+
+async def test_callbacks__one_in_another__are_in_the_books_in_the_order_of_the_logs(
+    wide: WideWorld,
+) -> None:
+    morpho, at = wide.morpho, wide.addresses.morpho.morpho
+    collateral, loan = wide.raw("WETH", 10), wide.raw("USDC", 10_000)
+    receipt = await morpho.bundle(
+        BOB,
+        wide.approve(morpho.actor, "WETH", at),
+        wide.approve(morpho.actor, "USDC", at),
+        morpho.supply_collateral(  # of what it does not have before it borrows
+            *(morpho.actor, WETH_USDC, collateral),
+            data=callback(
+                morpho.borrow(morpho.actor, WETH_USDC, loan),
+                wide.mint(morpho.actor, "WETH", collateral),
+                morpho.supply(
+                    *(morpho.actor, WETH_USDC, loan),
+                    data=callback(morpho.withdraw(morpho.actor, WETH_USDC, loan // 2)),
+                ),
+            ),
+        ),
+        morpho.repay(morpho.actor, WETH_USDC, loan // 2),
     )
-    with pytest.raises(RevertError):
-        await failing
+    names = {
+        event_topic(f"{name}(bytes32,address,address{types})"): name
+        for name, types in (
+            ("SupplyCollateral", ",uint256"),
+            ("Borrow", ",address,uint256,uint256"),
+            ("Supply", ",uint256,uint256"),
+            ("Withdraw", ",address,uint256,uint256"),
+            ("Repay", ",uint256,uint256"),
+        )
+    }
+    logged = [
+        names[log.topics[0]] for log in receipt.logs if log.address == at and log.topics[0] in names
+    ]
+    assert logged == ["SupplyCollateral", "Borrow", "Supply", "Withdraw", "Repay"]
+    accrued = await morpho.accrued(WETH_USDC, [morpho.actor])
+    (position,) = accrued.positions
+    assert position.collateral_raw == collateral
+    assert accrued.state.owed_raw(position.borrow_shares) == loan // 2
 
 
 async def test_a_market__made_on_the_way__is_used_at_once(wide: WideWorld) -> None:
