@@ -12,6 +12,8 @@ from monitor.core.sources import EventSource, RiskRules
 from monitor.core.units import Address, MarketId
 from monitor.protocols.aave_v3.contracts import AaveAbi
 from monitor.protocols.aave_v3.market import AaveV3Market
+from monitor.protocols.morpho_blue.contracts import MorphoAbi, Scope
+from monitor.protocols.morpho_blue.market import MorphoBlue
 
 AbiLibrary = Callable[[str], Abi]
 """`library("aave_v3/Pool")`: the contract's ABI from contracts_abi/."""
@@ -39,7 +41,13 @@ def _aave_v3(plan: MarketPlan, abi: AbiLibrary) -> ProtocolMarket:
     return AaveV3Market(plan.name, plan.address, plan.from_block, AaveAbi.of(abi))
 
 
+def _morpho_blue(plan: MarketPlan, abi: AbiLibrary) -> ProtocolMarket:
+    scope = Scope(plan.name, plan.address, plan.from_block, plan.sub_markets)
+    return MorphoBlue(scope, MorphoAbi.of(abi))
+
+
 PROTOCOLS: Mapping[str, Callable[[MarketPlan, AbiLibrary], ProtocolMarket]] = {
     "aave_v3": _aave_v3,
+    "morpho_blue": _morpho_blue,
 }
 """Configuration's `protocol` to the plug-in that follows it."""

@@ -1,0 +1,45 @@
+"""A pair's totals at a later time: what the contract would store after `accrueInterest`.
+
+Source: Morpho.sol (_accrueInterest), MorphoBalancesLib.sol (expectedMarketBalances).
+"""
+
+from typing import NamedTuple
+
+from monitor.core.pairs import Pair
+from monitor.core.units import ZERO_ADDRESS
+from monitor.protocols.morpho_blue.interest import fee_shares, interest_raw
+from monitor.protocols.morpho_blue.rate_model import borrow_rate
+
+
+class Totals(NamedTuple):
+    """A pair's totals at a time. `fee_shares` of `supply_shares` are new: the fee recipient's."""
+
+    supply_raw: int
+    supply_shares: int
+    debt_raw: int
+    debt_shares: int
+    fee_shares: int
+
+
+def accrued(pair: Pair, rate_wad: int, elapsed_seconds: int) -> Totals:
+    """The totals after so long at that rate."""
+    interest = interest_raw(pair.debt_raw, rate_wad, elapsed_seconds)
+    supply = pair.supply_raw + interest
+    minted = fee_shares(interest, pair.fee_wad, supply, pair.supply_shares)
+    shares = pair.supply_shares + minted
+    return Totals(supply, shares, pair.debt_raw + interest, pair.debt_shares, minted)
+
+
+def totals_at(pair: Pair, at_unix: int) -> Totals | None:
+    """None where interest accrues at a rate that is not known."""
+    rate = _rate_wad(pair, at_unix)
+    return None if rate is None else accrued(pair, rate, at_unix - pair.updated_unix)
+
+
+def _rate_wad(pair: Pair, at_unix: int) -> int | None:
+    if pair.rate_model == ZERO_ADDRESS or pair.debt_raw == 0 or at_unix == pair.updated_unix:
+        return 0
+    if pair.rate_at_target_wad is None:
+        return pair.borrow_rate_wad
+    elapsed = at_unix - pair.updated_unix
+    return borrow_rate(pair.supply_raw, pair.debt_raw, pair.rate_at_target_wad, elapsed).average_wad

@@ -1,0 +1,128 @@
+"""Morpho Blue as a plug-in: an event source and its rules, over all its market ids or some."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from monitor.core.blocks import BlockRef, RawLog
+from monitor.core.events import DomainEvent, PairMoved, PriceMoved
+from monitor.core.ledger import Kind, LedgerView, Market, each, find, market_key, price_key
+from monitor.core.pairs import Pair
+from monitor.core.ports import ContractReader, Readings, ViewCall, ViewFailed
+from monitor.core.prices import Price
+from monitor.core.risk import MarketSheet
+from monitor.core.units import ZERO_ADDRESS, Address, BaseValue, MarketId, Wad
+from monitor.protocols.morpho_blue.audit import Audit
+from monitor.protocols.morpho_blue.bootstrap import MorphoSnapshot
+from monitor.protocols.morpho_blue.contracts import PROTOCOL, MorphoAbi, Scope
+from monitor.protocols.morpho_blue.events import MorphoDecoder
+from monitor.protocols.morpho_blue.rules import MorphoRules
+from monitor.protocols.morpho_blue.sheets import sheets_of
+from monitor.protocols.morpho_blue.views import price_call, rate_call
+
+NO_ORACLE = "the market id has no oracle"
+
+
+class MorphoBlue(MorphoRules):
+    """The singleton at `scope.entry`."""
+
+    protocol = PROTOCOL
+
+    def __init__(self, scope: Scope, abi: MorphoAbi) -> None:
+        super().__init__(scope.market)
+        self._scope = scope
+        self._abi = abi
+        self._snapshot = MorphoSnapshot(scope, abi)
+        self._audit = Audit(scope, abi)
+
+    @property
+    def name(self) -> str:
+        return self._market
+
+    @property
+    def market(self) -> MarketId:
+        return self._market
+
+    def addresses(self, view: LedgerView) -> frozenset[Address]:
+        """Morpho, and the rate models: theirs is the state between two accruals."""
+        if find(view, market_key(self._market), Market) is None:
+            return frozenset()
+        models = {pair.rate_model for _, pair in self._pairs(view)} - {ZERO_ADDRESS}
+        return frozenset((self._scope.entry, *models))
+
+    def questions(self, logs: Sequence[RawLog], view: LedgerView) -> tuple[ViewCall, ...]:
+        """What the tokens of new market ids say of themselves."""
+        creation = self._abi.morpho.event("CreateMarket")
+        made = [
+            creation.decode(log)
+            for log in logs
+            if log.address == self._scope.entry and log.topics[:1] == (creation.topic0,)
+        ]
+        tokens = (v for values in made if self._scope.covers(values[0]) for v in values[1:3])
+        return tuple(c for asset in dict.fromkeys(tokens) for c in self._abi.token_calls(asset))
+
+    def decoder(self, block: BlockRef, view: LedgerView, facts: Readings) -> MorphoDecoder:
+        return MorphoDecoder(self._scope, self._abi, block, view, facts)
+
+    def polls(self, view: LedgerView) -> tuple[ViewCall, ...]:
+        """Prices, rates of models whose state we do not keep; at a start, everything else."""
+        calls = [price_call(self._abi, pair) for _, pair in self._pairs(view) if _is_priced(pair)]
+        calls += [rate_call(self._abi, pair) for _, pair in self._pairs(view) if _is_strange(pair)]
+        return tuple(dict.fromkeys((*calls, *self._audit.calls(view))))
+
+    def polled(self, view: LedgerView, readings: Readings) -> tuple[DomainEvent, ...]:
+        """Raises LedgerCorrupt for drift."""
+        self._audit.check(view, readings)
+        events: list[DomainEvent] = []
+        for market_id, pair in self._pairs(view):
+            price = self._price(view, market_id, pair, readings)
+            events.append(PriceMoved(self._market, pair.collateral, price, market_id))
+            if _is_strange(pair):
+                answer = readings.get(rate_call(self._abi, pair))
+                rate = Wad(answer[0]) if isinstance(answer, tuple) else None
+                moved = replace(pair, borrow_rate_wad=rate)
+                events.append(PairMoved(self._market, market_id, moved))
+        return tuple(events)
+
+    async def bootstrap(
+        self, reader: ContractReader, at: BlockRef, head: BlockRef
+    ) -> tuple[DomainEvent, ...]:
+        events = await self._snapshot.read(reader, at, head)
+        self._audit.spare_start()
+        return events
+
+    async def survey(self, reader: ContractReader, at: BlockRef) -> tuple[DomainEvent, ...]:
+        self._audit.spare_start()
+        return await self._snapshot.survey(reader, at)
+
+    def sheets(self, view: LedgerView, at_unix: int) -> tuple[MarketSheet, ...]:
+        return sheets_of(view, self._market, at_unix)
+
+    def _pairs(self, view: LedgerView) -> Iterator[tuple[str, Pair]]:
+        for key, pair in each(view, Kind.PAIR, self._market, Pair):
+            yield key.sub_market, pair
+
+    def _price(self, view: LedgerView, market_id: str, pair: Pair, readings: Readings) -> Price:
+        """What the oracle says now; what else is known of the way it took stays."""
+        key = price_key(self._market, pair.collateral, market_id)
+        known = find(view, key, Price) or Price(None)
+        value, reason = None, ""
+        answer = readings.get(price_call(self._abi, pair)) if _is_priced(pair) else None
+        if not _is_priced(pair):
+            reason = NO_ORACLE
+        elif answer is None:
+            reason = "the node no longer has this block's state"
+        elif isinstance(answer, ViewFailed):
+            reason = f"the oracle reverts: {answer.reason}"
+        else:
+            value = BaseValue(answer[0])
+        source = pair.oracle if _is_priced(pair) else None
+        return replace(known, value=value, source=source, reason=reason)
+
+
+def _is_priced(pair: Pair) -> bool:
+    return pair.oracle != ZERO_ADDRESS
+
+
+def _is_strange(pair: Pair) -> bool:
+    """Whether its interest follows a model whose state we do not keep."""
+    return pair.rate_model != ZERO_ADDRESS and pair.rate_at_target_wad is None

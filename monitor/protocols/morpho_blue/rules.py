@@ -1,0 +1,142 @@
+"""Morpho Blue's own verdict on an account, to the wei.
+
+Values are raw units of the loan asset. Source: Morpho.sol (_isHealthy, liquidate) of morpho-blue
+1.0.0.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from fractions import Fraction
+
+from monitor.core.events import Place
+from monitor.core.ledger import (
+    Kind,
+    LedgerView,
+    Position,
+    each,
+    find,
+    position_key,
+    price_key,
+    token_key,
+)
+from monitor.core.pairs import Pair, Token
+from monitor.core.prices import Price
+from monitor.core.risk import AccountRisk
+from monitor.core.sources import Line, Listing, Statement
+from monitor.core.units import MAX_UINT256, WAD, AssetId, MarketId, RawAmount, Wad
+from monitor.protocols.morpho_blue.accrual import Totals, totals_at
+from monitor.protocols.morpho_blue.contracts import contracts_of, pair_of
+from monitor.protocols.morpho_blue.liquidation import ORACLE_SCALE
+from monitor.protocols.morpho_blue.positions import Held, held_in
+from monitor.protocols.morpho_blue.shares import to_assets_down, to_assets_up
+
+RATE_UNKNOWN = "interest: the rate model does not answer, amounts are those of its last accrual"
+OVERFLOW = "the collateral's value: at this price Morpho's own arithmetic overflows, and reverts"
+
+
+class MorphoRules:
+    """The arithmetic of one entry's market ids."""
+
+    def __init__(self, market: MarketId) -> None:
+        self._market = market
+
+    def statement(self, view: LedgerView, place: Place, at_unix: int) -> Statement | None:
+        key = position_key(self._market, place.account, place.sub_market)
+        position = find(view, key, Position)
+        if position is None:
+            return None
+        pair, held = pair_of(view, self._market, place.sub_market), held_in(position)
+        known = totals_at(pair, at_unix)
+        totals = known or _stored(pair)
+        lent_shares = held.lent_shares
+        if place.account == contracts_of(view, self._market).fee_recipient:
+            lent_shares += totals.fee_shares
+        lent = to_assets_down(lent_shares, totals.supply_raw, totals.supply_shares)
+        debt = to_assets_up(held.debt_shares, totals.debt_raw, totals.debt_shares)
+        return Statement(
+            account=place.account,
+            sub_market=place.sub_market,
+            collateral=_lines(pair.collateral, held.collateral_raw, used=True),
+            debt=_lines(pair.loan, debt),
+            e_mode=0,
+            risk=self._assess(view, place, pair, held, debt, is_exact=known is not None),
+            lent=_lines(pair.loan, lent) if lent_shares else (),
+        )
+
+    def _assess(
+        self,
+        view: LedgerView,
+        place: Place,
+        pair: Pair,
+        held: Held,
+        debt_raw: int,
+        *,
+        is_exact: bool,
+    ) -> AccountRisk:
+        """Whether a liquidation would be let through now. Who owes nothing is asked no price."""
+        price = find(view, price_key(self._market, pair.collateral, place.sub_market), Price)
+        value = None if price is None else price.value
+        worth = None if value is None else held.collateral_raw * value
+        if held.debt_shares == 0:
+            return AccountRisk((worth or 0) // ORACLE_SCALE, 0, None, liquidatable=False)
+        unknown: tuple[str, ...] = () if is_exact else (RATE_UNKNOWN,)
+        if worth is None:
+            symbol = symbol_in(view, pair.collateral)
+            unknown += (f"price of {symbol}: {price.reason if price else 'not read yet'}",)
+        elif worth > MAX_UINT256 or worth // ORACLE_SCALE * pair.lltv_wad > MAX_UINT256:
+            unknown += (OVERFLOW,)
+        if worth is None or unknown:
+            return AccountRisk(0, 0, None, None, unknown)
+        collateral = worth // ORACLE_SCALE
+        limit = collateral * pair.lltv_wad // WAD
+        health = Wad(limit * WAD // debt_raw)
+        return AccountRisk(collateral, debt_raw, health, liquidatable=limit < debt_raw)
+
+    def listings(self, view: LedgerView) -> Iterator[Listing]:
+        for key, pair in each(view, Kind.PAIR, self._market, Pair):
+            at = key.sub_market
+            price = find(view, price_key(self._market, pair.collateral, at), Price)
+            yield self._listing(view, at, pair.collateral, price, pair.loan)
+            yield self._listing(view, at, pair.loan, None, pair.loan)
+
+    def _listing(
+        self, view: LedgerView, at: str, asset: AssetId, price: Price | None, loan: AssetId
+    ) -> Listing:
+        token = find(view, token_key(asset), Token)
+        decimals = token.decimals if token else None
+        symbol = symbol_in(view, asset)
+        return Listing(at, asset, symbol, decimals, price, ORACLE_SCALE, loan)
+
+    def utilisation(self, view: LedgerView, at_unix: int) -> Mapping[str, Fraction]:
+        """Over all market ids that lend an asset; left out where a rate among them is unknown."""
+        lent: dict[AssetId, int] = defaultdict(int)
+        owed: dict[AssetId, int] = defaultdict(int)
+        unknown: set[AssetId] = set()
+        for _, pair in each(view, Kind.PAIR, self._market, Pair):
+            totals = totals_at(pair, at_unix)
+            if totals is None:
+                unknown.add(pair.loan)
+                continue
+            lent[pair.loan] += totals.supply_raw
+            owed[pair.loan] += totals.debt_raw
+        shares: dict[str, Fraction] = {}
+        for asset in sorted(lent.keys() - unknown):
+            if lent[asset]:
+                symbol = symbol_in(view, asset)
+                name = asset if symbol in shares else symbol
+                shares[name] = Fraction(owed[asset], lent[asset])
+        return shares
+
+
+def symbol_in(view: LedgerView, asset: AssetId) -> str:
+    """A token's symbol, or its address where none was told."""
+    token = find(view, token_key(asset), Token)
+    return token.symbol if token else asset
+
+
+def _lines(asset: AssetId, raw: int, used: bool | None = None) -> tuple[Line, ...]:
+    return (Line(asset, RawAmount(raw), used),) if raw else ()
+
+
+def _stored(pair: Pair) -> Totals:
+    return Totals(pair.supply_raw, pair.supply_shares, pair.debt_raw, pair.debt_shares, 0)

@@ -1,0 +1,118 @@
+"""Each market id as a projection sees it: one loan, one collateral, no close factor, no dust rule.
+
+Source: Morpho.sol (liquidate) of morpho-blue 1.0.0.
+"""
+
+from collections import defaultdict
+
+from monitor.core.ledger import Kind, LedgerView, Position, each, find, price_key, token_key
+from monitor.core.pairs import Pair, Token
+from monitor.core.prices import Price
+from monitor.core.risk import (
+    AssetSheet,
+    CollateralLeg,
+    DebtLeg,
+    Exposure,
+    MarketSheet,
+    PartialTerms,
+)
+from monitor.core.units import BPS, Address, AssetId, Bps, MarketId, RawAmount, Wad
+from monitor.protocols.morpho_blue.accrual import totals_at
+from monitor.protocols.morpho_blue.liquidation import ORACLE_SCALE, incentive_wad
+from monitor.protocols.morpho_blue.positions import Held, held_in
+from monitor.protocols.morpho_blue.rules import RATE_UNKNOWN, symbol_in
+from monitor.protocols.morpho_blue.shares import to_assets_up
+
+LIQUIDATION_TERMS = PartialTerms(
+    close_factor_bps=Bps(BPS),
+    full_close_health_wad=Wad(0),
+    full_close_value_base=0,
+    dust_value_base=0,
+)
+"""All of a debt may be repaid at once, and any part of it."""
+
+Borrowers = list[tuple[Address, Held]]
+
+
+def sheets_of(view: LedgerView, market: MarketId, at_unix: int) -> tuple[MarketSheet, ...]:
+    """One a market id, in the order of their ids."""
+    borrowers: dict[str, Borrowers] = defaultdict(list)
+    for key, position in each(view, Kind.POSITION, market, Position):
+        if position.debts:
+            borrowers[key.sub_market].append((Address(key.subject), held_in(position)))
+    pairs = sorted(each(view, Kind.PAIR, market, Pair), key=lambda entry: entry[0])
+    return tuple(
+        _sheet(view, market, key.sub_market, pair, borrowers[key.sub_market], at_unix)
+        for key, pair in pairs
+    )
+
+
+def _sheet(
+    view: LedgerView,
+    market: MarketId,
+    market_id: str,
+    pair: Pair,
+    borrowers: Borrowers,
+    at_unix: int,
+) -> MarketSheet:
+    totals = totals_at(pair, at_unix)
+    price = find(view, price_key(market, pair.collateral, market_id), Price)
+    tokens = [find(view, token_key(asset), Token) for asset in (pair.loan, pair.collateral)]
+    unknown = [] if totals is not None else [RATE_UNKNOWN]
+    unknown += [
+        f"decimals of {asset}: the token does not tell them"
+        for asset, token in zip((pair.loan, pair.collateral), tokens, strict=True)
+        if token is None or token.decimals is None
+    ]
+    if pair.loan == pair.collateral and price is not None and price.value != ORACLE_SCALE:
+        unknown.append(f"{pair.loan} is pledged for itself, but not at par")
+    is_known = totals is not None and not unknown
+    exposures: list[Exposure] = []
+    if totals is not None and is_known:
+        debts = (totals.debt_raw, totals.debt_shares)
+        exposures = [
+            _exposure(pair, account, held, to_assets_up(held.debt_shares, *debts))
+            for account, held in borrowers
+        ]
+    return MarketSheet(
+        market=market,
+        sub_market=market_id,
+        base_unit=ORACLE_SCALE,
+        terms=LIQUIDATION_TERMS,
+        assets=_assets(view, pair, price) if is_known else {},
+        exposures=tuple(sorted(exposures, key=lambda exposure: exposure.account)),
+        unknown=tuple(f"{market}/{market_id}: {why}" for why in unknown) if borrowers else (),
+        numeraire=pair.loan,
+    )
+
+
+def _exposure(pair: Pair, account: Address, held: Held, debt_raw: int) -> Exposure:
+    pledged = CollateralLeg(
+        asset=pair.collateral,
+        amount_raw=RawAmount(held.collateral_raw),
+        liquidation_threshold_wad=pair.lltv_wad,
+        liquidation_bonus_wad=Wad(incentive_wad(pair.lltv_wad)),
+        liquidation_fee_bps=Bps(0),
+    )
+    collateral = (pledged,) if held.collateral_raw else ()
+    return Exposure(account, collateral, (DebtLeg(pair.loan, RawAmount(debt_raw)),))
+
+
+def _assets(view: LedgerView, pair: Pair, price: Price | None) -> dict[AssetId, AssetSheet]:
+    """The loan counts as itself. A price of 0, at which anything may be seized for nothing, is
+    none for a projection."""
+    value = (price.value if price else None) or None
+    told = (
+        (pair.collateral, value, pair.collateral_raw, price),
+        (pair.loan, ORACLE_SCALE, RawAmount(pair.supply_raw - pair.debt_raw), None),
+    )
+    sheets = {}
+    for asset, price_base, cash, record in told:
+        token = find(view, token_key(asset), Token)
+        if token is not None and token.decimals is not None:
+            source = record.source if record else None
+            symbol = symbol_in(view, asset)
+            sheets[asset] = AssetSheet(
+                asset, symbol, token.decimals, price_base, source, cash, record
+            )
+    return sheets
