@@ -22,6 +22,7 @@ from devnet.loops import Loop, arbitrage_pools, loop, oracle_prices
 from devnet.market import crash, shock, slide
 from devnet.metamorpho import Vault, VaultTotals
 from devnet.morpho import Accrued, MarketState, Morpho, Position
+from devnet.pair_population import PairBorrower, make_pair_borrowers
 from devnet.population import Borrower, make_borrowers
 from devnet.saved_world import new_wide_world, new_world, open_wide_world, open_world, saved
 from devnet.terms import USD, AssetTerms, EModeTerms, PoolTerms, RateTerms, WorldTerms
@@ -54,6 +55,7 @@ __all__ = [
     "MarketParams",
     "MarketState",
     "Morpho",
+    "PairBorrower",
     "PairTerms",
     "PoolTerms",
     "Position",
@@ -82,6 +84,7 @@ __all__ = [
     "listing",
     "loop",
     "make_borrowers",
+    "make_pair_borrowers",
     "new_wide_world",
     "new_world",
     "open_wide_world",

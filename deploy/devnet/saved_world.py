@@ -15,6 +15,7 @@ from devnet.anvil import Anvil
 from devnet.cache import CACHE, FOLDER, compiled_files, digest, packages_folder
 from devnet.chain import Chain
 from devnet.deployment import deploy_world
+from devnet.pair_population import make_pair_borrowers
 from devnet.population import make_borrowers
 from devnet.terms import WorldTerms
 from devnet.wide_deployment import deploy_wide_world
@@ -130,6 +131,9 @@ async def _populated(anvil: Anvil, terms: WorldTerms) -> World:
     world = _world(anvil, await _deployed(Chain(anvil), terms), terms)
     if terms.borrowers:
         await make_borrowers(world, terms.borrowers, terms.seed)
+        if isinstance(world, WideWorld):
+            await make_borrowers(world.aave_3_0, terms.borrowers, terms.seed + 1)
+            await make_pair_borrowers(world, terms.borrowers, terms.seed)
     return world
 
 

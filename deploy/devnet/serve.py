@@ -9,17 +9,20 @@ import time
 from dataclasses import asdict
 
 from devnet.chain import BLOCK_SECONDS
+from devnet.morpho_deployment import TIMELOCK_SECONDS
 from devnet.saved_world import new_world
 from devnet.terms import WorldTerms
+from devnet.wide_terms import WideTerms
 from devnet.world import World
 
-# Building takes some hundred blocks of 12 s, which must end before now.
+# Building takes some hundred blocks of 12 s, which must end before now; a wide world waits for its
+# vault's timelock besides.
 BUILDING_SECONDS = 7_200
 
 
-async def serve(port: int, borrowers: int, block_seconds: int) -> None:
-    terms = WorldTerms(borrowers=borrowers)
-    genesis = int(time.time()) - BUILDING_SECONDS
+async def serve(port: int, terms: WorldTerms, block_seconds: int) -> None:
+    building = BUILDING_SECONDS + (TIMELOCK_SECONDS if isinstance(terms, WideTerms) else 0)
+    genesis = int(time.time()) - building
     # Not a saved world: months of interest until today would liquidate half of the borrowers.
     async with new_world(terms, genesis_timestamp=genesis, port=port) as world:
         await _update(world)
@@ -43,8 +46,11 @@ async def main() -> None:
     parser.add_argument("--port", type=int, default=8545)
     parser.add_argument("--borrowers", type=int, default=0)
     parser.add_argument("--block-seconds", type=int, default=BLOCK_SECONDS)
+    parser.add_argument("--wide", action="store_true", help="with Aave 3.0.2, Morpho and a vault")
     options = parser.parse_args()
-    task = asyncio.create_task(serve(options.port, options.borrowers, options.block_seconds))
+    kind = WideTerms if options.wide else WorldTerms
+    terms = kind(borrowers=options.borrowers)
+    task = asyncio.create_task(serve(options.port, terms, options.block_seconds))
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, task.cancel)
     with contextlib.suppress(asyncio.CancelledError):

@@ -90,6 +90,19 @@ async def test_two_aave_markets__one_position_each__are_apart(wide: WideWorld) -
     assert (there.collateral_e8, there.debt_e8) == (40_000 * USD, 10_000 * USD)
 
 
+async def test_borrowers_of_the_wide_world__at_first__are_in_every_market_and_healthy() -> None:
+    async with open_wide_world(WideTerms(borrowers=40, seed=3)) as world:
+        for seed, market in ((3, world), (4, world.aave_3_0)):
+            people = [account(f"borrower {seed}-{number}") for number in range(40)]
+            data = await market.all_account_data(people)
+            assert all(each.debt_e8 > 0 and each.health_factor_wad > WAD for each in data)
+        for place, pair in enumerate(world.terms.pairs):
+            people = [account(f"borrower 3-{number}") for number in range(place, 40, 4)]
+            positions = await world.morpho.positions(pair.name, people)
+            assert all(each.borrow_shares > 0 for each in positions)
+            assert all(await world.morpho.healthy(pair.name, people))
+
+
 async def test_a_configuration__of_the_wide_world__names_its_markets(
     wide: WideWorld, tmp_path: Path
 ) -> None:
