@@ -10,14 +10,15 @@ from devnet import Receipt, event_topic, new_world
 
 from fuzz import failure
 from fuzz.breaks import Break, schedule
-from fuzz.catalogue import TIME_JUMP
+from fuzz.cast import settle
 from fuzz.failure import Failure
 from fuzz.generator import Generator, Plan
-from fuzz.people import STATES_IN_MEMORY, settle, watched
+from fuzz.people import STATES_IN_MEMORY
 from fuzz.performance import Performance
 from fuzz.script import Act, Die, Mine, Reorg, Resume, Rollback, Step
 from fuzz.sight import Sight
 from fuzz.tally import Tally
+from fuzz.verb import TIME_JUMP
 from monitor.store.embedded import EmbeddedRedis
 
 BLOCKS_WHILE_AWAY = (0, 1, 4)
@@ -54,10 +55,10 @@ async def run(options: Options, say: Say) -> Result:
             new_world(states_in_memory=STATES_IN_MEMORY) as world,
             EmbeddedRedis(Path(folder)) as redis,
         ):
-            props = await settle(world, rng)
-            performance = Performance(world, props, redis.url)
-            tally = Tally(accounts=len(watched()))
-            campaign = Campaign(performance, Generator(world, props, rng, tally), tally, say)
+            cast = await settle(world, rng)
+            performance = Performance(cast, redis.url)
+            tally = Tally(cast.verbs, len(cast.holders))
+            campaign = Campaign(performance, Generator(cast, rng, tally), tally, say)
             try:
                 found = await campaign.run(options.actions, schedule(rng, options.actions), rng)
             finally:
@@ -139,7 +140,7 @@ class Campaign:
 
     def _look(self, sight: Sight) -> None:
         self._sight = sight
-        if self.tally.tried.total() and not sight.unpriced:
+        if self.tally.tried.total() and not sight.is_dark:
             share = min(self.tally.lowest_solvent_share, sight.solvent_share)
             self.tally.lowest_solvent_share = share
 
@@ -151,10 +152,10 @@ class Campaign:
         self.tally.notes["empty blocks"] += not (plan.acts or plan.is_jump)
 
     def _count(self, acts: Sequence[Act], receipts: Sequence[Receipt]) -> None:
-        pool = self.performance.world.addresses.pool
         for act, receipt in zip(acts, receipts, strict=True):
             self.tally.count(act.verb, receipt.revert_reason)
-            self.tally.notes["deficits"] += len(receipt.logs_of(pool, DEFICIT_CREATED))
+            deficits = [log for log in receipt.logs if log.topics[0] == DEFICIT_CREATED]
+            self.tally.notes["deficits"] += len(deficits)
 
     # -- breaking things ------------------------------------------------------------------------
 

@@ -26,7 +26,7 @@ async def inquire(
         say(
             f"the shortest failing prefix found, {_size(shortest)} after the set-up of seed {seed}:"
         )
-        lines = Wording(stage.world, stage.props).lines(shortest)
+        lines = Wording(stage.cast).lines(shortest)
         if len(lines) > LAST_LINES:
             say(f"  … the last {LAST_LINES} of {len(lines)} lines:")
         for line in lines[-LAST_LINES:]:

@@ -65,8 +65,12 @@ class Monitored:
         redis_url: str,
         namespace: str = "fuzz",
         ledgers: dict[str, Ledger] | None = None,
+        sources: Sequence[EventSource] | None = None,
     ) -> None:
-        """`ledgers`: what an earlier life came to, by block hash; added to."""
+        """`ledgers`: what an earlier life came to, by block hash; added to.
+
+        `sources`: what it follows, by default the world's market, its oracle and its pools.
+        """
         anvil = world.anvil
         self._world = world
         self._namespace = namespace
@@ -77,7 +81,7 @@ class Monitored:
         self._node = Node(settings, aggregate3, lambda *_: None)
         plugins = Plugins(world)
         self.market = plugins.market
-        self._sources = plugins.sources
+        self._sources = plugins.sources if sources is None else tuple(sources)
         self._folder = Folder(self._sources, self._node.follower, self._node.reader)
         self.reverted = 0
         self.ledgers = {} if ledgers is None else ledgers

@@ -1,14 +1,13 @@
 """A script performed: on the chain, and under the eyes of the monitor, which must keep up."""
 
-from devnet import Block, Receipt, World
+from devnet import Block, Receipt
 
-from fuzz.comparison import Mismatch, MonitorFacts, compare
+from fuzz.cast import Cast
+from fuzz.facts import Mismatch, compare
 from fuzz.monitored import Monitored, Records
-from fuzz.people import watched
-from fuzz.props import Props
 from fuzz.script import Die, Mine, Reorg, Resume, Rollback, Step
-from fuzz.sight import Sight, Viewer
-from monitor.core.ledger import Kind
+from fuzz.sight import Sight
+from monitor.core.ledger import Kind, Ledger
 from monitor.store.codec import digest
 
 DEEPEST = 50
@@ -18,15 +17,14 @@ DEEPEST = 50
 class Performance:
     """Begins at the chain's head; then `do` and `compare`, step after step; at last `end`."""
 
-    def __init__(self, world: World, props: Props, redis_url: str, namespace: str = "fuzz") -> None:
-        self.world = world
+    def __init__(self, cast: Cast, redis_url: str, namespace: str = "fuzz") -> None:
+        self.world = cast.world
+        self._cast = cast
         self.compared = 0
         self.reverted = 0
         self._redis_url = redis_url
         self._namespace = namespace
-        self._viewer = Viewer(world, props, watched())
-        self._monitored = Monitored(world, redis_url, namespace)
-        self._facts = MonitorFacts(world, self._monitored.market, watched())
+        self._monitored = self._life(namespace)
         self._is_alive = True
         self._floor = 0
         self._unseen: list[Block] = []
@@ -74,9 +72,9 @@ class Performance:
             block = self._unseen.pop(0)
             ledger = await self._monitored.ledger_at(block.hash)
             sight = await self._see(block)
-            compared, mismatches = compare(sight, self._facts.at(ledger, block.timestamp))
-            self.compared += compared
-            found += mismatches
+            seen, told = sight.facts(), self._cast.told(ledger, block.timestamp)
+            self.compared += len(seen)
+            found += compare(block.number, seen, told)
         return found
 
     async def keep_up(self) -> None:
@@ -117,10 +115,14 @@ class Performance:
     async def end(self) -> None:
         await self._monitored.end()
 
+    def _life(self, namespace: str, known: dict[str, Ledger] | None = None) -> Monitored:
+        sources = self._cast.sources()
+        return Monitored(self.world, self._redis_url, namespace, known, sources)
+
     async def _see(self, block: Block) -> Sight:
         """Once for each block: it is drawn from and compared."""
         if self._seen is None or self._seen.block.hash != block.hash:
-            self._seen = await self._viewer.see(block)
+            self._seen = await self._cast.see(block)
         return self._seen
 
     # -- steps ----------------------------------------------------------------------------------
@@ -177,7 +179,7 @@ class Performance:
             return
         # A block that comes back with the chain it is in is no news to the monitor.
         known = self._monitored.ledgers
-        self._monitored = Monitored(self.world, self._redis_url, self._namespace, known)
+        self._monitored = self._life(self._namespace, known)
         await self._monitored.resume()
         self._is_alive = True
 
@@ -190,7 +192,7 @@ class Performance:
     async def _replay(self, head: Block) -> Records:
         self._replays += 1
         namespace = f"{self._namespace}-replay-{self._replays}"
-        replay = Monitored(self.world, self._redis_url, namespace)
+        replay = self._life(namespace)
         try:
             await replay.begin(0)
             await replay.ledger_at(head.hash)

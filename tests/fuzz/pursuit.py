@@ -7,14 +7,13 @@ pursued was tried out on the node before, on the very state that its block begin
 import random
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import replace
 
-from devnet import RpcError, Tx
+from devnet import RpcError, Tx, World
 
-from fuzz.catalogue import VERBS, Verb
 from fuzz.scene import Scene
 from fuzz.script import Act
 from fuzz.tally import Tally
+from fuzz.verb import Verb
 
 ACTIONS_FOR_A_VERB = 2
 """Of the room that is left, kept for each verb that is yet to succeed: it, and what it needs."""
@@ -28,7 +27,8 @@ REVERTED = 3
 class Pursuit:
     """Chooses among the verbs that have yet to succeed."""
 
-    def __init__(self, rng: random.Random, tally: Tally) -> None:
+    def __init__(self, world: World, rng: random.Random, tally: Tally) -> None:
+        self._world = world
         self._rng = rng
         self._tally = tally
         self._turns: Counter[str] = Counter()
@@ -38,7 +38,7 @@ class Pursuit:
         return self._rng.random() * room < ACTIONS_FOR_A_VERB * len(self._wanted())
 
     @property
-    def first(self) -> Verb:
+    def first(self) -> Verb[Scene]:
         """Whose turn it is."""
         return self._wanted()[0]
 
@@ -46,23 +46,23 @@ class Pursuit:
         """One that will succeed: of a verb that never did, or what makes that possible."""
         for verb in self._wanted():
             self._turns[verb.name] += 1
-            for act in self._drawn(verb, replace(scene, who=None)):
-                if await _succeeds(scene, act.tx):
+            for act in self._drawn(verb, scene.acting(None)):
+                if await self._succeeds(scene, act.tx):
                     return act
         return None
 
-    def _wanted(self) -> list[Verb]:
+    def _wanted(self) -> list[Verb[Scene]]:
         """Whose turns are not over first, then those that had the fewest, the hardest of them."""
-        left = [verb for verb in VERBS if not self._tally.succeeded[verb.name]]
+        left = [verb for verb in self._tally.verbs if not self._tally.succeeded[verb.name]]
         self._rng.shuffle(left)
 
-        def rank(verb: Verb) -> tuple[int, int, bool]:
+        def rank(verb: Verb[Scene]) -> tuple[int, int, bool]:
             rounds, turn = divmod(self._turns[verb.name], TURNS)
             return rounds, -turn, not verb.groundwork
 
         return sorted(left, key=rank)
 
-    def _drawn(self, verb: Verb, scene: Scene) -> Iterator[Act]:
+    def _drawn(self, verb: Verb[Scene], scene: Scene) -> Iterator[Act]:
         for _ in range(DRAWS):
             if tx := verb.draw(scene):
                 yield Act(verb.name, tx)
@@ -71,20 +71,19 @@ class Pursuit:
                 if act := step(scene):
                     yield act
 
-
-async def _succeeds(scene: Scene, tx: Tx) -> bool:
-    """In a block of its own on the one that was seen."""
-    request = {
-        "from": tx.sender,
-        "to": tx.to,
-        "data": "0x" + tx.data.hex(),
-        "gas": hex(tx.gas),
-    }
-    at = {"blockHash": scene.sight.block.hash}
-    try:
-        await scene.world.anvil.rpc("eth_call", request, at, {}, {"time": hex(scene.at_unix)})
-    except RpcError as error:
-        if error.code != REVERTED:
-            raise
-        return False
-    return True
+    async def _succeeds(self, scene: Scene, tx: Tx) -> bool:
+        """In a block of its own on the one that was seen."""
+        request = {
+            "from": tx.sender,
+            "to": tx.to,
+            "data": "0x" + tx.data.hex(),
+            "gas": hex(tx.gas),
+        }
+        at = {"blockHash": scene.sight.block.hash}
+        try:
+            await self._world.anvil.rpc("eth_call", request, at, {}, {"time": hex(scene.at_unix)})
+        except RpcError as error:
+            if error.code != REVERTED:
+                raise
+            return False
+        return True

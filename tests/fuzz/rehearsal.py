@@ -6,13 +6,13 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from devnet import RevertError, RpcError, World, new_world
+from devnet import RevertError, RpcError, new_world
 
 from fuzz import failure
+from fuzz.cast import Cast, settle
 from fuzz.failure import Failure, Kind
-from fuzz.people import STATES_IN_MEMORY, settle
+from fuzz.people import STATES_IN_MEMORY
 from fuzz.performance import Performance
-from fuzz.props import Props
 from fuzz.script import Script
 from monitor.store.embedded import EmbeddedRedis
 
@@ -20,9 +20,9 @@ from monitor.store.embedded import EmbeddedRedis
 class Rehearsal:
     """A world that is set back to where its set-up phase ended before every play."""
 
-    def __init__(self, world: World, props: Props, redis_url: str, snapshot: str) -> None:
-        self.world = world
-        self.props = props
+    def __init__(self, cast: Cast, redis_url: str, snapshot: str) -> None:
+        self.cast = cast
+        self.world = cast.world
         self._redis_url = redis_url
         self._snapshot = snapshot
         self._plays = 0
@@ -37,7 +37,7 @@ class Rehearsal:
         self._snapshot = await self.world.snapshot()
         self._plays += 1
         namespace = f"rehearsal-{self._plays}"
-        performance = Performance(self.world, self.props, self._redis_url, namespace)
+        performance = Performance(self.cast, self._redis_url, namespace)
         try:
             return await failure.watched_for(
                 performance, lambda: _played(performance, script, kind)
@@ -69,5 +69,5 @@ async def rehearsal(seed: int) -> AsyncIterator[Rehearsal]:
             new_world(states_in_memory=STATES_IN_MEMORY) as world,
             EmbeddedRedis(Path(folder)) as redis,
         ):
-            props = await settle(world, random.Random(seed))
-            yield Rehearsal(world, props, redis.url, await world.snapshot())
+            cast = await settle(world, random.Random(seed))
+            yield Rehearsal(cast, redis.url, await world.snapshot())

@@ -1,189 +1,60 @@
-"""What a verb may look at when it draws an action: the last sight, the date, and the dice.
+"""What the whole stage looks like when an action is drawn: the last sight, the date, and the dice.
 
 Everything here only makes actions plausible; nothing of it is compared with anything. That is why
 there are floats.
 """
 
-import math
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Protocol
 
-from devnet import USD, Address, World
+from devnet import Address
 
-from fuzz.people import raw_of
-from fuzz.props import IDLE, Props
-from fuzz.sight import AccountSight, Sight
+from fuzz.sight import Sight
 
 YEAR_SECONDS = 365 * 86_400
-RAY = 10**27
-BPS = 10_000
-MARGIN = 1.02
-"""Health that withdrawals leave, so that a block's interest does not undo them."""
+STEADY_SHARE = 0.42
+"""No price or jump is chosen that would leave fewer accounts in debt and solvent at any venue."""
 
-Prices = Mapping[str, int]
+Moves = Mapping[Address, float]
+"""Price sources, and the factors by which their answers change."""
+
+
+class Foresight(Protocol):
+    """What a venue knows of the future."""
+
+    @property
+    def is_dark(self) -> bool: ...
+
+    def share_after(self, moves: Moves, seconds: int = 0) -> float:
+        """About what share of all accounts would have debt there and be solvent."""
+        ...
+
+
+class Venues(Protocol):
+    """All of them."""
+
+    def foresights(self, scene: "Scene") -> Sequence[Foresight]:
+        """Of those that are not in the dark."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
 class Scene:
     """The coming block is dated `at_unix`. With `who`, verbs act through that account."""
 
-    world: World
-    props: Props
     rng: random.Random
+    venues: Venues
     sight: Sight
     actors: Sequence[Address]
     at_unix: int
     who: Address | None = None
 
-    # -- accounts -------------------------------------------------------------------------------
-
-    def __getitem__(self, who: Address) -> AccountSight:
-        return self.sight.accounts[who]
-
-    def actor(self, fits: Callable[[Address], bool] = lambda _: True) -> Address | None:
-        """Somebody who fits."""
-        people = [self.who] if self.who else self.actors
-        fitting = [who for who in people if fits(who)]
-        return self.rng.choice(fitting) if fitting else None
-
-    def acting(self, who: Address) -> "Scene":
-        """The same, with one who acts."""
+    def acting(self, who: Address | None) -> "Scene":
         return replace(self, who=who)
 
-    def other(self, who: Address) -> Address:
-        return self.rng.choice([other for other in self.actors if other != who])
-
-    def supplied(self, who: Address) -> list[str]:
-        """Of reserves that are not paused, as everything here that verbs choose from."""
-        return self._moving(self[who].supplied)
-
-    def pledged(self, who: Address) -> list[str]:
-        return [symbol for symbol in self.supplied(who) if self.sight.uses(who, symbol)]
-
-    def owed(self, who: Address) -> list[str]:
-        return self._moving(self[who].owed)
-
-    def _moving(self, amounts: Mapping[str, int]) -> list[str]:
-        reserves = self.sight.reserves
-        return [s for s, raw in amounts.items() if raw and not reserves[s].terms["is_paused"]]
-
-    @property
-    def open_reserves(self) -> list[str]:
-        """Those that take supplies."""
-        shut = ("is_frozen", "is_paused")
-        return [
-            symbol
-            for symbol, reserve in self.sight.reserves.items()
-            if symbol != IDLE and not any(reserve.terms[term] for term in shut)
-        ]
-
-    @property
-    def lending(self) -> list[str]:
-        """Open, with something in the till."""
-        return [s for s in self.open_reserves if self.sight.reserves[s].cash_raw > 1]
-
-    @property
-    def early_reserves(self) -> list[str]:
-        """Open, and there from the beginning: everybody's approvals are in place."""
-        return [symbol for symbol in self.open_reserves if symbol in self.world.addresses.atokens]
-
-    def borrowable(self, who: Address) -> list[str]:
-        reserves, category = self.sight.reserves, self.sight.categories.get(self[who].e_mode)
-        lends = [s for s in self.lending if reserves[s].terms["is_borrowable"]]
-        if category is None:
-            return lends
-        return [s for s in lends if category.borrowable >> reserves[s].ordinal & 1]
-
-    # -- amounts --------------------------------------------------------------------------------
-
-    def amount(self, most_raw: int) -> int:
-        """A wei, dust, everything, or most often something between."""
-        if most_raw <= 1:
-            return most_raw
-        roll = self.rng.random()
-        if roll < 0.04:
-            return 1
-        if roll < 0.10:
-            return self.rng.randint(2, min(most_raw, 1_000))
-        if roll < 0.16:
-            return most_raw
-        return max(1, int(most_raw * 10 ** self.rng.uniform(-2.5, -0.02)))
-
-    def value_e8(self, symbol: str, raw: int) -> float:
-        unit: int = 10 ** self.world.terms.asset(symbol).decimals
-        return raw / unit * self.sight.reserves[symbol].price_e8
-
-    def raw(self, symbol: str, value_e8: float) -> int:
-        return raw_of(self.world, symbol, int(value_e8), self.sight.reserves[symbol].price_e8)
-
-    def raw_of_usd(self, symbol: str, least: float, most: float) -> int:
-        """An amount worth something between the two, every order of magnitude alike."""
-        return self.raw(symbol, USD * math.exp(self.rng.uniform(math.log(least), math.log(most))))
-
-    def threshold(self, who: Address, symbol: str) -> float:
-        """The share of a collateral's value that counts for an account."""
-        return self.threshold_in(self[who].e_mode, symbol)
-
-    def threshold_in(self, e_mode: int, symbol: str) -> float:
-        reserve, category = self.sight.reserves[symbol], self.sight.categories.get(e_mode)
-        if category and category.collateral >> reserve.ordinal & 1:
-            return category.threshold_bps / BPS
-        return reserve.terms["liquidation_threshold_bps"] / BPS
-
-    def free_raw(self, who: Address, symbol: str) -> int:
-        """How much of a supply may leave while the account stays healthy."""
-        account = self[who]
-        held = account.supplied[symbol]
-        if not account.data.debt_e8 or not self.sight.uses(who, symbol):
-            return held
-        counted = account.data.collateral_e8 * account.data.liquidation_threshold_bps / BPS
-        spare_e8 = (counted - account.data.debt_e8 * MARGIN) / self.threshold(who, symbol)
-        return max(0, min(held, self.raw(symbol, max(0.0, spare_e8))))
-
-    def whole_balance(self, who: Address, symbol: str) -> int:
-        """What aToken.balanceOf will be in the coming block, to the wei."""
-        reserve = self.sight.reserves[symbol]
-        seen = self._supply_index(symbol, self.sight.block.timestamp)
-        scaled = -(-self[who].supplied[symbol] * RAY // seen)
-        coming = self._supply_index(symbol, self.at_unix)
-        assert reserve.supply_index_ray <= coming
-        return scaled * coming // RAY
-
-    def _supply_index(self, symbol: str, at_unix: int) -> int:
-        reserve = self.sight.reserves[symbol]
-        elapsed = at_unix - reserve.updated_unix
-        if elapsed == 0:
-            return reserve.supply_index_ray
-        growth = RAY + reserve.supply_rate_ray * elapsed // YEAR_SECONDS
-        return (growth * reserve.supply_index_ray + RAY // 2) // RAY
-
-    # -- foresight ------------------------------------------------------------------------------
-
-    @property
-    def prices(self) -> Prices:
-        return {symbol: reserve.price_e8 for symbol, reserve in self.sight.reserves.items()}
-
-    def with_prices(self, prices: Prices) -> "Scene":
-        """The same scene after the oracle's prices moved; what the pool says of accounts stays."""
-        reserves = {s: replace(r, price_e8=prices[s]) for s, r in self.sight.reserves.items()}
-        return replace(self, sight=replace(self.sight, reserves=reserves))
-
-    def health(self, who: Address, prices: Prices, seconds: int = 0) -> float:
-        """About what an account's health would be; infinite without debt."""
-        counted = debt = 0.0
-        for symbol, reserve in self.sight.reserves.items():
-            price = prices[symbol] / 10 ** self.world.terms.asset(symbol).decimals
-            years = seconds / YEAR_SECONDS
-            if self.sight.uses(who, symbol):
-                grown = 1 + reserve.supply_rate_ray / RAY * years
-                raw = self[who].supplied[symbol]
-                counted += raw * grown * price * self.threshold(who, symbol)
-            debt += self[who].owed[symbol] * math.exp(reserve.debt_rate_ray / RAY * years) * price
-        return counted / debt if debt else math.inf
-
-    def solvent_share(self, prices: Prices, seconds: int = 0) -> float:
-        """About what share of all accounts would have debt and be solvent."""
-        people = self.sight.accounts
-        solvent = sum(1 <= self.health(who, prices, seconds) < math.inf for who in people)
-        return solvent / len(people)
+    def is_steady(self, moves: Moves, seconds: int = 0) -> bool:
+        """Whether enough stay solvent everywhere."""
+        shares = (each.share_after(moves, seconds) for each in self.venues.foresights(self))
+        return all(share >= STEADY_SHARE for share in shares)

@@ -1,119 +1,30 @@
 """What the contracts themselves say at one block: what the monitor must say too."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Protocol
 
-from devnet import ZERO_ADDRESS, AccountData, Address, Block, RevertError, View, World
-from devnet.world import ACCOUNT_DATA, BALANCE
+from devnet import Address, Block
 
-from fuzz.people import manager_of
-from fuzz.props import Props
-from fuzz.ranges import Range, all_ticks, own_ranges, position_id
-
-RESERVE_DATA = (
-    "getReserveData(address)((uint256,uint128,uint128,uint128,uint128,uint128,uint40,uint16,"
-    "address,address,address,address,uint128,uint128,uint128))"
-)
-PRICE = "getAssetPrice(address)(uint256)"
-MAY_REVERT = (PRICE, ACCOUNT_DATA)
-"""They do while a price source is broken."""
-NO_DATA = AccountData(0, 0, 0, 0, 0, 0)
-SLOT0 = "slot0()(uint160,int24,uint16,uint16,uint16,uint8,bool)"
-TICK = "ticks(int24)(uint128,int128,uint256,uint256,int56,uint160,uint32,bool)"
-POSITION = "positions(bytes32)(uint128,uint256,uint256,uint128,uint128)"
-MANAGED = "isApprovedPositionManager(address,address)(bool)"
-USER_WORD = "getUserConfiguration(address)(uint256)"
-TERM_BITS = {
-    "ltv_bps": (0, 16),
-    "liquidation_threshold_bps": (16, 16),
-    "liquidation_bonus_bps": (32, 16),
-    "is_active": (56, 1),
-    "is_frozen": (57, 1),
-    "is_borrowable": (58, 1),
-    "is_paused": (60, 1),
-    "reserve_factor_bps": (64, 16),
-    "borrow_cap": (80, 36),
-    "supply_cap": (116, 36),
-    "liquidation_fee_bps": (152, 16),
-}
-"""(first bit, bits) of each term in a reserve's configuration word: DataTypes.sol."""
-CATEGORIES = (1, 2, 3)
+from fuzz.facts import Facts
 
 
-@dataclass(frozen=True, slots=True)
-class ReserveSight:
-    """One reserve as the pool, its tokens and the oracle report it."""
-
-    supply_index_ray: int
-    debt_index_ray: int
-    supply_rate_ray: int
-    debt_rate_ray: int
-    updated_unix: int
-    ordinal: int
-    supply_token: Address
-    debt_token: Address
-    treasury_scaled: int
-    cash_raw: int
-    deficit_raw: int
-    supply_scaled: int
-    debt_scaled: int
-    price_e8: int
-    """0 while the oracle reverts."""
-    rival_price_e8: int
-    """Of the oracle that is not in use; 0 where it reverts. Not compared."""
-    source: Address
-    grace_until_unix: int
-    terms: Mapping[str, int]
-
-
-@dataclass(frozen=True, slots=True)
-class CategorySight:
-    """One e-mode category. The lists are bitmaps over the reserves' ordinals."""
-
-    ltv_bps: int
-    threshold_bps: int
-    bonus_bps: int
-    collateral: int
-    borrowable: int
-    ltv_zero: int
-
-
-@dataclass(frozen=True, slots=True)
-class PoolSight:
-    """One Uniswap pool."""
-
-    sqrt_price_x96: int
-    tick: int
-    liquidity: int
-    nets: Mapping[int, int]
-    """Net liquidity by tick, without zeros."""
-    own: Mapping[Range, int]
-    """What the verbs have in there. Not compared."""
-
-
-@dataclass(frozen=True, slots=True)
-class AccountSight:
-    """One account: displayed balances by symbol, what the pool makes of them, and its flags."""
-
-    supplied: Mapping[str, int]
-    owed: Mapping[str, int]
-    data: AccountData
-    """Zeros for the blind."""
-    is_blind: bool
-    """Whether the pool cannot tell, for want of a price."""
-    word: int
-    e_mode: int
-    has_manager: bool
-    """Whether somebody may change its flags. Not compared: it moves nothing by itself."""
+class Part(Protocol):
+    """What one venue shows."""
 
     @property
-    def is_solvent_debtor(self) -> bool:
-        return self.data.debt_e8 > 0 and self.data.health_factor_wad >= 10**18
+    def is_dark(self) -> bool:
+        """Whether for want of a price hardly anything is possible there."""
+        ...
 
     @property
-    def is_liquidatable(self) -> bool:
-        return not self.is_blind and self.data.health_factor_wad < 10**18
+    def solvent_share(self) -> float:
+        """The share of all accounts that have debt there and are solvent; 1 without debts."""
+        ...
+
+    def facts(self) -> Facts:
+        """All that is compared."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,154 +32,23 @@ class Sight:
     """All that is compared, and all that the generator knows when it draws the next block."""
 
     block: Block
-    oracle: Address
-    reserves: Mapping[str, ReserveSight]
-    """Those that the market lists at this block."""
-    categories: Mapping[int, CategorySight]
-    pools: Mapping[str, PoolSight]
-    accounts: Mapping[Address, AccountSight]
-
-    def uses(self, who: Address, symbol: str) -> bool:
-        """Whether an account's supply of an asset secures its debts."""
-        return bool(self.accounts[who].word >> (2 * self.reserves[symbol].ordinal + 1) & 1)
+    answers: Mapping[Address, int]
+    """Of every Chainlink feed. Not compared as such."""
+    parts: Mapping[str, Part]
+    """By the venue's name."""
 
     @property
-    def unpriced(self) -> list[str]:
-        """Reserves whose price the oracle cannot tell."""
-        return [symbol for symbol, reserve in self.reserves.items() if not reserve.price_e8]
+    def is_dark(self) -> bool:
+        return any(part.is_dark for part in self.parts.values())
 
     @property
     def solvent_share(self) -> float:
-        """The share of all accounts that have debt and are solvent."""
-        solvent = sum(account.is_solvent_debtor for account in self.accounts.values())
-        return solvent / len(self.accounts)
+        """Where it is lowest."""
+        return min(part.solvent_share for part in self.parts.values())
 
-
-class Viewer:
-    """Asks the contracts; everything at one block hash."""
-
-    def __init__(self, world: World, props: Props, accounts: Sequence[Address]) -> None:
-        self._world = world
-        self._props = props
-        self._accounts = accounts
-        self._ticks = {pool.name: all_ticks(world, pool) for pool in world.terms.pools}
-        self._ranges = {pool.name: own_ranges(world, pool) for pool in world.terms.pools}
-
-    async def see(self, block: Block) -> Sight:
-        oracle, listed = await self._market(block)
-        views = list(self._views(oracle, listed))
-        answers = await self._world.attempt(views, block.hash)
-        for view, answer in zip(views, answers, strict=True):
-            if isinstance(answer, RevertError) and view.signature not in MAY_REVERT:
-                raise answer
-        return self._sight(block, oracle, listed, iter(answers))
-
-    async def _market(self, block: Block) -> tuple[Address, Mapping[str, Any]]:
-        """The oracle in use, and the data of the reserves that are listed."""
-        at = self._world.addresses
-        views = [View(at.pool, RESERVE_DATA, (token,)) for token in at.tokens.values()]
-        oracle, *rows = await self._world.read(
-            [View(at.addresses_provider, "getPriceOracle()(address)"), *views], block.hash
-        )
-        rows_by_symbol = zip(at.tokens, rows, strict=True)
-        return oracle, {symbol: row for symbol, row in rows_by_symbol if row[8] != ZERO_ADDRESS}
-
-    def _sight(
-        self, block: Block, oracle: Address, listed: Mapping[str, Any], answers: Iterator[Any]
-    ) -> Sight:
-        reserves = {symbol: _reserve(row, answers) for symbol, row in listed.items()}
-        categories = {}
-        for number in CATEGORIES:
-            ltv, threshold, bonus = next(answers)
-            bitmaps = (next(answers), next(answers), next(answers))
-            categories[number] = CategorySight(ltv, threshold, bonus, *bitmaps)
-        pools = {name: self._pool(name, answers) for name in self._world.addresses.pools}
-        people = {who: _account(reserves, answers) for who in self._accounts}
-        return Sight(block, oracle, reserves, categories, pools, people)
-
-    def _pool(self, name: str, answers: Iterator[Any]) -> PoolSight:
-        sqrt_price_x96, tick, *_ = next(answers)
-        liquidity = next(answers)
-        nets = {at: next(answers)[1] for at in self._ticks[name]}
-        own = {ends: next(answers)[0] for ends in self._ranges[name]}
-        known = {at: net for at, net in nets.items() if net}
-        return PoolSight(sqrt_price_x96, tick, liquidity, known, own)
-
-    def _views(self, oracle: Address, listed: Mapping[str, Any]) -> Iterator[View]:
-        at = self._world.addresses
-        for symbol, row in listed.items():
-            yield from self._reserve_views(oracle, at.tokens[symbol], row)
-        for number in CATEGORIES:
-            for what, kinds in (
-                ("CollateralConfig", "((uint16,uint16,uint16))"),
-                ("CollateralBitmap", "(uint128)"),
-                ("BorrowableBitmap", "(uint128)"),
-                ("LtvzeroBitmap", "(uint128)"),
-            ):
-                yield View(at.pool, f"getEModeCategory{what}(uint8){kinds}", (number,))
-        for name, pool in at.pools.items():
-            yield View(pool, SLOT0)
-            yield View(pool, "liquidity()(uint128)")
-            yield from (View(pool, TICK, (tick,)) for tick in self._ticks[name])
-            for ends in self._ranges[name]:
-                owner = self._props.liquidity_provider
-                yield View(pool, POSITION, (position_id(owner, ends),))
-        for who in self._accounts:
-            yield View(at.pool, MANAGED, (who, manager_of(who)))
-            yield View(at.pool, ACCOUNT_DATA, (who,))
-            yield View(at.pool, USER_WORD, (who,))
-            yield View(at.pool, "getUserEMode(address)(uint256)", (who,))
-            for side in (8, 10):
-                yield from (View(row[side], BALANCE, (who,)) for row in listed.values())
-
-    def _reserve_views(self, oracle: Address, token: Address, row: Any) -> Iterator[View]:
-        pool = self._world.addresses.pool
-        [rival] = [other for other in self._props.oracles if other != oracle]
-        yield View(pool, "getVirtualUnderlyingBalance(address)(uint128)", (token,))
-        yield View(pool, "getReserveDeficit(address)(uint256)", (token,))
-        yield View(row[8], "scaledTotalSupply()(uint256)")
-        yield View(row[10], "scaledTotalSupply()(uint256)")
-        yield View(pool, "getLiquidationGracePeriod(address)(uint40)", (token,))
-        yield View(oracle, PRICE, (token,))
-        yield View(rival, PRICE, (token,))
-        yield View(oracle, "getSourceOfAsset(address)(address)", (token,))
-
-
-def _reserve(data: Any, answers: Iterator[Any]) -> ReserveSight:
-    cash, deficit, supplied, owed, grace, price, rival, source = (next(answers) for _ in range(8))
-    return ReserveSight(
-        supply_index_ray=data[1],
-        debt_index_ray=data[3],
-        supply_rate_ray=data[2],
-        debt_rate_ray=data[4],
-        updated_unix=data[6],
-        ordinal=data[7],
-        supply_token=data[8],
-        debt_token=data[10],
-        treasury_scaled=data[12],
-        cash_raw=cash,
-        deficit_raw=deficit,
-        supply_scaled=supplied,
-        debt_scaled=owed,
-        price_e8=0 if isinstance(price, RevertError) else price,
-        rival_price_e8=0 if isinstance(rival, RevertError) else rival,
-        source=source,
-        grace_until_unix=grace,
-        terms={
-            name: data[0] >> first & ((1 << bits) - 1) for name, (first, bits) in TERM_BITS.items()
-        },
-    )
-
-
-def _account(reserves: Mapping[str, ReserveSight], answers: Iterator[Any]) -> AccountSight:
-    has_manager, data, word, e_mode = (next(answers) for _ in range(4))
-    is_blind = isinstance(data, RevertError)
-    return AccountSight(
-        supplied={symbol: next(answers) for symbol in reserves},
-        owed={symbol: next(answers) for symbol in reserves},
-        data=NO_DATA if is_blind else AccountData(*data),
-        is_blind=is_blind,
-        word=word,
-        e_mode=e_mode,
-        has_manager=has_manager,
-    )
+    def facts(self) -> Facts:
+        return {
+            (f"{name} {subject}", field): value
+            for name, part in self.parts.items()
+            for (subject, field), value in part.facts().items()
+        }

@@ -1,13 +1,14 @@
 """What was tried, what worked, and whether the generator kept its promises."""
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from fuzz.breaks import DEPTHS, REPLACING, Break
-from fuzz.catalogue import VERBS
-from fuzz.scene import YEAR_SECONDS
+from fuzz.scene import YEAR_SECONDS, Scene
+from fuzz.verb import Verb
 
-LEAST_ACCOUNTS = 40
+LEAST_ACCOUNTS = 100
 LEAST_SOLVENT_SHARE = 0.30
 LEAST_SUCCEEDED = 0.60
 ENOUGH_FOR_EVERY_VERB = 100
@@ -21,7 +22,8 @@ LONGEST_SECONDS = 5 * YEAR_SECONDS
 class Tally:
     """Counts of one run."""
 
-    accounts: int = 0
+    verbs: Sequence[Verb[Scene]]
+    accounts: int
     tried: Counter[str] = field(default_factory=Counter)
     succeeded: Counter[str] = field(default_factory=Counter)
     reverts: Counter[str] = field(default_factory=Counter)
@@ -43,7 +45,7 @@ class Tally:
         rows = [f"{'verb':<24}{'tried':>8}{'succeeded':>11}"]
         rows += [
             f"{verb.name:<24}{self.tried[verb.name]:>8}{self.succeeded[verb.name]:>11}"
-            for verb in VERBS
+            for verb in self.verbs
         ]
         return rows
 
@@ -52,7 +54,7 @@ class Tally:
         tried, succeeded = self.tried.total(), self.succeeded.total()
         faults = []
         if tried >= ENOUGH_FOR_EVERY_VERB:
-            never = [verb.name for verb in VERBS if not self.succeeded[verb.name]]
+            never = [verb.name for verb in self.verbs if not self.succeeded[verb.name]]
             faults += [f"{name} never succeeded" for name in never]
             faults += [f"there was no {fault}" for fault in self._missing_breaks(tried)]
         if self.accounts < LEAST_ACCOUNTS:

@@ -4,15 +4,15 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any
 
-from devnet import ADMIN, Address, Tx, World
+from devnet import ADMIN, Address, Tx
 from devnet.abi import Function, function
 from devnet.artifacts import compiled
 from devnet.chain import MULTICALL3
 from eth_abi import abi as eth_abi
 from eth_abi.exceptions import DecodingError
 
+from fuzz.cast import Cast
 from fuzz.people import TREASURY, UMBRELLA, actors, flash_receiver
-from fuzz.props import Props
 from fuzz.script import Act, Die, Mine, Reorg, Resume, Rollback, Script, Step
 
 UNCOMPILED = (
@@ -26,31 +26,22 @@ MAX_UINT256 = 2**256 - 1
 class Wording:
     """Names addresses by what they are in this play."""
 
-    def __init__(self, world: World, props: Props) -> None:
-        at = world.addresses
+    def __init__(self, cast: Cast) -> None:
+        at = cast.world.addresses
         self._names: dict[Address, str] = {
             **{who: f"fuzz-{number}" for number, who in enumerate(actors())},
             **{ADMIN: "admin", UMBRELLA: "umbrella", TREASURY: "treasury"},
             **{MULTICALL3: "Multicall3", flash_receiver(): "flash-receiver"},
-            **{at.pool: "Pool", at.configurator: "PoolConfigurator", at.router: "Router"},
-            **{at.addresses_provider: "AddressesProvider", at.reporter: "FeedReporter"},
-            **{oracle: f"Oracle-{n}" for n, oracle in enumerate(props.oracles)},
-            **{props.broken_source: "broken-source", props.pool_code: "pool-code"},
-            **{props.liquidity_provider: "LiquidityProvider", at.arbitrageur: "Arbitrageur"},
-            **{code: f"{side}-token-code" for side, code in props.token_codes.items()},
+            **{at.reporter: "FeedReporter", at.arbitrageur: "Arbitrageur"},
         }
-        for prefix, book in self._books(world, props):
+        for prefix, book in (
+            ("", at.tokens),
+            ("feed-of-", at.feeds),
+            ("aggregator-of-", at.aggregators),
+        ):
             self._names |= {address: f"{prefix}{symbol}" for symbol, address in book.items()}
-
-    def _books(self, world: World, props: Props) -> Iterator[tuple[str, Mapping[str, Address]]]:
-        at = world.addresses
-        yield "", at.tokens
-        yield "a", at.atokens
-        yield "debt-", at.debt_tokens
-        yield "feed-of-", at.feeds
-        yield "aggregator-of-", at.aggregators
-        yield "fixed-source-of-", props.fixed_sources
-        yield "pool-", at.pools
+        for venue in cast.venues:
+            self._names |= venue.names
 
     def lines(self, script: Script) -> list[str]:
         return [

@@ -4,13 +4,13 @@ from devnet import MAX, Address, Tx
 from devnet.chain import MULTICALL3
 from devnet.world import NO_REFERRAL
 
-from fuzz.props import bundled
-from fuzz.scene import Scene
+from fuzz.aave_v3.props import bundled
+from fuzz.aave_v3.scene import AaveScene
 
 HEALTHY = 1.03
 
 
-def supply(scene: Scene) -> Tx | None:
+def supply(scene: AaveScene) -> Tx | None:
     who, rng = scene.actor(), scene.rng
     assert who is not None
     symbol = rng.choice(scene.open_reserves)
@@ -23,7 +23,7 @@ def supply(scene: Scene) -> Tx | None:
     return scene.world.tx(who, scene.world.addresses.pool, signature, *args)
 
 
-def withdraw(scene: Scene) -> Tx | None:
+def withdraw(scene: AaveScene) -> Tx | None:
     who = scene.actor(lambda who: any(scene.free_raw(who, s) for s in scene.supplied(who)))
     if who is None:
         return None
@@ -35,7 +35,7 @@ def withdraw(scene: Scene) -> Tx | None:
     return scene.world.withdraw(who, symbol, amount, to)
 
 
-def borrow(scene: Scene) -> Tx | None:
+def borrow(scene: AaveScene) -> Tx | None:
     who = scene.actor(lambda who: scene[who].data.available_borrows_e8 > 10**8)
     if who is None:
         return None
@@ -49,7 +49,7 @@ def borrow(scene: Scene) -> Tx | None:
     return scene.world.borrow(who, symbol, amount)
 
 
-def repay(scene: Scene) -> Tx | None:
+def repay(scene: AaveScene) -> Tx | None:
     who = scene.actor(lambda who: bool(scene.owed(who)))
     if who is None:
         return None
@@ -58,7 +58,7 @@ def repay(scene: Scene) -> Tx | None:
     return scene.world.repay(who, symbol, MAX if whole else scene.amount(scene[who].owed[symbol]))
 
 
-def repay_for_another(scene: Scene) -> Tx | None:
+def repay_for_another(scene: AaveScene) -> Tx | None:
     debtor = scene.actor(lambda who: bool(scene.owed(who)))
     if debtor is None:
         return None
@@ -70,7 +70,7 @@ def repay_for_another(scene: Scene) -> Tx | None:
     return scene.world.repay(scene.other(debtor), symbol, amount, on_behalf_of=debtor)
 
 
-def repay_with_atokens(scene: Scene) -> Tx | None:
+def repay_with_atokens(scene: AaveScene) -> Tx | None:
     def both(who: Address) -> list[str]:
         return [s for s in scene.owed(who) if scene.free_raw(who, s)]
 
@@ -84,7 +84,7 @@ def repay_with_atokens(scene: Scene) -> Tx | None:
     return scene.world.repay_with_atokens(who, symbol, scene.amount(most))
 
 
-def transfer(scene: Scene) -> Tx | None:
+def transfer(scene: AaveScene) -> Tx | None:
     who = scene.actor(lambda who: any(scene.free_raw(who, s) for s in scene.supplied(who)))
     if who is None:
         return None
@@ -93,7 +93,7 @@ def transfer(scene: Scene) -> Tx | None:
     return moved(scene, who, symbol, scene.other(who), amount)
 
 
-def transfer_to_self(scene: Scene) -> Tx | None:
+def transfer_to_self(scene: AaveScene) -> Tx | None:
     who = scene.actor(lambda who: bool(scene.supplied(who)))
     if who is None:
         return None
@@ -103,7 +103,7 @@ def transfer_to_self(scene: Scene) -> Tx | None:
     return moved(scene, who, symbol, who, held if whole else scene.amount(held))
 
 
-def transfer_all(scene: Scene) -> Tx | None:
+def transfer_all(scene: AaveScene) -> Tx | None:
     def movable(who: Address) -> list[str]:
         return [s for s in scene.supplied(who) if scene.free_raw(who, s) == scene[who].supplied[s]]
 
@@ -115,18 +115,18 @@ def transfer_all(scene: Scene) -> Tx | None:
     return moved(scene, who, symbol, scene.other(who), amount)
 
 
-def moved(scene: Scene, sender: Address, symbol: str, to: Address, amount: int) -> Tx:
+def moved(scene: AaveScene, sender: Address, symbol: str, to: Address, amount: int) -> Tx:
     """A transfer of aTokens."""
     token = scene.sight.reserves[symbol].supply_token
     return scene.world.tx(sender, token, "transfer(address,uint256)", to, amount)
 
 
-def collateral_flag(scene: Scene) -> Tx | None:
+def collateral_flag(scene: AaveScene) -> Tx | None:
     chosen = new_flag(scene)
     return scene.world.set_collateral(*chosen) if chosen else None
 
 
-def new_flag(scene: Scene) -> tuple[Address, str, bool] | None:
+def new_flag(scene: AaveScene) -> tuple[Address, str, bool] | None:
     """Somebody, an asset of its, and whether it is to secure debts from now on."""
 
     def may_flip(who: Address, symbol: str) -> bool:
@@ -143,13 +143,13 @@ def new_flag(scene: Scene) -> tuple[Address, str, bool] | None:
     return who, symbol, not scene.sight.uses(who, symbol)
 
 
-def e_mode(scene: Scene) -> Tx | None:
+def e_mode(scene: AaveScene) -> Tx | None:
     """Into a category, into another, or out again."""
     chosen = new_e_mode(scene)
     return scene.world.set_emode(*chosen) if chosen else None
 
 
-def new_e_mode(scene: Scene) -> tuple[Address, int] | None:
+def new_e_mode(scene: AaveScene) -> tuple[Address, int] | None:
     """Somebody, and a category that suits."""
     reserves, categories = scene.sight.reserves, scene.sight.categories
 
@@ -172,7 +172,7 @@ def new_e_mode(scene: Scene) -> tuple[Address, int] | None:
     return (who, number) if who else None
 
 
-def mint_to_treasury(scene: Scene) -> Tx | None:
+def mint_to_treasury(scene: AaveScene) -> Tx | None:
     who, rng = scene.actor(), scene.rng
     assert who is not None
     tokens = [scene.world.token(symbol) for symbol in scene.sight.reserves]
@@ -182,7 +182,7 @@ def mint_to_treasury(scene: Scene) -> Tx | None:
     )
 
 
-def bundle(scene: Scene) -> Tx | None:
+def bundle(scene: AaveScene) -> Tx | None:
     """Several verbs in one transaction, all by the one account that sends it: the Multicall3."""
     who = scene.actor()
     assert who is not None
@@ -210,7 +210,7 @@ def bundle(scene: Scene) -> Tx | None:
     return bundled(world, who, calls)
 
 
-def multicall(scene: Scene) -> Tx | None:
+def multicall(scene: AaveScene) -> Tx | None:
     """Several verbs in one call of the pool, which makes them in the sender's name."""
     who = scene.actor()
     assert who is not None

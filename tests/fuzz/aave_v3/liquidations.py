@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from devnet import MAX, Address, Tx
 from devnet.chain import MULTICALL3
 
-from fuzz.props import bundled
-from fuzz.scene import Scene
+from fuzz.aave_v3.props import bundled
+from fuzz.aave_v3.scene import AaveScene
 
-Fits = Callable[[Scene, "Pair"], bool]
+Fits = Callable[[AaveScene, "Pair"], bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +21,7 @@ class Pair:
     debt: str
 
 
-def pairs(scene: Scene) -> Iterator[Pair]:
+def pairs(scene: AaveScene) -> Iterator[Pair]:
     """Everything that could be named in a liquidation if its debtor's health were below 1."""
     for who in scene.actors:
         for debt in scene.owed(who):
@@ -29,40 +29,40 @@ def pairs(scene: Scene) -> Iterator[Pair]:
                 yield Pair(who, collateral, debt)
 
 
-def is_plain(scene: Scene, pair: Pair) -> bool:
+def is_plain(scene: AaveScene, pair: Pair) -> bool:
     return pair.collateral != pair.debt
 
 
-def is_same_asset(scene: Scene, pair: Pair) -> bool:
+def is_same_asset(scene: AaveScene, pair: Pair) -> bool:
     return pair.collateral == pair.debt
 
 
-def takes_supplies(scene: Scene, pair: Pair) -> bool:
+def takes_supplies(scene: AaveScene, pair: Pair) -> bool:
     """Same-asset, of a reserve that is open."""
     return is_same_asset(scene, pair) and pair.debt in scene.open_reserves
 
 
-def ends_in_deficit(scene: Scene, pair: Pair) -> bool:
+def ends_in_deficit(scene: AaveScene, pair: Pair) -> bool:
     """The only collateral, and worth less than a liquidator would have to get for the debt."""
     debt_e8 = scene.value_e8(pair.debt, scene[pair.who].owed[pair.debt])
     collateral_e8 = scene.value_e8(pair.collateral, scene[pair.who].supplied[pair.collateral])
     return scene.pledged(pair.who) == [pair.collateral] and collateral_e8 < 0.98 * debt_e8
 
 
-def any_way(scene: Scene) -> Tx | None:
+def any_way(scene: AaveScene) -> Tx | None:
     return _liquidate(scene, is_plain, receive_atoken=False)
 
 
-def for_atokens(scene: Scene) -> Tx | None:
+def for_atokens(scene: AaveScene) -> Tx | None:
     """Accrues the collateral's reserve without a log of it."""
     return _liquidate(scene, is_plain, receive_atoken=True)
 
 
-def same_asset(scene: Scene) -> Tx | None:
+def same_asset(scene: AaveScene) -> Tx | None:
     return _liquidate(scene, is_same_asset, receive_atoken=scene.rng.random() < 0.4)
 
 
-def into_deficit(scene: Scene) -> Tx | None:
+def into_deficit(scene: AaveScene) -> Tx | None:
     pair = _victim(scene, ends_in_deficit)
     if pair is None:
         return None
@@ -72,7 +72,7 @@ def into_deficit(scene: Scene) -> Tx | None:
     )
 
 
-def in_a_bundle(scene: Scene) -> Tx | None:
+def in_a_bundle(scene: AaveScene) -> Tx | None:
     """A same-asset liquidation in a transaction that has accrued that reserve already."""
     pair = _victim(scene, takes_supplies)
     if pair is None:
@@ -88,7 +88,7 @@ def in_a_bundle(scene: Scene) -> Tx | None:
     return bundled(scene.world, scene.other(pair.who), calls)
 
 
-def _liquidate(scene: Scene, fits: Fits, *, receive_atoken: bool) -> Tx | None:
+def _liquidate(scene: AaveScene, fits: Fits, *, receive_atoken: bool) -> Tx | None:
     pair = _victim(scene, fits)
     if pair is None:
         return None
@@ -103,6 +103,6 @@ def _liquidate(scene: Scene, fits: Fits, *, receive_atoken: bool) -> Tx | None:
     )
 
 
-def _victim(scene: Scene, fits: Fits) -> Pair | None:
+def _victim(scene: AaveScene, fits: Fits) -> Pair | None:
     ready = [p for p in pairs(scene) if scene[p.who].is_liquidatable and fits(scene, p)]
     return scene.rng.choice(ready) if ready else None

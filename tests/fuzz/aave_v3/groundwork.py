@@ -1,33 +1,32 @@
 """What makes a verb possible while it is not: the step before it, counted as a verb of its own."""
 
 from collections.abc import Callable
-from dataclasses import replace
 
 from devnet import Tx
 
-from fuzz import behalf, liquidations, sources, verbs, weather
-from fuzz.liquidations import Fits
+from fuzz.aave_v3 import behalf, liquidations, sources, verbs, weather
+from fuzz.aave_v3.liquidations import Fits
+from fuzz.aave_v3.scene import AaveScene
 from fuzz.people import UMBRELLA
-from fuzz.scene import Scene
 from fuzz.script import Act
 
 SUPPLY, BORROW, REPAY = "supply", "borrow", "repay"
 FEED_MOVE, PRICE_SOURCE = "feed-move", "price-source"
 POSITION_MANAGER, INTO_DEFICIT = "position-manager", "liquidate-to-deficit"
 
-Step = Callable[[Scene], Act | None]
+Step = Callable[[AaveScene], Act | None]
 
 
 def against(fits: Fits) -> Step:
     """A price at which somebody can be liquidated in the wanted way."""
 
-    def ruin(scene: Scene) -> Act | None:
+    def ruin(scene: AaveScene) -> Act | None:
         return _act(FEED_MOVE, weather.feed_against(scene, fits))
 
     return ruin
 
 
-def same_on_both_sides(scene: Scene) -> Act | None:
+def same_on_both_sides(scene: AaveScene) -> Act | None:
     """Somebody supplies what it owes."""
 
     def may_add(who: str) -> list[str]:
@@ -42,9 +41,9 @@ def same_on_both_sides(scene: Scene) -> Act | None:
     return Act(SUPPLY, scene.world.supply(who, symbol, amount))
 
 
-def repair(scene: Scene) -> Act | None:
+def repair(scene: AaveScene) -> Act | None:
     """Bring somebody into solvent debt: out of trouble, or into debt for the first time."""
-    scene = replace(scene, who=None)
+    scene = scene.acting(None)
     rng, world = scene.rng, scene.world
     ruined = [who for who in scene.actors if scene[who].is_liquidatable and scene.owed(who)]
     idle = [who for who in scene.actors if not scene[who].data.debt_e8]
@@ -60,23 +59,23 @@ def repair(scene: Scene) -> Act | None:
     if not idle:
         return None
     who = rng.choice(idle)
-    if tx := verbs.borrow(replace(scene, who=who)):
+    if tx := verbs.borrow(scene.acting(who)):
         return Act(BORROW, tx)
     symbol = rng.choice(scene.open_reserves)
     return Act(SUPPLY, world.supply(who, symbol, scene.raw_of_usd(symbol, 500, 50_000)))
 
 
-def appoint(scene: Scene) -> Act | None:
+def appoint(scene: AaveScene) -> Act | None:
     """A manager for somebody who has something to manage."""
     chosen = verbs.new_flag(scene)
     return Act(POSITION_MANAGER, behalf.appointment(scene, chosen[0])) if chosen else None
 
 
-def into_deficit(scene: Scene) -> Act | None:
+def into_deficit(scene: AaveScene) -> Act | None:
     return _act(INTO_DEFICIT, liquidations.into_deficit(scene))
 
 
-def umbrella_supplies(scene: Scene) -> Act | None:
+def umbrella_supplies(scene: AaveScene) -> Act | None:
     """To a reserve with a deficit, which nobody else may cover."""
     reserves = scene.sight.reserves
     short = [s for s in scene.open_reserves if reserves[s].deficit_raw]
@@ -87,7 +86,7 @@ def umbrella_supplies(scene: Scene) -> Act | None:
     return Act(SUPPLY, scene.world.supply(UMBRELLA, symbol, amount))
 
 
-def rival_agrees(scene: Scene) -> Act | None:
+def rival_agrees(scene: AaveScene) -> Act | None:
     """The oracle that is not in use gets the sources of the one that is."""
     return Act(PRICE_SOURCE, sources.shared(scene))
 

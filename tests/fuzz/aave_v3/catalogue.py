@@ -8,50 +8,29 @@ factor depends on them); aToken.rescueTokens, renounceAllowance and the like, wh
 move nothing that is kept. `syncIndexesState` and `syncRatesState` are called by setReserveFactor.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
-
-from devnet import Tx
-
-from fuzz import (
+from fuzz.aave_v3 import (
     behalf,
     flash,
     governance,
     groundwork,
     liquidations,
-    liquidity,
     listings,
     sources,
     verbs,
     weather,
 )
-from fuzz.groundwork import Step, against
-from fuzz.liquidations import ends_in_deficit, is_plain, is_same_asset, takes_supplies
-from fuzz.scene import Scene
+from fuzz.aave_v3.groundwork import against
+from fuzz.aave_v3.liquidations import ends_in_deficit, is_plain, is_same_asset, takes_supplies
+from fuzz.aave_v3.scene import AaveScene
+from fuzz.verb import Effect, Verb
 
-
-@dataclass(frozen=True, slots=True)
-class Verb:
-    """One kind of action. `groundwork`: what makes it possible while it is not, best first."""
-
-    name: str
-    weight: int
-    draw: Callable[[Scene], Tx | None]
-    groundwork: tuple[Step, ...] = ()
-
-
-TIME_JUMP = Verb("time-jump", 6, lambda _: None)
-"""The only one without a transaction: it dates the block."""
-BLACKOUT = Verb("price-blackout", 2, sources.blackout)
-PRICE_VERBS = (groundwork.FEED_MOVE, groundwork.PRICE_SOURCE, BLACKOUT.name, "oracle")
-"""What they do to everybody is foreseen, each by itself."""
 HUNT = (against(is_plain), groundwork.repair)
 SAME_ASSET_HUNT = (against(is_same_asset), groundwork.same_on_both_sides, groundwork.repair)
 OPEN_HUNT = (against(takes_supplies), groundwork.same_on_both_sides, groundwork.repair)
 DEFICIT_HUNT = (against(ends_in_deficit), groundwork.repair)
 COVER = (groundwork.umbrella_supplies, groundwork.into_deficit, *DEFICIT_HUNT)
 
-VERBS = (
+VERBS: tuple[Verb[AaveScene], ...] = (
     Verb(groundwork.SUPPLY, 9, verbs.supply),
     Verb("supply-for-another", 4, behalf.supply_for_another),
     Verb("withdraw", 7, verbs.withdraw),
@@ -96,11 +75,8 @@ VERBS = (
     Verb("bundle", 3, verbs.bundle),
     Verb("bundled-liquidation", 3, liquidations.in_a_bundle, OPEN_HUNT),
     Verb("multicall", 2, verbs.multicall),
-    Verb("trade", 6, liquidity.trade),
-    Verb("liquidity", 6, liquidity.liquidity),
-    Verb(groundwork.FEED_MOVE, 9, weather.feed, (groundwork.repair,)),
-    Verb(groundwork.PRICE_SOURCE, 3, sources.price_source),
-    BLACKOUT,
-    Verb("oracle", 2, sources.oracle, (groundwork.rival_agrees,)),
-    TIME_JUMP,
+    Verb(groundwork.FEED_MOVE, 9, weather.feed, (groundwork.repair,), Effect.PRICES),
+    Verb(groundwork.PRICE_SOURCE, 3, sources.price_source, (), Effect.PRICES),
+    Verb("price-blackout", 2, sources.blackout, (), Effect.DARKNESS),
+    Verb("oracle", 2, sources.oracle, (groundwork.rival_agrees,), Effect.PRICES),
 )

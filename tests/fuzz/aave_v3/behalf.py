@@ -3,12 +3,12 @@
 from devnet import MAX, Address, Tx
 from devnet.world import NO_REFERRAL, VARIABLE_RATE
 
+from fuzz.aave_v3.scene import AaveScene
+from fuzz.aave_v3.verbs import new_e_mode, new_flag
 from fuzz.people import delegate_of, manager_of
-from fuzz.scene import Scene
-from fuzz.verbs import new_e_mode, new_flag
 
 
-def supply_for_another(scene: Scene) -> Tx | None:
+def supply_for_another(scene: AaveScene) -> Tx | None:
     who = scene.actor()
     assert who is not None
     symbol = scene.rng.choice(scene.open_reserves)
@@ -16,7 +16,7 @@ def supply_for_another(scene: Scene) -> Tx | None:
     return scene.world.supply(who, symbol, amount, on_behalf_of=scene.other(who))
 
 
-def approve_delegation(scene: Scene) -> Tx | None:
+def approve_delegation(scene: AaveScene) -> Tx | None:
     """Logs at a debt token that move no debt."""
     who = scene.actor()
     assert who is not None
@@ -25,7 +25,7 @@ def approve_delegation(scene: Scene) -> Tx | None:
     return scene.world.tx(who, token, signature, delegate_of(who), MAX)
 
 
-def borrow_on_credit(scene: Scene) -> Tx | None:
+def borrow_on_credit(scene: AaveScene) -> Tx | None:
     """The debt is one's, the money another's."""
 
     def lends(who: Address) -> list[str]:
@@ -45,7 +45,7 @@ def borrow_on_credit(scene: Scene) -> Tx | None:
     return scene.world.tx(delegate_of(who), scene.world.addresses.pool, signature, *args)
 
 
-def transfer_from(scene: Scene) -> Tx | None:
+def transfer_from(scene: AaveScene) -> Tx | None:
     def movable(who: Address) -> list[str]:
         early = scene.early_reserves
         return [s for s in scene.supplied(who) if s in early and scene.free_raw(who, s)]
@@ -60,7 +60,7 @@ def transfer_from(scene: Scene) -> Tx | None:
     return scene.world.tx(delegate_of(who), token, signature, *args)
 
 
-def position_manager(scene: Scene) -> Tx | None:
+def position_manager(scene: AaveScene) -> Tx | None:
     """Appointed, dismissed, or resigned."""
     managed_one = scene.actor(lambda who: scene[who].has_manager)
     if managed_one is None or scene.rng.random() < 0.6:
@@ -74,12 +74,12 @@ def position_manager(scene: Scene) -> Tx | None:
     return scene.world.tx(manager_of(managed_one), pool, signature, managed_one)
 
 
-def appointment(scene: Scene, who: Address, *, is_on: bool = True) -> Tx:
+def appointment(scene: AaveScene, who: Address, *, is_on: bool = True) -> Tx:
     signature = "approvePositionManager(address,bool)"
     return scene.world.tx(who, scene.world.addresses.pool, signature, manager_of(who), is_on)
 
 
-def managed(scene: Scene) -> Tx | None:
+def managed(scene: AaveScene) -> Tx | None:
     """A manager changes a flag or the category of somebody who appointed it."""
     managed_by_now = [who for who in scene.actors if scene[who].has_manager]
     for who in scene.rng.sample(managed_by_now, len(managed_by_now)):
@@ -88,7 +88,7 @@ def managed(scene: Scene) -> Tx | None:
     return None
 
 
-def _managed(scene: Scene, who: Address) -> Tx | None:
+def _managed(scene: AaveScene, who: Address) -> Tx | None:
     pool, world = scene.world.addresses.pool, scene.world
     flag, mode = new_flag(scene), new_e_mode(scene)
     if mode and (not flag or scene.rng.random() < 0.5):

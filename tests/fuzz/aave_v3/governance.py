@@ -3,16 +3,17 @@
 from devnet import ADMIN, Tx
 from devnet.chain import MULTICALL3
 
-from fuzz.people import UMBRELLA, new_rates
-from fuzz.props import IDLE, bundled
-from fuzz.scene import Scene
+from fuzz.aave_v3.props import IDLE, bundled
+from fuzz.aave_v3.scene import AaveScene
+from fuzz.aave_v3.stances import new_rates
+from fuzz.people import UMBRELLA
 
 NEW_CATEGORIES = {2: (9_000, 9_300, 10_200), 3: (8_600, 8_900, 10_400)}
 """(LTV, threshold, bonus) in bps of e-mode categories that the play adds."""
 LABELS = ("stable", "", "Stablecoins, and what should be", "ETH καὶ ἄλλα")
 
 
-def reserve_factor(scene: Scene) -> Tx | None:
+def reserve_factor(scene: AaveScene) -> Tx | None:
     """What has accrued so far is shared by the old factor: most often of a reserve in debt."""
     reserves, rng = scene.sight.reserves, scene.rng
     owing = [symbol for symbol, reserve in reserves.items() if reserve.debt_scaled]
@@ -21,7 +22,7 @@ def reserve_factor(scene: Scene) -> Tx | None:
     return _set(scene, "setReserveFactor(address,uint256)", scene.world.token(symbol), factor)
 
 
-def risk_parameters(scene: Scene) -> Tx | None:
+def risk_parameters(scene: AaveScene) -> Tx | None:
     """One term of one reserve, moved a little."""
     rng, world = scene.rng, scene.world
     symbol = rng.choice(_used(scene))
@@ -39,14 +40,14 @@ def risk_parameters(scene: Scene) -> Tx | None:
     return _set(scene, signature, asset, *args)
 
 
-def rates(scene: Scene) -> Tx | None:
+def rates(scene: AaveScene) -> Tx | None:
     rng = scene.rng
     return new_rates(
         scene.world, rng.choice(_used(scene)), rng.randint(0, 100), rng.randint(0, 200)
     )
 
 
-def caps(scene: Scene) -> Tx | None:
+def caps(scene: AaveScene) -> Tx | None:
     """Out of reach, none at all, or now and then below what is there already."""
     rng = scene.rng
     cap = rng.choice([0, 1, rng.randint(10**9, 10**10), rng.randint(10**9, 10**10)])
@@ -58,11 +59,11 @@ def caps(scene: Scene) -> Tx | None:
     return _set(scene, signature, scene.world.token(symbol), cap)
 
 
-def flash_premium(scene: Scene) -> Tx | None:
+def flash_premium(scene: AaveScene) -> Tx | None:
     return _set(scene, "updateFlashloanPremium(uint128)", scene.rng.choice([0, 1, 5, 9, 250]))
 
 
-def e_mode_terms(scene: Scene) -> Tx | None:
+def e_mode_terms(scene: AaveScene) -> Tx | None:
     """A category's own terms and its label; the play adds two categories."""
     rng, world = scene.rng, scene.world
     signature = "setEModeCategory(uint8,uint16,uint16,uint16,string)"
@@ -77,7 +78,7 @@ def e_mode_terms(scene: Scene) -> Tx | None:
     return _set(scene, signature, number, ltv, threshold + step, bonus, rng.choice(LABELS))
 
 
-def e_mode_lists(scene: Scene) -> Tx | None:
+def e_mode_lists(scene: AaveScene) -> Tx | None:
     """An asset is put on a category's lists, or taken off them."""
     rng = scene.rng
     number, symbol = rng.choice(list(NEW_CATEGORIES)), rng.choice(_used(scene))
@@ -94,7 +95,7 @@ def e_mode_lists(scene: Scene) -> Tx | None:
     return _set(scene, signature, asset, number, not category.borrowable & bit)
 
 
-def halt(scene: Scene) -> Tx | None:
+def halt(scene: AaveScene) -> Tx | None:
     """A reserve is frozen until the next halt; or paused and opened again, with a grace period."""
     rng, world = scene.rng, scene.world
     frozen = _with(scene, "is_frozen")
@@ -119,7 +120,7 @@ def halt(scene: Scene) -> Tx | None:
     return bundled(world, ADMIN, off_and_on)
 
 
-def pause(scene: Scene) -> Tx | None:
+def pause(scene: AaveScene) -> Tx | None:
     """A reserve until the next pause; or all of them, and open again, with a grace period."""
     rng, world = scene.rng, scene.world
     paused = _with(scene, "is_paused")
@@ -137,7 +138,7 @@ def pause(scene: Scene) -> Tx | None:
     return bundled(world, ADMIN, off_and_on)
 
 
-def ltv_zero(scene: Scene) -> Tx | None:
+def ltv_zero(scene: AaveScene) -> Tx | None:
     """An asset secures what it secured, but nothing new, until the next time."""
     zeroed = [
         symbol
@@ -153,14 +154,14 @@ def ltv_zero(scene: Scene) -> Tx | None:
     return bundled(scene.world, ADMIN, off_and_on)
 
 
-def borrowing_off(scene: Scene) -> Tx | None:
+def borrowing_off(scene: AaveScene) -> Tx | None:
     """Until the next time."""
     shut = [s for s in _used(scene) if not scene.sight.reserves[s].terms["is_borrowable"]]
     symbol = scene.rng.choice(shut or _used(scene))
     return _set(scene, "setReserveBorrowing(address,bool)", scene.world.token(symbol), bool(shut))
 
 
-def cover_deficit(scene: Scene) -> Tx | None:
+def cover_deficit(scene: AaveScene) -> Tx | None:
     """The umbrella gives up aTokens for a bad debt."""
     held = scene[UMBRELLA].supplied
     short = [
@@ -179,7 +180,7 @@ def cover_deficit(scene: Scene) -> Tx | None:
     return scene.world.tx(UMBRELLA, scene.world.addresses.pool, signature, asset, amount)
 
 
-def donate(scene: Scene) -> Tx | None:
+def donate(scene: AaveScene) -> Tx | None:
     """Money given to an aToken without the pool: it is nobody's, and may be rescued."""
     rng, world = scene.rng, scene.world
     symbol = rng.choice(_used(scene))
@@ -191,19 +192,19 @@ def donate(scene: Scene) -> Tx | None:
     return bundled(world, ADMIN, [gift, stray, rescue])
 
 
-def _used(scene: Scene) -> list[str]:
+def _used(scene: AaveScene) -> list[str]:
     return [symbol for symbol in scene.sight.reserves if symbol != IDLE]
 
 
-def _with(scene: Scene, term: str) -> list[str]:
+def _with(scene: AaveScene, term: str) -> list[str]:
     return [symbol for symbol in _used(scene) if scene.sight.reserves[symbol].terms[term]]
 
 
-def _set(scene: Scene, signature: str, *args: object) -> Tx:
+def _set(scene: AaveScene, signature: str, *args: object) -> Tx:
     return scene.world.tx(ADMIN, scene.world.addresses.configurator, signature, *args)
 
 
-def _call(scene: Scene, signature: str, symbol: str, *args: object) -> Tx:
+def _call(scene: AaveScene, signature: str, symbol: str, *args: object) -> Tx:
     """The same, as a call in a bundle."""
     configurator, asset = scene.world.addresses.configurator, scene.world.token(symbol)
     return scene.world.tx(MULTICALL3, configurator, signature, asset, *args)

@@ -3,13 +3,13 @@
 from devnet import Address, Tx
 from devnet.world import NO_REFERRAL, VARIABLE_RATE
 
+from fuzz.aave_v3.scene import AaveScene
 from fuzz.people import flash_receiver
-from fuzz.scene import Scene
 
 LOAN = "flashLoan(address,address[],uint256[],uint256[],address,bytes,uint16)"
 
 
-def simple(scene: Scene) -> Tx | None:
+def simple(scene: AaveScene) -> Tx | None:
     who, symbol = _borrower(scene), scene.rng.choice(scene.lending)
     signature = "flashLoanSimple(address,address,uint256,bytes,uint16)"
     asset, pool = scene.world.token(symbol), scene.world.addresses.pool
@@ -17,12 +17,12 @@ def simple(scene: Scene) -> Tx | None:
     return scene.world.tx(who, pool, signature, *loan)
 
 
-def several(scene: Scene) -> Tx | None:
+def several(scene: AaveScene) -> Tx | None:
     symbols = _some(scene, scene.lending)
     return _loan(scene, _borrower(scene), {s: (_amount(scene, s), 0) for s in symbols})
 
 
-def into_debt(scene: Scene) -> Tx | None:
+def into_debt(scene: AaveScene) -> Tx | None:
     """At least one asset is kept; others may be given back beside it."""
 
     def may_owe(who: Address) -> bool:
@@ -40,7 +40,7 @@ def into_debt(scene: Scene) -> Tx | None:
     return _loan(scene, who, loans)
 
 
-def _loan(scene: Scene, who: Address, loans: dict[str, tuple[int, int]]) -> Tx:
+def _loan(scene: AaveScene, who: Address, loans: dict[str, tuple[int, int]]) -> Tx:
     """`loans`: (amount, rate mode) by asset."""
     assets = [scene.world.token(symbol) for symbol in loans]
     amounts, modes = ([loan[i] for loan in loans.values()] for i in (0, 1))
@@ -48,15 +48,15 @@ def _loan(scene: Scene, who: Address, loans: dict[str, tuple[int, int]]) -> Tx:
     return scene.world.tx(who, scene.world.addresses.pool, LOAN, *args, gas=6_000_000)
 
 
-def _borrower(scene: Scene) -> Address:
+def _borrower(scene: AaveScene) -> Address:
     who = scene.actor()
     assert who is not None
     return who
 
 
-def _some(scene: Scene, symbols: list[str]) -> list[str]:
+def _some(scene: AaveScene, symbols: list[str]) -> list[str]:
     return scene.rng.sample(symbols, scene.rng.randint(1, min(3, len(symbols))))
 
 
-def _amount(scene: Scene, symbol: str) -> int:
+def _amount(scene: AaveScene, symbol: str) -> int:
     return max(1, scene.amount(scene.sight.reserves[symbol].cash_raw // 2))

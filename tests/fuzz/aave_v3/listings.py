@@ -3,12 +3,12 @@
 from devnet import ADMIN, Tx, pool_upgrade, token_upgrade
 from devnet.listing import Side
 
-from fuzz.governance import NEW_CATEGORIES
-from fuzz.props import IDLE
-from fuzz.scene import Scene
+from fuzz.aave_v3.governance import NEW_CATEGORIES
+from fuzz.aave_v3.props import IDLE
+from fuzz.aave_v3.scene import AaveScene
 
 
-def list_reserve(scene: Scene) -> Tx | None:
+def list_reserve(scene: AaveScene) -> Tx | None:
     """With its price source and all terms, in one transaction."""
     missing = [
         symbol
@@ -18,7 +18,7 @@ def list_reserve(scene: Scene) -> Tx | None:
     return scene.props.listings[scene.rng.choice(missing)] if missing else None
 
 
-def idle_reserve(scene: Scene) -> Tx | None:
+def idle_reserve(scene: AaveScene) -> Tx | None:
     """All that may be done only to a reserve without suppliers, and its end and return."""
     world, rng = scene.world, scene.rng
     reserve = scene.sight.reserves.get(IDLE)
@@ -43,7 +43,7 @@ def idle_reserve(scene: Scene) -> Tx | None:
     return world.tx(ADMIN, world.addresses.configurator, signature, asset, *args)
 
 
-def upgrade(scene: Scene) -> Tx | None:
+def upgrade(scene: AaveScene) -> Tx | None:
     """The same code at another address, behind a token or behind the pool."""
     if scene.rng.random() < 0.25:
         return pool_upgrade(scene.world, scene.props.pool_code)

@@ -1,11 +1,11 @@
-"""What the contracts and what the monitor say of a block: flat tables that must be equal."""
+"""What the monitor says of an Aave market: the same table that its sight makes."""
 
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
 
-from devnet import Address, World
+from devnet import Address
 
-from fuzz.sight import CATEGORIES, TERM_BITS, AccountSight, ReserveSight, Sight
+from fuzz.aave_v3.sight import CATEGORIES, TERM_BITS
+from fuzz.facts import Facts, Told, of
 from monitor.core.events import Place
 from monitor.core.ledger import (
     Category,
@@ -13,11 +13,9 @@ from monitor.core.ledger import (
     LedgerView,
     Position,
     Reserve,
-    TickPool,
     category_key,
     each,
     find,
-    pool_key,
     position_key,
     price_key,
 )
@@ -26,85 +24,12 @@ from monitor.core.sources import RiskRules
 from monitor.core.units import MAX_UINT256
 from monitor.core.units import Address as MonitorAddress
 
-Fact = tuple[str, str]
-"""(account, reserve or pool; field)."""
-Facts = dict[Fact, int | None]
-POOL_FIELDS = ("sqrt_price_x96", "tick", "liquidity")
-ADDRESSES = ("supply_token", "debt_token", "source")
-"""Compared as numbers."""
-
-
-@dataclass(frozen=True, slots=True)
-class Mismatch:
-    """A fact on which the two sides differ. None: that side does not know it."""
-
-    block: int
-    fact: Fact
-    expected: int | None
-    got: int | None
-
-    def __str__(self) -> str:
-        subject, field = self.fact
-        return (
-            f"mismatch: block {self.block}, {subject}, {field}: "
-            f"expected (contract) {self.expected}, got (monitor) {self.got}"
-        )
-
-
-def compare(sight: Sight, told: Facts) -> tuple[int, list[Mismatch]]:
-    """How many facts were compared, and those that differ."""
-    seen = contract_facts(sight)
-    wrong = [
-        Mismatch(sight.block.number, fact, seen.get(fact), told.get(fact))
-        for fact in sorted(seen.keys() | told.keys())
-        if seen.get(fact) != told.get(fact)
-    ]
-    return len(seen), wrong
-
-
-def contract_facts(sight: Sight) -> Facts:
-    facts: Facts = {}
-    for symbol, reserve in sight.reserves.items():
-        facts |= {(symbol, field): value for field, value in _reserve_facts(reserve)}
-    for number, category in sight.categories.items():
-        facts |= {(f"e-mode {number}", f): value for f, value in asdict(category).items()}
-    for name, pool in sight.pools.items():
-        facts |= {(name, field): getattr(pool, field) for field in POOL_FIELDS}
-        facts |= {(name, f"net at tick {tick}"): net for tick, net in pool.nets.items()}
-    for who, account in sight.accounts.items():
-        facts |= {(who, field): value for field, value in _account_facts(account)}
-    return facts
-
-
-def _reserve_facts(reserve: ReserveSight) -> Iterator[tuple[str, int | None]]:
-    told = asdict(reserve)
-    del told["rival_price_e8"]
-    yield from told.pop("terms").items()
-    for field in ADDRESSES:
-        yield field, int(told.pop(field), 16)
-    yield "price_e8", told.pop("price_e8") or None
-    yield from told.items()
-
-
-def _account_facts(account: AccountSight) -> Iterator[tuple[str, int | None]]:
-    for symbol, amount in account.supplied.items():
-        yield f"aToken of {symbol}", amount
-    for symbol, amount in account.owed.items():
-        yield f"debt token of {symbol}", amount
-    data = account.data
-    yield "collateral_e8", None if account.is_blind else data.collateral_e8
-    yield "debt_e8", None if account.is_blind else data.debt_e8
-    yield "health_factor_wad", None if account.is_blind else data.health_factor_wad
-    yield "configuration word", account.word
-    yield "e-mode", account.e_mode
-
 
 class MonitorFacts:
     """The monitor's side of the table, from its ledger and its rules."""
 
-    def __init__(self, world: World, rules: RiskRules, accounts: tuple[Address, ...]) -> None:
+    def __init__(self, rules: RiskRules, accounts: Sequence[Address]) -> None:
         self._rules = rules
-        self._pools = world.addresses.pools
         self._accounts = accounts
 
     def at(self, view: LedgerView, timestamp: int) -> Facts:
@@ -112,21 +37,15 @@ class MonitorFacts:
         listed = each(view, Kind.RESERVE, self._rules.market, Reserve)
         reserves = {reserve.symbol: reserve for _, reserve in listed}
         for symbol, reserve in reserves.items():
-            facts |= {(symbol, field): value for field, value in self._reserve(view, reserve)}
+            facts.update(of(symbol, self._reserve(view, reserve)))
         for number in CATEGORIES:
-            told = self._category(view, number, reserves)
-            facts |= {(f"e-mode {number}", field): value for field, value in told}
-        for name, address in self._pools.items():
-            pool = find(view, pool_key(MonitorAddress(address)), TickPool)
-            if pool is not None:
-                facts |= {(name, field): getattr(pool, field) for field in POOL_FIELDS}
-                facts |= {(name, f"net at tick {tick}"): net for tick, net in pool.ticks}
+            facts.update(of(f"e-mode {number}", self._category(view, number, reserves)))
         for who in self._accounts:
             told = self._account(view, MonitorAddress(who), timestamp, reserves)
-            facts |= {(who, field): value for field, value in told}
+            facts.update(of(who, told))
         return facts
 
-    def _reserve(self, view: LedgerView, reserve: Reserve) -> Iterator[tuple[str, int | None]]:
+    def _reserve(self, view: LedgerView, reserve: Reserve) -> Told:
         yield "supply_index_ray", reserve.supply_index_ray
         yield "debt_index_ray", reserve.debt_index_ray
         yield "supply_rate_ray", reserve.supply_rate_ray
@@ -147,9 +66,7 @@ class MonitorFacts:
         for term in TERM_BITS:
             yield term, int(getattr(reserve.terms, term))
 
-    def _category(
-        self, view: LedgerView, number: int, reserves: dict[str, Reserve]
-    ) -> Iterator[tuple[str, int | None]]:
+    def _category(self, view: LedgerView, number: int, reserves: dict[str, Reserve]) -> Told:
         category = find(view, category_key(self._rules.market, number), Category)
         ordinals = {reserve.asset: reserve.ordinal for reserve in reserves.values()}
         yield "ltv_bps", category.ltv_bps if category else 0
@@ -163,7 +80,7 @@ class MonitorFacts:
 
     def _account(
         self, view: LedgerView, who: MonitorAddress, timestamp: int, reserves: dict[str, Reserve]
-    ) -> Iterator[tuple[str, int | None]]:
+    ) -> Told:
         position = find(view, position_key(self._rules.market, who), Position) or Position()
         statement = self._rules.statement(view, Place(self._rules.market, who), timestamp)
         supplied = {line.asset: line for line in statement.collateral} if statement else {}

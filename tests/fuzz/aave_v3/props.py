@@ -11,6 +11,7 @@ from devnet import (
     AssetTerms,
     Deployer,
     Tx,
+    View,
     World,
     listing,
     prepare_reserve,
@@ -36,21 +37,29 @@ class Props:
     """Contracts beside the world's own."""
 
     oracles: tuple[Address, Address]
-    """The one in use at first, and another with the same feeds."""
+    """The one in use at first, and another with the same sources."""
+    home_sources: Mapping[str, Address]
+    """By asset: where its price comes from when the play begins."""
+    roots: Mapping[Address, Address]
+    """Sources whose answers follow another's, and whose."""
     broken_source: Address
     fixed_sources: Mapping[str, Address]
     """By asset: sources whose answer can be set, which logs nothing."""
-    liquidity_provider: Address
     token_codes: Mapping[Side, Address]
     pool_code: Address
     listings: Mapping[str, Tx]
 
 
-async def make_props(world: World) -> Props:
-    """Deploys all of it; of the market nothing changes."""
+async def prepare_latecomers(world: World) -> None:
+    """Their tokens and feeds."""
     for terms in LATECOMERS:
         await prepare_reserve(world, terms)
+
+
+async def make_props(world: World, roots: Mapping[Address, Address]) -> Props:
+    """Deploys all of it; of the market nothing changes."""
     deployer, at = Deployer(world), world.addresses
+    home_sources = await _home_sources(world)
     sources = {
         symbol: await deployer.deploy("FixedSource", world.terms.asset(symbol).price_e8)
         for symbol in at.tokens
@@ -59,14 +68,15 @@ async def make_props(world: World) -> Props:
         "AaveOracle",
         at.addresses_provider,
         [at.tokens[symbol] for symbol in at.tokens],
-        [at.feeds[symbol] for symbol in at.tokens],
+        [home_sources[symbol] for symbol in at.tokens],
         *(ZERO_ADDRESS, ZERO_ADDRESS, USD),
     )
     return Props(
         oracles=(at.oracle, rival),
+        home_sources=home_sources,
+        roots=roots,
         broken_source=await deployer.deploy("RevertingSource"),
         fixed_sources=sources,
-        liquidity_provider=await deployer.deploy("LiquidityProvider"),
         token_codes={
             "supply": await reissue_token(world, "supply"),
             "debt": await reissue_token(world, "debt"),
@@ -74,6 +84,17 @@ async def make_props(world: World) -> Props:
         pool_code=await reissue_pool(world),
         listings={terms.symbol: await _listed(world, rival, terms.symbol) for terms in LATECOMERS},
     )
+
+
+async def _home_sources(world: World) -> dict[str, Address]:
+    """What the oracle asks, or will once the asset is listed."""
+    at = world.addresses
+    view = "getSourceOfAsset(address)(address)"
+    used = await world.read([View(at.oracle, view, (token,)) for token in at.tokens.values()])
+    return {
+        symbol: at.feeds[symbol] if source == ZERO_ADDRESS else source
+        for symbol, source in zip(at.tokens, used, strict=True)
+    }
 
 
 async def _listed(world: World, rival: Address, symbol: str) -> Tx:
