@@ -5,8 +5,9 @@ from hypothesis import strategies as st
 
 from monitor.core.fixed_point import ray_div_down, ray_div_up, ray_mul_down, ray_mul_up
 from monitor.core.units import RAY, Ray
-from monitor.protocols.aave_v3.tokens import DEBT_TOKEN, SUPPLY_TOKEN, TokenMove, scaled_after
+from monitor.protocols.aave_v3.tokens import TOKEN_RULES, TokenMove
 
+_, SUPPLY, DEBT = TOKEN_RULES["3.5"]
 indices = st.integers(RAY, 1000 * RAY)
 amounts = st.integers(0, 2**112)
 
@@ -21,7 +22,7 @@ def test_supply_mint__any_history__recovers_the_scaled_balance(
     increase = ray_mul_down(scaled, now) - displayed
     value = ray_mul_down(scaled + minted, now) - displayed
     move = TokenMove(value, increase, Ray(now))
-    assert scaled_after(SUPPLY_TOKEN, scaled, before, move) == scaled + minted
+    assert SUPPLY.after(scaled, before, move) == scaled + minted
 
 
 @given(amounts, indices, indices, st.data())
@@ -35,7 +36,7 @@ def test_supply_burn__any_history__recovers_the_scaled_balance(
     increase = ray_mul_down(scaled, now) - displayed
     value = ray_mul_down(scaled - burnt, now) - displayed
     move = TokenMove(value, increase, Ray(now))
-    assert scaled_after(SUPPLY_TOKEN, scaled, before, move) == scaled - burnt
+    assert SUPPLY.after(scaled, before, move) == scaled - burnt
 
 
 @given(amounts, indices, indices, amounts)
@@ -48,7 +49,7 @@ def test_debt_mint__any_history__recovers_the_scaled_balance(
     increase = ray_mul_up(scaled, now) - displayed
     value = ray_mul_up(scaled + minted, now) - displayed
     move = TokenMove(value, increase, Ray(now))
-    assert scaled_after(DEBT_TOKEN, scaled, before, move) == scaled + minted
+    assert DEBT.after(scaled, before, move) == scaled + minted
 
 
 @given(amounts, indices, indices, st.data())
@@ -62,4 +63,4 @@ def test_debt_burn__any_history__recovers_the_scaled_balance(
     increase = ray_mul_up(scaled, now) - displayed
     value = ray_mul_up(scaled - burnt, now) - displayed
     move = TokenMove(value, increase, Ray(now))
-    assert scaled_after(DEBT_TOKEN, scaled, before, move) == scaled - burnt
+    assert DEBT.after(scaled, before, move) == scaled - burnt

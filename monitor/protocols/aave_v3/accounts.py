@@ -17,8 +17,9 @@ from monitor.core.ledger import Market, Reserve
 from monitor.core.ports import ContractReader, ViewCall
 from monitor.core.units import Address, AssetId, MarketId, Ray, ScaledAmount
 from monitor.errors import ConfigError
-from monitor.protocols.aave_v3.configuration import is_collateral
+from monitor.protocols.aave_v3.configuration import collaterals_in, is_collateral, vacancy
 from monitor.protocols.aave_v3.contracts import AaveAbi
+from monitor.protocols.aave_v3.versions import FORMER, pool_rules
 from monitor.protocols.aave_v3.views import value_of
 
 Pair = tuple[Address, Address]
@@ -54,6 +55,7 @@ class AccountSnapshot:
         self._market = market
         self._pool = contracts.pool
         self._configurator = contracts.configurator
+        self._has_vacancies = pool_rules(contracts).release == FORMER
         self._abi = abi
         self._census = census
 
@@ -170,6 +172,7 @@ class AccountSnapshot:
             at, [ViewCall(self._pool, pool[n], (account,)) for account in accounts for n in names]
         )
         events: list[DomainEvent] = []
+        listed = {reserve.ordinal for reserve in reserves}
         for i, account in enumerate(accounts):
             word, category = value_of(answers[2 * i]), value_of(answers[2 * i + 1])
             place = Place(self._market, account)
@@ -178,6 +181,12 @@ class AccountSnapshot:
                 for reserve in reserves
                 if is_collateral(word, reserve.ordinal)
             ]
+            if self._has_vacancies:
+                events += [
+                    CollateralUseChanged(place, vacancy(ordinal), used=True)
+                    for ordinal in collaterals_in(word)
+                    if ordinal not in listed
+                ]
             if category:
                 events.append(CategoryChosen(place, category))
         return events

@@ -26,16 +26,17 @@ from monitor.core.ports import Readings, ViewCall, ViewFailed, ViewResult
 from monitor.core.units import ZERO_ADDRESS, Address, AssetId, Bps, MarketId, ScaledAmount
 from monitor.errors import ContractUpgraded, LedgerCorrupt, MonitorError, RpcInconsistent
 from monitor.protocols.aave_v3.contracts import AaveAbi
-from monitor.protocols.aave_v3.fingerprint import Proxy, proxies_of, strangeness
-from monitor.protocols.aave_v3.upgrades import REMEDY
-from monitor.protocols.aave_v3.views import (
-    CATEGORIES,
-    category_calls,
-    category_of,
-    reserve_calls,
-    reserve_of,
-    value_of,
+from monitor.protocols.aave_v3.evidence import Evidence, holders_in, samples_of
+from monitor.protocols.aave_v3.fingerprint import (
+    Proxy,
+    proxies_of,
+    questions_of,
+    release_calls,
+    strangeness,
 )
+from monitor.protocols.aave_v3.upgrades import REMEDY, release_of_pool
+from monitor.protocols.aave_v3.versions import FORMER, pool_rules, token_rules
+from monitor.protocols.aave_v3.views import value_of
 
 START_AGAIN = (
     "The state cannot be trusted: build it anew (cascade-monitor store rebuild --config F), and "
@@ -57,7 +58,8 @@ class _Doubt:
 
 
 class Audit:
-    """Asks and compares. Its memory: whether this process did so, and what it last found wrong.
+    """Asks and compares. Its memory: whether this process did so, and what it last found wrong;
+    and of a 3.0 market, whether it saw how the tokens round.
 
     A difference is believed when it is found twice: a node that takes a view's state from a later
     block than it was asked for (anvil 1.7.1 does while it mines the next) looks the same once.
@@ -68,6 +70,7 @@ class Audit:
         self._abi = abi
         self._is_fresh = False
         self._disputed = ""
+        self._is_proven = False
 
     def spare_start(self) -> None:
         """The state was read from the contracts just now: there is nothing to hold it against."""
@@ -77,16 +80,21 @@ class Audit:
         doubt = self._doubt(view)
         if doubt is None:
             return ()
-        known = dict(doubt.contracts.revisions)
+        contracts, known = doubt.contracts, dict(doubt.contracts.revisions)
         # The pool is asked every block: a proxy of another make might be upgraded without a log.
-        calls = [
-            p.revision for n, p in enumerate(doubt.proxies) if n == 0 or p.address not in known
-        ]
+        calls = [doubt.proxies[0].revision]
+        for proxy in doubt.proxies[1:]:
+            if proxy.address not in known:
+                calls += questions_of(proxy)
         for reserve in doubt.suspects:
-            calls += self._reserve_calls(doubt.contracts, reserve)
+            calls += self._reserve_calls(contracts, reserve)
+        if doubt.pool_is_new:
+            calls += release_calls(self._abi, contracts.pool)
         if doubt.pool_is_new and doubt.reserves:
-            for number in CATEGORIES:
-                calls += category_calls(self._abi, doubt.contracts.pool, number)
+            assets = [reserve.asset for reserve in doubt.reserves]
+            calls += pool_rules(contracts).views.category_calls(self._abi, contracts.pool, assets)
+        if evidence := self._evidence(view, doubt):
+            calls += evidence.calls()
         return tuple(calls)
 
     def events(self, view: LedgerView, readings: Readings) -> tuple[DomainEvent, ...]:
@@ -99,6 +107,8 @@ class Audit:
         if doubt is None or not isinstance(readings.get(doubt.proxies[0].revision), tuple):
             return ()
         revisions = self._revisions(doubt, readings)
+        if evidence := self._evidence(view, doubt):
+            self._weigh(doubt, evidence.versions(readings))
         if doubt.is_none:
             return ()
         events: list[DomainEvent] = []
@@ -110,10 +120,43 @@ class Audit:
         if not self._is_fresh:
             self._add_up(view, doubt.reserves)
             self._is_fresh = True
-        if revisions != doubt.contracts.revisions:
-            contracts = replace(doubt.contracts, revisions=revisions)
+        contracts = replace(
+            doubt.contracts,
+            revisions=revisions,
+            pool_version=pool_rules(doubt.contracts).name,
+            token_version=token_rules(doubt.contracts).name,
+        )
+        if contracts != doubt.contracts:
             events.append(MarketChanged(self._market, contracts))
         return tuple(events)
+
+    def _evidence(self, view: LedgerView, doubt: _Doubt) -> Evidence | None:
+        """Of how the tokens round, where only numbers tell and it is not known yet."""
+        if pool_rules(doubt.contracts).release != FORMER:
+            return None
+        reserves = doubt.suspects if self._is_proven else doubt.reserves
+        if not reserves:
+            return None
+        samples = samples_of(reserves, holders_in(view, self._market, reserves))
+        return Evidence(self._abi, doubt.contracts.pool, samples)
+
+    def _weigh(self, doubt: _Doubt, possible: frozenset[str]) -> None:
+        """Raises ContractUpgraded where tokens do not round as the ledger was kept."""
+        version = token_rules(doubt.contracts).name
+        if version in possible:
+            self._is_proven = len(possible) == 1
+            return
+        found = f"as version {min(possible)!r}" if possible else "in no way we know, or not alike"
+        said = (
+            f"{self._market}: the tokens of the pool at {doubt.contracts.pool} round {found}, but "
+            f"the ledger was kept by version {version!r}."
+        )
+        if said != self._disputed:
+            self._disputed = said
+            raise RpcInconsistent(f"{said} They are asked again.")
+        raise ContractUpgraded(
+            f"{said} Build it anew from after the change: cascade-monitor store rebuild --config F."
+        )
 
     def _doubt(self, view: LedgerView) -> _Doubt | None:
         contracts = find(view, market_key(self._market), Market)
@@ -137,8 +180,9 @@ class Audit:
 
     def _reserve_calls(self, contracts: Market, reserve: Reserve) -> tuple[ViewCall, ...]:
         total = self._abi.token.functions["scaledTotalSupply"]
+        views = pool_rules(contracts).views
         return (
-            *reserve_calls(self._abi, contracts.pool, reserve.asset),
+            *views.reserve_calls(self._abi, contracts.pool, reserve.asset),
             ViewCall(reserve.supply_token, total),
             ViewCall(reserve.debt_token, total),
         )
@@ -146,6 +190,7 @@ class Audit:
     def _revisions(self, doubt: _Doubt, readings: Readings) -> tuple[tuple[Address, int], ...]:
         """What every contract is known to run now."""
         known = dict(doubt.contracts.revisions)
+        release_of_pool(self._market, self._abi, doubt.contracts, readings)
         revisions = []
         for proxy in doubt.proxies:
             answer = readings.get(proxy.revision)
@@ -156,7 +201,10 @@ class Audit:
                 continue
             if before is None and isinstance(answer, ViewFailed) and not doubt.reserves:
                 continue  # deployed after the pool, and only needed for the first listing
-            if strange := strangeness(proxy, answer):
+            strange = strangeness(proxy, readings)
+            if not strange and before is not None and value_of(answer) != before:
+                strange = f"the {proxy.name} at {proxy.address} has revision {value_of(answer)}"
+            if strange:
                 raise ContractUpgraded(
                     f"{self._market}: {strange}; it had {before or 'one never read'}. {REMEDY}"
                 )
@@ -168,8 +216,11 @@ class Audit:
     ) -> tuple[DomainEvent, ...]:
         """Its terms, where an upgrade changed them; anything else that differs is a fault."""
         *pool_row, supply, debt = row
+        views = pool_rules(doubt.contracts).views
+        told = views.reserve_of(held.asset, held.symbol, pool_row)
         told = replace(
-            reserve_of(held.asset, held.symbol, pool_row),
+            told,
+            cash_raw=told.cash_raw if views.tells_cash else held.cash_raw,
             supply_scaled=ScaledAmount(value_of(supply)),
             debt_scaled=ScaledAmount(value_of(debt)),
             debt_scaled_at_accrual=held.debt_scaled_at_accrual,
@@ -198,12 +249,10 @@ class Audit:
         self, view: LedgerView, doubt: _Doubt, readings: Readings
     ) -> Iterator[CategoryChanged]:
         """Those that an upgrade of the pool changed."""
-        by_ordinal = {reserve.ordinal: reserve.asset for reserve in doubt.reserves}
-        for number in CATEGORIES:
-            calls = category_calls(self._abi, doubt.contracts.pool, number)
-            told = category_of(number, [readings[call] for call in calls], by_ordinal)
-            blank = Category(number, "", Bps(0), Bps(0), Bps(0))
-            if told != (find(view, category_key(self._market, number), Category) or blank):
+        views, pool = pool_rules(doubt.contracts).views, doubt.contracts.pool
+        for told in views.categories(self._abi, pool, doubt.reserves, readings):
+            blank = Category(told.number, "", Bps(0), Bps(0), Bps(0))
+            if told != (find(view, category_key(self._market, told.number), Category) or blank):
                 yield CategoryChanged(self._market, told)
 
     def _add_up(self, view: LedgerView, reserves: Iterable[Reserve]) -> None:

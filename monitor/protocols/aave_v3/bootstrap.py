@@ -1,28 +1,29 @@
 """A market's whole state at one block, read from its views and told in the common tongue."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from monitor.core.blocks import BlockRef
-from monitor.core.events import CategoryChanged, DomainEvent, MarketChanged, ReserveListed
+from monitor.core.events import (
+    CategoryChanged,
+    CollateralChanged,
+    DebtChanged,
+    DomainEvent,
+    MarketChanged,
+    ReserveListed,
+)
 from monitor.core.ledger import Category, Market, Reserve
-from monitor.core.ports import ContractReader, ViewCall, ViewFailed, ViewResult
+from monitor.core.ports import ContractReader, ViewCall, ViewResult
 from monitor.core.tokens import symbol_calls, symbol_of
-from monitor.core.units import ZERO_ADDRESS, Address, MarketId, ScaledAmount
-from monitor.errors import ConfigError
+from monitor.core.units import Address, Bps, MarketId, ScaledAmount
 from monitor.protocols.aave_v3.accounts import AccountSnapshot, Census
 from monitor.protocols.aave_v3.contracts import AaveAbi
-from monitor.protocols.aave_v3.fingerprint import proxies_of, strangeness
-from monitor.protocols.aave_v3.views import (
-    CATEGORIES,
-    category_calls,
-    category_of,
-    reserve_calls,
-    reserve_of,
-    value_of,
-)
+from monitor.protocols.aave_v3.recognition import Recognition
+from monitor.protocols.aave_v3.versions import FORMER, pool_rules
+from monitor.protocols.aave_v3.views import value_of
 
-PROTOCOL = "aave_v3"
+RECENT_BLOCKS = 10_000
+"""How far back holders are looked for who show how tokens round."""
 
 
 class AaveSnapshot:
@@ -30,106 +31,78 @@ class AaveSnapshot:
 
     def __init__(self, market: MarketId, entry: Address, from_block: int, abi: AaveAbi) -> None:
         self._market = market
-        self._entry = entry
         self._from_block = from_block
         self._abi = abi
+        self._recognition = Recognition(market, entry, abi)
         self._census = Census()
 
     async def read(
         self, reader: ContractReader, at: BlockRef, head: BlockRef
     ) -> tuple[DomainEvent, ...]:
-        """Raises ConfigError when the address is not an Aave V3.6 market's provider."""
-        contracts = await self._contracts(reader, at)
+        """Raises ConfigError when the address is not a provider of a market that is followed."""
+        contracts = await self._recognition.contracts(reader, at)
         if contracts is None:
-            return (MarketChanged(self._market, await self._known(reader, head)),)
+            return (MarketChanged(self._market, await self._to_come(reader, head)),)
         reserves = await self._reserves(reader, at, contracts)
         accounts = AccountSnapshot(self._market, contracts, self._abi, self._census)
         positions = await accounts.read(reader, at, self._from_block, reserves)
+        contracts = await self._recognition.with_token_version(
+            reader, at, contracts, reserves, list(_holders(reserves, positions))
+        )
         return (*await self._terms(reader, at, contracts, reserves), *positions)
 
     async def survey(self, reader: ContractReader, at: BlockRef) -> tuple[DomainEvent, ...]:
         """The market without its accounts. Raises as `read` does."""
-        contracts = await self._known(reader, at)
+        contracts = await self._recognition.known(reader, at)
         reserves = await self._reserves(reader, at, contracts)
+        holders = await self._recent_holders(reader, at, contracts, reserves)
+        contracts = await self._recognition.with_token_version(
+            reader, at, contracts, reserves, holders
+        )
         return await self._terms(reader, at, contracts, reserves)
+
+    async def _to_come(self, reader: ContractReader, head: BlockRef) -> Market:
+        """The contracts of a market that is deployed later; what admins set is told by logs."""
+        contracts = await self._recognition.known(reader, head)
+        reserves = await self._reserves(reader, head, contracts)
+        holders = await self._recent_holders(reader, head, contracts, reserves)
+        contracts = await self._recognition.with_token_version(
+            reader, head, contracts, reserves, holders
+        )
+        return replace(
+            contracts, flash_fee_to_treasury_bps=Bps(0), bridge_fee_to_treasury_bps=Bps(0)
+        )
 
     async def _terms(
         self, reader: ContractReader, at: BlockRef, contracts: Market, reserves: list[Reserve]
     ) -> tuple[DomainEvent, ...]:
-        revisions = await self._revisions(reader, at, contracts, reserves)
+        contracts = await self._recognition.with_revisions(reader, at, contracts, reserves)
         categories = await self._categories(reader, at, contracts, reserves)
         return (
-            MarketChanged(self._market, replace(contracts, revisions=revisions)),
+            MarketChanged(self._market, contracts),
             *(ReserveListed(self._market, reserve) for reserve in reserves),
             *(CategoryChanged(self._market, category) for category in categories),
-        )
-
-    async def _known(self, reader: ContractReader, at: BlockRef) -> Market:
-        contracts = await self._contracts(reader, at)
-        if contracts is None:
-            raise ConfigError(await self._not_a_market(reader, at))
-        return contracts
-
-    async def _contracts(self, reader: ContractReader, at: BlockRef) -> Market | None:
-        provider = self._abi.provider.functions
-        names = ("getPool", "getPoolConfigurator", "getPriceOracle")
-        answers = await reader.read(at, [ViewCall(self._entry, provider[n]) for n in names])
-        if any(isinstance(a, ViewFailed) or a[0] == ZERO_ADDRESS for a in answers):
-            return None
-        pool, configurator, oracle = (value_of(answer) for answer in answers)
-        unit, revision = await reader.read(
-            at,
-            [
-                ViewCall(oracle, self._abi.oracle.functions["BASE_CURRENCY_UNIT"]),
-                ViewCall(pool, self._abi.pool.functions["POOL_REVISION"]),
-            ],
-        )
-        if isinstance(unit, ViewFailed) or isinstance(revision, ViewFailed):
-            return None
-        contracts = Market(PROTOCOL, self._entry, pool, configurator, oracle, unit[0])
-        self._refuse(strangeness(proxies_of(self._abi, contracts, ())[0], revision))
-        return contracts
-
-    def _refuse(self, strange: str) -> None:
-        if strange:
-            raise ConfigError(
-                f"market {self._market}: {strange}. Other versions round differently and would be "
-                "followed wrongly; this version of the monitor does not support them."
-            )
-
-    async def _not_a_market(self, reader: ContractReader, head: BlockRef) -> str:
-        if not await reader.has_code(head, self._entry):
-            found = "there is no contract at that address"
-        else:
-            found = "the contract there does not answer as one"
-        return (
-            f"market {self._market}: address {self._entry} should be an Aave V3 "
-            f"PoolAddressesProvider, but {found} (block {head.number}). Check the address and "
-            "that the endpoint is on the right chain."
         )
 
     async def _reserves(
         self, reader: ContractReader, at: BlockRef, contracts: Market
     ) -> list[Reserve]:
+        views, pool = pool_rules(contracts).views, contracts.pool
         (listed,) = await reader.read(
-            at, [ViewCall(contracts.pool, self._abi.pool.functions["getReservesList"])]
+            at, [ViewCall(pool, self._abi.pool.functions["getReservesList"])]
         )
         assets = value_of(listed)
-        rows = await _rows(
-            reader,
-            at,
-            [
-                (
-                    *symbol_calls(self._abi.erc20, self._abi.bytes32_erc20, asset),
-                    *reserve_calls(self._abi, contracts.pool, asset),
-                )
-                for asset in assets
-            ],
-        )
+        symbols = [symbol_calls(self._abi.erc20, self._abi.bytes32_erc20, a) for a in assets]
+        calls = [views.reserve_calls(self._abi, pool, asset) for asset in assets]
+        names = await _rows(reader, at, symbols)
+        rows = await _rows(reader, at, calls)
         reserves = [
-            reserve_of(asset, symbol_of(asset, row[:2]), row[2:])
-            for asset, row in zip(assets, rows, strict=True)
+            views.reserve_of(asset, symbol_of(asset, name), row)
+            for asset, name, row in zip(assets, names, rows, strict=True)
         ]
+        if pool_rules(contracts).release == FORMER:
+            labels, data = [r.symbol for r in reserves], [row[0] for row in rows]
+            await self._recognition.refuse_stable_debt(reader, at, labels, data)
         total = self._abi.token.functions["scaledTotalSupply"]
         totals = await reader.read(at, [ViewCall(r.debt_token, total) for r in reserves])
         return [
@@ -137,33 +110,43 @@ class AaveSnapshot:
             for reserve, total in zip(reserves, totals, strict=True)
         ]
 
-    async def _revisions(
-        self, reader: ContractReader, at: BlockRef, contracts: Market, reserves: list[Reserve]
-    ) -> tuple[tuple[Address, int], ...]:
-        """Raises ConfigError for a contract that runs code we are no twin of."""
-        proxies = proxies_of(self._abi, contracts, reserves)
-        answers = await reader.read(at, [proxy.revision for proxy in proxies])
-        told = list(zip(proxies, answers, strict=True))
-        for proxy, answer in told:
-            self._refuse(strangeness(proxy, answer))
-        return tuple(sorted((proxy.address, value_of(answer)) for proxy, answer in told))
-
     async def _categories(
         self, reader: ContractReader, at: BlockRef, contracts: Market, reserves: list[Reserve]
     ) -> list[Category]:
         """All of them: an asset can be put on the lists of a category that has no terms yet."""
-        by_ordinal = {reserve.ordinal: reserve.asset for reserve in reserves}
-        calls = [category_calls(self._abi, contracts.pool, number) for number in CATEGORIES]
-        rows = await _rows(reader, at, calls)
-        return [
-            category_of(number, row, by_ordinal)
-            for number, row in zip(CATEGORIES, rows, strict=True)
-        ]
+        views, pool = pool_rules(contracts).views, contracts.pool
+        calls = views.category_calls(self._abi, pool, [reserve.asset for reserve in reserves])
+        told = dict(zip(calls, await reader.read(at, calls), strict=True))
+        return views.categories(self._abi, pool, reserves, told)
+
+    async def _recent_holders(
+        self, reader: ContractReader, at: BlockRef, contracts: Market, reserves: list[Reserve]
+    ) -> list[tuple[Address, Address]]:
+        """(token, account) of whom the tokens logged lately, newest first; only where needed."""
+        if pool_rules(contracts).release != FORMER or not reserves:
+            return []
+        minted = self._abi.token.event("Mint")
+        tokens = [token for r in reserves for token in (r.supply_token, r.debt_token)]
+        first = max(self._from_block, at.number - RECENT_BLOCKS)
+        logs = await reader.past_logs(tokens, [minted.topic0], first, at.number)
+        return list(dict.fromkeys((log.address, minted.decode(log)[1]) for log in reversed(logs)))
+
+
+def _holders(
+    reserves: Sequence[Reserve], positions: Sequence[DomainEvent]
+) -> Iterator[tuple[Address, Address]]:
+    """(token, account) of all who hold or owe something."""
+    by_asset = {reserve.asset: reserve for reserve in reserves}
+    for event in positions:
+        if isinstance(event, CollateralChanged):
+            yield by_asset[event.asset].supply_token, event.place.account
+        elif isinstance(event, DebtChanged):
+            yield by_asset[event.asset].debt_token, event.place.account
 
 
 async def _rows(
     reader: ContractReader, at: BlockRef, calls: Sequence[Sequence[ViewCall]]
 ) -> list[list[ViewResult]]:
-    """The answers to equally long rows of calls, in rows."""
+    """The answers to rows of calls, in rows."""
     answers = iter(await reader.read(at, [call for row in calls for call in row]))
     return [[next(answers) for _ in row] for row in calls]

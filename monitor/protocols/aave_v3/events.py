@@ -1,4 +1,4 @@
-"""Aave V3.6 logs to the common tongue.
+"""Aave V3 logs to the common tongue, as 3.6 means them; events_3_0.py has what 3.0 means otherwise.
 
 Balances come from the tokens (they also move by transfer), indices from ReserveDataUpdated, cash
 from the pool's verbs. Every log that carries a check is checked: a ledger that contradicts the
@@ -25,17 +25,19 @@ from monitor.core.events import (
 from monitor.core.fixed_point import ray_div_down
 from monitor.core.ledger import LedgerView, Reserve, reserve_key
 from monitor.core.ports import Readings
-from monitor.core.units import Address, AssetId, MarketId, RawAmount, ScaledAmount
+from monitor.core.units import Address, AssetId, MarketId, RawAmount, Ray, ScaledAmount
 from monitor.errors import LedgerCorrupt
-from monitor.protocols.aave_v3.accrual import accrue, silent_accrual
+from monitor.protocols.aave_v3.accrual import Accrual
 from monitor.protocols.aave_v3.contracts import AaveAbi, contracts_of
 from monitor.protocols.aave_v3.governance import GovernanceDecoder
 from monitor.protocols.aave_v3.token_events import Events, TokenDecoder
 from monitor.protocols.aave_v3.upgrades import UPGRADED, UpgradeDecoder
+from monitor.protocols.aave_v3.versions import pool_rules, token_rules
 
-Meaning = Callable[["AaveDecoder", RawLog, tuple[Any, ...]], Events]
-"""What a log and its values say. Functions of the class, not of one decoder: a decoder that held
-its own methods would be a cycle, and a block's whole overlay would wait with it for the collector.
+Meaning = Callable[[Any, RawLog, tuple[Any, ...]], Events]
+"""What a log and its values say to a decoder. Functions of the class, not of one decoder: one that
+held its own methods would be a cycle, and a block's whole overlay would wait with it for the
+collector.
 """
 
 
@@ -51,7 +53,8 @@ class AaveDecoder:
         self._view = view
         self._facts = facts
         self._contracts = contracts_of(view, market)
-        self._tokens = TokenDecoder(market, view)
+        self._interest = pool_rules(self._contracts).interest
+        self._tokens = TokenDecoder(market, view, token_rules(self._contracts))
         self._minted: dict[AssetId, tuple[str, ScaledAmount]] = {}
 
     def decode(self, log: RawLog) -> Events:
@@ -66,7 +69,9 @@ class AaveDecoder:
                 event, meanings = self._abi.pool.events.get(topics[0]), self._OF_POOL
             else:
                 return self._decode_rare(log)
-            return meanings[event.name](self, log, event.decode(log)) if event else ()
+            if event is None or (meaning := meanings.get(event.name)) is None:
+                return ()
+            return meaning(self, log, event.decode(log))
         except LedgerCorrupt as error:
             raise LedgerCorrupt(
                 f"{self._market}: log {log.log_index} of block {self._block.number} "
@@ -87,10 +92,9 @@ class AaveDecoder:
     def _on_configurator(self, event: EventAbi, log: RawLog) -> Events:
         if event.name == UPGRADED:
             return self._on_upgrade(log, event.decode(log))
-        governance = GovernanceDecoder(
-            self._market, self._abi, self._block, self._view, self._facts
-        )
+        governance = self._GOVERNANCE(self._market, self._abi, self._block, self._view, self._facts)
         changed = governance.decode(event, log)
+        self._on_contracts(tuple(e for e in changed if isinstance(e, MarketChanged)))
         if event.name == "ReserveInitialized":
             asset, supply_token, _, debt_token, _ = event.decode(log)
             self._tokens.add(asset, supply_token, debt_token)
@@ -104,7 +108,10 @@ class AaveDecoder:
 
     def _on_contracts(self, changed: tuple[MarketChanged, ...]) -> Events:
         for event in changed:
+            if event.contracts.token_version != self._contracts.token_version:
+                self._tokens = TokenDecoder(self._market, self._view, token_rules(event.contracts))
             self._contracts = event.contracts
+            self._interest = pool_rules(self._contracts).interest
         return changed
 
     def _ends(self, changed: Events) -> Events:
@@ -128,13 +135,9 @@ class AaveDecoder:
         asset, supply_rate, _, debt_rate, supply_index, debt_index = values
         reserve = self._reserve(asset)
         now = self._block.timestamp
-        accrual = accrue(reserve, now)
+        accrual = self._interest.accrue(reserve, now)
         if (accrual.supply_index_ray, accrual.debt_index_ray) != (supply_index, debt_index):
-            raise LedgerCorrupt(
-                f"indices of {reserve.symbol} are {accrual.supply_index_ray}, "
-                f"{accrual.debt_index_ray} by the ledger but {supply_index}, {debt_index} by the "
-                "log"
-            )
+            self._on_other_indices(reserve, accrual, supply_index, debt_index)
         treasury_scaled = reserve.treasury_scaled
         if minted := accrual.treasury_minted_scaled:
             self._minted[asset] = (log.tx_hash, minted)
@@ -152,6 +155,15 @@ class AaveDecoder:
         )
         return (moved,)
 
+    def _on_other_indices(
+        self, reserve: Reserve, accrual: Accrual, supply_index: Ray, debt_index: Ray
+    ) -> None:
+        """The log tells other indices than we came to."""
+        raise LedgerCorrupt(
+            f"indices of {reserve.symbol} are {accrual.supply_index_ray}, "
+            f"{accrual.debt_index_ray} by the ledger but {supply_index}, {debt_index} by the log"
+        )
+
     def _flash_loan(self, values: tuple[Any, ...]) -> Events:
         asset, mode, premium = values[2], values[4], values[5]
         if mode:  # became a debt: Borrow and the debt token say the rest
@@ -165,14 +177,20 @@ class AaveDecoder:
         events: list[DomainEvent] = [*self._cash(debt, repaid)]
         if not in_receipts:
             events += self._cash(collateral, -seized)
-        if collateral == debt:
-            events += self._second_treasury_accrual(collateral, log)
-        elif in_receipts:  # from 3.5 the collateral's reserve then accrues without a log of it
-            reserve = self._reserve(collateral)
-            events.append(silent_accrual(self._market, reserve, self._block.timestamp))
+        events += self._silent_accruals(log, values)
         place = Place(self._market, account)
         events.append(Liquidated(place, collateral, debt, repaid, seized, liquidator, in_receipts))
         return tuple(events)
+
+    def _silent_accruals(self, log: RawLog, values: tuple[Any, ...]) -> Events:
+        """What a liquidation accrues (from 3.5) without a ReserveDataUpdated."""
+        collateral, debt, _, _, _, _, in_receipts = values
+        if collateral == debt:
+            return self._second_treasury_accrual(collateral, log)
+        if not in_receipts:
+            return ()
+        reserve, now = self._reserve(collateral), self._block.timestamp
+        return (self._interest.silent_accrual(self._market, reserve, now),)
 
     def _second_treasury_accrual(self, asset: AssetId, log: RawLog) -> Events:
         """Up to 3.6 a same-asset liquidation credits the treasury twice (fixed in 3.7)."""
@@ -199,6 +217,7 @@ class AaveDecoder:
             raise LedgerCorrupt(f"the log names reserve {asset}, which the ledger does not list")
         return reserve
 
+    _GOVERNANCE: ClassVar[type[GovernanceDecoder]] = GovernanceDecoder
     _OF_TOKEN: ClassVar[Mapping[str, Meaning]] = {
         "Mint": lambda self, log, v: self._tokens.minted(log.address, v),
         "Burn": lambda self, log, v: self._tokens.burnt(log.address, v),

@@ -1,60 +1,109 @@
-"""Which code a market runs: this folder is a twin of some revisions of it, and of no other.
+"""Which code a market runs: this folder is a twin of some versions of it, and of no other.
 
-Revisions by release: accounting.md 1.1, `instances/*.sol` of aave-v3-origin 3.6. A debt token of
-revision 6 is GHO's.
+A pool's release is probed by which getters it answers (accounting.md 1.1): never by date, and not
+by revision, since forks number as they like. Within a release that is followed by revision (3.6),
+the revisions must be known ones too.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from monitor.core.ledger import Market, Reserve
-from monitor.core.ports import ViewCall, ViewFailed, ViewResult
+from monitor.core.ports import Readings, ViewCall, ViewFailed, ViewResult
 from monitor.core.units import ZERO_ADDRESS, Address
 from monitor.protocols.aave_v3.contracts import AaveAbi
+from monitor.protocols.aave_v3.versions import POOL_RULES, pool_rules
 
-POOL_REVISIONS = (10,)
-CONFIGURATOR_REVISIONS = (7,)
-SUPPLY_TOKEN_REVISIONS = (5,)
-DEBT_TOKEN_REVISIONS = (5, 6)
+_GETTERS = (
+    ("3.7", "getIsEModeCategoryIsolated", (1,)),
+    ("3.6", "getEModeCategoryLtvzeroBitmap", (1,)),
+    ("3.4 or V3.5", "RESERVE_INTEREST_RATE_STRATEGY", ()),
+    ("3.3", "getReserveDeficit", (ZERO_ADDRESS,)),
+    ("3.2", "getEModeCategoryCollateralBitmap", (1,)),
+    ("3.1", "getVirtualUnderlyingBalance", (ZERO_ADDRESS,)),
+    ("3.0", "getEModeCategoryData", (1,)),
+)
+"""The getter each release brought, newest first: the first that answers names it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Proxy:
-    """A contract of the market whose code can be replaced, and the revisions we are a twin of."""
+    """A contract of the market whose code can be replaced.
+
+    `known`: the revisions we are a twin of; None where they tell nothing. `denied`: a getter only
+    code we do not follow answers.
+    """
 
     name: str
     address: Address
     revision: ViewCall
-    known: tuple[int, ...]
+    known: tuple[int, ...] | None
+    denied: ViewCall | None = None
+
+
+def release_calls(abi: AaveAbi, pool: Address) -> tuple[ViewCall, ...]:
+    """What tells the release of a pool."""
+    return tuple(ViewCall(pool, abi.pool.functions[name], args) for _, name, args in _GETTERS)
+
+
+def release_of(answers: Sequence[ViewResult]) -> str:
+    """From the answers to `release_calls`; empty where no Aave V3 pool answers like that."""
+    for (release, _, _), answer in zip(_GETTERS, answers, strict=True):
+        if not isinstance(answer, ViewFailed):
+            return release
+    return ""
+
+
+def unfollowed(pool: Address, release: str) -> str:
+    """What is wrong with a pool of that release; empty where it is followed."""
+    followed = sorted({rules.release for rules in POOL_RULES.values()})
+    if release in followed:
+        return ""
+    found = f"answers as Aave V{release}" if release else "answers as no Aave V3 pool we know"
+    return f"the pool at {pool} {found}; followed are V{' and V'.join(followed)}"
 
 
 def proxies_of(abi: AaveAbi, contracts: Market, reserves: Iterable[Reserve]) -> list[Proxy]:
     """All of them, the pool first."""
     token = abi.token.functions
     pool, configurator = contracts.pool, contracts.configurator
+    known = pool_rules(contracts).revisions
     pool_view = ViewCall(pool, abi.pool.functions["POOL_REVISION"])
     view = ViewCall(configurator, abi.configurator.functions["CONFIGURATOR_REVISION"])
-    proxies = [Proxy("pool", pool, pool_view, POOL_REVISIONS)]
+    proxies = [Proxy("pool", pool, pool_view, known and known.pool)]
     if configurator != ZERO_ADDRESS:  # without one, nobody can change a term
-        proxies.append(Proxy("configurator", configurator, view, CONFIGURATOR_REVISIONS))
+        proxies.append(Proxy("configurator", configurator, view, known and known.configurator))
     for reserve in reserves:
         supply, debt = reserve.supply_token, reserve.debt_token
         supply_view = ViewCall(supply, token["ATOKEN_REVISION"])
         debt_view = ViewCall(debt, token["DEBT_TOKEN_REVISION"])
-        proxies += [
-            Proxy(f"aToken of {reserve.symbol}", supply, supply_view, SUPPLY_TOKEN_REVISIONS),
-            Proxy(f"debt token of {reserve.symbol}", debt, debt_view, DEBT_TOKEN_REVISIONS),
-        ]
+        # GHO's, up to 3.3: its interest has a discount.
+        denied = None if known else ViewCall(debt, token["getDiscountToken"])
+        name = f"aToken of {reserve.symbol}"
+        proxies.append(Proxy(name, supply, supply_view, known and known.supply_token))
+        name = f"debt token of {reserve.symbol}"
+        proxies.append(Proxy(name, debt, debt_view, known and known.debt_token, denied))
     return proxies
 
 
-def strangeness(proxy: Proxy, answer: ViewResult) -> str:
-    """What is wrong with the revision a contract tells; empty where nothing is."""
+def questions_of(proxy: Proxy) -> tuple[ViewCall, ...]:
+    return (proxy.revision,) if proxy.denied is None else (proxy.revision, proxy.denied)
+
+
+def strangeness(proxy: Proxy, told: Readings) -> str:
+    """What is wrong with what a contract tells of its code; empty where nothing is, or is told."""
+    answer = told.get(proxy.revision)
+    if answer is None:
+        return ""
     if isinstance(answer, ViewFailed):
         found = f"does not tell its revision ({answer.reason})"
-    elif answer[0] in proxy.known:
-        return ""
-    else:
+    elif proxy.known is not None and answer[0] not in proxy.known:
         found = f"has revision {answer[0]}"
+    elif proxy.denied is not None and isinstance(told.get(proxy.denied), tuple):
+        return f"the {proxy.name} at {proxy.address} gives discounts, which are not followed"
+    else:
+        return ""
+    if proxy.known is None:
+        return f"the {proxy.name} at {proxy.address} {found}"
     expected = " or ".join(map(str, proxy.known))
     return f"the {proxy.name} at {proxy.address} {found}, expected {expected} (Aave V3.6)"

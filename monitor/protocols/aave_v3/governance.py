@@ -31,8 +31,8 @@ from monitor.core.ports import Readings, ViewCall, ViewFailed
 from monitor.core.tokens import symbol_calls, symbol_of
 from monitor.core.units import RAY, Address, AssetId, Bps, MarketId, Ray
 from monitor.errors import LedgerCorrupt, UndecodableLog
-from monitor.protocols.aave_v3.accrual import silent_accrual
-from monitor.protocols.aave_v3.contracts import AaveAbi
+from monitor.protocols.aave_v3.contracts import AaveAbi, contracts_of
+from monitor.protocols.aave_v3.versions import pool_rules
 from monitor.protocols.aave_v3.views import LISTS
 
 Events = tuple[DomainEvent, ...]
@@ -85,7 +85,11 @@ class GovernanceDecoder:
             return self._terms(values[0], **{TERM_OF[event.name]: values[-1]})
         if event.name in LIST_OF:
             return self._listed(LIST_OF[event.name], *values)
-        handlers: Mapping[str, Callable[..., Events]] = {
+        handler = self._handlers().get(event.name)
+        return handler(*values) if handler else ()
+
+    def _handlers(self) -> Mapping[str, Callable[..., Events]]:
+        return {
             "ReserveInitialized": self._on_listing,
             "ReserveDropped": self._on_drop,
             "CollateralConfigurationChanged": self._on_collateral_terms,
@@ -93,7 +97,6 @@ class GovernanceDecoder:
             "EModeCategoryAdded": self._on_category,
             "ReserveFactorChanged": self._on_reserve_factor,
         }
-        return handlers[event.name](*values)
 
     def _terms(self, asset: AssetId, **changed: Any) -> Events:
         terms = replace(self._reserve(asset).terms, **changed)
@@ -101,7 +104,9 @@ class GovernanceDecoder:
 
     def _on_reserve_factor(self, asset: AssetId, _: Bps, factor: Bps) -> Events:
         """The past is accrued by the old factor first; ReserveDataUpdated comes only after."""
-        accrued = silent_accrual(self._market, self._reserve(asset), self._block.timestamp)
+        interest = pool_rules(contracts_of(self._view, self._market)).interest
+        now = self._block.timestamp
+        accrued = interest.silent_accrual(self._market, self._reserve(asset), now)
         return (accrued, *self._terms(asset, reserve_factor_bps=factor))
 
     def _reserve(self, asset: AssetId) -> Reserve:
@@ -183,8 +188,9 @@ class GovernanceDecoder:
         return (*events, ReserveDropped(self._market, asset))
 
     def _on_category(
-        self, number: int, ltv: Bps, threshold: Bps, bonus: Bps, _: Address, label: str
+        self, number: int, ltv: Bps, threshold: Bps, bonus: Bps, price_source: Address, label: str
     ) -> Events:
+        """`price_source` is the zero address from 3.2."""
         known = find(self._view, category_key(self._market, number), Category)
         lists = known or Category(number, label, ltv, threshold, bonus)
         return (
@@ -196,6 +202,7 @@ class GovernanceDecoder:
                     ltv_bps=ltv,
                     liquidation_threshold_bps=threshold,
                     liquidation_bonus_bps=bonus,
+                    price_source=price_source,
                 ),
             ),
         )

@@ -1,6 +1,6 @@
-"""One Aave V3.6 market as a plug-in: an event source and its rules."""
+"""One Aave V3 market as a plug-in: an event source and its rules."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from monitor.core.blocks import BlockRef, RawLog
 from monitor.core.events import DomainEvent
@@ -8,12 +8,19 @@ from monitor.core.ledger import Kind, LedgerView, Market, Reserve, each, find, m
 from monitor.core.ports import ContractReader, Readings, ViewCall
 from monitor.core.units import Address, MarketId
 from monitor.protocols.aave_v3.audit import Audit
-from monitor.protocols.aave_v3.bootstrap import PROTOCOL, AaveSnapshot
-from monitor.protocols.aave_v3.contracts import AaveAbi
+from monitor.protocols.aave_v3.bootstrap import AaveSnapshot
+from monitor.protocols.aave_v3.contracts import AaveAbi, contracts_of
 from monitor.protocols.aave_v3.events import AaveDecoder
+from monitor.protocols.aave_v3.events_3_0 import FormerDecoder
 from monitor.protocols.aave_v3.governance import listing_calls
+from monitor.protocols.aave_v3.recognition import PROTOCOL
 from monitor.protocols.aave_v3.rules import AaveRules
+from monitor.protocols.aave_v3.unlogged import Unlogged
 from monitor.protocols.aave_v3.upgrades import UPGRADED, upgrade_questions
+from monitor.protocols.aave_v3.versions import FORMER, NEWEST, pool_rules
+
+DECODERS: Mapping[str, type[AaveDecoder]] = {NEWEST: AaveDecoder, FORMER: FormerDecoder}
+"""By the release of the pool."""
 
 
 class AaveV3Market(AaveRules):
@@ -26,6 +33,7 @@ class AaveV3Market(AaveRules):
         self._abi = abi
         self._snapshot = AaveSnapshot(market, entry, from_block, abi)
         self._audit = Audit(market, abi)
+        self._unlogged = Unlogged(market, abi)
 
     @property
     def name(self) -> str:
@@ -65,15 +73,18 @@ class AaveV3Market(AaveRules):
         return (*listed, *upgrade_questions(self._market, self._abi, logs, view))
 
     def decoder(self, block: BlockRef, view: LedgerView, facts: Readings) -> AaveDecoder:
-        return AaveDecoder(self._market, self._abi, block, view, facts)
+        release = pool_rules(contracts_of(view, self._market)).release
+        return DECODERS[release](self._market, self._abi, block, view, facts)
 
     def polls(self, view: LedgerView) -> tuple[ViewCall, ...]:
-        """The pool's revision; and what a start, an upgrade or a listing puts in doubt."""
-        return self._audit.calls(view)
+        """The pool's revision; what a start, an upgrade or a listing puts in doubt; and cash, where
+        donations move it.
+        """
+        return (*self._audit.calls(view), *self._unlogged.calls(view))
 
     def polled(self, view: LedgerView, readings: Readings) -> tuple[DomainEvent, ...]:
         """Raises ContractUpgraded for code these rules are no twin of, LedgerCorrupt for drift."""
-        return self._audit.events(view, readings)
+        return (*self._audit.events(view, readings), *self._unlogged.events(view, readings))
 
     async def bootstrap(
         self, reader: ContractReader, at: BlockRef, head: BlockRef

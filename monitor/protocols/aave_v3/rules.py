@@ -1,7 +1,8 @@
-"""Aave V3.6's own verdict on an account, to the wei, and the market as a projection sees it.
+"""Aave V3's own verdict on an account, to the wei, and the market as a projection sees it.
 
 Source: GenericLogic.sol (calculateUserAccountData), ValidationLogic.sol
-(validateLiquidationCall), LiquidationLogic.sol of aave-v3-origin 3.6.
+(validateLiquidationCall), LiquidationLogic.sol of aave-v3-origin 3.6; what differs by version is in
+verdicts.py.
 """
 
 from collections.abc import Iterator, Mapping
@@ -9,7 +10,6 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from monitor.core.events import Place
-from monitor.core.fixed_point import mul_div_up, ray_mul_down, ray_mul_up, wad_div_half_up
 from monitor.core.ledger import (
     Category,
     Holding,
@@ -32,12 +32,11 @@ from monitor.core.risk import (
     DebtLeg,
     Exposure,
     MarketSheet,
-    PartialTerms,
 )
 from monitor.core.sources import Line, Listing, Statement
 from monitor.core.units import (
-    BPS,
     WAD,
+    ZERO_ADDRESS,
     Address,
     AssetId,
     Bps,
@@ -47,16 +46,11 @@ from monitor.core.units import (
     wad_of_bps,
 )
 from monitor.errors import LedgerCorrupt
-from monitor.protocols.aave_v3.accrual import debt_index_at, supply_index_at
+from monitor.protocols.aave_v3.accrual import supply_index_at
+from monitor.protocols.aave_v3.configuration import is_vacancy
 from monitor.protocols.aave_v3.contracts import contracts_of
-
-LIQUIDATION_TERMS = PartialTerms(
-    close_factor_bps=Bps(5_000),
-    full_close_health_wad=Wad(95 * WAD // 100),
-    full_close_value_base=2_000 * 10**8,
-    dust_value_base=1_000 * 10**8,
-)
-"""LiquidationLogic's constants; they assume a base currency of 8 decimals, as the contract does."""
+from monitor.protocols.aave_v3.verdicts import Verdict
+from monitor.protocols.aave_v3.versions import PoolRules, pool_rules, token_rules
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,69 +67,75 @@ class AaveRules:
     def __init__(self, market: MarketId) -> None:
         self._market = market
 
-    def supplied_raw(self, view: LedgerView, held: Holding, at_unix: int) -> RawAmount:
-        """aToken.balanceOf."""
-        index = supply_index_at(self._reserve(view, held.asset), at_unix)
-        return RawAmount(ray_mul_down(held.scaled, index))
-
-    def owed_raw(self, view: LedgerView, held: Holding, at_unix: int) -> RawAmount:
-        """variableDebtToken.balanceOf."""
-        index = debt_index_at(self._reserve(view, held.asset), at_unix)
-        return RawAmount(ray_mul_up(held.scaled, index))
-
     def statement(self, view: LedgerView, place: Place, at_unix: int) -> Statement | None:
         position = find(view, position_key(self._market, place.account), Position)
         if position is None or not (position.supplies or position.debts):
             return None
+        tokens = token_rules(contracts_of(view, self._market))
+        collateral, debt = [], []
+        for held in _listed(position):
+            index = supply_index_at(self._reserve(view, held.asset), at_unix)
+            amount = RawAmount(tokens.supply.display(held.scaled, index))
+            collateral.append(Line(held.asset, amount, held.used_as_collateral))
+        interest = self._rules(view).interest
+        for held in position.debts:
+            index = interest.debt_index_at(self._reserve(view, held.asset), at_unix)
+            debt.append(Line(held.asset, RawAmount(tokens.debt.display(held.scaled, index))))
         return Statement(
             account=place.account,
             sub_market="",
-            collateral=tuple(
-                Line(h.asset, self.supplied_raw(view, h, at_unix), h.used_as_collateral)
-                for h in position.supplies
-            ),
-            debt=tuple(Line(h.asset, self.owed_raw(view, h, at_unix)) for h in position.debts),
+            collateral=tuple(collateral),
+            debt=tuple(debt),
             e_mode=position.e_mode,
             risk=self.assess(view, position, at_unix),
         )
 
     def assess(self, view: LedgerView, position: Position, at_unix: int) -> AccountRisk:
         """getUserAccountData. A price that is not known makes the whole account unknown."""
+        rules = self._rules(view)
+        verdict = rules.verdict
         category = find(view, category_key(self._market, position.e_mode), Category)
-        used = [held for held in position.supplies if held.used_as_collateral]
-        unknown = self._unpriced(view, [*used, *position.debts])
+        used = [held for held in _listed(position) if held.used_as_collateral]
+        prices, unknown = self._prices(view, [*used, *position.debts], category)
         if unknown:
             return AccountRisk(0, 0, None, None, unknown)
         collateral = weighted = debt = 0
         for held in used:
             reserve = self._reserve(view, held.asset)
-            amount = self.supplied_raw(view, held, at_unix)
-            value = amount * self._price(view, held.asset) // 10**reserve.decimals
+            if not _counts(reserve, verdict):
+                continue
+            amount = verdict.supplied_raw(held.scaled, supply_index_at(reserve, at_unix))
+            value = amount * prices[held.asset] // 10**reserve.decimals
             collateral += value
             weighted += value * _terms_for(reserve, category).threshold_bps
         for held in position.debts:
-            unit = 10 ** self._reserve(view, held.asset).decimals
-            debt += mul_div_up(
-                self.owed_raw(view, held, at_unix), self._price(view, held.asset), unit
-            )
+            reserve = self._reserve(view, held.asset)
+            owed = verdict.owed_raw(held.scaled, rules.interest.debt_index_at(reserve, at_unix))
+            debt += verdict.debt_value(owed, prices[held.asset], 10**reserve.decimals)
         if debt == 0:
             return AccountRisk(collateral, debt, None, liquidatable=False)
-        health = Wad(wad_div_half_up(weighted, debt) // BPS)
+        health = Wad(verdict.health(collateral, weighted, debt))
         open_to_all = self._has_pair(view, position, at_unix)
         return AccountRisk(collateral, debt, health, health < WAD and open_to_all)
 
+    def _rules(self, view: LedgerView) -> PoolRules:
+        return pool_rules(contracts_of(view, self._market))
+
     def _has_pair(self, view: LedgerView, position: Position, at_unix: int) -> bool:
         """Whether some used collateral and some debt may be named in a liquidation now."""
+        verdict = self._rules(view).verdict
         return any(
-            held.used_as_collateral and _is_open(self._reserve(view, held.asset), at_unix)
-            for held in position.supplies
+            held.used_as_collateral
+            and _is_seizable(self._reserve(view, held.asset), verdict, at_unix)
+            for held in _listed(position)
         ) and any(_is_open(self._reserve(view, held.asset), at_unix) for held in position.debts)
 
     def utilisation(self, view: LedgerView, at_unix: int) -> Mapping[str, Fraction]:
-        """Debt ÷ (virtual balance + debt), as the rate strategy sees it."""
-        shares = {}
+        """Debt ÷ (cash + debt), as the rate strategy sees it."""
+        rules, shares = self._rules(view), {}
         for _, reserve in each(view, Kind.RESERVE, self._market, Reserve):
-            debt_raw = ray_mul_up(reserve.debt_scaled, debt_index_at(reserve, at_unix))
+            index = rules.interest.debt_index_at(reserve, at_unix)
+            debt_raw = rules.verdict.owed_raw(reserve.debt_scaled, index)
             if lent_raw := reserve.cash_raw + debt_raw:
                 shares[reserve.symbol] = Fraction(debt_raw, lent_raw)
         return shares
@@ -144,13 +144,20 @@ class AaveRules:
         base_unit = contracts_of(view, self._market).base_unit
         for _, reserve in each(view, Kind.RESERVE, self._market, Reserve):
             price = find(view, price_key(self._market, reserve.asset), Price)
-            yield Listing("", reserve.asset, reserve.symbol, reserve.decimals, price, base_unit)
+            yield Listing(
+                *("", reserve.asset, reserve.symbol, reserve.decimals, price, base_unit),
+                cash_raw=reserve.cash_raw,
+            )
 
     def sheets(self, view: LedgerView, at_unix: int) -> tuple[MarketSheet, ...]:
+        rules = self._rules(view)
         exposures: list[Exposure] = []
         for key, position in each(view, Kind.POSITION, self._market, Position):
             if position.debts:
-                exposures.append(self._exposure(view, Address(key.subject), position, at_unix))
+                account = Address(key.subject)
+                collateral = self._pledged(view, position, rules.verdict, at_unix)
+                debt = self._owed(view, position, rules, at_unix)
+                exposures.append(Exposure(account, collateral, debt))
         assets = {
             reserve.asset: self._asset_sheet(view, reserve)
             for _, reserve in each(view, Kind.RESERVE, self._market, Reserve)
@@ -159,41 +166,44 @@ class AaveRules:
             market=self._market,
             sub_market="",
             base_unit=contracts_of(view, self._market).base_unit,
-            terms=LIQUIDATION_TERMS,
+            terms=rules.verdict.liquidation,
             assets=assets,
             exposures=tuple(sorted(exposures, key=lambda exposure: exposure.account)),
         )
         return (sheet,)
 
-    def _exposure(
-        self, view: LedgerView, account: Address, position: Position, at_unix: int
-    ) -> Exposure:
+    def _pledged(
+        self, view: LedgerView, position: Position, verdict: Verdict, at_unix: int
+    ) -> tuple[CollateralLeg, ...]:
         category = find(view, category_key(self._market, position.e_mode), Category)
-        collateral: list[CollateralLeg] = []
-        for held in position.supplies:
-            if not held.used_as_collateral:
-                continue
+        legs = []
+        for held in _listed(position):
             reserve = self._reserve(view, held.asset)
+            if not (held.used_as_collateral and _counts(reserve, verdict)):
+                continue
             terms = _terms_for(reserve, category)
-            collateral.append(
-                CollateralLeg(
-                    asset=held.asset,
-                    amount_raw=self.supplied_raw(view, held, at_unix),
-                    liquidation_threshold_wad=wad_of_bps(terms.threshold_bps),
-                    liquidation_bonus_wad=wad_of_bps(terms.bonus_bps),
-                    liquidation_fee_bps=reserve.terms.liquidation_fee_bps,
-                    seizable=_is_open(reserve, at_unix),
-                )
+            amount = verdict.supplied_raw(held.scaled, supply_index_at(reserve, at_unix))
+            leg = CollateralLeg(
+                asset=held.asset,
+                amount_raw=RawAmount(amount),
+                liquidation_threshold_wad=wad_of_bps(terms.threshold_bps),
+                liquidation_bonus_wad=wad_of_bps(terms.bonus_bps),
+                liquidation_fee_bps=reserve.terms.liquidation_fee_bps,
+                seizable=_is_open(reserve, at_unix),
             )
-        debt = tuple(
-            DebtLeg(
-                held.asset,
-                self.owed_raw(view, held, at_unix),
-                repayable=_is_open(self._reserve(view, held.asset), at_unix),
-            )
-            for held in position.debts
-        )
-        return Exposure(account, tuple(collateral), debt)
+            legs.append(leg)
+        return tuple(legs)
+
+    def _owed(
+        self, view: LedgerView, position: Position, rules: PoolRules, at_unix: int
+    ) -> tuple[DebtLeg, ...]:
+        legs = []
+        for held in position.debts:
+            reserve = self._reserve(view, held.asset)
+            index = rules.interest.debt_index_at(reserve, at_unix)
+            amount = RawAmount(rules.verdict.owed_raw(held.scaled, index))
+            legs.append(DebtLeg(held.asset, amount, repayable=_is_open(reserve, at_unix)))
+        return tuple(legs)
 
     def _asset_sheet(self, view: LedgerView, reserve: Reserve) -> AssetSheet:
         price = find(view, price_key(self._market, reserve.asset), Price)
@@ -207,21 +217,31 @@ class AaveRules:
             price=price,
         )
 
-    def _unpriced(self, view: LedgerView, holdings: list[Holding]) -> tuple[str, ...]:
-        missing = []
+    def _prices(
+        self, view: LedgerView, holdings: list[Holding], category: Category | None
+    ) -> tuple[dict[AssetId, int], tuple[str, ...]]:
+        """What the contract would value each asset at, and what it could not."""
+        prices: dict[AssetId, int] = {}
+        unknown: list[str] = []
+        common = 0
+        if holdings and category is not None and category.price_source != ZERO_ADDRESS:
+            name = f"e-mode {category.number}"
+            common = self._price(view, category.price_source, name, unknown)
         for held in holdings:
-            price = find(view, price_key(self._market, held.asset), Price)
-            if price is None or price.value is None:
+            if common and category is not None and held.asset in category.collateral:
+                prices[held.asset] = common
+            else:
                 symbol = self._reserve(view, held.asset).symbol
-                reason = price.reason if price else "not read yet"
-                missing.append(f"price of {symbol}: {reason}")
-        return tuple(missing)
+                prices[held.asset] = self._price(view, held.asset, symbol, unknown)
+        return prices, tuple(unknown)
 
-    def _price(self, view: LedgerView, asset: AssetId) -> int:
+    def _price(self, view: LedgerView, asset: AssetId, name: str, unknown: list[str]) -> int:
+        """0 where it is not known, which is then said in `unknown`."""
         price = find(view, price_key(self._market, asset), Price)
-        if price is None or price.value is None:
-            raise LedgerCorrupt(f"{self._market} asks the price of {asset}, which is unknown")
-        return price.value
+        if price is not None and price.value is not None:
+            return price.value
+        unknown.append(f"price of {name}: {price.reason if price else 'not read yet'}")
+        return 0
 
     def _reserve(self, view: LedgerView, asset: AssetId) -> Reserve:
         reserve = find(view, reserve_key(self._market, asset), Reserve)
@@ -230,11 +250,25 @@ class AaveRules:
         return reserve
 
 
+def _listed(position: Position) -> list[Holding]:
+    """What is supplied, without flags for reserves that are no more."""
+    return [h for h in position.supplies if h.scaled or not is_vacancy(h.asset)]
+
+
 def _terms_for(reserve: Reserve, category: Category | None) -> _Terms:
     """The category's terms where it lists the asset as collateral, else the reserve's own."""
     if category is not None and reserve.asset in category.collateral:
         return _Terms(category.liquidation_threshold_bps, category.liquidation_bonus_bps)
     return _Terms(reserve.terms.liquidation_threshold_bps, reserve.terms.liquidation_bonus_bps)
+
+
+def _counts(reserve: Reserve, verdict: Verdict) -> bool:
+    """Whether the reserve can secure anything at all."""
+    return bool(reserve.terms.liquidation_threshold_bps) or not verdict.needs_threshold
+
+
+def _is_seizable(reserve: Reserve, verdict: Verdict, at_unix: int) -> bool:
+    return _counts(reserve, verdict) and _is_open(reserve, at_unix)
 
 
 def _is_open(reserve: Reserve, at_unix: int) -> bool:

@@ -17,13 +17,7 @@ from monitor.core.ledger import (
 )
 from monitor.core.units import RAY, ZERO_ADDRESS, Address, AssetId, MarketId, Ray, ScaledAmount
 from monitor.errors import LedgerCorrupt
-from monitor.protocols.aave_v3.tokens import (
-    DEBT_TOKEN,
-    SUPPLY_TOKEN,
-    TokenMath,
-    TokenMove,
-    scaled_after,
-)
+from monitor.protocols.aave_v3.tokens import TokenMath, TokenMove, TokenRules
 
 Events = tuple[DomainEvent, ...]
 _NOTHING_HELD = (ScaledAmount(0), Ray(RAY))
@@ -38,8 +32,7 @@ class _Side(NamedTuple):
     changed: type[CollateralChanged] | type[DebtChanged]
 
 
-_SUPPLY = _Side("supply", SUPPLY_TOKEN, attrgetter("supplies"), CollateralChanged)
-_DEBT = _Side("debt", DEBT_TOKEN, attrgetter("debts"), DebtChanged)
+_SUPPLIES, _DEBTS = attrgetter("supplies"), attrgetter("debts")
 
 
 class TokenRole(NamedTuple):
@@ -52,9 +45,11 @@ class TokenRole(NamedTuple):
 class TokenDecoder:
     """Decodes what moves balances. `view` must show the effect of every event returned."""
 
-    def __init__(self, market: MarketId, view: LedgerView) -> None:
+    def __init__(self, market: MarketId, view: LedgerView, rules: TokenRules) -> None:
         self._market = market
         self._view = view
+        self._supply = _Side("supply", rules.supply, _SUPPLIES, CollateralChanged)
+        self._debt = _Side("debt", rules.debt, _DEBTS, DebtChanged)
         self.roles: dict[Address, TokenRole] = {}
         for _, reserve in each(view, Kind.RESERVE, market, Reserve):
             self.add(reserve.asset, reserve.supply_token, reserve.debt_token)
@@ -62,8 +57,8 @@ class TokenDecoder:
 
     def add(self, asset: AssetId, supply_token: Address, debt_token: Address) -> None:
         """The tokens of a reserve."""
-        self.roles[supply_token] = TokenRole(asset, _SUPPLY)
-        self.roles[debt_token] = TokenRole(asset, _DEBT)
+        self.roles[supply_token] = TokenRole(asset, self._supply)
+        self.roles[debt_token] = TokenRole(asset, self._debt)
 
     def minted(self, token: Address, values: tuple[Any, ...]) -> Events:
         _, account, value, increase, index = values
@@ -77,7 +72,7 @@ class TokenDecoder:
         asset, side = self.roles[token]
         scaled, checkpoint_ray = self._held(asset, side, account)
         try:
-            after = scaled_after(side.math, scaled, checkpoint_ray, move)
+            after = side.math.after(scaled, checkpoint_ray, move)
         except LedgerCorrupt as error:
             raise LedgerCorrupt(f"{side.name} of {asset} by {account}: {error}") from error
         return (side.changed(Place(self._market, account), asset, after, move.index_ray),)

@@ -13,10 +13,24 @@ from monitor.core.blocks import RawLog
 from monitor.core.events import MarketChanged
 from monitor.core.ledger import Kind, LedgerView, Market, Reserve, each
 from monitor.core.ports import Readings, ViewCall
-from monitor.core.units import MarketId
+from monitor.core.units import Address, MarketId
 from monitor.errors import ContractUpgraded
 from monitor.protocols.aave_v3.contracts import AaveAbi, contracts_of
-from monitor.protocols.aave_v3.fingerprint import Proxy, proxies_of, strangeness
+from monitor.protocols.aave_v3.evidence import Evidence, holders_in, samples_of
+from monitor.protocols.aave_v3.fingerprint import (
+    Proxy,
+    proxies_of,
+    questions_of,
+    release_calls,
+    release_of,
+    strangeness,
+)
+from monitor.protocols.aave_v3.versions import (
+    FORMER,
+    pool_rules,
+    pool_version_with,
+    token_rules,
+)
 
 UPGRADED = "Upgraded"
 REMEDY = (
@@ -55,13 +69,29 @@ class UpgradeDecoder:
             return ()
         revisions = dict(contracts.revisions)
         before = revisions.pop(proxy.address, None)
-        answer = self._facts.get(proxy.revision)
-        if answer is not None and (strange := strangeness(proxy, answer)):
+        if proxy.address == contracts.pool:
+            release_of_pool(self._market, self._abi, contracts, self._facts)
+        if strange := strangeness(proxy, self._facts):
             raise ContractUpgraded(
                 f"{self._market}: block {log.block_hash} upgrades a contract to implementation "
                 f"{implementation}: {strange}; it had {before or 'one never read'}. {REMEDY}"
             )
-        return self._changed(replace(contracts, revisions=tuple(sorted(revisions.items()))))
+        contracts = replace(contracts, revisions=tuple(sorted(revisions.items())))
+        return self._changed(self._rerounded(contracts, log))
+
+    def _rerounded(self, contracts: Market, log: RawLog) -> Market:
+        """The market, where its tokens from here on round as another version does (Spark).
+
+        All change hands in one block, and nothing of the state does: the first says it for all.
+        """
+        if pool_rules(contracts).release != FORMER:
+            return contracts
+        evidence = _evidence(self._market, self._abi, self._view, contracts, {log.address})
+        possible = evidence.versions(self._facts)
+        if len(possible) != 1 or token_rules(contracts).name in possible:
+            return contracts  # what is strange, the reads at the end of the block will tell
+        (proven,) = possible
+        return replace(contracts, token_version=proven, pool_version=pool_version_with(proven))
 
     def provider(self, event: EventAbi, log: RawLog) -> tuple[MarketChanged, ...]:
         """A contract of the market is now another one. Raises ContractUpgraded for the pool."""
@@ -92,13 +122,47 @@ class UpgradeDecoder:
 def upgrade_questions(
     market: MarketId, abi: AaveAbi, logs: Sequence[RawLog], view: LedgerView
 ) -> Iterator[ViewCall]:
-    """The revision of what these logs upgrade."""
+    """What tells the code that these logs put in place."""
     topics = (abi.pool.event(UPGRADED).topic0,)
     upgraded = {log.address for log in logs if log.topics[:1] == topics}
-    if upgraded:
-        for proxy in _proxies(market, abi, view, contracts_of(view, market)):
-            if proxy.address in upgraded:
-                yield proxy.revision
+    if not upgraded:
+        return
+    contracts = contracts_of(view, market)
+    for proxy in _proxies(market, abi, view, contracts):
+        if proxy.address in upgraded:
+            yield from questions_of(proxy)
+    if contracts.pool in upgraded:
+        yield from release_calls(abi, contracts.pool)
+    if pool_rules(contracts).release == FORMER:
+        yield from _evidence(market, abi, view, contracts, upgraded).calls()
+
+
+def release_of_pool(market: MarketId, abi: AaveAbi, contracts: Market, told: Readings) -> None:
+    """Raises ContractUpgraded where the pool tells to be of another release than the ledger's."""
+    answers = [told.get(call) for call in release_calls(abi, contracts.pool)]
+    answered = [answer for answer in answers if answer is not None]
+    if len(answered) < len(answers):  # it was not asked
+        return
+    expected, found = pool_rules(contracts).release, release_of(answered)
+    if found == expected:
+        return
+    answers_as = f"as Aave V{found}" if found else "as no Aave V3 pool we know"
+    raise ContractUpgraded(
+        f"{market}: the pool at {contracts.pool} answers {answers_as}, expected V{expected}: what "
+        "it keeps is laid out and accounted for otherwise. Nothing after this block is followed. "
+        "Where that version is supported, build the state anew from after the upgrade "
+        "(cascade-monitor store rebuild --config F); else use a version of this monitor that "
+        "supports it."
+    )
+
+
+def _evidence(
+    market: MarketId, abi: AaveAbi, view: LedgerView, contracts: Market, tokens: set[Address]
+) -> Evidence:
+    """How these tokens round."""
+    reserves = [r for _, r in each(view, Kind.RESERVE, market, Reserve)]
+    holders = (pair for pair in holders_in(view, market, reserves) if pair[0] in tokens)
+    return Evidence(abi, contracts.pool, samples_of(reserves, holders))
 
 
 def _proxies(market: MarketId, abi: AaveAbi, view: LedgerView, contracts: Market) -> list[Proxy]:

@@ -21,12 +21,14 @@ from monitor.errors import LedgerCorrupt, UndecodableLog
 from monitor.library import abi_library
 from monitor.protocols.aave_v3.contracts import AaveAbi
 from monitor.protocols.aave_v3.governance import Events, GovernanceDecoder
-from monitor.protocols.aave_v3.tokens import SUPPLY_TOKEN, TokenMove, scaled_after
+from monitor.protocols.aave_v3.tokens import TOKEN_RULES, TokenMove
 
 MARKET = MarketId("m")
 ALICE = an_address("alice")
 RESERVE = a_reserve()
 ABI = AaveAbi.of(abi_library)
+
+SUPPLY = TOKEN_RULES["3.5"].supply
 
 
 def decode(view: Overlay, name: str, log: RawLog, facts: Readings | None = None) -> Events:
@@ -69,5 +71,5 @@ def test_listing__decimals_cannot_be_read__is_said() -> None:
 def test_scaled_after__log_takes_more_than_there_is__is_corrupt() -> None:
     move = TokenMove(-5, 0, Ray(RAY))
     with pytest.raises(LedgerCorrupt, match="the log takes away 5, the ledger knows of 4"):
-        scaled_after(SUPPLY_TOKEN, 4, RAY, move)
-    assert scaled_after(SUPPLY_TOKEN, 5, RAY, move) == 0
+        SUPPLY.after(4, RAY, move)
+    assert SUPPLY.after(5, RAY, move) == 0
