@@ -228,6 +228,9 @@ class Morpho:
     def enable_lltv(self, lltv_wad: int) -> Tx:
         return self.chain.tx(ADMIN, self.addresses.morpho, "enableLltv(uint256)", lltv_wad)
 
+    def enable_rate_model(self, rate_model: Address) -> Tx:
+        return self.chain.tx(ADMIN, self.addresses.morpho, "enableIrm(address)", rate_model)
+
     def set_price(self, market: str, price_e36: int) -> Tx:
         """Only where the market's oracle is an OracleMock."""
         return self.chain.tx(ADMIN, self.params(market).oracle, "setPrice(uint256)", price_e36)

@@ -30,7 +30,7 @@ async def deploy_morpho(
     morpho = Morpho(deployer.chain, addresses)
     await morpho.set_fee_recipient(MORPHO_FEE_RECIPIENT)
     for rate_model in (addresses.rate_model, ZERO_ADDRESS):
-        await deployer.send(singleton, "enableIrm(address)", rate_model)
+        await morpho.enable_rate_model(rate_model)
     for lltv_wad in sorted({pair.lltv_wad for pair in terms.pairs}):
         await morpho.enable_lltv(lltv_wad)
     for pair in terms.pairs:

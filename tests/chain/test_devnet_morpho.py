@@ -130,6 +130,26 @@ async def test_repaying__all_shares__leaves_the_collateral_free(wide: WideWorld)
     assert await wide.morpho.position(WETH_USDC, ALICE) == NOBODY
 
 
+async def test_debt__under_a_foreign_rate_model__grows_by_that(wide: WideWorld) -> None:
+    rate = figures.WAD // 10 // figures.YEAR_SECONDS
+    model = await Deployer(wide).deploy("RateModel", rate)
+    params = replace(wide.morpho.params(WETH_USDC), rate_model=model)
+    wide.addresses.morpho.markets["foreign"] = params
+    await wide.block(wide.morpho.enable_rate_model(model), wide.morpho.create_market(BOB, params))
+    await wide.fund(LENDER, USDC=wide.raw("USDC", 20_000))
+    await wide.morpho.supply(LENDER, "foreign", wide.raw("USDC", 20_000))
+    await wide.fund(ALICE, WETH=wide.raw("WETH", 10))
+    await wide.morpho.supply_collateral(ALICE, "foreign", wide.raw("WETH", 10))
+    await wide.morpho.borrow(ALICE, "foreign", wide.raw("USDC", 10_000))
+    before, head = await wide.morpho.market("foreign"), await wide.jump(30 * 86_400)
+    expected, _ = figures.accrued(before, rate, head.timestamp)
+    assert (await wide.morpho.accrued("foreign")).state == expected
+    await wide.tx(BOB, model, "setBroken(bool)", True)
+    with pytest.raises(RevertError, match="RateModelBroken"):
+        await wide.morpho.accrued("foreign")
+    assert await wide.morpho.market("foreign") == before
+
+
 async def test_health__the_price_falls__turns_in_the_unit_computed(wide: WideWorld) -> None:
     await wide.fund(LENDER, DAI=wide.raw("DAI", 100_000))
     await wide.morpho.supply(LENDER, WETH_DAI, wide.raw("DAI", 100_000))
