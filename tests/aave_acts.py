@@ -63,6 +63,6 @@ async def lend(market: World) -> None:
         market.set_emode(CAROL, E_MODE),
         market.borrow(ALICE, "USDC", unit("USDC", 14_800)),
         market.borrow(CAROL, "WETH", unit("WETH", 8)),
-        market.borrow(DAVE, "WETH", unit("WETH", 1)),
+        market.borrow(DAVE, "WETH", unit("WETH", "3.9")),
     )
     await market.jump(ODD_SECONDS)

@@ -24,7 +24,9 @@ from aave_acts import (
 )
 from aave_told import judged
 from aave_versions import Version, open_market
-from devnet import USD, World
+from devnet import ADMIN, USD, World, account
+from devnet.aave_3_0_deployment import COLLATERAL
+from devnet.spark_deployment import upgrade_rounding
 from devnet.world import VARIABLE_RATE
 from following import following
 
@@ -88,8 +90,23 @@ LIQUIDATIONS = (
     ),
     Act("whole", lambda m: [m.liquidate(LIQUIDATOR, ALICE, "WETH", "USDC")]),
     Act("bad debt", lambda m: [m.move_feed("WETH", 500 * USD), m.move_feed("wstETH", 390 * USD)]),
+    Act(
+        "a lower threshold",
+        lambda m: [
+            m.tx(
+                ADMIN,
+                m.addresses.configurator,
+                COLLATERAL,
+                *(m.token("WETH"), 6_900, 7_000, 10_500),
+            )
+        ],
+    ),
+    Act("of one asset", lambda m: [m.liquidate(LIQUIDATOR, DAVE, "WETH", "WETH", 10**18)]),
     Act("all collateral", lambda m: [m.liquidate(LIQUIDATOR, CAROL, "wstETH", "WETH")]),
 )
+
+
+ERIN = account("erin")
 
 
 @pytest.fixture
@@ -99,7 +116,7 @@ async def market(version: Version) -> AsyncIterator[World]:
         yield opened
 
 
-@pytest.mark.parametrize("version", [Version.V3_6])
+@pytest.mark.parametrize("version", list(Version))
 @pytest.mark.parametrize(
     "acts", [pytest.param(VERBS, id="verbs"), pytest.param(LIQUIDATIONS, id="liquidations")]
 )
@@ -114,3 +131,55 @@ async def test_verb__one_after_the_other__ledger_equals_the_contracts_after_each
             await judged(market, version, PEOPLE, monitored)
             await market.jump(ODD_SECONDS)
         await judged(market, version, PEOPLE, monitored)
+
+
+@pytest.mark.parametrize("version", [Version.V3_0, Version.SPARK])
+async def test_collateral_bit__outlives_the_balance__counts_for_the_next_supply(
+    market: World, version: Version, tmp_path: Path
+) -> None:
+    """Repaying with all aTokens leaves the bit; at LTV 0 nothing would set it, and no log tells."""
+    unit, people = market.raw, (*PEOPLE, ERIN)
+    await market.fund(ERIN, WETH=unit("WETH", 10), USDC=unit("USDC", 100_000))
+    async with following(market, tmp_path) as monitored:
+        await market.block(
+            market.supply(ERIN, "USDC", unit("USDC", 50_000)),
+            market.supply(ERIN, "WETH", unit("WETH", 2)),
+            market.borrow(ERIN, "WETH", unit("WETH", 3)),
+        )
+        await market.repay_with_atokens(ERIN, "WETH")
+        await judged(market, version, people, monitored)
+        terms = (market.token("WETH"), 0, 8_300, 10_500)
+        await market.tx(ADMIN, market.addresses.configurator, COLLATERAL, *terms)
+        await market.supply(ERIN, "WETH", unit("WETH", 1))
+        data = await market.user_account_data(ERIN)
+        assert data.collateral_e8 > 51_000 * USD
+        await judged(market, version, people, monitored)
+        await market.withdraw(ERIN, "WETH")
+        await judged(market, version, people, monitored)
+
+
+@pytest.mark.parametrize("version", [Version.V3_0])
+async def test_blocks__turned_back__are_taken_back(
+    market: World, version: Version, tmp_path: Path
+) -> None:
+    async with following(market, tmp_path) as monitored:
+        await judged(market, version, PEOPLE, monitored)
+        for act in VERBS[:8]:
+            await market.block(*act.txs(market))
+        await judged(market, version, PEOPLE, monitored)
+        await market.reorg(6, [market.borrow(ALICE, "DAI", 10**18)], [market.repay(ALICE, "DAI")])
+        await judged(market, version, PEOPLE, monitored)
+
+
+async def test_spark__rounds_anew_in_mid_stream__is_followed_from_that_block(
+    tmp_path: Path,
+) -> None:
+    version = Version.V3_0
+    async with open_market(version) as market, following(market, tmp_path) as monitored:
+        await lend(market)
+        await judged(market, version, PEOPLE, monitored)
+        await upgrade_rounding(market)
+        for act in VERBS:
+            await market.block(*act.txs(market))
+            await judged(market, Version.SPARK, PEOPLE, monitored)
+            await market.jump(ODD_SECONDS)
