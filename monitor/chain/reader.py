@@ -22,6 +22,10 @@ MULTICALL3 = Address("0xca11bde05977b3631167028862be2a173976ca11")
 """The same address on every chain it was deployed to."""
 WIDEST_MULTICALL = 400
 WIDEST_BATCH = 100
+GAS_ALONE = 30_000_000
+GAS_TOGETHER = 100_000_000
+"""What a view, and a multicall of them, may burn. Most nodes cap it at less; where none does, one
+contract that loops for ever would hold every block up."""
 
 Target = tuple[Address, bytes]
 """A contract and the calldata for it."""
@@ -81,7 +85,8 @@ class NodeReader:
 
         async def ask(start: int, stop: int) -> list[Answer] | None:
             args = ([(to, True, data) for to, data in targets[start:stop]],)
-            call = _view(at, (MULTICALL3, self._calldata.encode(self._aggregate3, args)))
+            calldata = self._calldata.encode(self._aggregate3, args)
+            call = _view(at, (MULTICALL3, calldata), GAS_TOGETHER)
             try:
                 answer = await self._endpoints.request(call, read_bytes)
             except RevertError as error:
@@ -126,9 +131,10 @@ def _named(at: BlockRef) -> dict[str, Any]:
     return {"blockHash": at.hash, "requireCanonical": True}
 
 
-def _view(at: BlockRef, target: Target) -> Call:
+def _view(at: BlockRef, target: Target, gas: int = GAS_ALONE) -> Call:
     to, data = target
-    return Call("eth_call", ({"to": to, "data": "0x" + data.hex()}, _named(at)))
+    request = {"to": to, "data": "0x" + data.hex(), "gas": hex(gas)}
+    return Call("eth_call", (request, _named(at)))
 
 
 def _is_wordless(answer: Answer) -> bool:
