@@ -66,7 +66,8 @@ class FakeBlock:
     """A block and the addresses that logged once each in it.
 
     `named` says where it stands; its hash is only what makes it another than its siblings.
-    `changed` are fields of its header that are other than usual, before it is hashed.
+    `changed` are fields of its header that are other than usual, before it is hashed; with a
+    "hash" among them it is of a chain that hashes in its own way.
     """
 
     named: BlockRef
@@ -94,7 +95,7 @@ class FakeBlock:
             "extraData": self.named.hash,
         }
         beside = {"size": "0x27c", "transactions": [], "uncles": [], "withdrawals": []}
-        return sealed(USUAL | own | beside | self.changed)
+        return sealed(USUAL | own | beside | self.changed) | self.changed
 
     def logs(self) -> list[dict[str, Any]]:
         return [

@@ -34,10 +34,11 @@ class HeaderProof:
     """Demands of every header that its fields have its hash.
 
     Some chains build headers otherwise, and a fork may add a field we do not know. A header
-    without proof whose fields are others than those of proven ones is therefore looked into: two
-    heights are asked about again, and one header with proof confirms the demand. Where there is
-    none, and the very same header is told `ALIKE` times, the demand is given up, with one warning:
-    then a header is believed where it is plausible (`check_time`).
+    without proof whose fields are others than those of proven ones is therefore looked into: it and
+    its neighbours are asked for again. One header with proof confirms the demand. Where there is
+    none, and the very same two headers are told `ALIKE` times, the demand is given up, with one
+    warning: then a header is believed where it is plausible (`check_time`). A fork is thus followed
+    once its second block is there.
     """
 
     def __init__(self, endpoints: Endpoints, is_demanded: bool = True) -> None:
@@ -97,20 +98,20 @@ class HeaderProof:
 
     async def _look_into(self, number: int) -> None:
         """Give the demand up, if this chain's headers have no proof around that height."""
-        # A fork begins at a block: the one behind it decides. At first there may be none behind.
-        first = number if self._names else max(0, number - 1)
-        calls = [numbered(first), numbered(first + 1)]
+        calls = [numbered(near) for near in range(max(0, number - 1), number + 2)]
         told: Counter[_Told] = Counter()
         for _ in range(LOOKS):
             answers = await self._endpoints.everyone(calls, _told, rested_only=True)
             answered = chain.from_iterable(a for a in answers if isinstance(a, list))
             headers = [header for header in answered if isinstance(header, _Told)]
-            for header in headers:
-                if header.is_proven:
-                    self._names |= header.names
-                    return
-            told.update(headers)
-            if told and told.most_common(1)[0][1] >= ALIKE:
+            proven = [header.names for header in headers if header.is_proven]
+            self._names = self._names.union(*proven)
+            # The block before may be the last one before a fork: it confirms nothing.
+            if any(header.is_proven and header.number >= number for header in headers):
+                return
+            told.update(header for header in headers if not header.is_proven)
+            alike = {header.number for header, times in told.items() if times >= ALIKE}
+            if len(alike) >= 2 or (alike and number == 0 and not self._names):
                 break
         else:
             return
@@ -127,6 +128,7 @@ class HeaderProof:
 class _Told:
     """A header as a node told it. `fields`: those that are hashed, and the hash."""
 
+    number: int
     is_proven: bool
     names: frozenset[str]
     fields: tuple[bytes, ...]
@@ -138,7 +140,7 @@ def _told(raw: msgspec.Raw) -> _Told | None:
         return None
     named = _named(raw)
     fields = tuple(named.get(name, b"") for name in sorted({*HASHED, "hash"}))
-    return _Told(header.is_proven, frozenset(named), fields)
+    return _Told(header.block.number, header.is_proven, frozenset(named), fields)
 
 
 def _named(raw: msgspec.Raw) -> dict[str, bytes]:
