@@ -1,5 +1,6 @@
 """A price as a market believes it, and the way it took: what can move it, edge by edge."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -20,14 +21,20 @@ class PriceKind(StrEnum):
     """It never moves."""
 
 
+@slotwise
 @dataclass(frozen=True, slots=True)
 class Edge:
     """One contract on the way from market price to oracle price.
 
-    `what`: its name for people. `reads`: the contracts it asks; a leaf asks none. `asset`: whose
-    market price a leaf reports, where that is known, and `quote` in what, where not in USD.
-    `exponent`: -1 where the price divides by it.
-    `kind` is None where the contract was not recognised.
+    `kind`: what the contract itself adds: a cap, a rate, nothing but what trades (MARKET); None
+    where it was not recognised. `what`: its name for people. `reads`: the contracts it asks, whose
+    edges follow it in this order, each with its own behind it; a leaf asks none. `exponent`: -1
+    where the price divides by it, 0 where it moves only a cap. `asset`: whose market price a leaf
+    reports, where that is known.
+
+    `answer` is in 10 ** `decimals`, where these are known. For a CAPPED edge `uncapped` is what it
+    would answer without its cap and `cap` the most it answers now; the cap itself moves with
+    `cap_reads`. `fault`: the contract answers otherwise than its kind does.
     """
 
     source: Address
@@ -36,7 +43,20 @@ class Edge:
     reads: tuple[Address, ...] = ()
     exponent: int = 1
     asset: AssetId | None = None
-    quote: AssetId | None = None
+    answer: int | None = None
+    decimals: int | None = None
+    answered_unix: int | None = None
+    heartbeat_seconds: int | None = None
+    deviation_ppm: int | None = None
+    uncapped: int | None = None
+    cap: int | None = None
+    cap_reads: tuple[Address, ...] = ()
+    fault: str = ""
+
+    @property
+    def reports_market(self) -> bool:
+        """A leaf that reports what trades: what moves the price moves with it."""
+        return self.kind is PriceKind.MARKET and not self.reads and self.exponent != 0
 
 
 @slotwise
@@ -44,11 +64,16 @@ class Edge:
 class Price:
     """What a market's oracle says of an asset. `value` is None when unknown; `reason` says why.
 
-    `kind` is None where the source was not recognised: it is taken to follow the market.
-    `cap_value`: where the path has a cap, the value above which the price does not rise now; with
-    `cap_follows` it is of a rate, and moves with the market price that the rate is multiplied by.
-    `heartbeat_seconds`, `deviation_ppm`: when its feed is due to move, where known. `path`: root
-    first.
+    `kind`: CAPPED where a cap is on the way; None where a contract there was not recognised: it is
+    then taken to follow the market; FIXED where no contract on the way reports a market or a rate;
+    EXCHANGE_RATE where a rate is on the way, and no contract that may report the asset's own
+    market; else MARKET.
+
+    `source`: the contract the market asks. `emitter`: whose logs announce an answer, where that is
+    one contract. `answered_unix`, `heartbeat_seconds`, `deviation_ppm`: of the leaves that report
+    a market, the oldest, the longest and the widest; None where unknown. `cap_value`: the value
+    above which the price does not rise now by what is capped alone (what the cap itself moves with
+    moves it too: see `Edge`). `path`: root first.
     """
 
     value: BaseValue | None
@@ -58,7 +83,35 @@ class Price:
     reason: str = ""
     kind: PriceKind | None = None
     cap_value: BaseValue | None = None
-    cap_follows: bool = False
     heartbeat_seconds: int | None = None
     deviation_ppm: int | None = None
     path: tuple[Edge, ...] = ()
+
+
+@slotwise
+@dataclass(frozen=True, slots=True)
+class Feed:
+    """What a contract on the way of a price said of itself once and for all.
+
+    `family` names the kind of contract it is: "" where it was not recognised, None while it is
+    being asked. `facts`: what never changes of it, by getter, sorted.
+    """
+
+    family: str | None
+    facts: tuple[tuple[str, int | str], ...] = ()
+
+
+def kind_of_path(path: Iterable[Edge], asset: AssetId) -> PriceKind | None:
+    """The kind of a price of `asset`, as `Price` defines it."""
+    ways = [edge for edge in path if edge.exponent]
+    if any(edge.kind is PriceKind.CAPPED and edge.exponent > 0 for edge in ways):
+        return PriceKind.CAPPED
+    if not ways or any(edge.kind is None for edge in ways):
+        return None
+    markets = [edge for edge in ways if edge.reports_market]
+    has_rate = any(edge.kind is PriceKind.EXCHANGE_RATE for edge in ways)
+    if not markets:
+        return PriceKind.EXCHANGE_RATE if has_rate else PriceKind.FIXED
+    if has_rate and all(edge.asset not in (None, asset) for edge in markets):
+        return PriceKind.EXCHANGE_RATE
+    return PriceKind.MARKET
