@@ -110,7 +110,7 @@ async def _contracts(
         finding = await _market(market, node, head, overlay)
         are_well = are_well and not finding.fault
         yield finding
-    names = symbols(list_all(overlay, parts.markets))
+    names = symbols(overlay, list_all(overlay, parts.markets))
     for pool in parts.pools:
         yield await _pool(pool, node, head, overlay, names)
     try:
@@ -188,7 +188,7 @@ def _prices(market: ProtocolMarket, head: BlockRef, overlay: Overlay) -> Sequenc
             continue
         value, unit = Decimal(price.value) / listing.base_unit, "USD"
         if listing.numeraire is not None:
-            unit = f"raw {symbols(list_all(overlay, [market]))[listing.numeraire]} a raw unit"
+            unit = f"raw {symbols(overlay, list_all(overlay, [market]))[listing.numeraire]} a raw unit"
         path = f"{value:f} {unit} by source {price.source or 'fallback oracle'}"
         if price.emitter is not None:
             path += f" -> aggregator {price.emitter}"

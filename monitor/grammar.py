@@ -4,6 +4,7 @@ import base64
 import binascii
 import ipaddress
 import math
+import re
 from decimal import Decimal
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
@@ -112,11 +113,31 @@ Real = Annotated[float, BeforeValidator(_not_bool), Field(allow_inf_nan=False)]
 Threshold = Annotated[Decimal, BeforeValidator(_not_bool), AfterValidator(_finite)]
 Move = Annotated[Threshold, Field(gt=-1)]
 Shock = Annotated[float | int | str, BeforeValidator(_shock)]
+
+
+def _market_ids(value: Any) -> Any:
+    if value == "all":
+        return value
+    if not isinstance(value, list) or not value:
+        raise ValueError('expected "all", or a list of market ids')
+    for text in value:
+        if not re.fullmatch(r"0x[0-9a-fA-F]{64}", str(text)):
+            raise ValueError(f"{text!r} is not a market id: expected 0x and 64 hex digits")
+    return tuple(text.lower() for text in value)
+
+
+def _view_name(text: str) -> str:
+    if not re.fullmatch(r"[A-Za-z_]\w*(\((uint256)?\))?", text):
+        raise ValueError("expected the name of a view, as in getRate() or worth(uint256)")
+    return text
+
+
 StartBlock = Annotated[int | Literal["snapshot"], BeforeValidator(_start_block)]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$")]
 Names = tuple[str, ...]
 HexAddress = Annotated[str, AfterValidator(address)]
-HexMarketId = Annotated[str, Field(pattern=r"^0x[0-9a-fA-F]{64}$"), AfterValidator(str.lower)]
+ViewName = Annotated[str, AfterValidator(_view_name)]
+MarketIds = Annotated[Literal["all"] | tuple[str, ...], BeforeValidator(_market_ids)]
 OneOrMore = BeforeValidator(_listed)
 EndpointUrl = Annotated[SecretStr, AfterValidator(_endpoint)]
 WebhookUrl = Annotated[SecretStr, AfterValidator(_webhook_url)]

@@ -5,19 +5,29 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from monitor.core.alerts import digest
+from monitor.core.receipts import ReceiptKind
 from monitor.core.sources import EventSource
 from monitor.core.units import Address, AssetId, MarketId
 from monitor.engine.breaker import BreakerRule, Origin
 from monitor.engine.cascade_runner import CascadeRunner, CurvePlan, Plan
 from monitor.engine.judge import Receiver, Watcher
 from monitor.errors import ConfigError, QuestionError
-from monitor.library import abi_library
+from monitor.library import abi_library, rate_view
 from monitor.liquidity.source import PoolSource
 from monitor.liquidity.uniswap_v3 import UniswapV3Pool
-from monitor.oracles.aave_oracle import AaveOraclePrices
+from monitor.oracles.sources import price_sources
 from monitor.oracles.valuation_feed import ValuationFeed
 from monitor.protocols.registry import PROTOCOLS, MarketPlan, ProtocolMarket
-from monitor.schema import Market, Projection
+from monitor.receipts.claims import (
+    ATokenClaim,
+    Claim,
+    RateClaim,
+    ReceiptAbi,
+    VaultClaim,
+    rate_call,
+)
+from monitor.receipts.source import ReceiptSource
+from monitor.schema import Market, Projection, Receipt
 from monitor.settings import Settings
 from monitor.simulation.options import Options
 from monitor.simulation.shocks import parse_shocks, price_shocks
@@ -45,8 +55,8 @@ def parts_of(settings: Settings) -> Parts:
         for entry in settings.liquidity
         if entry.pool is not None
     )
-    oracle, feed = abi_library("aave_v3/AaveOracle"), abi_library("chainlink/Aggregator")
-    prices = [AaveOraclePrices(market.market, oracle, feed) for market in markets]
+    prices = price_sources([market.market for market in markets], abi_library, {})
+    feed = abi_library("chainlink/Aggregator")
     valuations = [
         ValuationFeed(name, AssetId(Address(asset.address)), Address(asset.price_feed), feed)
         for name, asset in settings.assets.items()
@@ -55,13 +65,36 @@ def parts_of(settings: Settings) -> Parts:
     return Parts(
         markets=markets,
         pools=pools,
-        sources=(*markets, *prices, *valuations, *pools),
+        sources=(*markets, *prices, *valuations, *pools, *map(_receipt, settings.receipts)),
         runner=CascadeRunner(
             markets, pools, _named(settings), _correlated(settings), _plans(settings)
         ),
         receivers=tuple(Receiver(hook.name, hook.breakers) for hook in settings.webhooks),
         defaults=_options(settings.projection),
     )
+
+
+def _receipt(entry: Receipt) -> ReceiptSource:
+    token, kind = Address(entry.token), ReceiptKind(entry.kind)
+    erc20, bytes32_erc20 = abi_library("erc20/Token"), abi_library("erc20/Bytes32Token")
+    abi = ReceiptAbi(
+        erc20=erc20,
+        vault=abi_library("erc4626/Vault"),
+        curated=abi_library("erc4626/MetaMorpho"),
+        atoken=abi_library("aave_v3/AToken"),
+    )
+    claim: Claim
+    match kind:
+        case ReceiptKind.ERC4626:
+            claim = VaultClaim(token, abi)
+        case ReceiptKind.AAVE_ATOKEN:
+            claim = ATokenClaim(token, abi)
+        case ReceiptKind.RATE_PROVIDER:
+            rate = rate_call(
+                Address(entry.rate_source or token), rate_view(entry.rate_method or "")
+            )
+            claim = RateClaim(token, Address(entry.underlying or ""), rate, abi)
+    return ReceiptSource(token, kind, claim, erc20, bytes32_erc20)
 
 
 def watchers_of(settings: Settings, genesis: str) -> tuple[Watcher, ...]:
@@ -92,6 +125,7 @@ def configuration_digest(settings: Settings) -> str:
         for m in settings.markets
     ]
     parts += [f"{entry.kind} {entry.pool}" for entry in settings.liquidity]
+    parts += [f"{r.kind} {r.token} {r.underlying} {r.rate_method}" for r in settings.receipts]
     parts += [f"{a.address} {a.price_feed}" for a in settings.assets.values() if a.price_feed]
     return digest(*parts)
 

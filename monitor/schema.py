@@ -12,7 +12,7 @@ from monitor.grammar import (
     Count,
     EndpointUrl,
     HexAddress,
-    HexMarketId,
+    MarketIds,
     Move,
     Name,
     Names,
@@ -24,6 +24,7 @@ from monitor.grammar import (
     StartBlock,
     StoreUrl,
     Threshold,
+    ViewName,
     WebhookUrl,
     is_loopback,
     is_private,
@@ -108,9 +109,7 @@ class Market(Table):
     )
     address: HexAddress = Field(description="PoolAddressesProvider, Morpho, Comet or Vat")
     from_block: Count = Field(default=0, description="where the contract begins")
-    market_ids: Literal["all"] | tuple[HexMarketId, ...] | None = Field(
-        default=None, description="morpho_blue: which"
-    )
+    market_ids: MarketIds | None = Field(default=None, description="morpho_blue: which")
     spotter: HexAddress | None = Field(default=None, description="maker: Spotter")
     jug: HexAddress | None = Field(default=None, description="maker: Jug")
     dog: HexAddress | None = Field(default=None, description="maker: Dog")
@@ -127,20 +126,27 @@ class Market(Table):
         shared = {"name", "protocol", "address", "from_block"}
         for key in sorted(self.model_fields_set - shared - own):
             yield key, f"not a key of an {self.protocol} market: expected {expected}"
-        if self.market_ids == ():
-            yield "market_ids", 'an empty list: expected market ids, or "all"'
 
 
 class Receipt(Table):
     token: HexAddress = Field(description="the claim")
     kind: Literal["erc4626", "aave_atoken", "rate_provider"] = Field(description="how it is priced")
     underlying: HexAddress | None = Field(default=None, description="rate_provider: what it claims")
-    rate_method: str | None = Field(
-        default=None, description="rate_provider: view that gives the rate"
+    rate_method: ViewName | None = Field(
+        default=None, description="rate_provider: view that gives the rate, as a wad"
+    )
+    rate_source: HexAddress | None = Field(
+        default=None, description="rate_provider: contract that has the view, if not the token"
     )
 
     def faults(self) -> Iterator[Fault]:
-        yield "kind", _unsupported(f"a {self.kind} receipt", "no [[receipts]]")
+        needed = {"underlying", "rate_method"} if self.kind == "rate_provider" else set()
+        for key in sorted(needed):
+            if getattr(self, key) is None:
+                yield key, "missing: a rate_provider needs it"
+        allowed = needed | ({"rate_source"} if needed else set())
+        for key in sorted(self.model_fields_set - {"token", "kind"} - allowed):
+            yield key, f"not a key of an {self.kind} receipt: expected none"
 
 
 class Liquidity(Table):

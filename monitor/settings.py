@@ -131,6 +131,10 @@ def _repetition_faults(tree: Tree) -> Iterator[str]:
         for name, times in Counter(_names(tree, section)).items():
             if times > 1:
                 yield f"{section}: {times} have the name {name!r}: expected each name once"
+    tokens = (table.get("token") for _, table in tables_of(tree, "receipts"))
+    for token, times in Counter(str(token).lower() for token in tokens if token).items():
+        if times > 1:
+            yield f"receipts: {times} are of the token {token}: expected each token once"
 
 
 def _reference_faults(tree: Tree) -> Iterator[str]:

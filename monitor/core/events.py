@@ -10,7 +10,8 @@ from typing import NamedTuple
 
 from monitor.core.ledger import Category, Market, Reserve, ReserveTerms, TickPool
 from monitor.core.pairs import Pair, Token
-from monitor.core.prices import Price
+from monitor.core.prices import Feed, Price
+from monitor.core.receipts import Receipt
 from monitor.core.units import (
     Address,
     AssetId,
@@ -131,6 +132,13 @@ class TokenKnown(NamedTuple):
     token: Token
 
 
+class ReceiptMoved(NamedTuple):
+    """A claim on another token is worth this now."""
+
+    token: AssetId
+    receipt: Receipt
+
+
 class ReserveListed(NamedTuple):
     """A market gained an asset."""
 
@@ -162,12 +170,19 @@ class CategoryChanged(NamedTuple):
 
 
 class PriceMoved(NamedTuple):
-    """A market's oracle now says this of an asset, or can no longer be read."""
+    """A market's oracle now says this of an asset; None: it is asked of it no more."""
 
     market: MarketId
     asset: AssetId
-    price: Price
+    price: Price | None
     sub_market: str = ""
+
+
+class FeedKnown(NamedTuple):
+    """What a contract on the way of a price is; None: it is on none any more."""
+
+    contract: Address
+    feed: Feed | None
 
 
 class PoolMoved(NamedTuple):
@@ -202,11 +217,13 @@ DomainEvent = (
     | MarketChanged
     | PairMoved
     | TokenKnown
+    | ReceiptMoved
     | ReserveListed
     | ReserveDropped
     | RiskParametersChanged
     | CategoryChanged
     | PriceMoved
+    | FeedKnown
     | PoolMoved
     | Liquidated
 )

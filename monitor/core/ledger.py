@@ -12,7 +12,8 @@ from typing import NamedTuple, Protocol, TypeVar
 
 from monitor.core.packed import PackedMap
 from monitor.core.pairs import Pair, Token
-from monitor.core.prices import Price
+from monitor.core.prices import Feed, Price
+from monitor.core.receipts import Receipt
 from monitor.core.slots import slotwise
 from monitor.core.units import (
     ZERO_ADDRESS,
@@ -34,9 +35,11 @@ class Kind(StrEnum):
     RESERVE = "reserve"
     PAIR = "pair"
     TOKEN = "token"
+    RECEIPT = "receipt"
     CATEGORY = "category"
     POSITION = "position"
     PRICE = "price"
+    FEED = "feed"
     POOL = "pool"
     FAULT = "fault"
 
@@ -193,9 +196,32 @@ class Fault:
     first: str
 
 
-Record = Market | Reserve | Pair | Token | Category | Position | Price | TickPool | Fault
+Record = (
+    Market
+    | Reserve
+    | Pair
+    | Token
+    | Receipt
+    | Category
+    | Position
+    | Price
+    | Feed
+    | TickPool
+    | Fault
+)
 RecordT = TypeVar(
-    "RecordT", Market, Reserve, Pair, Token, Category, Position, Price, TickPool, Fault
+    "RecordT",
+    Market,
+    Reserve,
+    Pair,
+    Token,
+    Receipt,
+    Category,
+    Position,
+    Price,
+    Feed,
+    TickPool,
+    Fault,
 )
 
 RECORD_OF: Mapping[Kind, type[Record]] = {
@@ -203,9 +229,11 @@ RECORD_OF: Mapping[Kind, type[Record]] = {
     Kind.RESERVE: Reserve,
     Kind.PAIR: Pair,
     Kind.TOKEN: Token,
+    Kind.RECEIPT: Receipt,
     Kind.CATEGORY: Category,
     Kind.POSITION: Position,
     Kind.PRICE: Price,
+    Kind.FEED: Feed,
     Kind.POOL: TickPool,
     Kind.FAULT: Fault,
 }
@@ -228,6 +256,10 @@ def token_key(asset: AssetId) -> Key:
     return Key(Kind.TOKEN, MarketId(""), "", asset)
 
 
+def receipt_key(token: AssetId) -> Key:
+    return Key(Kind.RECEIPT, MarketId(""), "", token)
+
+
 def category_key(market: MarketId, number: int) -> Key:
     return Key(Kind.CATEGORY, market, "", str(number))
 
@@ -239,6 +271,10 @@ def position_key(market: MarketId, account: Address, sub_market: str = "") -> Ke
 
 def price_key(market: MarketId, asset: AssetId, sub_market: str = "") -> Key:
     return Key(Kind.PRICE, market, sub_market, asset)
+
+
+def feed_key(contract: Address) -> Key:
+    return Key(Kind.FEED, MarketId(""), "", contract)
 
 
 def pool_key(pool: Address) -> Key:

@@ -89,6 +89,7 @@ class Listing:
 
     `price` is None where the market asks no oracle for it, or none has answered yet. `base_unit`
     and `numeraire` are as in `MarketSheet`. `decimals` is None where the token does not tell.
+    `cash_raw`: what can be borrowed or withdrawn of it now; None where nothing of it is lent.
     """
 
     sub_market: str
@@ -98,6 +99,7 @@ class Listing:
     price: Price | None
     base_unit: int
     numeraire: AssetId | None = None
+    cash_raw: RawAmount | None = None
 
 
 class RiskRules(Protocol):

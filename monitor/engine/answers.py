@@ -15,6 +15,7 @@ from monitor.core.sources import RiskRules
 from monitor.engine.cascade_runner import Answer, CascadeRunner, CurvePlan, Plan
 from monitor.engine.judge import Judge, Watcher
 from monitor.engine.positions import Books, PositionBook, block_json
+from monitor.engine.receipts import accounts_of, as_json
 from monitor.engine.totals import faults, market_totals, unknown_prices
 from monitor.errors import QuestionError, TransientError
 from monitor.simulation.options import Options
@@ -105,6 +106,7 @@ class EngineAnswers:
             "evaluated": block_json(evaluated) if evaluated else None,
             "markets": [self._market(rule) for rule in self._rules],
             "breakers": [self._breaker(watcher) for watcher in self._judge.watchers],
+            "receipts": self._receipts(block),
             "unknown": [
                 *faults(self._present.ledger),
                 *unknown_prices(self._present.ledger, self._rules),
@@ -178,6 +180,11 @@ class EngineAnswers:
 
     def _market(self, rule: RiskRules) -> dict[str, Any]:
         return market_totals(self._book(), rule).as_json()
+
+    def _receipts(self, block: BlockRef) -> list[dict[str, Any]]:
+        names = self._book().symbols
+        accounts = accounts_of(self._present.ledger, block, self._rules)
+        return [as_json(account, names, self._checksum) for account in accounts]
 
     def _book(self) -> PositionBook:
         return self._books.at(self._present.ledger, self._block())

@@ -12,7 +12,7 @@ from monitor.core.events import Place
 from monitor.core.ledger import Kind, LedgerView
 from monitor.core.ports import PositionFilter
 from monitor.core.sources import Line, RiskRules, Statement
-from monitor.core.units import Address, MarketId, address
+from monitor.core.units import Address, AssetId, MarketId, address
 from monitor.engine.valuation import Valuation, list_all, symbols, total, usd_text
 from monitor.errors import QuestionError
 
@@ -58,7 +58,7 @@ class PositionBook:
         self._checksum = checksum
         listings = list_all(view, rules)
         self._valuation = Valuation(view, listings)
-        self._symbols = symbols(listings)
+        self.symbols = symbols(view, listings)
         self.rows = sorted(self._read(view, rules), key=_order)
 
     @property
@@ -132,7 +132,7 @@ class PositionBook:
 
     def _unvalued(self, held: Statement) -> list[str]:
         return [
-            f"USD value of {self._symbols.get(line.asset, line.asset)}"
+            f"USD value of {self.symbols.get(line.asset, line.asset)}"
             for line in (*held.collateral, *held.debt, *held.lent)
             if self.usd(line) is None
         ]
@@ -140,10 +140,17 @@ class PositionBook:
     def _line_json(self, line: Line) -> dict[str, Any]:
         return {
             "asset": self._checksum(line.asset),
-            "symbol": self._symbols.get(line.asset, line.asset),
+            "symbol": self.symbols.get(line.asset, line.asset),
             "amount": str(line.amount_raw),
             "value_usd": usd_text(self.usd(line)),
-        }
+        } | self._claimed(line.asset)
+
+    def _claimed(self, asset: AssetId) -> dict[str, str]:
+        """What a claim stands for."""
+        claim = self._valuation.receipts.get(asset)
+        if claim is None or claim.underlying is None:
+            return {}
+        return {"underlying": self._checksum(claim.underlying)}
 
 
 def block_json(block: BlockRef) -> dict[str, Any]:

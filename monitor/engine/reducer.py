@@ -12,6 +12,7 @@ from monitor.core.events import (
     DebtChanged,
     DeficitMoved,
     DomainEvent,
+    FeedKnown,
     IndexMoved,
     LentChanged,
     Liquidated,
@@ -20,6 +21,7 @@ from monitor.core.events import (
     Place,
     PoolMoved,
     PriceMoved,
+    ReceiptMoved,
     ReserveDropped,
     ReserveListed,
     RiskParametersChanged,
@@ -33,12 +35,14 @@ from monitor.core.ledger import (
     Position,
     Reserve,
     category_key,
+    feed_key,
     find,
     market_key,
     pair_key,
     pool_key,
     position_key,
     price_key,
+    receipt_key,
     reserve_key,
     token_key,
 )
@@ -148,6 +152,10 @@ def _know_token(overlay: Overlay, event: TokenKnown) -> None:
     overlay.put(token_key(event.asset), event.token)
 
 
+def _put_receipt(overlay: Overlay, event: ReceiptMoved) -> None:
+    overlay.put(receipt_key(event.token), event.receipt)
+
+
 def _list_reserve(overlay: Overlay, event: ReserveListed) -> None:
     overlay.put(reserve_key(event.market, event.reserve.asset, event.sub_market), event.reserve)
 
@@ -170,6 +178,10 @@ def _put_category(overlay: Overlay, event: CategoryChanged) -> None:
 
 def _put_price(overlay: Overlay, event: PriceMoved) -> None:
     overlay.put(price_key(event.market, event.asset, event.sub_market), event.price)
+
+
+def _know_feed(overlay: Overlay, event: FeedKnown) -> None:
+    overlay.put(feed_key(event.contract), event.feed)
 
 
 def _put_pool(overlay: Overlay, event: PoolMoved) -> None:
@@ -242,11 +254,13 @@ REDUCERS: Mapping[type[DomainEvent], Callable[[Overlay, Any], None]] = {
     MarketChanged: _put_market,
     PairMoved: _put_pair,
     TokenKnown: _know_token,
+    ReceiptMoved: _put_receipt,
     ReserveListed: _list_reserve,
     ReserveDropped: _drop_reserve,
     RiskParametersChanged: _put_terms,
     CategoryChanged: _put_category,
     PriceMoved: _put_price,
+    FeedKnown: _know_feed,
     PoolMoved: _put_pool,
     Liquidated: _note,
 }

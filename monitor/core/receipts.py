@@ -1,0 +1,35 @@
+"""Tokens that are a claim on another token: what one is worth, what stands behind all of them."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from monitor.core.units import AssetId, RawAmount, Shares
+
+
+class ReceiptKind(StrEnum):
+    """How a claim says what it is worth (contract section 2)."""
+
+    ERC4626 = "erc4626"
+    AAVE_ATOKEN = "aave_atoken"
+    RATE_PROVIDER = "rate_provider"
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """A claim at one block. What could not be read is None; `reason` says why.
+
+    `unit_shares` raw units of the claim are worth `unit_assets_raw` of the underlying. `supply` is
+    how many raw units there are, `assets_raw` what they claim together, `idle_raw` the underlying
+    that lies in the contract itself. `queue`: the sub-markets a curated vault (MetaMorpho) takes
+    withdrawals from, in order; None where the contract has no such list, or was not asked yet.
+    """
+
+    kind: ReceiptKind
+    underlying: AssetId | None = None
+    unit_shares: Shares | None = None
+    unit_assets_raw: RawAmount | None = None
+    supply: Shares | None = None
+    assets_raw: RawAmount | None = None
+    idle_raw: RawAmount | None = None
+    queue: tuple[str, ...] | None = None
+    reason: str = ""

@@ -1,0 +1,83 @@
+"""A [[receipts]] entry as a plug-in: read every block, since most of it moves without a log."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from monitor.core.abi import Abi
+from monitor.core.blocks import BlockRef, RawLog
+from monitor.core.events import DomainEvent, ReceiptMoved, TokenKnown
+from monitor.core.ledger import LedgerView, find, receipt_key, token_key
+from monitor.core.pairs import Token
+from monitor.core.ports import ContractReader, Readings, ViewCall
+from monitor.core.receipts import Receipt, ReceiptKind
+from monitor.core.tokens import token_calls, token_of
+from monitor.core.units import Address, AssetId
+from monitor.receipts.claims import Claim, Decimals
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiptSource:
+    """One claim. `erc20`, `bytes32_erc20`: how tokens are asked for their name."""
+
+    token: Address
+    kind: ReceiptKind
+    claim: Claim
+    erc20: Abi
+    bytes32_erc20: Abi
+
+    @property
+    def name(self) -> str:
+        return self.token
+
+    def addresses(self, view: LedgerView) -> frozenset[Address]:
+        return frozenset()
+
+    def questions(self, logs: Sequence[RawLog], view: LedgerView) -> tuple[ViewCall, ...]:
+        return ()
+
+    def decoder(self, block: BlockRef, view: LedgerView, facts: Readings) -> "ReceiptSource":
+        return self
+
+    def decode(self, log: RawLog) -> tuple[DomainEvent, ...]:
+        return ()
+
+    def polls(self, view: LedgerView) -> tuple[ViewCall, ...]:
+        known = self._known(view)
+        unknown = [
+            asset for asset in self._tokens(known) if find(view, token_key(asset), Token) is None
+        ]
+        asked = [call for asset in unknown for call in self._token_calls(asset)]
+        return (*asked, *self.claim.calls(known, self._decimals(view, known)))
+
+    def polled(self, view: LedgerView, readings: Readings) -> tuple[DomainEvent, ...]:
+        known = self._known(view)
+        events: list[DomainEvent] = []
+        tokens = self._decimals(view, known)
+        for asset in self._tokens(known):
+            answers = [readings.get(call) for call in self._token_calls(asset)]
+            # What never changes is asked once: a node that has forgotten the block is asked again.
+            if asset not in tokens and None not in answers:
+                tokens[asset] = token_of(asset, answers)
+                events.append(TokenKnown(asset, tokens[asset]))
+        receipt = self.claim.receipt(known, tokens, readings)
+        return (*events, ReceiptMoved(self.token, receipt))
+
+    async def bootstrap(
+        self, reader: ContractReader, at: BlockRef, head: BlockRef
+    ) -> tuple[DomainEvent, ...]:
+        return ()
+
+    def _known(self, view: LedgerView) -> Receipt:
+        return find(view, receipt_key(self.token), Receipt) or Receipt(self.kind)
+
+    def _tokens(self, known: Receipt) -> Iterator[AssetId]:
+        yield self.token
+        if known.underlying is not None:
+            yield known.underlying
+
+    def _decimals(self, view: LedgerView, known: Receipt) -> Decimals:
+        found = ((asset, find(view, token_key(asset), Token)) for asset in self._tokens(known))
+        return {asset: token for asset, token in found if token is not None}
+
+    def _token_calls(self, asset: AssetId) -> tuple[ViewCall, ...]:
+        return token_calls(self.erc20, self.bytes32_erc20, asset)
