@@ -87,23 +87,24 @@ class Vault:
 
     async def assets_of(self, shares: int, block: BlockRef = None) -> int:
         """What the shares would fetch by `convertToAssets`, liquidity aside."""
-        signature = "convertToAssets(uint256)(uint256)"
-        assets: int = await self.chain.call(self.address, signature, shares, block=block)
-        return assets
+        return await self._number("convertToAssets(uint256)(uint256)", shares, block)
 
     async def shares_of(self, account: Address, block: BlockRef = None) -> int:
-        signature = "balanceOf(address)(uint256)"
-        shares: int = await self.chain.call(self.address, signature, account, block=block)
-        return shares
+        return await self._number("balanceOf(address)(uint256)", account, block)
 
     async def max_withdraw(self, account: Address, block: BlockRef = None) -> int:
         """What the account could take out in that block: its own, or what is not lent out."""
-        signature = "maxWithdraw(address)(uint256)"
-        assets: int = await self.chain.call(self.address, signature, account, block=block)
-        return assets
+        return await self._number("maxWithdraw(address)(uint256)", account, block)
 
     async def withdraw_queue(self, block: BlockRef = None) -> list[bytes]:
         """Market ids, in the order in which they are emptied."""
-        length = await self.chain.call(self.address, "withdrawQueueLength()(uint256)", block=block)
+        (length,) = await self.chain.read(
+            [View(self.address, "withdrawQueueLength()(uint256)")], block
+        )
         queue = [View(self.address, "withdrawQueue(uint256)(bytes32)", (n,)) for n in range(length)]
         return await self.chain.read(queue, block)
+
+    async def _number(self, signature: str, argument: object, block: BlockRef) -> int:
+        # By the head's hash where no block is named: the node may date a call of "latest" later.
+        (number,) = await self.chain.read([View(self.address, signature, (argument,))], block)
+        return int(number)

@@ -271,10 +271,8 @@ class Morpho:
         return Accrued(MarketState(*state), tuple(Position(*each) for each in positions))
 
     async def price_e36(self, market: str, block: BlockRef = None) -> int:
-        price: int = await self.chain.call(
-            self.params(market).oracle, "price()(uint256)", block=block
-        )
-        return price
+        oracle = View(self.params(market).oracle, "price()(uint256)")
+        return int((await self.chain.read([oracle], block))[0])
 
     async def healthy(
         self, market: str, accounts: Sequence[Address], block: BlockRef = None
