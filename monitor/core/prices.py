@@ -30,7 +30,7 @@ class Edge:
     where it was not recognised. `what`: its name for people. `reads`: the contracts it asks, whose
     edges follow it in this order, each with its own behind it; a leaf asks none. `exponent`: -1
     where the price divides by it, 0 where it moves only a cap. `asset`: whose market price a leaf
-    reports, where that is known.
+    reports, where that is known, and `quote` in what, where not in USD.
 
     `answer` is in 10 ** `decimals`, where these are known. For a CAPPED edge `uncapped` is what it
     would answer without its cap and `cap` the most it answers now; the cap itself moves with
@@ -43,6 +43,7 @@ class Edge:
     reads: tuple[Address, ...] = ()
     exponent: int = 1
     asset: AssetId | None = None
+    quote: AssetId | None = None
     answer: int | None = None
     decimals: int | None = None
     answered_unix: int | None = None
@@ -71,9 +72,10 @@ class Price:
 
     `source`: the contract the market asks. `emitter`: whose logs announce an answer, where that is
     one contract. `answered_unix`, `heartbeat_seconds`, `deviation_ppm`: of the leaves that report
-    a market, the oldest, the longest and the widest; None where unknown. `cap_value`: the value
-    above which the price does not rise now by what is capped alone (what the cap itself moves with
-    moves it too: see `Edge`). `path`: root first.
+    a market, the oldest, the longest and the widest; None where unknown. `cap_value`: where the
+    path has a cap, the value above which the price does not rise now; with `cap_follows` the cap is
+    one of a rate, or counted in another price, and moves with what it is multiplied by (see
+    `cap_reads` of `Edge`). `path`: root first.
     """
 
     value: BaseValue | None
@@ -83,6 +85,7 @@ class Price:
     reason: str = ""
     kind: PriceKind | None = None
     cap_value: BaseValue | None = None
+    cap_follows: bool = False
     heartbeat_seconds: int | None = None
     deviation_ppm: int | None = None
     path: tuple[Edge, ...] = ()
