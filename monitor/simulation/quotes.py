@@ -120,20 +120,20 @@ class QuoteBook:
     ) -> Iterator[tuple[int, int]]:
         """(leaf, exponent) of what an asset's price rests on, in the market's own count."""
         price = asset.price
-        deviation = price.deviation_ppm if price else None
-        share = None if deviation is None else deviation / PPM
         if price is None or not price.path:
             # The zero address is no source: assets without one share nothing.
             source = None if asset.source == ZERO_ADDRESS else asset.source
-            leaf = Leaf((asset.asset,), numeraire, answer, share)
+            leaf = Leaf((asset.asset,), numeraire, answer)
             yield self._leaf((source or object(), numeraire), leaf), 1
             return
         for edge in price.path:
-            if edge.reads or edge.kind not in (PriceKind.MARKET, None):
+            # A contract that was not recognised may be all of the price.
+            if edge.exponent == 0 or edge.reads or edge.kind not in (PriceKind.MARKET, None):
                 continue
             is_all = len(price.path) == 1 and price.cap_value is None
             quote = numeraire if edge.kind is None else edge.quote
             reported = _reported(edge, asset.asset, numeraire)
+            share = None if edge.deviation_ppm is None else edge.deviation_ppm / PPM
             leaf = Leaf((reported,), quote, answer if is_all else None, share)
             yield self._leaf((edge.source, quote), leaf), edge.exponent
 

@@ -47,13 +47,13 @@ def priced(
     kind: PriceKind | None,
     *path: Edge,
     cap: int | None = None,
-    deviation_ppm: int | None = None,
+    cap_follows: bool = False,
 ) -> AssetSheet:
     """An asset of a USD market with its path."""
     sheet = sheet_of(asset)
     value = BaseValue(PRICES[asset] * USD)
     ceiling = None if cap is None else BaseValue(cap)
-    price = Price(value, kind=kind, path=path, cap_value=ceiling, deviation_ppm=deviation_ppm)
+    price = Price(value, kind=kind, path=path, cap_value=ceiling, cap_follows=cap_follows)
     return replace(sheet, price=price)
 
 
@@ -149,6 +149,26 @@ def test_capped__moves_of_its_asset__are_followed_up_to_the_cap(shock: float, af
     assert usd_of(sheet, played(sheet, USDC=shock), USDC) == pytest.approx(after)
 
 
+@pytest.mark.parametrize("shock", [-0.1, 0.1])
+def test_capped_rate__move_of_its_base__moves_the_cap_too(shock: float) -> None:
+    adapter = Edge(ADAPTER, PriceKind.CAPPED, "capped rate", (ETH_FEED, RATE))
+    path = (adapter, ETH, RATE_EDGE)
+    wsteth = priced(WSTETH, PriceKind.CAPPED, *path, cap=2400 * USD, cap_follows=True)
+    sheet = eth_world(wsteth)
+    after = usd_of(sheet, played(sheet, WETH=shock), WSTETH)
+    assert after == pytest.approx(2400 * (1 + shock))
+
+
+def test_feed__counted_in_another_asset__moves_against_that_one_alone() -> None:
+    ratio = Edge(WSTETH_FEED, PriceKind.MARKET, "wstETH / ETH", asset=WSTETH, quote=WETH)
+    root = Edge(ADAPTER, PriceKind.MARKET, "product", (ETH_FEED, WSTETH_FEED))
+    sheet = eth_world(priced(WSTETH, PriceKind.MARKET, root, ETH, ratio))
+    depeg = played(sheet, wstETH=-0.1)
+    assert usd_of(sheet, depeg, WSTETH) == pytest.approx(2160)
+    fall = played(sheet, WETH=-0.3)
+    assert usd_of(sheet, fall, WSTETH) == pytest.approx(1680)
+
+
 def test_fixed__whatever_happens__stays() -> None:
     fixed = priced(USDC, PriceKind.FIXED, Edge(ADAPTER, PriceKind.FIXED, "fixed price"))
     sheet = world(market([], assets=[priced(WETH, PriceKind.MARKET, ETH), fixed]))
@@ -162,8 +182,8 @@ def test_unrecognised__fall_of_its_asset__is_taken_to_follow() -> None:
 
 
 def test_deviation__of_the_feed_itself__decides_where_no_option_does() -> None:
-    own = Edge(WSTETH_FEED, PriceKind.MARKET, "wstETH / USD", asset=WSTETH)
-    wide = priced(WSTETH, PriceKind.MARKET, own, deviation_ppm=200_000)
+    own = Edge(WSTETH_FEED, PriceKind.MARKET, "wstETH / USD", asset=WSTETH, deviation_ppm=200_000)
+    wide = priced(WSTETH, PriceKind.MARKET, own)
     sheet = eth_world(wide, wsteth_mid=0.9)
     assert usd_of(sheet, played(sheet, WETH=0), WSTETH, end=True) == 2400
     narrow = played(sheet, Options(deviation=0.01), WETH=0)
