@@ -131,6 +131,21 @@ async def test_odd_token__in_a_market_made_on_the_way__costs_no_wei(
     assert bool(sheet.unknown) == (decimals is None)
 
 
+async def test_token__deployed_after_its_market__is_known_from_then_on(bazaar: Bazaar) -> None:
+    token = await deploy_odd_token(bazaar.deployer, "0 decimals")
+    code = await bazaar.wide.anvil.rpc("eth_getCode", token, "latest")
+    address = account("a token to come")
+    await bazaar.open("early", collateral=address)
+    ledger = await bazaar.life.ledger()
+    assert find(ledger, token_key(Address(address)), Token) == Token(address, None)
+    await bazaar.wide.anvil.rpc("anvil_setCode", address, code)
+    await bazaar.wide.mine()
+    await bazaar.life.records()
+    known = find(await bazaar.life.ledger(), token_key(Address(address)), Token)
+    assert known is not None
+    assert known.decimals == 0
+
+
 async def test_loan_pledged_for_itself__is_two_holdings(bazaar: Bazaar) -> None:
     market_id = await bazaar.open("self", collateral=bazaar.wide.token("DAI"))
     await bazaar.lend_and_borrow("self")

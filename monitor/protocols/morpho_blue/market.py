@@ -4,13 +4,23 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from monitor.core.blocks import BlockRef, RawLog
-from monitor.core.events import DomainEvent, PairMoved, PriceMoved
-from monitor.core.ledger import Kind, LedgerView, Market, each, find, market_key, price_key
-from monitor.core.pairs import Pair
+from monitor.core.events import DomainEvent, PairMoved, PriceMoved, TokenKnown
+from monitor.core.ledger import (
+    Kind,
+    LedgerView,
+    Market,
+    each,
+    find,
+    market_key,
+    price_key,
+    token_key,
+)
+from monitor.core.pairs import Pair, Token
 from monitor.core.ports import ContractReader, Readings, ViewCall, ViewFailed
 from monitor.core.prices import Price
 from monitor.core.risk import MarketSheet
-from monitor.core.units import ZERO_ADDRESS, Address, BaseValue, MarketId, Wad
+from monitor.core.tokens import token_of
+from monitor.core.units import ZERO_ADDRESS, Address, AssetId, BaseValue, MarketId, Wad
 from monitor.protocols.morpho_blue.audit import Audit
 from monitor.protocols.morpho_blue.bootstrap import MorphoSnapshot
 from monitor.protocols.morpho_blue.contracts import PROTOCOL, MorphoAbi, Scope
@@ -64,9 +74,13 @@ class MorphoBlue(MorphoRules):
         return MorphoDecoder(self._scope, self._abi, block, view, facts)
 
     def polls(self, view: LedgerView) -> tuple[ViewCall, ...]:
-        """Prices, rates of models whose state we do not keep; at a start, everything else."""
+        """Prices, rates of models whose state we do not keep; at a start, everything else.
+
+        A token that did not tell its decimals may not have been deployed yet.
+        """
         calls = [price_call(self._abi, pair) for _, pair in self._pairs(view) if _is_priced(pair)]
         calls += [rate_call(self._abi, pair) for _, pair in self._pairs(view) if _is_strange(pair)]
+        calls += [call for asset in self._mute(view) for call in self._abi.token_calls(asset)]
         return tuple(dict.fromkeys((*calls, *self._audit.calls(view))))
 
     def polled(self, view: LedgerView, readings: Readings) -> tuple[DomainEvent, ...]:
@@ -81,6 +95,10 @@ class MorphoBlue(MorphoRules):
                 rate = Wad(answer[0]) if isinstance(answer, tuple) else None
                 moved = replace(pair, borrow_rate_wad=rate)
                 events.append(PairMoved(self._market, market_id, moved))
+        for asset in self._mute(view):
+            answers = [readings.get(call) for call in self._abi.token_calls(asset)]
+            if None not in answers:
+                events.append(TokenKnown(asset, token_of(asset, answers)))
         return tuple(events)
 
     async def bootstrap(
@@ -100,6 +118,12 @@ class MorphoBlue(MorphoRules):
     def _pairs(self, view: LedgerView) -> Iterator[tuple[str, Pair]]:
         for key, pair in each(view, Kind.PAIR, self._market, Pair):
             yield key.sub_market, pair
+
+    def _mute(self, view: LedgerView) -> list[AssetId]:
+        """Tokens whose decimals are not known, in the order of the pairs."""
+        assets = (asset for _, pair in self._pairs(view) for asset in (pair.loan, pair.collateral))
+        tokens = {asset: find(view, token_key(asset), Token) for asset in assets}
+        return [asset for asset, token in tokens.items() if not token or token.decimals is None]
 
     def _price(self, view: LedgerView, market_id: str, pair: Pair, readings: Readings) -> Price:
         """What the oracle says now; what else is known of the way it took stays."""
