@@ -14,7 +14,7 @@ from monitor.chain.slices import Width, in_slices
 from monitor.chain.wire import read_bytes
 from monitor.core.abi import FunctionAbi
 from monitor.core.blocks import BlockRef, RawLog
-from monitor.core.ports import ViewCall, ViewFailed, ViewResult
+from monitor.core.ports import NO_CODE, ViewCall, ViewFailed, ViewResult
 from monitor.core.units import Address
 
 LOGGER = logging.getLogger(__name__)
@@ -49,7 +49,7 @@ class NodeReader:
         mute = {call.to for call, answer in zip(calls, answers, strict=True) if answer == b""}
         codeless = await self._codeless(at, sorted(mute))
         return [
-            ViewFailed("no contract code")
+            ViewFailed(NO_CODE)
             if answer == b"" and call.to in codeless
             else self._calldata.result(call, answer)
             for call, answer in zip(calls, answers, strict=True)

@@ -27,6 +27,8 @@ class ViewFailed:
     reason: str
 
 
+NO_CODE = "no contract code"
+"""The reason where there is no contract."""
 ViewResult = tuple[Any, ...] | ViewFailed
 """The decoded return values, one element per ABI output. Addresses are lower case."""
 Readings = Mapping[ViewCall, ViewResult]

@@ -1,17 +1,26 @@
-"""What an Aave market believes prices to be: AaveOracle, and the feed behind each asset.
+"""What an Aave market believes prices to be: AaveOracle, read every block.
 
-The oracle is read every block: prices move without a log (capped and time-dependent adapters,
-silent feed phases), so a log only hastens what the read then says. Source: AaveOracle.sol
-(aave-v3-origin 3.6), EACAggregatorProxy.sol (Chainlink).
+Prices move without a log (capped and time-dependent adapters, silent feed phases), so a log only
+announces what the read then says. What stands behind each source is `graph`'s. Source:
+AaveOracle.sol (aave-v3-origin 3.6, and aave-v3-core 3.0.2, which is the same here).
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from monitor.core.abi import Abi
 from monitor.core.blocks import BlockRef, RawLog
 from monitor.core.events import DomainEvent, MarketChanged, PriceMoved
-from monitor.core.ledger import Kind, LedgerView, Market, Reserve, each, find, market_key
+from monitor.core.ledger import (
+    Category,
+    Kind,
+    LedgerView,
+    Market,
+    Reserve,
+    each,
+    find,
+    market_key,
+)
 from monitor.core.ports import ContractReader, Readings, ViewCall, ViewFailed
 from monitor.core.prices import Price
 from monitor.core.units import ZERO_ADDRESS, Address, AssetId, BaseValue, MarketId
@@ -20,58 +29,57 @@ UNSCALED = "the oracle does not tell its BASE_CURRENCY_UNIT"
 
 
 class AaveOraclePrices:
-    """The prices of one market's reserves."""
+    """The prices of one market's reserves, and of what prices e-mode categories before 3.2."""
 
-    def __init__(self, market: MarketId, oracle: Abi, feed: Abi) -> None:
+    def __init__(self, market: MarketId, oracle: Abi) -> None:
         self._market = market
         self._oracle = oracle
-        self._feed = feed
 
     @property
     def name(self) -> str:
         return self._market
 
     def addresses(self, view: LedgerView) -> frozenset[Address]:
-        """The aggregators: a proxy logs nothing, the contract behind it does."""
-        return frozenset(
-            price.emitter
-            for _, price in each(view, Kind.PRICE, self._market, Price)
-            if price.emitter is not None
-        )
+        return frozenset()
 
     def questions(self, logs: Sequence[RawLog], view: LedgerView) -> tuple[ViewCall, ...]:
         return ()
 
-    def decoder(self, block: BlockRef, view: LedgerView, facts: Readings) -> "AnswerDecoder":
-        return AnswerDecoder(self._market, self._feed, view)
+    def decoder(self, block: BlockRef, view: LedgerView, facts: Readings) -> "AaveOraclePrices":
+        return self
+
+    def decode(self, log: RawLog) -> tuple[DomainEvent, ...]:
+        return ()
 
     def polls(self, view: LedgerView) -> tuple[ViewCall, ...]:
+        """Nothing for a market that has no AaveOracle."""
         contracts = find(view, market_key(self._market), Market)
-        if contracts is None:
+        if contracts is None or contracts.oracle == ZERO_ADDRESS:
             return ()
-        calls = [self._unit_call(contracts)]
-        for _, reserve in each(view, Kind.RESERVE, self._market, Reserve):
-            calls += self._price_calls(contracts, reserve.asset)
-        for _, price in each(view, Kind.PRICE, self._market, Price):
-            if price.source is not None:
-                calls += self._feed_calls(price.source)
-        return tuple(dict.fromkeys(calls))
+        calls = list(self._oracle_calls(contracts))
+        for asset in self._assets(view):
+            calls += self._price_calls(contracts, asset)
+        return tuple(calls)
 
     def polled(self, view: LedgerView, readings: Readings) -> tuple[DomainEvent, ...]:
         """Prices; and the scale they are in, where the oracle was replaced by one with another."""
         contracts = find(view, market_key(self._market), Market)
-        if contracts is None:
+        if contracts is None or contracts.oracle == ZERO_ADDRESS:
             return ()
         events: list[DomainEvent] = []
-        unit = readings.get(self._unit_call(contracts))
+        unit = readings.get(self._oracle_calls(contracts)[0])
         if isinstance(unit, tuple) and unit[0] not in (0, contracts.base_unit):
             rescaled = replace(contracts, base_unit=unit[0])
             events.append(MarketChanged(self._market, rescaled))
-        for _, reserve in each(view, Kind.RESERVE, self._market, Reserve):
-            price = self._price(contracts, reserve, readings)
+        assets = self._assets(view)
+        for asset in assets:
+            price = self._price(contracts, asset, readings)
             if unit is not None and (isinstance(unit, ViewFailed) or unit[0] == 0):
                 price = Price(None, price.source, reason=UNSCALED)
-            events.append(PriceMoved(self._market, reserve.asset, price))
+            events.append(PriceMoved(self._market, asset, price))
+        for key, _ in each(view, Kind.PRICE, self._market, Price):
+            if key.subject not in assets:  # no category is priced by it any more
+                events.append(PriceMoved(self._market, AssetId(Address(key.subject)), None))
         return tuple(events)
 
     async def bootstrap(
@@ -79,8 +87,25 @@ class AaveOraclePrices:
     ) -> tuple[DomainEvent, ...]:
         return ()
 
-    def _unit_call(self, contracts: Market) -> ViewCall:
-        return ViewCall(contracts.oracle, self._oracle.functions["BASE_CURRENCY_UNIT"])
+    def _assets(self, view: LedgerView) -> dict[AssetId, None]:
+        """Whose prices are asked, each once and in order."""
+        return dict.fromkeys((*self._reserves(view), *self._category_sources(view)))
+
+    def _reserves(self, view: LedgerView) -> Iterator[AssetId]:
+        for _, reserve in each(view, Kind.RESERVE, self._market, Reserve):
+            yield reserve.asset
+
+    def _category_sources(self, view: LedgerView) -> Iterator[AssetId]:
+        for _, category in each(view, Kind.CATEGORY, self._market, Category):
+            if category.price_source != ZERO_ADDRESS:
+                yield AssetId(category.price_source)
+
+    def _oracle_calls(self, contracts: Market) -> tuple[ViewCall, ViewCall]:
+        oracle = self._oracle.functions
+        return (
+            ViewCall(contracts.oracle, oracle["BASE_CURRENCY_UNIT"]),
+            ViewCall(contracts.oracle, oracle["getFallbackOracle"]),
+        )
 
     def _price_calls(self, contracts: Market, asset: AssetId) -> tuple[ViewCall, ViewCall]:
         oracle = self._oracle.functions
@@ -89,53 +114,23 @@ class AaveOraclePrices:
             ViewCall(contracts.oracle, oracle["getSourceOfAsset"], (asset,)),
         )
 
-    def _feed_calls(self, source: Address) -> tuple[ViewCall, ViewCall]:
-        feed = self._feed.functions
-        return ViewCall(source, feed["aggregator"]), ViewCall(source, feed["latestTimestamp"])
-
-    def _price(self, contracts: Market, reserve: Reserve, readings: Readings) -> Price:
-        price_call, source_call = self._price_calls(contracts, reserve.asset)
-        answer, found = readings.get(price_call), readings.get(source_call)
-        source = None if found is None or isinstance(found, ViewFailed) else found[0]
-        source = None if source == ZERO_ADDRESS else source
+    def _price(self, contracts: Market, asset: AssetId, readings: Readings) -> Price:
+        price_call, source_call = self._price_calls(contracts, asset)
+        source = _address(readings, source_call)
+        if source is None and source_call in readings:
+            source = _address(readings, self._oracle_calls(contracts)[1])
+        answer = readings.get(price_call)
         if answer is None:
             return Price(None, source, reason="the node no longer has this block's state")
         if isinstance(answer, ViewFailed):
             return Price(None, source, reason=f"the oracle reverts: {answer.reason}")
         if answer[0] == 0:
             return Price(None, source, reason="the oracle answers 0")
-        emitter, answered = self._feed_facts(source, readings)
-        return Price(BaseValue(answer[0]), source, emitter, answered)
-
-    def _feed_facts(
-        self, source: Address | None, readings: Readings
-    ) -> tuple[Address | None, int | None]:
-        """Aggregator and time of the last answer; not every source tells them."""
-        if source is None:
-            return None, None
-        emitter, answered = (readings.get(call) for call in self._feed_calls(source))
-        return (
-            None if emitter is None or isinstance(emitter, ViewFailed) else emitter[0],
-            None if answered is None or isinstance(answered, ViewFailed) else answered[0],
-        )
+        return Price(BaseValue(answer[0]), source)
 
 
-class AnswerDecoder:
-    """Chainlink's AnswerUpdated: a price is about to be read."""
-
-    def __init__(self, market: MarketId, feed: Abi, view: LedgerView) -> None:
-        self._market = market
-        self._updated = feed.event("AnswerUpdated")
-        self._view = view
-
-    def decode(self, log: RawLog) -> tuple[DomainEvent, ...]:
-        if log.topics[:1] != (self._updated.topic0,):
-            return ()
-        _, _, updated_unix = self._updated.decode(log)
-        return tuple(
-            PriceMoved(
-                self._market, Address(key.subject), replace(price, answered_unix=updated_unix)
-            )
-            for key, price in each(self._view, Kind.PRICE, self._market, Price)
-            if price.emitter == log.address
-        )
+def _address(readings: Readings, call: ViewCall) -> Address | None:
+    """The contract an answer names; None for nobody."""
+    found = readings.get(call)
+    named = found[0] if isinstance(found, tuple) else ZERO_ADDRESS
+    return None if named == ZERO_ADDRESS else Address(named)

@@ -15,7 +15,7 @@ from monitor.core.units import Address as CoreAddress
 from monitor.core.units import MarketId
 from monitor.engine.folding import Folder, bootstrap
 from monitor.library import abi_library
-from monitor.oracles.aave_oracle import AaveOraclePrices
+from monitor.oracles.sources import price_sources
 from monitor.protocols.registry import PROTOCOLS, MarketPlan
 
 LOGS = 10_000
@@ -126,10 +126,9 @@ def _node(world: World) -> Node:
 
 async def _watched(world: World, node: Node, start: int) -> Traffic:
     entry = CoreAddress(world.addresses.addresses_provider)
-    oracle, feed = abi_library("aave_v3/AaveOracle"), abi_library("chainlink/Aggregator")
     sources: tuple[EventSource, ...] = (
         PROTOCOLS["aave_v3"](MarketPlan(MARKET, entry, 0), abi_library),
-        AaveOraclePrices(MARKET, oracle, feed),
+        *price_sources([MARKET], abi_library, {}),
     )
     folder = Folder(sources, node.follower, node.reader)
     at, head = await node.block_by(start), await node.block_by("latest")

@@ -20,7 +20,7 @@ from monitor.errors import TransientError
 from monitor.library import abi_library
 from monitor.liquidity.source import PoolSource
 from monitor.liquidity.uniswap_v3 import UniswapV3Pool
-from monitor.oracles.aave_oracle import AaveOraclePrices
+from monitor.oracles.sources import price_sources
 from monitor.protocols.registry import PROTOCOLS, MarketPlan, ProtocolMarket
 from monitor.store.connection import connect
 from monitor.store.identity import Identity
@@ -43,12 +43,11 @@ class Plugins:
         self.market: ProtocolMarket = PROTOCOLS["aave_v3"](
             MarketPlan(MARKET, entry, 0), abi_library
         )
-        oracle, feed = abi_library("aave_v3/AaveOracle"), abi_library("chainlink/Aggregator")
         pool_abi = abi_library("uniswap_v3/UniswapV3Pool")
         pools = (UniswapV3Pool(Address(pool), pool_abi) for pool in at.pools.values())
         self.sources: tuple[EventSource, ...] = (
             self.market,
-            AaveOraclePrices(MARKET, oracle, feed),
+            *price_sources([MARKET], abi_library, {}),
             *(PoolSource(pool) for pool in pools),
         )
 
