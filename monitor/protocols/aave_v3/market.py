@@ -94,4 +94,6 @@ class AaveV3Market(AaveRules):
         return events
 
     async def survey(self, reader: ContractReader, at: BlockRef) -> tuple[DomainEvent, ...]:
-        return await self._snapshot.survey(reader, at)
+        events = await self._snapshot.survey(reader, at)
+        self._audit.spare_start()
+        return events
