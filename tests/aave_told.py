@@ -28,6 +28,10 @@ from monitor.core.prices import Price
 from monitor.core.sources import RiskRules, Statement
 from monitor.core.units import MAX_UINT256, AssetId
 from monitor.core.units import Address as MonitorAddress
+from monitor.protocols.aave_v3.configuration import vacancy
+
+RESERVES = 128
+"""How many a market can list."""
 
 
 async def judged(
@@ -87,7 +91,8 @@ class Told:
         yield from zip(SIX, self._six(view, statement, reserves), strict=True)
         supplies = {held.asset: held for held in position.supplies}
         debts = {held.asset: held for held in position.debts}
-        ordinals = {reserve.asset: reserve.ordinal for reserve in reserves.values()}
+        ordinals = {vacancy(ordinal): ordinal for ordinal in range(RESERVES)}
+        ordinals |= {reserve.asset: reserve.ordinal for reserve in reserves.values()}
         used = sum(2 << 2 * ordinals[a] for a, held in supplies.items() if held.used_as_collateral)
         yield "configuration word", used + sum(1 << 2 * ordinals[asset] for asset in debts)
         yield "e-mode", position.e_mode

@@ -18,6 +18,7 @@ the rates: they hold back to the last update.
 """
 
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -239,3 +240,37 @@ async def test_drop__another_asset_listed_after__takes_its_id(
         await market.jump(ODD_SECONDS)
         await market.repay(DAVE, "LINK", 10**18)
         await judged(market, version, PEOPLE, monitored)
+
+
+@pytest.mark.parametrize("version", [Version.V3_0])
+@pytest.mark.parametrize("threshold_bps", [0, 6_500])
+async def test_drop__collateral_bit_left_behind__is_of_what_is_listed_next(
+    market: World, version: Version, tmp_path: Path, threshold_bps: int
+) -> None:
+    """Repaying with all aTokens leaves the bit; the next asset of that id begins with it."""
+    people, unit = (*PEOPLE, ERIN), market.raw("WBTC", 1)
+    bonus_bps = 10_700 if threshold_bps else 0
+    link = replace(LINK, ltv_bps=0, threshold_bps=threshold_bps, bonus_bps=bonus_bps)
+    await market.fund(ERIN, WBTC=10 * unit, USDC=10**12)
+    async with following(market, tmp_path) as monitored:
+        await market.block(
+            *configure("setReserveFactor(address,uint256)", "WBTC", 0)(market),
+            market.supply(ERIN, "USDC", 10**12),
+            market.supply(ERIN, "WBTC", 2 * unit),
+            market.borrow(ERIN, "WBTC", 2 * unit),
+        )
+        await market.repay_with_atokens(ERIN, "WBTC")
+        await judged(market, version, people, monitored)
+        await market.block(*configure("dropReserve(address)", "WBTC")(market))
+        await judged(market, version, people, monitored)
+
+        await prepare_reserve(market, link)
+        await market.block(*await listing_3_0(market, "LINK"))
+        await find_tokens_3_0(market, "LINK")
+        await judged(market, version, people, monitored)
+        await market.fund(ERIN, LINK=10**22)
+        before = (await market.user_account_data(ERIN)).collateral_e8
+        await market.supply(ERIN, "LINK", 10**21)
+        gained_e8 = (await market.user_account_data(ERIN)).collateral_e8 - before
+        assert (gained_e8 > 14_000 * USD) == bool(threshold_bps)
+        await judged(market, version, people, monitored)
