@@ -20,11 +20,9 @@ from monitor.core.events import Place
 from monitor.core.ledger import (
     Key,
     Ledger,
-    Position,
     Record,
     find,
     pair_key,
-    position_key,
 )
 from monitor.core.pairs import Pair
 from monitor.core.sources import Line, Statement
@@ -183,13 +181,13 @@ async def _compare_accounts(
         what, place = f"{account} in {market}", Place(MARKET, Address(account), market_id)
         held, real = held_at(ledger, place), stored[n]
         assert held == (real.supply_shares, real.borrow_shares, real.collateral_raw), what
-        position = find(ledger, position_key(MARKET, place.account, market_id), Position)
-        said = life.market.statement(ledger, place, block.timestamp)
-        assert (position is None) == (said is None) == (held == (0, 0, 0)), what
+        said, now = life.market.statement(ledger, place, block.timestamp), accrued.positions[n]
+        lent = accrued.state.supplied_raw(now.supply_shares)
+        assert (said is None) == (not (now.collateral_raw or now.borrow_shares or lent)), what
         if said is None:
             continue
-        now, what = accrued.positions[n], f"{what}: {said}"
-        assert _raw(said.lent) == accrued.state.supplied_raw(now.supply_shares), what
+        what = f"{what}: {said}"
+        assert _raw(said.lent) == lent, what
         assert _raw(said.debt) == accrued.state.owed_raw(now.borrow_shares), what
         assert _raw(said.collateral) == now.collateral_raw, what
         if healthy is not None:

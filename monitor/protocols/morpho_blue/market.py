@@ -12,7 +12,6 @@ from monitor.core.ledger import (
     each,
     find,
     market_key,
-    price_key,
     token_key,
 )
 from monitor.core.pairs import Pair, Token
@@ -88,7 +87,7 @@ class MorphoBlue(MorphoRules):
         self._audit.check(view, readings)
         events: list[DomainEvent] = []
         for market_id, pair in self._pairs(view):
-            price = self._price(view, market_id, pair, readings)
+            price = self._price(pair, readings)
             events.append(PriceMoved(self._market, pair.collateral, price, market_id))
             if _is_strange(pair):
                 answer = readings.get(rate_call(self._abi, pair))
@@ -125,22 +124,16 @@ class MorphoBlue(MorphoRules):
         tokens = {asset: find(view, token_key(asset), Token) for asset in assets}
         return [asset for asset, token in tokens.items() if not token or token.decimals is None]
 
-    def _price(self, view: LedgerView, market_id: str, pair: Pair, readings: Readings) -> Price:
-        """What the oracle says now; what else is known of the way it took stays."""
-        key = price_key(self._market, pair.collateral, market_id)
-        known = find(view, key, Price) or Price(None)
-        value, reason = None, ""
-        answer = readings.get(price_call(self._abi, pair)) if _is_priced(pair) else None
+    def _price(self, pair: Pair, readings: Readings) -> Price:
+        """What the oracle says now. An answer of 0 is one: Morpho reckons with it."""
         if not _is_priced(pair):
-            reason = NO_ORACLE
-        elif answer is None:
-            reason = "the node no longer has this block's state"
-        elif isinstance(answer, ViewFailed):
-            reason = f"the oracle reverts: {answer.reason}"
-        else:
-            value = BaseValue(answer[0])
-        source = pair.oracle if _is_priced(pair) else None
-        return replace(known, value=value, source=source, reason=reason)
+            return Price(None, reason=NO_ORACLE)
+        answer = readings.get(price_call(self._abi, pair))
+        if answer is None:
+            return Price(None, pair.oracle, reason="the node no longer has this block's state")
+        if isinstance(answer, ViewFailed):
+            return Price(None, pair.oracle, reason=f"the oracle reverts: {answer.reason}")
+        return Price(BaseValue(answer[0]), pair.oracle)
 
 
 def _is_priced(pair: Pair) -> bool:

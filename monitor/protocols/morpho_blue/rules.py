@@ -12,10 +12,9 @@ from monitor.core.events import Place
 from monitor.core.ledger import (
     Kind,
     LedgerView,
-    Position,
     each,
     find,
-    position_key,
+    pair_key,
     price_key,
     token_key,
 )
@@ -25,9 +24,9 @@ from monitor.core.risk import AccountRisk
 from monitor.core.sources import Line, Listing, Statement
 from monitor.core.units import MAX_UINT256, WAD, AssetId, MarketId, RawAmount, Wad
 from monitor.protocols.morpho_blue.accrual import Totals, totals_at
-from monitor.protocols.morpho_blue.contracts import contracts_of, pair_of
+from monitor.protocols.morpho_blue.contracts import contracts_of
 from monitor.protocols.morpho_blue.liquidation import ORACLE_SCALE
-from monitor.protocols.morpho_blue.positions import Held, held_in
+from monitor.protocols.morpho_blue.positions import Held, held_at
 from monitor.protocols.morpho_blue.shares import to_assets_down, to_assets_up
 
 RATE_UNKNOWN = "interest: the rate model does not answer, amounts are those of its last accrual"
@@ -41,18 +40,19 @@ class MorphoRules:
         self._market = market
 
     def statement(self, view: LedgerView, place: Place, at_unix: int) -> Statement | None:
-        key = position_key(self._market, place.account, place.sub_market)
-        position = find(view, key, Position)
-        if position is None:
+        """The fee recipient has its part of what accrued, also before anything was logged."""
+        pair = find(view, pair_key(self._market, place.sub_market), Pair)
+        if pair is None:
             return None
-        pair, held = pair_of(view, self._market, place.sub_market), held_in(position)
-        known = totals_at(pair, at_unix)
+        held, known = held_at(view, place), totals_at(pair, at_unix)
         totals = known or _stored(pair)
         lent_shares = held.lent_shares
         if place.account == contracts_of(view, self._market).fee_recipient:
             lent_shares += totals.fee_shares
         lent = to_assets_down(lent_shares, totals.supply_raw, totals.supply_shares)
         debt = to_assets_up(held.debt_shares, totals.debt_raw, totals.debt_shares)
+        if not (held.collateral_raw or debt or lent):
+            return None
         return Statement(
             account=place.account,
             sub_market=place.sub_market,
@@ -60,7 +60,7 @@ class MorphoRules:
             debt=_lines(pair.loan, debt),
             e_mode=0,
             risk=self._assess(view, place, pair, held, debt, is_exact=known is not None),
-            lent=_lines(pair.loan, lent) if lent_shares else (),
+            lent=_lines(pair.loan, lent),
         )
 
     def _assess(
@@ -96,16 +96,19 @@ class MorphoRules:
         for key, pair in each(view, Kind.PAIR, self._market, Pair):
             at = key.sub_market
             price = find(view, price_key(self._market, pair.collateral, at), Price)
-            yield self._listing(view, at, pair.collateral, price, pair.loan)
-            yield self._listing(view, at, pair.loan, None, pair.loan)
-
-    def _listing(
-        self, view: LedgerView, at: str, asset: AssetId, price: Price | None, loan: AssetId
-    ) -> Listing:
-        token = find(view, token_key(asset), Token)
-        decimals = token.decimals if token else None
-        symbol = symbol_in(view, asset)
-        return Listing(at, asset, symbol, decimals, price, ORACLE_SCALE, loan)
+            cash = RawAmount(pair.supply_raw - pair.debt_raw)  # accrual adds to both
+            for asset, told, free in ((pair.collateral, price, None), (pair.loan, None, cash)):
+                token = find(view, token_key(asset), Token)
+                yield Listing(
+                    sub_market=at,
+                    asset=asset,
+                    symbol=symbol_in(view, asset),
+                    decimals=token.decimals if token else None,
+                    price=told,
+                    base_unit=ORACLE_SCALE,
+                    numeraire=pair.loan,
+                    cash_raw=free,
+                )
 
     def utilisation(self, view: LedgerView, at_unix: int) -> Mapping[str, Fraction]:
         """Over all market ids that lend an asset; left out where a rate among them is unknown."""

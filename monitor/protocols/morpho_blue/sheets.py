@@ -57,18 +57,11 @@ def _sheet(
 ) -> MarketSheet:
     totals = totals_at(pair, at_unix)
     price = find(view, price_key(market, pair.collateral, market_id), Price)
-    tokens = [find(view, token_key(asset), Token) for asset in (pair.loan, pair.collateral)]
     unknown = [] if totals is not None else [RATE_UNKNOWN]
-    unknown += [
-        f"decimals of {asset}: the token does not tell them"
-        for asset, token in zip((pair.loan, pair.collateral), tokens, strict=True)
-        if token is None or token.decimals is None
-    ]
     if pair.loan == pair.collateral and price is not None and price.value != ORACLE_SCALE:
-        unknown.append(f"{pair.loan} is pledged for itself, but not at par")
-    is_known = totals is not None and not unknown
+        unknown.append("the loan is pledged for itself, but not at par")
     exposures: list[Exposure] = []
-    if totals is not None and is_known:
+    if totals is not None and not unknown:
         debts = (totals.debt_raw, totals.debt_shares)
         exposures = [
             _exposure(pair, account, held, to_assets_up(held.debt_shares, *debts))
@@ -79,7 +72,7 @@ def _sheet(
         sub_market=market_id,
         base_unit=ORACLE_SCALE,
         terms=LIQUIDATION_TERMS,
-        assets=_assets(view, pair, price) if is_known else {},
+        assets=_assets(view, pair, price),
         exposures=tuple(sorted(exposures, key=lambda exposure: exposure.account)),
         unknown=tuple(f"{market}/{market_id}: {why}" for why in unknown) if borrowers else (),
         numeraire=pair.loan,
@@ -109,10 +102,13 @@ def _assets(view: LedgerView, pair: Pair, price: Price | None) -> dict[AssetId, 
     sheets = {}
     for asset, price_base, cash, record in told:
         token = find(view, token_key(asset), Token)
-        if token is not None and token.decimals is not None:
-            source = record.source if record else None
-            symbol = symbol_in(view, asset)
-            sheets[asset] = AssetSheet(
-                asset, symbol, token.decimals, price_base, source, cash, record
-            )
+        sheets[asset] = AssetSheet(
+            asset=asset,
+            symbol=symbol_in(view, asset),
+            decimals=token.decimals if token else None,
+            price_base=price_base,
+            source=record.source if record else None,
+            cash_raw=cash,
+            price=record,
+        )
     return sheets
