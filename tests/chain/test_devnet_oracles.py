@@ -256,3 +256,27 @@ async def test_synchronicity__two_feeds__are_multiplied(world: World) -> None:
         await world.tx(ADMIN, aggregator, SET_ANSWER, told, await now(world))
         expected = told * price * 10**8 // 10**26 if told > 0 else 0
         assert await ask(world, adapter, ANSWER) == expected
+
+
+async def test_worked_cases__of_caps_and_discounts__are_what_the_doubles_answer(
+    world: World,
+) -> None:
+    """capo-cap-binding, capo-not-binding and pt-linear-discount of the reference, on chain."""
+    deployer, feed = Deployer(world), world.addresses.feeds["WETH"]
+    await world.move_feed("WETH", 3_000 * USD)
+    start = await now(world) + 31 * DAY
+    tokens = await deploy_staked_ether(deployer, WAD, 0)
+    maturity = start + 90 * DAY
+    discount = await deployer.deploy("DiscountAdapter", feed, feed, maturity, WAD, WAD // 10)
+    adapter = await deployer.deploy("WstEthPriceCapAdapter", feed, tokens.rebasing, WEEK)
+    await world.mine(timestamp=start - WEEK)
+    await set_cap(world, adapter, RatioCap(12 * WAD // 10, start - 30 * DAY, 968))
+    await world.tx(ADMIN, tokens.rebasing, SET_RATE, 1_250 * WAD // 1_000, 0)
+    await world.mine(timestamp=start)
+    assert round(await ask(world, adapter, ANSWER) / USD, 3) == 3_628.642
+    assert await ask(world, adapter, CAPPED)
+    assert round(await ask(world, discount, ANSWER) / (3_000 * USD), 7) == 0.9753425
+    second = world.tx(ADMIN, tokens.rebasing, SET_RATE, 1_205 * WAD // 1_000, 0)
+    await world.block(second, timestamp=start + 1)
+    assert await ask(world, adapter, ANSWER) == 3_615 * USD
+    assert not await ask(world, adapter, CAPPED)
