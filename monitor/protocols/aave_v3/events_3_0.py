@@ -102,8 +102,6 @@ class FormerDecoder(AaveDecoder):
         **AaveDecoder._OF_POOL,
         "MintUnbacked": lambda self, _, v: self._ends(()),
         "BackUnbacked": lambda self, _, v: self._ends(self._backed(v)),
-        "SwapBorrowRateMode": lambda self, _, v: self._ends(()),
-        "RebalanceStableBorrowRate": lambda self, _, v: self._ends(()),
     }
 
 

@@ -1,0 +1,59 @@
+"""A market of 3.0.2 that becomes what is not followed: the monitor stops and says what it is."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from aave_acts import lend
+from aave_versions import Version, open_market
+from devnet import ADMIN, Deployer, World
+from devnet.aave_3_0_deployment import allow_stable_rate
+from devnet.deployer import DEPLOY_GAS
+from following import following
+
+from monitor.errors import ConfigError, ContractUpgraded
+
+
+@pytest.fixture
+async def market() -> AsyncIterator[World]:
+    async with open_market(Version.V3_0) as opened:
+        await lend(opened)
+        yield opened
+
+
+async def test_pool__becomes_3_6__stops_and_says_what_it_was_and_is(
+    market: World, tmp_path: Path
+) -> None:
+    """3.6 lays its storage out and accounts otherwise: nothing of the ledger would carry over."""
+    at = market.addresses
+    code = await Deployer(market).deploy("PoolInstance", at.addresses_provider, at.pool)
+    async with following(market, tmp_path) as monitored:
+        await market.tx(ADMIN, at.addresses_provider, "setPoolImpl(address)", code, gas=DEPLOY_GAS)
+        with pytest.raises(ContractUpgraded, match=r"answers as Aave V3\.6, expected V3\.0"):
+            await monitored.ledger_at((await market.head()).hash)
+
+
+async def test_stable_rate__allowed_under_a_running_monitor__stops_and_names_the_asset(
+    market: World, tmp_path: Path
+) -> None:
+    async with following(market, tmp_path) as monitored:
+        await allow_stable_rate(market, "DAI")
+        with pytest.raises(ContractUpgraded, match="lets DAI be borrowed at a stable rate"):
+            await monitored.ledger_at((await market.head()).hash)
+
+
+async def test_stable_rate__allowed_already__market_is_refused(
+    market: World, tmp_path: Path
+) -> None:
+    async with following(market, tmp_path) as monitored:
+        await allow_stable_rate(market, "DAI")
+        with pytest.raises(ConfigError, match="DAI can be borrowed at a stable rate"):
+            await monitored.snapshot((await market.head()).number)
+
+
+async def test_stable_rate__forbidden_once_more__is_no_news(market: World, tmp_path: Path) -> None:
+    async with following(market, tmp_path) as monitored:
+        await allow_stable_rate(market, "DAI", on=False)
+        head = await market.head()
+        records = dict((await monitored.ledger_at(head.hash)).records())
+        assert records == await monitored.snapshot(head.number)
