@@ -291,7 +291,8 @@ async def test_demand__where_one_endpoint_strips_a_field__stands(
 
 async def test_demand__once_proven__outlasts_an_endpoint_that_only_lies(fake: FakeNode) -> None:
     fake.add()
-    endpoints = Endpoints([fake.http_url], 1, lambda *_: None, timeout_seconds=1)
+    seen: list[tuple[int, str, str]] = []
+    endpoints = Endpoints([fake.http_url], 1, lambda *one: seen.append(one), timeout_seconds=1)
     proof = HeaderProof(endpoints)
     headers = Headers(endpoints, proof)
     try:
@@ -303,6 +304,7 @@ async def test_demand__once_proven__outlasts_an_endpoint_that_only_lies(fake: Fa
             with pytest.raises(RpcInconsistent, match="the header of block 2 was changed"):
                 await headers.by_number(2)
         assert proof.is_demanded
+        assert seen[-1] == (0, "eth_getBlockByNumber", "error")
     finally:
         await endpoints.close()
 
