@@ -101,14 +101,19 @@ class OracleGraph:
     def _known(
         self, before: Mapping[Address, Feed], roots: Sequence[Address], readings: Readings
     ) -> dict[Address, Feed]:
-        """What is known of every contract behind the roots; all others are forgotten."""
+        """What is known of every contract behind the roots; all others are forgotten.
+
+        As far as these answers go: nobody asks again what has been read for something else.
+        """
         feeds = dict(before)
-        for contract in reachable(before, roots):
-            known = self._recognition.known(contract, before.get(contract), readings)
-            if known is None:
-                feeds.pop(contract, None)
-            else:
-                feeds[contract] = known
+        is_settled = False
+        while not is_settled:
+            is_settled = True
+            for contract in reachable(feeds, roots):
+                known = self._recognition.known(contract, feeds.get(contract), readings)
+                if known is not None and known != feeds.get(contract):
+                    feeds[contract] = known
+                    is_settled = False
         return {c: feeds[c] for c in reachable(feeds, roots) if c in feeds}
 
     def _priced(self, view: LedgerView) -> Iterator[Priced]:

@@ -69,7 +69,7 @@ class Recognition:
     def known(self, contract: Address, feed: Feed | None, readings: Readings) -> Feed | None:
         """What is known now, with these answers; as before where they are not there.
 
-        A contract without code may get some: it is asked again with the next block.
+        Of a contract without code nothing is known: it may get some, and is asked again.
         """
         if feed is not None and feed.family is not None:
             return feed
@@ -78,7 +78,7 @@ class Recognition:
             return feed
         answers = {c.function.name: readings[c] for c in calls}
         if any(isinstance(a, ViewFailed) and a.reason == NO_CODE for a in answers.values()):
-            return None
+            return feed
         said = {name: _fact(a[0]) for name, a in answers.items() if isinstance(a, tuple)}
         if feed is not None:
             return _told({**facts_of(feed), **said})
