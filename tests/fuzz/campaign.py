@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from devnet import Receipt, event_topic, new_world
+from devnet import Receipt, event_topic, new_wide_world
 
 from fuzz import failure
 from fuzz.breaks import Break, schedule
@@ -52,7 +52,7 @@ async def run(options: Options, say: Say) -> Result:
     rng = random.Random(options.seed)
     with tempfile.TemporaryDirectory(prefix="fuzz-") as folder:
         async with (
-            new_world(states_in_memory=STATES_IN_MEMORY) as world,
+            new_wide_world(states_in_memory=STATES_IN_MEMORY) as world,
             EmbeddedRedis(Path(folder)) as redis,
         ):
             cast = await settle(world, rng)

@@ -3,12 +3,14 @@
 import random
 from collections.abc import Iterator, Sequence
 
-from devnet import MAX, USD, Address, Block, Deployer, Tx, View, World
+from devnet import MAX, USD, Address, Block, Deployer, Tx, View, WideWorld, World
 
 from fuzz.aave_v3.props import IDLE, LATECOMERS, make_props, prepare_latecomers
 from fuzz.aave_v3.stances import raw_of
 from fuzz.aave_v3.venue import AaveVenue
 from fuzz.facts import Facts
+from fuzz.morpho_blue.props import make_props as morpho_props
+from fuzz.morpho_blue.venue import MorphoVenue
 from fuzz.people import FLASH_OWNER, RETURNS_TRUE, UMBRELLA, actors, flash_receiver, in_parts
 from fuzz.scene import Foresight, Scene
 from fuzz.sight import Sight
@@ -17,6 +19,9 @@ from fuzz.venue import Venue
 from fuzz.verb import TIME_JUMP
 from monitor.core.ledger import LedgerView
 from monitor.core.sources import EventSource
+from monitor.core.units import MarketId
+from monitor.library import abi_library
+from monitor.oracles.sources import price_sources
 
 PURSE_USD = 10**9
 FUNDED_PER_BLOCK = 8
@@ -52,27 +57,34 @@ class Cast:
         }
 
     def sources(self) -> tuple[EventSource, ...]:
-        return tuple(source for venue in self.venues for source in venue.sources())
+        """The monitor's plug-ins, new for each of its lives; prices come after the markets."""
+        markets = [MarketId(venue.name) for venue in self.venues if venue.holders]
+        own = [source for venue in self.venues for source in venue.sources()]
+        return (*own, *price_sources(markets, abi_library, {}))
 
     def foresights(self, scene: Scene) -> Sequence[Foresight]:
         parts = scene.sight.parts
         return [venue.enter(scene) for venue in self.venues if not parts[venue.name].is_dark]
 
 
-async def settle(world: World, rng: random.Random) -> Cast:
+async def settle(world: WideWorld, rng: random.Random) -> Cast:
     """The set-up phase: purses, lenders, and healthy debts of everybody else."""
     early = tuple(world.addresses.tokens)
     await prepare_latecomers(world)
-    core = AaveVenue("aave-core", "", world, await make_props(world, {}))
+    at = world.addresses
+    roots = {at.capped_wsteth: (at.feeds["WETH"], at.staked_ether)}
+    core = AaveVenue("aave-core", "", world, await make_props(world, roots))
+    morpho = MorphoVenue(world, await morpho_props(world))
     pools = UniswapVenue(world, await Deployer(world).deploy("LiquidityProvider"))
     await Tx(world, FLASH_OWNER, None, RETURNS_TRUE, "deploy flash receiver")
     rich = [*actors(), flash_receiver(), UMBRELLA]
     for some in in_parts(rich, FUNDED_PER_BLOCK):
         await world.block(*(tx for who in some for tx in _fund(world, who)))
     await core.open(rng, early)
+    await morpho.open(rng)
     feeds = world.addresses.feeds.values()
     homes = core.props.home_sources.values()
-    return Cast(world, (core, pools), tuple(dict.fromkeys((*feeds, *homes))))
+    return Cast(world, (core, morpho, pools), tuple(dict.fromkeys((*feeds, *homes))))
 
 
 def _fund(world: World, who: Address) -> Iterator[Tx]:

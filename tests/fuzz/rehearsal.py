@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from devnet import RevertError, RpcError, new_world
+from devnet import RevertError, RpcError, new_wide_world
 
 from fuzz import failure
 from fuzz.cast import Cast, settle
@@ -66,7 +66,7 @@ async def rehearsal(seed: int) -> AsyncIterator[Rehearsal]:
     """The world in which a run of that seed began."""
     with tempfile.TemporaryDirectory(prefix="fuzz-") as folder:
         async with (
-            new_world(states_in_memory=STATES_IN_MEMORY) as world,
+            new_wide_world(states_in_memory=STATES_IN_MEMORY) as world,
             EmbeddedRedis(Path(folder)) as redis,
         ):
             cast = await settle(world, random.Random(seed))

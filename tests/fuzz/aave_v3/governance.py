@@ -3,9 +3,10 @@
 from devnet import ADMIN, Tx
 from devnet.chain import MULTICALL3
 
-from fuzz.aave_v3.props import IDLE, bundled
+from fuzz.aave_v3.props import IDLE
 from fuzz.aave_v3.scene import AaveScene
 from fuzz.aave_v3.stances import new_rates
+from fuzz.bundling import bundled
 from fuzz.people import UMBRELLA
 
 NEW_CATEGORIES = {2: (9_000, 9_300, 10_200), 3: (8_600, 8_900, 10_400)}

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from devnet import MAX, Address, Tx
 from devnet.chain import MULTICALL3
 
-from fuzz.aave_v3.props import bundled
 from fuzz.aave_v3.scene import AaveScene
+from fuzz.bundling import bundled
 
 Fits = Callable[[AaveScene, "Pair"], bool]
 

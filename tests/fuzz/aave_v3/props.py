@@ -18,9 +18,10 @@ from devnet import (
     reissue_pool,
     reissue_token,
 )
-from devnet.chain import MULTICALL3
 from devnet.listing import Side
 from devnet.terms import STABLE_RATES, VOLATILE_RATES
+
+from fuzz.bundling import bundled
 
 IDLE = "IDLE"
 """The reserve that nobody uses: it can be closed, dropped and listed again."""
@@ -40,8 +41,8 @@ class Props:
     """The one in use at first, and another with the same sources."""
     home_sources: Mapping[str, Address]
     """By asset: where its price comes from when the play begins."""
-    roots: Mapping[Address, Address]
-    """Sources whose answers follow another's, and whose."""
+    roots: Mapping[Address, tuple[Address, ...]]
+    """Sources whose answers follow others', and whose; the first can be moved."""
     broken_source: Address
     fixed_sources: Mapping[str, Address]
     """By asset: sources whose answer can be set, which logs nothing."""
@@ -56,7 +57,7 @@ async def prepare_latecomers(world: World) -> None:
         await prepare_reserve(world, terms)
 
 
-async def make_props(world: World, roots: Mapping[Address, Address]) -> Props:
+async def make_props(world: World, roots: Mapping[Address, tuple[Address, ...]]) -> Props:
     """Deploys all of it; of the market nothing changes."""
     deployer, at = Deployer(world), world.addresses
     home_sources = await _home_sources(world)
@@ -103,14 +104,3 @@ async def _listed(world: World, rival: Address, symbol: str) -> Tx:
     signature = "setAssetSources(address[],address[])"
     also = world.tx(ADMIN, rival, signature, [world.token(symbol)], [feed])
     return bundled(world, ADMIN, [also, *await listing(world, symbol)])
-
-
-def bundled(world: World, sender: Address, calls: list[Tx]) -> Tx:
-    """Several calls in one transaction, all made by the Multicall3."""
-    return world.tx(
-        sender,
-        MULTICALL3,
-        "aggregate3((address,bool,bytes)[])",
-        [(call.to, False, call.data) for call in calls],
-        gas=20_000_000,
-    )

@@ -172,16 +172,19 @@ class AaveScene:
         reserves = {s: replace(r, price_e8=prices[s]) for s, r in self.sight.reserves.items()}
         return replace(self, sight=replace(self.sight, reserves=reserves))
 
-    def root(self, symbol: str) -> Address:
-        """The source whose moves a price follows."""
+    def roots(self, symbol: str) -> tuple[Address, ...]:
+        """The sources whose moves a price follows, the one to move first."""
         source = self.sight.reserves[symbol].source
-        return self.props.roots.get(source, source)
+        return self.props.roots.get(source, (source,))
+
+    def root(self, symbol: str) -> Address:
+        return self.roots(symbol)[0]
 
     def prices_after(self, moves: Moves) -> Prices:
         prices = dict(self.prices)
         for symbol in prices:
-            if (factor := moves.get(self.root(symbol))) is not None:
-                prices[symbol] = max(1, int(prices[symbol] * factor))
+            for root in self.roots(symbol):
+                prices[symbol] = max(1, int(prices[symbol] * moves.get(root, 1.0)))
         return prices
 
     def share_after(self, moves: Moves, seconds: int = 0) -> float:

@@ -2,8 +2,8 @@
 
 from devnet import ADMIN, Address, Tx
 
-from fuzz.aave_v3.props import bundled
 from fuzz.aave_v3.scene import AaveScene
+from fuzz.bundling import bundled
 from fuzz.scene import STEADY_SHARE
 
 SET_SOURCES = "setAssetSources(address[],address[])"

@@ -24,7 +24,6 @@ from monitor.core.sources import EventSource
 from monitor.core.units import Address as MonitorAddress
 from monitor.core.units import MarketId
 from monitor.library import abi_library
-from monitor.oracles.sources import price_sources
 from monitor.protocols.registry import PROTOCOLS, MarketPlan, ProtocolMarket
 
 HOLDERS = (*actors(), TREASURY, UMBRELLA, MULTICALL3)
@@ -75,7 +74,7 @@ class AaveVenue:
         return self._told.at(view, at_unix)
 
     def sources(self) -> tuple[EventSource, ...]:
-        return self._market(), *price_sources([MarketId(self.name)], abi_library, {})
+        return (self._market(),)
 
     def _market(self) -> ProtocolMarket:
         entry = MonitorAddress(self.world.addresses.addresses_provider)

@@ -4,8 +4,8 @@ from devnet import MAX, Address, Tx
 from devnet.chain import MULTICALL3
 from devnet.world import NO_REFERRAL
 
-from fuzz.aave_v3.props import bundled
 from fuzz.aave_v3.scene import AaveScene
+from fuzz.bundling import bundled
 
 HEALTHY = 1.03
 

@@ -1,0 +1,64 @@
+"""What a MetaMorpho vault says at one block: for who deposits there and who steers it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from devnet import Address, Block, View, WideWorld
+
+BALANCE = "balanceOf(address)(uint256)"
+CONFIG = "config(bytes32)(uint184,bool,uint64)"
+PENDING_CAP = "pendingCap(bytes32)(uint192,uint64)"
+TOTALS = ("totalAssets", "totalSupply", "fee")
+
+
+@dataclass(frozen=True, slots=True)
+class CapSight:
+    """One market that the vault may lend into."""
+
+    cap_raw: int
+    pending_raw: int
+    ripe_unix: int
+    """When the pending cap may be accepted; 0 without one."""
+
+
+@dataclass(frozen=True, slots=True)
+class VaultSight:
+    assets_raw: int
+    shares: int
+    fee_wad: int
+    balances: Mapping[Address, int]
+    caps: Mapping[str, CapSight]
+
+
+class VaultViewer:
+    """Asks the contract; everything at one block hash."""
+
+    def __init__(self, world: WideWorld, people: Sequence[Address]) -> None:
+        self._world = world
+        self._people = people
+        self._markets = [cap.market for cap in world.terms.vaults[0].caps]
+
+    async def see(self, block: Block) -> VaultSight:
+        vault, ids = (
+            self._world.vault.address,
+            [self._world.morpho.params(m).id for m in self._markets],
+        )
+        answers = await self._world.read(
+            [
+                *(View(vault, f"{name}()(uint256)") for name in TOTALS),
+                *(View(vault, CONFIG, (key,)) for key in ids),
+                *(View(vault, PENDING_CAP, (key,)) for key in ids),
+                *(View(vault, BALANCE, (who,)) for who in self._people),
+            ],
+            block.hash,
+        )
+        count, rest = len(ids), answers[len(TOTALS) :]
+        caps = {
+            market: CapSight(config[0], *pending)
+            for market, config, pending in zip(
+                self._markets, rest[:count], rest[count : 2 * count], strict=True
+            )
+        }
+        balances = dict(zip(self._people, rest[2 * count :], strict=True))
+        assets, shares, fee = answers[: len(TOTALS)]
+        return VaultSight(assets, shares, fee, balances, caps)
