@@ -22,7 +22,6 @@ class Wiring:
     clear_usd: int = 500_000
     hold_blocks: int = 1
     endpoints: tuple[str, ...] = ()
-    receipts: bool = False  # name the wide world's vaults and wstETH too
 
 
 def configuration(world: World, wiring: Wiring) -> str:
@@ -50,7 +49,7 @@ start_block = {start}
 state_dir = "{wiring.state_dir}"
 
 {_markets(world)}
-{_receipts(world) if wiring.receipts else ""}
+{_receipts(world)}
 {pools}
 {assets}
 [scenarios.eth-crash]

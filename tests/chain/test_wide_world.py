@@ -106,7 +106,7 @@ async def test_borrowers_of_the_wide_world__at_first__are_in_every_market_and_he
 async def test_a_configuration__of_the_wide_world__names_its_markets(
     wide: WideWorld, tmp_path: Path
 ) -> None:
-    text = configuration(wide, Wiring(tmp_path, receipts=True))
+    text = configuration(wide, Wiring(tmp_path))
     read = tomllib.loads(text)
     assert [(each["name"], each["protocol"], each["address"]) for each in read["markets"]] == [
         ("aave-core", "aave_v3", wide.addresses.addresses_provider),
