@@ -178,19 +178,6 @@ async def test_phase_switch__is_followed_in_its_block__and_taken_back_by_a_reorg
         assert (back.value, back.emitter) == (ETHER, old)
 
 
-async def test_source__names_the_next_four_times_over__is_followed_so_far_and_no_further(
-    world: World, tmp_path: Path
-) -> None:
-    deployer, source = Deployer(world), world.addresses.feeds["WETH"]
-    for _ in range(10):
-        source = await deployer.deploy("PyramidSource", source)
-    async with following(world, tmp_path) as monitored:
-        await world.replace_source("WETH", source)
-        found = await priced(world, monitored)
-        assert found.value == 1
-        assert len(found.path) < 200
-
-
 async def test_vault__under_an_adapter__falls_to_nothing_and_breaks(
     world: World, tmp_path: Path
 ) -> None:
