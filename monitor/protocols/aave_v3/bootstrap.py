@@ -19,7 +19,7 @@ from monitor.core.units import Address, Bps, MarketId, ScaledAmount
 from monitor.protocols.aave_v3.accounts import AccountSnapshot, Census
 from monitor.protocols.aave_v3.contracts import AaveAbi
 from monitor.protocols.aave_v3.recognition import Recognition
-from monitor.protocols.aave_v3.versions import FORMER, pool_rules
+from monitor.protocols.aave_v3.versions import FORMER, pool_rules, with_tokens
 from monitor.protocols.aave_v3.views import value_of
 
 RECENT_BLOCKS = 10_000
@@ -46,32 +46,57 @@ class AaveSnapshot:
         reserves = await self._reserves(reader, at, contracts)
         accounts = AccountSnapshot(self._market, contracts, self._abi, self._census)
         positions = await accounts.read(reader, at, self._from_block, reserves)
-        contracts = await self._recognition.with_token_version(
-            reader, at, contracts, reserves, list(_holders(reserves, positions))
-        )
+        if pool_rules(contracts).release == FORMER:
+            holders = list(_holders(reserves, positions))
+            proven = await self._recognition.token_version(
+                reader, at, contracts, reserves, holders
+            ) or await self._version_to_be_seen(reader, at, head, contracts, reserves)
+            contracts = with_tokens(contracts, proven)
         return (*await self._terms(reader, at, contracts, reserves), *positions)
 
     async def survey(self, reader: ContractReader, at: BlockRef) -> tuple[DomainEvent, ...]:
         """The market without its accounts. Raises as `read` does."""
         contracts = await self._recognition.known(reader, at)
         reserves = await self._reserves(reader, at, contracts)
-        holders = await self._recent_holders(reader, at, contracts, reserves)
-        contracts = await self._recognition.with_token_version(
-            reader, at, contracts, reserves, holders
-        )
+        contracts = await self._lately(reader, at, contracts, reserves)
         return await self._terms(reader, at, contracts, reserves)
 
     async def _to_come(self, reader: ContractReader, head: BlockRef) -> Market:
         """The contracts of a market that is deployed later; what admins set is told by logs."""
         contracts = await self._recognition.known(reader, head)
         reserves = await self._reserves(reader, head, contracts)
-        holders = await self._recent_holders(reader, head, contracts, reserves)
-        contracts = await self._recognition.with_token_version(
-            reader, head, contracts, reserves, holders
-        )
+        contracts = await self._lately(reader, head, contracts, reserves)
         return replace(
             contracts, flash_fee_to_treasury_bps=Bps(0), bridge_fee_to_treasury_bps=Bps(0)
         )
+
+    async def _lately(
+        self, reader: ContractReader, at: BlockRef, contracts: Market, reserves: list[Reserve]
+    ) -> Market:
+        """With the version of its tokens, if those who used them lately show it."""
+        if pool_rules(contracts).release != FORMER or not reserves:
+            return contracts
+        holders = await self._recent_holders(reader, at, reserves)
+        proven = await self._recognition.token_version(reader, at, contracts, reserves, holders)
+        return with_tokens(contracts, proven)
+
+    async def _version_to_be_seen(
+        self,
+        reader: ContractReader,
+        at: BlockRef,
+        head: BlockRef,
+        contracts: Market,
+        reserves: list[Reserve],
+    ) -> str:
+        """What later holders show, if the tokens were not upgraded in between."""
+        then, now = [
+            await self._recognition.with_revisions(reader, block, contracts, reserves)
+            for block in (at, head)
+        ]
+        if then != now or not reserves:
+            return ""
+        holders = await self._recent_holders(reader, head, reserves)
+        return await self._recognition.token_version(reader, head, contracts, reserves, holders)
 
     async def _terms(
         self, reader: ContractReader, at: BlockRef, contracts: Market, reserves: list[Reserve]
@@ -120,11 +145,9 @@ class AaveSnapshot:
         return views.categories(self._abi, pool, reserves, told)
 
     async def _recent_holders(
-        self, reader: ContractReader, at: BlockRef, contracts: Market, reserves: list[Reserve]
+        self, reader: ContractReader, at: BlockRef, reserves: list[Reserve]
     ) -> list[tuple[Address, Address]]:
-        """(token, account) of whom the tokens logged lately, newest first; only where needed."""
-        if pool_rules(contracts).release != FORMER or not reserves:
-            return []
+        """(token, account) of whom the tokens logged lately, newest first."""
         minted = self._abi.token.event("Mint")
         tokens = [token for r in reserves for token in (r.supply_token, r.debt_token)]
         first = max(self._from_block, at.number - RECENT_BLOCKS)

@@ -19,7 +19,7 @@ from monitor.protocols.aave_v3.fingerprint import (
     strangeness,
     unfollowed,
 )
-from monitor.protocols.aave_v3.versions import FORMER, POOL_RULES, pool_rules, pool_version_with
+from monitor.protocols.aave_v3.versions import FORMER, POOL_RULES
 from monitor.protocols.aave_v3.views import value_of
 
 PROTOCOL = "aave_v3"
@@ -85,27 +85,22 @@ class Recognition:
         revisions = sorted((proxy.address, value_of(told[proxy.revision])) for proxy in proxies)
         return replace(contracts, revisions=tuple(revisions))
 
-    async def with_token_version(
+    async def token_version(
         self,
         reader: ContractReader,
         at: BlockRef,
         contracts: Market,
         reserves: Sequence[Reserve],
         holders: Sequence[tuple[Address, Address]],
-    ) -> Market:
-        """Proven by how balances are displayed, if any of the (token, account) shows it."""
-        if pool_rules(contracts).release != FORMER:
-            return contracts
+    ) -> str:
+        """Proven by how balances are displayed; empty if none of the (token, account) shows it."""
         evidence = Evidence(self._abi, contracts.pool, samples_of(reserves, holders))
         calls = evidence.calls()
         told = dict(zip(calls, await reader.read(at, calls), strict=True)) if calls else {}
         possible = evidence.versions(told)
         if not possible:
             self._refuse(f"the tokens of the pool at {contracts.pool} round in no way we know")
-        if len(possible) > 1:
-            return contracts
-        (proven,) = possible
-        return replace(contracts, token_version=proven, pool_version=pool_version_with(proven))
+        return min(possible) if len(possible) == 1 else ""
 
     async def refuse_stable_debt(
         self,

@@ -25,12 +25,7 @@ from monitor.protocols.aave_v3.fingerprint import (
     release_of,
     strangeness,
 )
-from monitor.protocols.aave_v3.versions import (
-    FORMER,
-    pool_rules,
-    pool_version_with,
-    token_rules,
-)
+from monitor.protocols.aave_v3.versions import FORMER, pool_rules, token_rules, with_tokens
 
 UPGRADED = "Upgraded"
 REMEDY = (
@@ -90,8 +85,7 @@ class UpgradeDecoder:
         possible = evidence.versions(self._facts)
         if len(possible) != 1 or token_rules(contracts).name in possible:
             return contracts  # what is strange, the reads at the end of the block will tell
-        (proven,) = possible
-        return replace(contracts, token_version=proven, pool_version=pool_version_with(proven))
+        return with_tokens(contracts, min(possible))
 
     def provider(self, event: EventAbi, log: RawLog) -> tuple[MarketChanged, ...]:
         """A contract of the market is now another one. Raises ContractUpgraded for the pool."""

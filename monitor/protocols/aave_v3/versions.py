@@ -6,6 +6,7 @@ market's record.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import NamedTuple
 
 from monitor.core.ledger import Market
@@ -97,9 +98,15 @@ def token_rules(contracts: Market) -> TokenRules:
     return rules
 
 
-def pool_version_with(token_version: str) -> str:
-    """The version of the pool that goes with the tokens' one."""
-    return next(r.name for r in POOL_RULES.values() if token_version in r.token_versions)
+def with_tokens(contracts: Market, token_version: str) -> Market:
+    """The market with its tokens of that version, and its pool of the one that goes with them.
+
+    As it is where the version is empty: not proven.
+    """
+    if not token_version:
+        return contracts
+    pool = next(r.name for r in POOL_RULES.values() if token_version in r.token_versions)
+    return replace(contracts, token_version=token_version, pool_version=pool)
 
 
 def _unknown(what: str, version: str) -> ContractUpgraded:

@@ -17,7 +17,12 @@ from monitor.protocols.aave_v3.contracts import AaveAbi
 from monitor.protocols.aave_v3.evidence import Evidence, samples_of
 from monitor.protocols.aave_v3.fingerprint import proxies_of, strangeness
 from monitor.protocols.aave_v3.recognition import Recognition
-from monitor.protocols.aave_v3.versions import POOL_RULES, pool_rules, token_rules
+from monitor.protocols.aave_v3.versions import (
+    POOL_RULES,
+    pool_rules,
+    token_rules,
+    with_tokens,
+)
 
 ABI = AaveAbi.of(abi_library)
 MARKET, ENTRY = MarketId("m"), a_market().entry
@@ -185,9 +190,10 @@ async def test_recognition__tokens_round_in_no_known_way__is_refused() -> None:
     contracts = Contracts("3.0", answers=answers)
     recognition, holders = Recognition(MARKET, ENTRY, ABI), [(RESERVE.supply_token, ALICE)]
     with pytest.raises(ConfigError, match="round in no way we know"):
-        await recognition.with_token_version(contracts, a_block(), market, [RESERVE], holders)
+        await recognition.token_version(contracts, a_block(), market, [RESERVE], holders)
     answers[RESERVE.supply_token, "balanceOf"] = 2
-    found = await recognition.with_token_version(contracts, a_block(), market, [RESERVE], holders)
+    proven = await recognition.token_version(contracts, a_block(), market, [RESERVE], holders)
+    found = with_tokens(market, proven)
     assert (found.pool_version, found.token_version) == ("spark", "spark")
 
 
