@@ -238,6 +238,9 @@ async def test_rate_model__of_another_make__is_asked_every_block(bazaar: Bazaar)
     liquidatable, unknown = await bazaar.told("strange")
     assert liquidatable is None
     assert "rate model does not answer" in unknown[0]
+    lender = await bazaar.life.statement(market_id, LENDER)
+    assert lender is not None
+    assert (lender.risk.liquidatable, lender.risk.unknown) == (False, unknown)
     ledger, at_unix = await bazaar.life.ledger(), bazaar.life.tail[-1].timestamp
     assert "DAI" not in bazaar.life.market.utilisation(ledger, at_unix)
     assert "USDC" in bazaar.life.market.utilisation(ledger, at_unix)

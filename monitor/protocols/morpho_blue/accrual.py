@@ -3,6 +3,7 @@
 Source: Morpho.sol (_accrueInterest), MorphoBalancesLib.sol (expectedMarketBalances).
 """
 
+from functools import lru_cache
 from typing import NamedTuple
 
 from monitor.core.pairs import Pair
@@ -30,8 +31,9 @@ def accrued(pair: Pair, rate_wad: int, elapsed_seconds: int) -> Totals:
     return Totals(supply, shares, pair.debt_raw + interest, pair.debt_shares, minted)
 
 
+@lru_cache(4_096)
 def totals_at(pair: Pair, at_unix: int) -> Totals | None:
-    """None where interest accrues at a rate that is not known."""
+    """None where interest accrues at a rate that is not known. Asked anew for every account."""
     rate = _rate_wad(pair, at_unix)
     return None if rate is None else accrued(pair, rate, at_unix - pair.updated_unix)
 

@@ -7,6 +7,7 @@ Values are raw units of the loan asset. Source: Morpho.sol (_isHealthy, liquidat
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from fractions import Fraction
+from typing import NamedTuple
 
 from monitor.core.events import Place
 from monitor.core.ledger import (
@@ -31,6 +32,15 @@ from monitor.protocols.morpho_blue.shares import to_assets_down, to_assets_up
 
 RATE_UNKNOWN = "interest: the rate model does not answer, amounts are those of its last accrual"
 OVERFLOW = "the collateral's value: at this price Morpho's own arithmetic overflows, and reverts"
+
+
+class _Account(NamedTuple):
+    """One account in one market id. `is_exact`: whether its interest is known."""
+
+    pair: Pair
+    held: Held
+    debt_raw: int
+    is_exact: bool
 
 
 class MorphoRules:
@@ -59,27 +69,22 @@ class MorphoRules:
             collateral=_lines(pair.collateral, held.collateral_raw, used=True),
             debt=_lines(pair.loan, debt),
             e_mode=0,
-            risk=self._assess(view, place, pair, held, debt, is_exact=known is not None),
+            risk=self._assess(view, place, _Account(pair, held, debt, known is not None)),
             lent=_lines(pair.loan, lent),
         )
 
-    def _assess(
-        self,
-        view: LedgerView,
-        place: Place,
-        pair: Pair,
-        held: Held,
-        debt_raw: int,
-        *,
-        is_exact: bool,
-    ) -> AccountRisk:
+    def _assess(self, view: LedgerView, place: Place, account: _Account) -> AccountRisk:
         """Whether a liquidation would be let through now. Who owes nothing is asked no price."""
+        pair, held, debt_raw, is_exact = account
         price = find(view, price_key(self._market, pair.collateral, place.sub_market), Price)
         value = None if price is None else price.value
         worth = None if value is None else held.collateral_raw * value
+        unknown: tuple[str, ...] = ()
+        if not is_exact and (held.debt_shares or held.lent_shares):
+            unknown = (RATE_UNKNOWN,)
         if held.debt_shares == 0:
-            return AccountRisk((worth or 0) // ORACLE_SCALE, 0, None, liquidatable=False)
-        unknown: tuple[str, ...] = () if is_exact else (RATE_UNKNOWN,)
+            collateral = (worth or 0) // ORACLE_SCALE
+            return AccountRisk(collateral, 0, None, liquidatable=False, unknown=unknown)
         if worth is None:
             symbol = symbol_in(view, pair.collateral)
             unknown += (f"price of {symbol}: {price.reason if price else 'not read yet'}",)

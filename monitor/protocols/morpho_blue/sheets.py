@@ -5,7 +5,7 @@ Source: Morpho.sol (liquidate) of morpho-blue 1.0.0.
 
 from collections import defaultdict
 
-from monitor.core.ledger import Kind, LedgerView, Position, each, find, price_key, token_key
+from monitor.core.ledger import Key, Kind, LedgerView, Position, each, find, price_key, token_key
 from monitor.core.pairs import Pair, Token
 from monitor.core.prices import Price
 from monitor.core.risk import (
@@ -41,20 +41,13 @@ def sheets_of(view: LedgerView, market: MarketId, at_unix: int) -> tuple[MarketS
         if position.debts:
             borrowers[key.sub_market].append((Address(key.subject), held_in(position)))
     pairs = sorted(each(view, Kind.PAIR, market, Pair), key=lambda entry: entry[0])
-    return tuple(
-        _sheet(view, market, key.sub_market, pair, borrowers[key.sub_market], at_unix)
-        for key, pair in pairs
-    )
+    return tuple(_sheet(view, key, pair, borrowers[key.sub_market], at_unix) for key, pair in pairs)
 
 
 def _sheet(
-    view: LedgerView,
-    market: MarketId,
-    market_id: str,
-    pair: Pair,
-    borrowers: Borrowers,
-    at_unix: int,
+    view: LedgerView, key: Key, pair: Pair, borrowers: Borrowers, at_unix: int
 ) -> MarketSheet:
+    market, market_id = key.market, key.sub_market
     totals = totals_at(pair, at_unix)
     price = find(view, price_key(market, pair.collateral, market_id), Price)
     unknown = [] if totals is not None else [RATE_UNKNOWN]
