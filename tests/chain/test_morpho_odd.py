@@ -217,7 +217,9 @@ async def test_oracle__whatever_it_does__is_told_or_unknown(
     await bazaar.compare()
 
 
-async def test_rate_model__of_another_make__is_asked_every_block(bazaar: Bazaar) -> None:
+async def test_rate_model__of_another_make__is_asked_every_block(
+    bazaar: Bazaar, caplog: pytest.LogCaptureFixture
+) -> None:
     model = await bazaar.deployer.deploy("HostileSource", 3 * 10**9)
     await bazaar.deployer.send(bazaar.wide.addresses.morpho.morpho, "enableIrm(address)", model)
     market_id = await bazaar.open("strange", rate_model=model)
@@ -232,6 +234,7 @@ async def test_rate_model__of_another_make__is_asked_every_block(bazaar: Bazaar)
     pair = find(await bazaar.life.ledger(), pair_key(MARKET, market_id), Pair)
     assert pair is not None
     assert (pair.rate_at_target_wad, pair.borrow_rate_wad) == (None, 0)
+    assert caplog.text.count("a rate model we do not know") == 1
 
     await bazaar.wide.mine()
     await bazaar.deployer.send(model, BEHAVE, int(Mode.REVERTS_LONG), 0)

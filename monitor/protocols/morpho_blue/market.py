@@ -1,5 +1,6 @@
 """Morpho Blue as a plug-in: an event source and its rules, over all its market ids or some."""
 
+import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
@@ -28,6 +29,7 @@ from monitor.protocols.morpho_blue.rules import MorphoRules
 from monitor.protocols.morpho_blue.sheets import sheets_of
 from monitor.protocols.morpho_blue.views import price_call, rate_call
 
+LOGGER = logging.getLogger(__name__)
 NO_ORACLE = "the market id has no oracle"
 
 
@@ -42,6 +44,8 @@ class MorphoBlue(MorphoRules):
         self._abi = abi
         self._snapshot = MorphoSnapshot(scope, abi)
         self._audit = Audit(scope, abi)
+        self._named: set[str] = set()
+        """Market ids of unknown rate models that were told of."""
 
     @property
     def name(self) -> str:
@@ -90,6 +94,7 @@ class MorphoBlue(MorphoRules):
             price = self._price(pair, readings)
             events.append(PriceMoved(self._market, pair.collateral, price, market_id))
             if _is_strange(pair):
+                self._name(market_id, pair)
                 answer = readings.get(rate_call(self._abi, pair))
                 rate = Wad(answer[0]) if isinstance(answer, tuple) else None
                 moved = replace(pair, borrow_rate_wad=rate)
@@ -123,6 +128,16 @@ class MorphoBlue(MorphoRules):
         assets = (asset for _, pair in self._pairs(view) for asset in (pair.loan, pair.collateral))
         tokens = {asset: find(view, token_key(asset), Token) for asset in assets}
         return [asset for asset, token in tokens.items() if not token or token.decimals is None]
+
+    def _name(self, market_id: str, pair: Pair) -> None:
+        """Say once that a model is not the adaptive one."""
+        if market_id not in self._named:
+            self._named.add(market_id)
+            LOGGER.warning(
+                "%s: market id %s has a rate model we do not know (%s): its rate is read every "
+                "block, and where it cannot be, its interest is unknown",
+                *(self._market, market_id, pair.rate_model),
+            )
 
     def _price(self, pair: Pair, readings: Readings) -> Price:
         """What the oracle says now. An answer of 0 is one: Morpho reckons with it."""
