@@ -10,16 +10,8 @@ from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from monitor.core.units import Address, AssetId
-from monitor.simulation.columns import (
-    Account,
-    Columns,
-    Debt,
-    Follower,
-    MarketPath,
-    Pledge,
-    State,
-    state_of,
-)
+from monitor.simulation.accounts import Account, Debt, Pledge
+from monitor.simulation.columns import Columns, Follower, MarketPath, State, state_of
 from monitor.simulation.impact import Mark, Route, mid_along, moved, route, sold_along
 from monitor.simulation.options import DEFAULT_DEVIATION, Options
 from monitor.simulation.terms import Slice, Target, largest_repay_usd, slice_of

@@ -9,14 +9,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from monitor.core.risk import (
-    CollateralLeg,
-    DebtLeg,
     DepthCurve,
-    Exposure,
     MarketSheet,
     WorldSheet,
 )
-from monitor.core.units import BPS, WAD, Address, AssetId
+from monitor.core.units import AssetId
+from monitor.simulation.accounts import Account, LeftOut, accounts_of, label_of, negligible
 from monitor.simulation.impact import Depth, Mark, Route, depth_of, mid_along, route
 from monitor.simulation.quotes import Leaf, Quote, QuoteBook
 from monitor.simulation.terms import Limits, limits_of
@@ -45,37 +43,6 @@ class Follower:
 
 
 @dataclass(frozen=True, slots=True)
-class Pledge:
-    """One collateral of an account. `threshold`, `bonus` and `fee` are ratios; bonus as 1.05."""
-
-    quote: int
-    amount: float
-    threshold: float
-    bonus: float
-    fee: float
-    seizable: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Debt:
-    """One debt of an account."""
-
-    quote: int
-    amount: float
-    repayable: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Account:
-    """An account with debt in one market. Pledges and debts are sorted by asset."""
-
-    market: int
-    address: Address
-    pledges: tuple[Pledge, ...]
-    debts: tuple[Debt, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class MarketColumn:
     """One market; its label is `name` or `name/sub-market`.
 
@@ -94,6 +61,9 @@ class MarketColumn:
 class Columns:
     """All that no round changes, and the state before the shock.
 
+    `unknown`: what makes any answer doubtful. `left_out`: what is not known either, but is too
+    little to matter.
+
     `paths` has the quoted assets that pools connect to an anchor; the others' market price is
     their oracle's.
     """
@@ -108,6 +78,7 @@ class Columns:
     cash: tuple[float, ...]
     accounts: tuple[Account, ...]
     unknown: tuple[str, ...]
+    left_out: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -135,18 +106,23 @@ class State:
 
 
 def columns_of(world: WorldSheet) -> Columns:
-    """A world as floats. What cannot be known is left out, with the reason in `unknown`."""
+    """A world as floats. What cannot be known is left out, with the reason."""
     unknown: list[str] = []
     depths, marks = _pools(world.curves, unknown)
     book = QuoteBook(world)
     cash: list[float] = []
     accounts: list[Account] = []
+    left_out: list[LeftOut] = []
     for number, sheet in enumerate(world.markets):
         unknown += sheet.unknown
         index = {q.asset: at for at, q in enumerate(book.quotes) if q.market == number}
         cash += [float(sheet.assets[asset].cash_raw) for asset in index]
         priced = {a: at for a, at in index.items() if book.quotes[at].price is not None}
-        accounts += _accounts(number, sheet, priced, unknown)
+        found, lost = accounts_of(number, sheet, priced, book.quotes)
+        accounts += found
+        left_out += lost
+    reasons = [entry.reason for entry in left_out]
+    is_little = negligible(left_out, accounts, book.quotes)
     paths = _paths(book.quotes, depths)
     ranks = {name: rank for rank, name in enumerate(dict.fromkeys(m.market for m in world.markets))}
     return Columns(
@@ -159,7 +135,8 @@ def columns_of(world: WorldSheet) -> Columns:
         marks=marks,
         cash=tuple(cash),
         accounts=tuple(accounts),
-        unknown=tuple(unknown),
+        unknown=tuple(unknown if is_little else unknown + reasons),
+        left_out=tuple(reasons if is_little else ()),
     )
 
 
@@ -172,10 +149,6 @@ def state_of(columns: Columns) -> State:
         marks=list(columns.marks),
         accounts=list(columns.accounts),
     )
-
-
-def label_of(sheet: MarketSheet) -> str:
-    return f"{sheet.market}/{sheet.sub_market}" if sheet.sub_market else str(sheet.market)
 
 
 def _market(sheet: MarketSheet, rank: int) -> MarketColumn:
@@ -241,42 +214,3 @@ def _followers(
         # Where no market reports it as it is, it is taken to be in line before the shock.
         answer = leaf.answer or usd(path) / (1.0 if per is None else usd(per))
         yield Follower(number, path, per, answer, leaf.deviation)
-
-
-def _accounts(
-    market: int, sheet: MarketSheet, priced: dict[AssetId, int], unknown: list[str]
-) -> list[Account]:
-    missing: dict[AssetId, int] = {}
-    accounts: list[Account] = []
-    for exposure in sorted(sheet.exposures, key=lambda exposure: exposure.account):
-        legs: tuple[CollateralLeg | DebtLeg, ...] = (*exposure.collateral, *exposure.debt)
-        unpriced = {leg.asset for leg in legs if leg.asset not in priced}
-        for asset in unpriced:
-            missing[asset] = missing.get(asset, 0) + 1
-        if not unpriced:
-            accounts.append(_account(market, exposure, priced))
-    for asset, count in sorted(missing.items()):
-        name = sheet.assets[asset].symbol if asset in sheet.assets else asset
-        unknown.append(
-            f"{label_of(sheet)}: no price of {name} ({asset}): {count} accounts are left out"
-        )
-    return accounts
-
-
-def _account(market: int, exposure: Exposure, priced: dict[AssetId, int]) -> Account:
-    pledges = tuple(
-        Pledge(
-            quote=priced[leg.asset],
-            amount=float(leg.amount_raw),
-            threshold=leg.liquidation_threshold_wad / WAD,
-            bonus=leg.liquidation_bonus_wad / WAD,
-            fee=leg.liquidation_fee_bps / BPS,
-            seizable=leg.seizable and leg.liquidation_bonus_wad > 0,
-        )
-        for leg in sorted(exposure.collateral, key=lambda leg: leg.asset)
-    )
-    debts = tuple(
-        Debt(priced[leg.asset], float(leg.amount_raw), leg.repayable)
-        for leg in sorted(exposure.debt, key=lambda leg: leg.asset)
-    )
-    return Account(market, exposure.account, pledges, debts)

@@ -45,6 +45,7 @@ def projection_of(
         largest=_largest(columns, done),
         round_log=tuple(entry for entry in log if entry.liquidations or entry.oracles),
         unknown=columns.unknown + _unpriced(prices, scenario, labels),
+        left_out=columns.left_out,
     )
 
 

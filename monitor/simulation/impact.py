@@ -10,7 +10,7 @@ from bisect import bisect_right
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from monitor.core.risk import DepthCurve
 from monitor.core.units import AssetId
@@ -34,6 +34,16 @@ class Depth:
     kept: float
     bounds: tuple[float, ...]
     liquidity: tuple[float, ...]
+
+
+class Joins(Protocol):
+    """Whatever trades one token for another."""
+
+    @property
+    def token0(self) -> AssetId: ...
+
+    @property
+    def token1(self) -> AssetId: ...
 
 
 class Mark(NamedTuple):
@@ -129,7 +139,7 @@ def moved(depth: Depth, mark: Mark, factor: float) -> Mark:
 
 
 def route(
-    depths: Sequence[Depth], start: AssetId, is_goal: Callable[[AssetId], bool]
+    depths: Sequence[Joins], start: AssetId, is_goal: Callable[[AssetId], bool]
 ) -> Route | None:
     """The first route by fewest pools, then by pool order; empty where the start is a goal."""
     if is_goal(start):

@@ -69,7 +69,10 @@ class RoundFigures:
 
 @dataclass(frozen=True, slots=True)
 class Projection:
-    """The results of one scenario; every name as contract section 5 defines it."""
+    """The results of one scenario; every name as contract section 5 defines it.
+
+    `unknown`: why no sum can be trusted. `left_out`: accounts that are too little to change one.
+    """
 
     scenario: Scenario
     options: Options
@@ -82,6 +85,7 @@ class Projection:
     largest: tuple[LiquidatedAccount, ...]
     round_log: tuple[RoundFigures, ...]
     unknown: tuple[str, ...]
+    left_out: tuple[str, ...] = ()
 
     @property
     def liquidated_usd(self) -> float:
@@ -175,6 +179,7 @@ class Projection:
             ],
             "snapshot": None,
             "unknown": list(self.unknown),
+            "left_out": list(self.left_out),
         }
 
 

@@ -321,6 +321,23 @@ def test_cascade__account_with_an_unknown_price__is_left_out_and_named() -> None
     assert reason == f"core: no price of WBTC ({WBTC}): 1 accounts are left out"
 
 
+def test_cascade__left_out_account_that_owes_next_to_nothing__blinds_nobody() -> None:
+    assets = [sheet_of(WETH), sheet_of(USDC), sheet_of(WBTC, price_base=None)]
+    other = borrower(2, pledge(WETH, 10), debt(USDC, 15_500))
+    little, much = (borrower(1, pledge(WBTC, 1), debt(USDC, owed)) for owed in (15, 16))
+    for account, is_unknown in ((little, False), (much, True)):
+        columns = columns_of(world(market([account, other], assets=assets)))
+        assert bool(columns.unknown) is is_unknown
+        assert bool(columns.left_out) is not is_unknown
+
+
+def test_cascade__left_out_account_whose_debt_nobody_prices__is_never_little() -> None:
+    assets = [sheet_of(WETH), sheet_of(USDC), sheet_of(WBTC, price_base=None)]
+    other = borrower(2, pledge(WETH, 10), debt(USDC, 15_500))
+    owes_it = borrower(1, pledge(WETH, 1), debt(WBTC, 0.000001))
+    assert columns_of(world(market([owes_it, other], assets=assets))).unknown
+
+
 def test_cascade__what_the_market_does_not_know__is_passed_on() -> None:
     sheet = world(market([], unknown=("price of X is stale",)))
     assert columns_of(sheet).unknown == ("price of X is stale",)

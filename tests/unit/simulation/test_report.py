@@ -146,7 +146,7 @@ def test_as_dict__of_a_projection__has_the_fields_of_the_contract() -> None:
     document = crash().as_dict(BLOCK)
     assert list(document) == ["block", "scenario", "result"]
     assert document["block"] == BLOCK
-    assert list(document["result"]) == [*RESULT_KEYS, "unknown"]
+    assert list(document["result"]) == [*RESULT_KEYS, "unknown", "left_out"]
     assert document["scenario"]["shocks"] == {"WETH": -0.15}
     assert list(document["result"]["by_market"]) == ["core", "second"]
     assert json.loads(json.dumps(document)) == document
@@ -232,7 +232,9 @@ def test_curve__document__is_a_list_of_projections() -> None:
     )
     assert list(document) == ["block", "scenario", "curve", "critical_shock", "unknown"]
     assert document["scenario"]["curve"] == {"asset": "WETH", "to": -0.5, "steps": 5}
-    assert [list(entry["result"]) for entry in document["curve"]] == [[*RESULT_KEYS, "unknown"]] * 5
+    assert [list(entry["result"]) for entry in document["curve"]] == [
+        [*RESULT_KEYS, "unknown", "left_out"]
+    ] * 5
 
 
 def test_names_of__a_world__resolves_its_symbols() -> None:
