@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from devnet import Tx, World, account
 from devnet.aave_deployment import TREASURY
-from devnet.world import NO_REFERRAL
+from devnet.world import NO_REFERRAL, VARIABLE_RATE
 from fuzz.people import FLASH_OWNER, RETURNS_TRUE, flash_receiver
 
 ALICE, BOB, CAROL, DAVE = (account(name) for name in ("alice", "bob", "carol", "dave"))
@@ -43,6 +43,53 @@ def simple_flash(market: World, symbol: str, amount: int) -> Tx:
 def to_treasury(market: World) -> Tx:
     tokens = [market.token(symbol) for symbol in ("USDC", "WETH", "DAI")]
     return market.tx(DAVE, market.addresses.pool, "mintToTreasury(address[])", tokens)
+
+
+VERBS = (
+    Act("supply", lambda m: [m.supply(ALICE, "WETH", 10**18 + 1)]),
+    Act("supply for another", lambda m: [m.supply(BOB, "DAI", 7 * 10**18 + 3, CAROL)]),
+    Act("withdraw some", lambda m: [m.withdraw(BOB, "USDC", 1_234_567)]),
+    Act("borrow more", lambda m: [m.borrow(ALICE, "USDC", 98_765_431)]),
+    Act("first debt of an asset", lambda m: [m.borrow(ALICE, "DAI", 10**18 + 7)]),
+    Act("repay less than its interest", lambda m: [m.repay(ALICE, "USDC", 2)]),
+    Act("repay some", lambda m: [m.repay(ALICE, "USDC", 10_000_001)]),
+    Act("repay for another", lambda m: [m.repay(BOB, "USDC", 10_000_003, ALICE)]),
+    Act("repay all", lambda m: [m.repay(ALICE, "DAI")]),
+    Act("repay with aTokens", lambda m: [m.repay_with_atokens(DAVE, "WETH", 10**17 + 1)]),
+    Act("transfer", lambda m: [m.transfer_atoken(BOB, "WETH", DAVE, 10**18 + 9)]),
+    Act("transfer to itself", lambda m: [m.transfer_atoken(BOB, "WETH", BOB, 10**18)]),
+    Act("transfer of nothing", lambda m: [m.transfer_atoken(BOB, "WETH", DAVE, 0)]),
+    Act("no collateral", lambda m: [m.set_collateral(BOB, "WETH", False)]),
+    Act("collateral", lambda m: [m.set_collateral(BOB, "WETH", True)]),
+    Act("out of the e-mode", lambda m: [m.set_emode(CAROL, 0)]),
+    Act("into the e-mode", lambda m: [m.set_emode(CAROL, E_MODE)]),
+    Act("flash loan", lambda m: [simple_flash(m, "USDC", 10**10)]),
+    Act("two given back", lambda m: [flash(m, DAVE, {"USDC": (10**9, 0), "WETH": (10**18, 0)})]),
+    Act("flash loan kept", lambda m: [flash(m, ALICE, {"USDC": (10**8, VARIABLE_RATE)})]),
+    Act(
+        "one given back, one kept",
+        lambda m: [flash(m, ALICE, {"WETH": (10**18, 0), "DAI": (10**18, VARIABLE_RATE)})],
+    ),
+    Act("to the treasury", lambda m: [to_treasury(m)]),
+    Act(
+        "donations",
+        lambda m: [m.mint(m.addresses.atokens["USDC"], "USDC", 10**9), m.supply(BOB, "USDC", 11)],
+    ),
+    Act("a donation alone", lambda m: [m.mint(m.addresses.atokens["WETH"], "WETH", 10**18)]),
+    Act(
+        "all in one block",
+        lambda m: [
+            m.supply(ALICE, "WETH", 10**18),
+            m.borrow(ALICE, "USDC", 10**6 + 1),
+            m.repay(ALICE, "USDC", 10**5 + 1),
+            m.withdraw(ALICE, "WETH", 10**17 + 1),
+            m.transfer_atoken(BOB, "USDC", ALICE, 10**6),
+        ],
+    ),
+    Act("all of it to another", lambda m: [m.transfer_atoken(DAVE, "DAI", LIQUIDATOR, 10**18)]),
+    Act("repay it all", lambda m: [m.repay(CAROL, "WETH")]),
+    Act("withdraw it all", lambda m: [m.withdraw(CAROL, "wstETH")]),
+)
 
 
 async def lend(market: World) -> None:

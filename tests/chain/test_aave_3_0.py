@@ -4,77 +4,33 @@ The same verbs run on 3.6, so that the harness itself is known to tell.
 """
 
 from collections.abc import AsyncIterator, Sequence
+from itertools import product
 from pathlib import Path
 
 import pytest
 from aave_acts import (
     ALICE,
-    BOB,
     CAROL,
     DAVE,
-    E_MODE,
     LIQUIDATOR,
     ODD_SECONDS,
     PEOPLE,
+    VERBS,
     Act,
-    flash,
     lend,
-    simple_flash,
-    to_treasury,
 )
 from aave_told import judged
 from aave_versions import Version, open_market
-from devnet import ADMIN, USD, World, account
+from devnet import ADMIN, USD, RevertError, Tx, World, account
 from devnet.aave_3_0_deployment import COLLATERAL
 from devnet.spark_deployment import upgrade_rounding
-from devnet.world import VARIABLE_RATE
 from following import following
+from fuzz.monitored import Monitored
 
-VERBS = (
-    Act("supply", lambda m: [m.supply(ALICE, "WETH", 10**18 + 1)]),
-    Act("supply for another", lambda m: [m.supply(BOB, "DAI", 7 * 10**18 + 3, CAROL)]),
-    Act("withdraw some", lambda m: [m.withdraw(BOB, "USDC", 1_234_567)]),
-    Act("borrow more", lambda m: [m.borrow(ALICE, "USDC", 98_765_431)]),
-    Act("first debt of an asset", lambda m: [m.borrow(ALICE, "DAI", 10**18 + 7)]),
-    Act("repay less than its interest", lambda m: [m.repay(ALICE, "USDC", 2)]),
-    Act("repay some", lambda m: [m.repay(ALICE, "USDC", 10_000_001)]),
-    Act("repay for another", lambda m: [m.repay(BOB, "USDC", 10_000_003, ALICE)]),
-    Act("repay all", lambda m: [m.repay(ALICE, "DAI")]),
-    Act("repay with aTokens", lambda m: [m.repay_with_atokens(DAVE, "WETH", 10**17 + 1)]),
-    Act("transfer", lambda m: [m.transfer_atoken(BOB, "WETH", DAVE, 10**18 + 9)]),
-    Act("transfer to itself", lambda m: [m.transfer_atoken(BOB, "WETH", BOB, 10**18)]),
-    Act("transfer of nothing", lambda m: [m.transfer_atoken(BOB, "WETH", DAVE, 0)]),
-    Act("no collateral", lambda m: [m.set_collateral(BOB, "WETH", False)]),
-    Act("collateral", lambda m: [m.set_collateral(BOB, "WETH", True)]),
-    Act("out of the e-mode", lambda m: [m.set_emode(CAROL, 0)]),
-    Act("into the e-mode", lambda m: [m.set_emode(CAROL, E_MODE)]),
-    Act("flash loan", lambda m: [simple_flash(m, "USDC", 10**10)]),
-    Act("two given back", lambda m: [flash(m, DAVE, {"USDC": (10**9, 0), "WETH": (10**18, 0)})]),
-    Act("flash loan kept", lambda m: [flash(m, ALICE, {"USDC": (10**8, VARIABLE_RATE)})]),
-    Act(
-        "one given back, one kept",
-        lambda m: [flash(m, ALICE, {"WETH": (10**18, 0), "DAI": (10**18, VARIABLE_RATE)})],
-    ),
-    Act("to the treasury", lambda m: [to_treasury(m)]),
-    Act(
-        "donations",
-        lambda m: [m.mint(m.addresses.atokens["USDC"], "USDC", 10**9), m.supply(BOB, "USDC", 11)],
-    ),
-    Act("a donation alone", lambda m: [m.mint(m.addresses.atokens["WETH"], "WETH", 10**18)]),
-    Act(
-        "all in one block",
-        lambda m: [
-            m.supply(ALICE, "WETH", 10**18),
-            m.borrow(ALICE, "USDC", 10**6 + 1),
-            m.repay(ALICE, "USDC", 10**5 + 1),
-            m.withdraw(ALICE, "WETH", 10**17 + 1),
-            m.transfer_atoken(BOB, "USDC", ALICE, 10**6),
-        ],
-    ),
-    Act("all of it to another", lambda m: [m.transfer_atoken(DAVE, "DAI", LIQUIDATOR, 10**18)]),
-    Act("repay it all", lambda m: [m.repay(CAROL, "WETH")]),
-    Act("withdraw it all", lambda m: [m.withdraw(CAROL, "wstETH")]),
-)
+from monitor.core.events import Place
+from monitor.core.ledger import Ledger
+from monitor.core.units import Address as MonitorAddress
+
 LIQUIDATIONS = (
     Act("fall", lambda m: [m.move_feed("WETH", 1_760 * USD)]),
     Act("a part", lambda m: [m.liquidate(LIQUIDATOR, ALICE, "WETH", "USDC", 10**9 + 1)]),
@@ -183,3 +139,58 @@ async def test_spark__rounds_anew_in_mid_stream__is_followed_from_that_block(
             await market.block(*act.txs(market))
             await judged(market, Version.SPARK, PEOPLE, monitored)
             await market.jump(ODD_SECONDS)
+
+
+async def may_liquidate(market: World, who: str) -> bool:
+    """Whether the pool lets anybody do it now, for any pair of assets."""
+    at, symbols = market.addresses, tuple(market.addresses.tokens)
+    signature = "liquidationCall(address,address,address,uint256,bool)"
+    for collateral, debt in product(symbols, symbols):
+        pair = (market.token(collateral), market.token(debt))
+        try:
+            await market.call(at.pool, signature, *pair, who, 10**6, True, sender=LIQUIDATOR)
+        except RevertError:
+            continue
+        return True
+    return False
+
+
+def told_of(view: Ledger, monitored: Monitored, who: str, at_unix: int) -> bool:
+    place = Place(monitored.market.market, MonitorAddress(who))
+    statement = monitored.market.statement(view, place, at_unix)
+    assert statement is not None
+    assert statement.risk is not None
+    return bool(statement.risk.liquidatable)
+
+
+@pytest.mark.parametrize("version", [Version.V3_0, Version.SPARK])
+async def test_liquidatable__is_whom_the_pool_lets_be_liquidated(
+    market: World, version: Version, tmp_path: Path
+) -> None:
+    """Alice alone falls below 1; pauses of what she pledged or owes keep everybody away."""
+
+    def pause(symbol: str, *, on: bool) -> Tx:
+        setter = "setReservePause(address,bool)"
+        return market.tx(ADMIN, market.addresses.configurator, setter, market.token(symbol), on)
+
+    seen: dict[str, bool] = {}
+    async with following(market, tmp_path) as monitored:
+        for name, tx in (
+            ("healthy", market.move_feed("WETH", 2_000 * USD)),
+            ("fallen", market.move_feed("WETH", 1_760 * USD)),
+            ("collateral paused", pause("WETH", on=True)),
+            ("collateral open", pause("WETH", on=False)),
+            ("debt paused", pause("USDC", on=True)),
+            ("debt open", pause("USDC", on=False)),
+            ("another paused", pause("DAI", on=True)),
+        ):
+            await tx
+            head = await market.head()
+            ledger = await monitored.ledger_at(head.hash)
+            for who in (ALICE, CAROL):
+                allowed = await may_liquidate(market, who)
+                assert told_of(ledger, monitored, who, head.timestamp) == allowed, (name, who)
+                seen[name] = seen.get(name, False) or allowed
+    assert [name for name, allowed in seen.items() if allowed] == [
+        *("fallen", "collateral open", "debt open", "another paused"),
+    ]
