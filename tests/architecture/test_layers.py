@@ -69,6 +69,18 @@ def test_imports__of_each_folder__point_down(folder: str) -> None:
     assert not wrong
 
 
+def test_protocols__outside_their_own_folder__are_known_to_the_registry_alone() -> None:
+    wrong = []
+    for path in sorted(MONITOR.rglob("*.py")):
+        for name in imports(path):
+            plugin = name.removeprefix("monitor.protocols.").partition(".")[0]
+            is_inside = name.startswith("monitor.protocols.") and plugin != "registry"
+            home = MONITOR / "protocols" / plugin
+            if is_inside and home not in path.parents and path.stem != "registry":
+                wrong.append(f"{path.relative_to(ROOT)} imports {name}")
+    assert not wrong
+
+
 @pytest.mark.parametrize("folder", sorted(LIBRARIES))
 def test_libraries__of_each_folder__are_its_own(folder: str) -> None:
     wrong = []
