@@ -137,6 +137,17 @@ def status(config: ConfigOption, as_json: JsonOption = False) -> None:
 
 
 @app.command()
+def prices(
+    config: ConfigOption,
+    market: Annotated[str | None, typer.Option(help="only this market")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """What every oracle says, by which contracts, and how far off the pools that is."""
+    document = _asked(config, lambda answers: answers.prices(market))
+    display.show(out, document, display.prices, as_json=as_json)
+
+
+@app.command()
 def breakers(config: ConfigOption, as_json: JsonOption = False) -> None:
     """The circuit breakers."""
     document = _asked(config, lambda answers: answers.breakers())

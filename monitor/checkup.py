@@ -6,20 +6,24 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Any
+
+from eth_utils.address import to_checksum_address
 
 from monitor.alerts.webhook import WebhookSender, WebhookTarget
 from monitor.chain.agreement import disagreement
 from monitor.chain.node import Node
 from monitor.core.alerts import Delivery, digest
 from monitor.core.blocks import BlockRef
-from monitor.core.ledger import Ledger, find, price_key
+from monitor.core.ledger import Ledger, Market, find, market_key, price_key
 from monitor.core.overlay import Overlay
 from monitor.core.prices import Price
 from monitor.core.risk import DepthCurve
 from monitor.core.units import Address, AssetId, BlockHash
+from monitor.display import price_words
 from monitor.engine.folding import Folder
+from monitor.engine.price_book import PriceBook, row_json
 from monitor.engine.reducer import reduce_all
-from monitor.engine.totals import place_of
 from monitor.engine.valuation import list_all, symbols
 from monitor.errors import DeliveryFailed, MonitorError, QuestionError
 from monitor.liquidity.source import PoolSource
@@ -41,12 +45,16 @@ SETTLED_BLOCKS = 16
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing looked at. `fault` is empty when it is well; a `warning` is no fault."""
+    """One thing looked at. `fault` is empty when it is well; a `warning` is no fault.
+
+    `path`: of a price, as `GET /api/v1/prices` has it.
+    """
 
     subject: str
     detail: str = ""
     fault: str = ""
     warning: str = ""
+    path: tuple[Mapping[str, Any], ...] = ()
 
 
 async def findings(settings: Settings, *, send_test: bool) -> AsyncIterator[Finding]:
@@ -118,7 +126,7 @@ async def _contracts(
     except MonitorError as error:
         yield Finding("prices", fault=str(error))
     else:
-        for finding in (f for market in parts.markets for f in _prices(market, head, overlay)):
+        for finding in _prices(parts, head, overlay):
             yield finding
     async for finding in _assets(settings, node, head, overlay):
         yield finding
@@ -174,27 +182,28 @@ async def _market(market: ProtocolMarket, node: Node, head: BlockRef, overlay: O
     among = f"{len(places)} markets of " if places else ""
     names = sorted({(listing.asset, listing.symbol) for listing in listed}, key=lambda a: a[1])
     symbols = ", ".join(symbol for _, symbol in names)
-    return Finding(subject, f"{market.protocol}, {among}{len(names)} assets: {symbols}")
+    record = find(overlay, market_key(market.market), Market)
+    code = f"{market.protocol} {record.pool_version if record else ''}".rstrip()
+    return Finding(subject, f"{code}, {among}{len(names)} assets: {symbols}")
 
 
-def _prices(market: ProtocolMarket, head: BlockRef, overlay: Overlay) -> Sequence[Finding]:
+def _prices(parts: Parts, head: BlockRef, overlay: Overlay) -> Sequence[Finding]:
+    """Every price with its way: unknown is a fault, what is doubtful of it a warning."""
     found = []
-    for listing in market.listings(overlay):
-        price, subject = listing.price, f"price {place_of(market, listing)}{listing.symbol}"
-        if price is None:
-            continue
-        if price.value is None:
-            found.append(Finding(subject, fault=price.reason))
-            continue
-        value, unit = Decimal(price.value) / listing.base_unit, "USD"
-        if listing.numeraire is not None:
-            unit = f"raw {symbols(overlay, list_all(overlay, [market]))[listing.numeraire]} a raw unit"
-        path = f"{value:f} {unit} by source {price.source or 'fallback oracle'}"
-        if price.emitter is not None:
-            path += f" -> aggregator {price.emitter}"
-        if price.answered_unix is not None:
-            path += f", {head.timestamp - price.answered_unix} s old"
-        found.append(Finding(subject, path))
+    for row in PriceBook(overlay, head, parts.markets, parts.pools).rows:
+        shown, price = row_json(row, head, to_checksum_address), row.price
+        place = "/".join(filter(None, (row.market, row.listing.sub_market, row.listing.symbol)))
+        doubts = [] if price.value is None else list(shown["unknown"])
+        if shown["stale"]:
+            doubts.append("a feed on the way is overdue")
+        finding = Finding(
+            f"price {place}",
+            f"{price_words(shown)}, {price.kind or 'of unknown kind'}",
+            price.reason if price.value is None else "",
+            "; ".join(doubts),
+            tuple(shown["path"]),
+        )
+        found.append(finding)
     return sorted(found, key=lambda finding: finding.subject)
 
 

@@ -52,5 +52,5 @@ async def desk(settings: Settings) -> AsyncIterator[EngineAnswers]:
             parts,
             judge,
             store,
-            Books(parts.markets, to_checksum_address),
+            Books(parts.markets, to_checksum_address, parts.pools),
         )

@@ -1,7 +1,7 @@
 """Answers for people: tables on a terminal, or the JSON document as it is."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -22,14 +22,52 @@ def show(out: Console, document: Document, render: Renderer, *, as_json: bool) -
         render(out, document)
 
 
-def finding(out: Console, subject: str, detail: str, fault: str, warning: str) -> None:
-    """One line of `check`."""
+def finding(
+    out: Console,
+    subject: str,
+    detail: str,
+    fault: str,
+    warning: str,
+    path: Sequence[Document] = (),
+) -> None:
+    """One line of `check`; below a price, its way."""
     if fault:
         out.print(f"[bold red]FAULT[/] {escape(subject)}: {escape(fault)}", soft_wrap=True)
     elif warning:
-        out.print(f"[yellow]warn[/]  {escape(subject)}: {escape(warning)}", soft_wrap=True)
+        told = f"{escape(subject)}: {escape(warning)}  [dim]{escape(detail)}[/]"
+        out.print(f"[yellow]warn[/]  {told}", soft_wrap=True)
     else:
         out.print(f"[green]ok[/]    {escape(subject)}  [dim]{escape(detail)}[/]", soft_wrap=True)
+    for edge in path:
+        _say(out, "        " + "  " * edge["depth"] + _edge(edge))
+
+
+def _edge(edge: Document) -> str:
+    """One contract on the way of a price."""
+    told = [f"{edge['contract']}  {edge['what']}: {edge['kind'] or 'of unknown kind'}"]
+    if edge["exponent"] != 1:
+        told.append("divides" if edge["exponent"] < 0 else "moves the cap alone")
+    told.append(f"answers {_scaled(edge['answer'], edge['decimals'])}")
+    if edge["cap"] is not None:
+        binds = "binds" if edge["capped"] else "does not bind"
+        told.append(f"cap {_scaled(edge['cap'], edge['decimals'])} {binds}")
+    if edge["age_seconds"] is not None:
+        told.append(f"{edge['age_seconds']} s old")
+    if edge["heartbeat_seconds"] is not None:
+        told.append(f"due every {edge['heartbeat_seconds']} s")
+    if edge["deviation"] is not None:
+        told.append(f"or at {edge['deviation']:.2%}")
+    if edge["fault"]:
+        told.append(edge["fault"])
+    return ", ".join(told)
+
+
+def _scaled(answer: str | None, decimals: int | None) -> str:
+    if answer is None:
+        return "nothing"
+    if decimals is None:
+        return f"{answer} raw"
+    return f"{Decimal(answer).scaleb(-decimals).normalize():f}"
 
 
 def status(out: Console, document: Document) -> None:
@@ -99,6 +137,37 @@ def _at(document: Document) -> str:
 def _held(document: Document) -> str:
     alerts = f"{document['alerts']} alerts, {document['pending']} deliveries to be made"
     return f"{_at(document)}, {document['positions']} positions, {alerts}"
+
+
+def prices(out: Console, document: Document) -> None:
+    _headline(out, document)
+    table = Table("market", "asset", "price", "kind", "age", "off the pools", "")
+    for row in document["prices"]:
+        place = f"{row['market']}/{row['sub_market']}" if row["sub_market"] else row["market"]
+        off = row["oracle_deviation"]
+        table.add_row(
+            place,
+            escape(row["symbol"]),
+            price_words(row),
+            row["kind"] or "unknown",
+            "" if row["age_seconds"] is None else f"{row['age_seconds']} s",
+            "" if off is None else f"{off:+.2%}",
+            escape("; ".join(row["unknown"])),
+        )
+    out.print(table)
+
+
+def price_words(row: Document) -> str:
+    """What a price is, in USD or in whole tokens of what it is counted in."""
+    if row["price"] is None:
+        return "unknown"
+    price, unit = Decimal(row["price"]) / Decimal(row["unit"]), row["numeraire_symbol"]
+    own, other = row["decimals"], row["numeraire_decimals"]
+    if row["numeraire"] is None:
+        return f"{price.normalize():f} {unit}"
+    if own is None or other is None:
+        return f"{price.normalize():f} raw {unit} a raw unit"
+    return f"{price.scaleb(own - other).normalize():f} {unit}"
 
 
 def positions(out: Console, document: Document) -> None:

@@ -155,6 +155,12 @@ class Metrics:
         self.utilisation_ratio = self._gauge(
             "utilisation_ratio", "Borrowed share of supply.", "market", "asset"
         )
+        self.oracle_deviation_ratio = self._gauge(
+            "oracle_deviation_ratio",
+            "Oracle price by pool price, less 1; of a market's pairs the widest.",
+            "market",
+            "asset",
+        )
         self.price_age_seconds = self._gauge("price_age_seconds", "Age of the price.", "asset")
 
     def _risk(self) -> None:

@@ -140,10 +140,23 @@ class Observation:
         view = self._ledger()
         for symbol, share in rule.utilisation(view, block.timestamp).items():
             self._metrics.utilisation_ratio.labels(rule.market, symbol).set(_shown(share))
+        self._show_deviations(rule, block)
         for listing in rule.listings(view):
             answered_unix = listing.price.answered_unix if listing.price else None
             age = math.nan if answered_unix is None else block.timestamp - answered_unix
             self._metrics.price_age_seconds.labels(listing.symbol).set(age)
+
+    def _show_deviations(self, rule: RiskRules, block: BlockRef) -> None:
+        """A symbol stands for all its pairs: the one that is furthest off is shown."""
+        widest: dict[str, Fraction | None] = {}
+        for row in self._books.prices_at(self._ledger(), block).rows:
+            if row.market == rule.market:
+                known = widest.get(row.listing.symbol)
+                off = row.deviation
+                is_wider = off is not None and (known is None or abs(off) > abs(known))
+                widest[row.listing.symbol] = off if is_wider else known
+        for symbol, off in widest.items():
+            self._metrics.oracle_deviation_ratio.labels(rule.market, symbol).set(_shown(off))
 
 
 def _shown(value: Fraction | None) -> float:

@@ -17,6 +17,7 @@ from monitor.liquidity.source import PoolSource
 from monitor.liquidity.uniswap_v3 import UniswapV3Pool
 from monitor.oracles.sources import price_sources
 from monitor.oracles.valuation_feed import ValuationFeed
+from monitor.oracles.way import Cadence
 from monitor.protocols.registry import PROTOCOLS, MarketPlan, ProtocolMarket
 from monitor.receipts.claims import (
     ATokenClaim,
@@ -27,7 +28,7 @@ from monitor.receipts.claims import (
     rate_call,
 )
 from monitor.receipts.source import ReceiptSource
-from monitor.schema import Market, Projection, Receipt
+from monitor.schema import Feed, Market, Projection, Receipt
 from monitor.settings import Settings
 from monitor.simulation.options import Options
 from monitor.simulation.shocks import parse_shocks, price_shocks
@@ -55,7 +56,8 @@ def parts_of(settings: Settings) -> Parts:
         for entry in settings.liquidity
         if entry.pool is not None
     )
-    prices = price_sources([market.market for market in markets], abi_library, {})
+    cadences = {Address(entry.address): _cadence(entry) for entry in settings.feeds}
+    prices = price_sources([market.market for market in markets], abi_library, cadences)
     feed = abi_library("chainlink/Aggregator")
     valuations = [
         ValuationFeed(name, AssetId(Address(asset.address)), Address(asset.price_feed), feed)
@@ -71,6 +73,13 @@ def parts_of(settings: Settings) -> Parts:
         ),
         receivers=tuple(Receiver(hook.name, hook.breakers) for hook in settings.webhooks),
         defaults=_options(settings.projection),
+    )
+
+
+def _cadence(entry: Feed) -> Cadence:
+    share = entry.deviation
+    return Cadence(
+        entry.heartbeat_seconds, None if share is None else int(Decimal(str(share)).scaleb(6))
     )
 
 

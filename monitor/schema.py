@@ -180,6 +180,16 @@ class Asset(Table):
     )
 
 
+class Feed(Table):
+    address: HexAddress = Field(description="a price feed: its proxy or its aggregator")
+    heartbeat_seconds: Positive | None = Field(
+        default=None, description="it answers at least so often"
+    )
+    deviation: Annotated[Real, Field(gt=0, lt=1)] | None = Field(
+        default=None, description="ratio off the market at which it answers anew"
+    )
+
+
 class Curve(Table):
     asset: str = Field(description="whose price is shocked")
     to: Move = Field(description="the last shock, as a ratio")

@@ -30,6 +30,9 @@ class Settings(Table):
     liquidity: tuple[schema.Liquidity, ...] = Field(
         default=(), description="pools collateral is sold to"
     )
+    feeds: tuple[schema.Feed, ...] = Field(
+        default=(), description="when price feeds are due, which no contract tells"
+    )
     assets: Mapping[str, schema.Asset] = Field(default_factory=dict, description="your names")
     scenarios: Mapping[str, schema.Scenario] = Field(
         default_factory=dict, description="what is projected every block"
@@ -131,10 +134,11 @@ def _repetition_faults(tree: Tree) -> Iterator[str]:
         for name, times in Counter(_names(tree, section)).items():
             if times > 1:
                 yield f"{section}: {times} have the name {name!r}: expected each name once"
-    tokens = (table.get("token") for _, table in tables_of(tree, "receipts"))
-    for token, times in Counter(str(token).lower() for token in tokens if token).items():
-        if times > 1:
-            yield f"receipts: {times} are of the token {token}: expected each token once"
+    for section, key in (("receipts", "token"), ("feeds", "address")):
+        named = (table.get(key) for _, table in tables_of(tree, section))
+        for name, times in Counter(str(name).lower() for name in named if name).items():
+            if times > 1:
+                yield f"{section}: {times} are of the {key} {name}: expected each {key} once"
 
 
 def _reference_faults(tree: Tree) -> Iterator[str]:

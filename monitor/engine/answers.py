@@ -114,12 +114,14 @@ class EngineAnswers:
         }
 
     async def positions(self, wanted: PositionFilter) -> dict[str, Any]:
-        known = [rule.market for rule in self._rules]
-        if wanted.market is not None and wanted.market not in known:
-            raise QuestionError(
-                f"there is no market {wanted.market!r}: expected one of {', '.join(known)}", 404
-            )
+        self._known_market(wanted.market)
         return self._book().page(wanted)
+
+    async def prices(self, market: str | None) -> dict[str, Any]:
+        self._known_market(market)
+        block = self._block()
+        book = self._books.prices_at(self._present.ledger, block)
+        return {"block": block_json(block), "prices": book.as_json(self._checksum, market)}
 
     async def cascade(self, scenario: str) -> dict[str, Any]:
         block = self._block()
@@ -177,6 +179,13 @@ class EngineAnswers:
         if block is None:
             raise QuestionError("no block has been applied yet: the daemon is starting up", 503)
         return block
+
+    def _known_market(self, market: str | None) -> None:
+        known = [rule.market for rule in self._rules]
+        if market is not None and market not in known:
+            raise QuestionError(
+                f"there is no market {market!r}: expected one of {', '.join(known)}", 404
+            )
 
     def _market(self, rule: RiskRules) -> dict[str, Any]:
         return market_totals(self._book(), rule).as_json()

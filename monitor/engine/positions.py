@@ -11,8 +11,9 @@ from monitor.core.blocks import BlockRef
 from monitor.core.events import Place
 from monitor.core.ledger import Kind, LedgerView
 from monitor.core.ports import PositionFilter
-from monitor.core.sources import Line, RiskRules, Statement
+from monitor.core.sources import Line, Liquidity, RiskRules, Statement
 from monitor.core.units import Address, AssetId, MarketId, address
+from monitor.engine.price_book import PriceBook
 from monitor.engine.valuation import Valuation, list_all, symbols, total, usd_text
 from monitor.errors import QuestionError
 
@@ -31,17 +32,26 @@ class Row:
 
 
 class Books:
-    """The newest position book: made once a block, whoever asks."""
+    """The newest books of positions and of prices: made once a block, whoever asks."""
 
-    def __init__(self, rules: Sequence[RiskRules], checksum: Checksum) -> None:
+    def __init__(
+        self, rules: Sequence[RiskRules], checksum: Checksum, pools: Sequence[Liquidity] = ()
+    ) -> None:
         self._rules = tuple(rules)
+        self._pools = tuple(pools)
         self.checksum = checksum
         self._newest: PositionBook | None = None
+        self._prices: PriceBook | None = None
 
     def at(self, view: LedgerView, block: BlockRef) -> "PositionBook":
         if self._newest is None or self._newest.block != block:
             self._newest = PositionBook(view, block, self._rules, self.checksum)
         return self._newest
+
+    def prices_at(self, view: LedgerView, block: BlockRef) -> PriceBook:
+        if self._prices is None or self._prices.block != block:
+            self._prices = PriceBook(view, block, self._rules, self._pools)
+        return self._prices
 
 
 class PositionBook:

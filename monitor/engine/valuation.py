@@ -83,6 +83,11 @@ def usd_text(value: Fraction | None) -> str | None:
     return f"{cents.quantize(Decimal('0.01'), ROUND_HALF_UP):f}"
 
 
+def ratio_number(value: Fraction | None) -> float | None:
+    """A ratio as JSON has it; unknown stays None."""
+    return None if value is None else float(value)
+
+
 def list_all(view: LedgerView, rules: Sequence[RiskRules]) -> list[Listing]:
     """What all markets list, in configuration order."""
     return [listing for rule in rules for listing in rule.listings(view)]

@@ -55,8 +55,9 @@ class Api:
 
     def _table(self) -> tuple[Endpoint, ...]:
         limit = {"limit": f"rows, 1 to {MOST_ROWS}"}
+        market = {"market": "name of a configured market"}
         wanted = {
-            "market": "name of a configured market",
+            **market,
             "account": "address of the account",
             "owner": "address of who is behind it",
             "min_debt_usd": "decimal number",
@@ -68,6 +69,7 @@ class Api:
             Endpoint("GET", f"{PREFIX}/status", "How the daemon fares", {}, self._status),
             Endpoint("GET", f"{PREFIX}/positions", "Positions by debt", wanted, self._positions),
             Endpoint("GET", f"{PREFIX}/positions/{{account}}", "Of one account", {}, self._account),
+            Endpoint("GET", f"{PREFIX}/prices", "Prices and their ways", market, self._prices),
             Endpoint(
                 "GET", f"{PREFIX}/cascade/{{scenario}}", "Newest projection", {}, self._cascade
             ),
@@ -86,6 +88,9 @@ class Api:
     async def _account(self, request: web.Request, _query: Mapping[str, str]) -> dict[str, Any]:
         account = _address("account", request.match_info["account"])
         return await self._answers.positions(PositionFilter(account=account, limit=MOST_ROWS))
+
+    async def _prices(self, _request: web.Request, query: Mapping[str, str]) -> dict[str, Any]:
+        return await self._answers.prices(query.get("market"))
 
     async def _cascade(self, request: web.Request, _query: Mapping[str, str]) -> dict[str, Any]:
         return await self._answers.cascade(request.match_info["scenario"])

@@ -33,6 +33,9 @@ class FakeAnswers:
         fields = ("market", "account", "owner", "min_debt_usd", "liquidatable", "cursor", "limit")
         return self._answer({name: getattr(wanted, name) for name in fields})
 
+    async def prices(self, market: str | None) -> dict[str, Any]:
+        return self._answer(market)
+
     async def cascade(self, scenario: str) -> dict[str, Any]:
         return self._answer(scenario)
 
