@@ -11,7 +11,14 @@ from devnet.aave_3_0_deployment import allow_stable_rate
 from devnet.deployer import DEPLOY_GAS
 from following import following
 
+from monitor.chain.node import Node, NodeSettings
+from monitor.core.units import Address
 from monitor.errors import ConfigError, ContractUpgraded
+from monitor.library import abi_library
+from monitor.protocols.aave_v3.contracts import AaveAbi
+from monitor.protocols.aave_v3.fingerprint import first_release_call, is_first_release
+
+ABI = AaveAbi.of(abi_library)
 
 
 @pytest.fixture
@@ -31,6 +38,24 @@ async def test_pool__becomes_3_6__stops_and_says_what_it_was_and_is(
         await market.tx(ADMIN, at.addresses_provider, "setPoolImpl(address)", code, gas=DEPLOY_GAS)
         with pytest.raises(ContractUpgraded, match=r"answers as Aave V3\.6, expected V3\.0"):
             await monitored.ledger_at((await market.head()).hash)
+
+
+async def test_first_release__is_told_by_a_setter_that_is_not_there(market: World) -> None:
+    """No 3.0.0 is at hand: the pool stands in for a configurator without that function."""
+    anvil, at = market.anvil, market.addresses
+    settings = NodeSettings([anvil.http_url], anvil.chain_id)
+    aggregate3 = abi_library("multicall3/Multicall3").functions["aggregate3"]
+    node = Node(settings, aggregate3, lambda *_: None)
+    try:
+        calls = [first_release_call(ABI, Address(to)) for to in (at.configurator, at.pool)]
+        block = await node.block_by("latest")
+        configurator, without = await node.reader.read(block, calls)
+        [alone] = await node.reader.read(block, calls[1:])
+    finally:
+        await node.close()
+    assert not is_first_release(configurator)
+    assert is_first_release(without)
+    assert is_first_release(alone)
 
 
 async def test_stable_rate__allowed_under_a_running_monitor__stops_and_names_the_asset(

@@ -26,6 +26,10 @@ _GETTERS = (
 """The getter each release brought, newest first: the first that answers names it."""
 
 
+WITH_WORDS = "reverted: "
+"""How the reason of a revert begins that carries data (chain/calldata.py)."""
+
+
 @dataclass(frozen=True, slots=True)
 class Proxy:
     """A contract of the market whose code can be replaced.
@@ -52,6 +56,20 @@ def release_of(answers: Sequence[ViewResult]) -> str:
         if not isinstance(answer, ViewFailed):
             return release
     return ""
+
+
+def first_release_call(abi: AaveAbi, configurator: Address) -> ViewCall:
+    """What only 3.0.0 has not: a setter. Nothing is set: who calls is no admin."""
+    setter = abi.configurator.functions["setReserveFlashLoaning"]
+    return ViewCall(configurator, setter, (ZERO_ADDRESS, False))
+
+
+def is_first_release(answer: ViewResult) -> bool:
+    """From the answer to `first_release_call`: a refusal has words, a missing function has none.
+
+    3.0.0 has every getter of 3.0.1, but logs transfers unscaled.
+    """
+    return isinstance(answer, ViewFailed) and not answer.reason.startswith(WITH_WORDS)
 
 
 def unfollowed(pool: Address, release: str) -> str:

@@ -12,6 +12,8 @@ from monitor.protocols.aave_v3.configuration import lends_at_stable_rate
 from monitor.protocols.aave_v3.contracts import AaveAbi
 from monitor.protocols.aave_v3.evidence import Evidence, samples_of
 from monitor.protocols.aave_v3.fingerprint import (
+    first_release_call,
+    is_first_release,
     proxies_of,
     questions_of,
     release_calls,
@@ -66,7 +68,7 @@ class Recognition:
         )
         pool_proxy = proxies_of(self._abi, contracts, ())[0]
         self._refuse(strangeness(pool_proxy, {revision_call: revision}))
-        return contracts if release != FORMER else await self._with_shares(reader, at, contracts)
+        return contracts if release != FORMER else await self._of_3_0(reader, at, contracts)
 
     async def known(self, reader: ContractReader, at: BlockRef) -> Market:
         contracts = await self.contracts(reader, at)
@@ -120,7 +122,13 @@ class Recognition:
             if value_of(owed):
                 self._refuse(f"{value_of(owed)} of {symbol} are owed at a stable rate")
 
-    async def _with_shares(self, reader: ContractReader, at: BlockRef, contracts: Market) -> Market:
+    async def _of_3_0(self, reader: ContractReader, at: BlockRef, contracts: Market) -> Market:
+        """With what only that release has. Refuses 3.0.0."""
+        if contracts.configurator != ZERO_ADDRESS:
+            call = first_release_call(self._abi, contracts.configurator)
+            [answer] = await reader.read(at, [call])
+            if is_first_release(answer):
+                self._refuse(f"the configurator at {contracts.configurator} is Aave V3.0.0's")
         names = ("FLASHLOAN_PREMIUM_TO_PROTOCOL", "BRIDGE_PROTOCOL_FEE")
         calls = [ViewCall(contracts.pool, self._abi.pool.functions[name]) for name in names]
         flash, bridge = (value_of(answer) for answer in await reader.read(at, calls))

@@ -47,6 +47,7 @@ class Contracts:
 
     release: str
     revision: int = 1
+    is_first: bool = False
     answers: Mapping[tuple[Address, str], Any] = field(default_factory=dict)
 
     async def read(self, at: BlockRef, calls: Sequence[ViewCall]) -> list[ViewResult]:
@@ -71,6 +72,8 @@ class Contracts:
             "POOL_REVISION": self.revision,
             **BRIDGE,
         }
+        if name == "setReserveFlashLoaning":
+            return ViewFailed("reverted" if self.is_first else "reverted: 4")
         if (call.to, name) in self.answers:
             return (self.answers[call.to, name],)
         if name in told:
@@ -87,6 +90,11 @@ async def test_recognition__getters_of_3_0__is_it_whatever_its_revision() -> Non
         found = await recognised(Contracts("3.0", revision))
         assert (found.pool_version, found.token_version) == ("3.0.2", "3.0.1")
         assert (found.flash_fee_to_treasury_bps, found.bridge_fee_to_treasury_bps) == (3_000, 2_000)
+
+
+async def test_recognition__getters_of_3_0_but_not_its_configurator__is_3_0_0_and_refused() -> None:
+    with pytest.raises(ConfigError, match=r"configurator at 0x\w+ is Aave V3.0.0's"):
+        await recognised(Contracts("3.0", is_first=True))
 
 
 async def test_recognition__getters_and_revision_of_3_6__is_it() -> None:
