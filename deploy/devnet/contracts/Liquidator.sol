@@ -1,11 +1,8 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.20;
 
-interface IToken {
-  function balanceOf(address account) external view returns (uint256);
-  function allowance(address owner, address spender) external view returns (uint256);
-  function approve(address spender, uint256 amount) external returns (bool);
-}
+import {MorphoLiquidator} from './MorphoLiquidator.sol';
+import {IToken} from './Seller.sol';
 
 interface IPool {
   error MustNotLeaveDust();
@@ -20,21 +17,9 @@ interface IPool {
   ) external;
 }
 
-interface IRouter {
-  struct ExactInputParams {
-    bytes path;
-    address recipient;
-    uint256 deadline;
-    uint256 amountIn;
-    uint256 amountOutMinimum;
-  }
-
-  function exactInput(ExactInputParams calldata params) external returns (uint256 amountOut);
-}
-
 /// Repays somebody's debt out of its own holdings and sells the seized collateral at once.
 /// Calling it with eth_call is the preview of doing it. No access control: for the local chain.
-contract Liquidator {
+contract Liquidator is MorphoLiquidator {
   struct Target {
     address pool;
     address collateral;
@@ -44,10 +29,8 @@ contract Liquidator {
     address router;
   }
 
-  error DoesNotPay();
   error Taken(uint256 amount);
 
-  uint256 private constant RUNGS = 4;
   // Finds the dust rule's limit to one part in 2^40 of the debt.
   uint256 private constant BISECTIONS = 40;
 
@@ -119,20 +102,6 @@ contract Liquidator {
     } else {
       proceeds = _sell(collateral, received, path, router);
     }
-  }
-
-  function _sell(
-    address token,
-    uint256 amount,
-    bytes calldata path,
-    address router
-  ) private returns (uint256) {
-    if (amount == 0) return 0;
-    IToken(token).approve(router, amount);
-    return
-      IRouter(router).exactInput(
-        IRouter.ExactInputParams(path, address(this), block.timestamp, amount, 0)
-      );
   }
 
   /// What to request for the protocol's maximum, and how much it is; zeros when it refuses.
