@@ -4,11 +4,13 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from aave_acts import lend
+from aave_acts import PEOPLE, lend
+from aave_told import judged
 from aave_versions import Version, open_market
-from devnet import ADMIN, Deployer, World
-from devnet.aave_3_0_deployment import allow_stable_rate
+from devnet import ADMIN, USD, AssetTerms, Deployer, World, account, prepare_reserve
+from devnet.aave_3_0_deployment import allow_stable_rate, find_tokens_3_0, listing_3_0
 from devnet.deployer import DEPLOY_GAS
+from devnet.terms import VOLATILE_RATES
 from following import following
 
 from monitor.chain.node import Node, NodeSettings
@@ -19,6 +21,9 @@ from monitor.protocols.aave_v3.contracts import AaveAbi
 from monitor.protocols.aave_v3.fingerprint import first_release_call, is_first_release
 
 ABI = AaveAbi.of(abi_library)
+ERIN = account("erin")
+WORTHLESS_TO_BORROW = AssetTerms("LINK", 18, 15 * USD, 0, 6500, 10700, 2000, VOLATILE_RATES)
+"""At an LTV of 0 a supply never becomes collateral by itself."""
 
 
 @pytest.fixture
@@ -38,6 +43,37 @@ async def test_pool__becomes_3_6__stops_and_says_what_it_was_and_is(
         await market.tx(ADMIN, at.addresses_provider, "setPoolImpl(address)", code, gas=DEPLOY_GAS)
         with pytest.raises(ContractUpgraded, match=r"answers as Aave V3\.6, expected V3\.0"):
             await monitored.ledger_at((await market.head()).hash)
+
+
+async def test_collateral_bit__of_a_dropped_reserve__holds_for_what_is_listed_in_its_place(
+    market: World, tmp_path: Path
+) -> None:
+    """Nothing clears it: not the repayment with all aTokens, not the drop; and no log tells."""
+    one, people = market.raw("WBTC", 1), (*PEOPLE, ERIN)
+    await market.fund(ERIN, WBTC=one, USDC=market.raw("USDC", 1_000_000))
+    async with following(market, tmp_path) as monitored:
+        await market.block(
+            market.supply(ERIN, "USDC", market.raw("USDC", 900_000)),
+            market.supply(ERIN, "WBTC", one),
+            market.borrow(ERIN, "WBTC", one),
+            market.repay_with_atokens(ERIN, "WBTC"),
+        )
+        await judged(market, Version.V3_0, people, monitored)
+        drop = market.tx(
+            ADMIN, market.addresses.configurator, "dropReserve(address)", market.token("WBTC")
+        )
+        await market.block(drop)
+        await judged(market, Version.V3_0, people, monitored)
+        await prepare_reserve(market, WORTHLESS_TO_BORROW)
+        await market.block(*await listing_3_0(market, "LINK"))
+        await find_tokens_3_0(market, "LINK")
+        await judged(market, Version.V3_0, people, monitored)
+        await market.fund(ERIN, LINK=10**22)
+        before = await market.user_account_data(ERIN)
+        await market.supply(ERIN, "LINK", 10**22)
+        data = await market.user_account_data(ERIN)
+        assert data.collateral_e8 >= before.collateral_e8 + 10**4 * 15 * USD
+        await judged(market, Version.V3_0, people, monitored)
 
 
 async def test_first_release__is_told_by_a_setter_that_is_not_there(market: World) -> None:
