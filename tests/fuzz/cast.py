@@ -6,8 +6,9 @@ from collections.abc import Iterator, Sequence
 from devnet import MAX, USD, Address, Block, Deployer, Tx, View, WideWorld, World
 
 from fuzz.aave_v3.props import IDLE, LATECOMERS, make_props, prepare_latecomers
+from fuzz.aave_v3.props_3_0 import make_props as props_3_0
 from fuzz.aave_v3.stances import raw_of
-from fuzz.aave_v3.venue import AaveVenue
+from fuzz.aave_v3.venue import V3_0, V3_6, AaveVenue
 from fuzz.facts import Facts
 from fuzz.morpho_blue.props import make_props as morpho_props
 from fuzz.morpho_blue.venue import MorphoVenue
@@ -73,7 +74,9 @@ async def settle(world: WideWorld, rng: random.Random) -> Cast:
     await prepare_latecomers(world)
     at = world.addresses
     roots = {at.capped_wsteth: (at.feeds["WETH"], at.staked_ether)}
-    core = AaveVenue("aave-core", "", world, await make_props(world, roots))
+    core = AaveVenue(V3_6, world, await make_props(world, roots))
+    former_world = world.of_market(at.aave_3_0)
+    former = AaveVenue(V3_0, former_world, await props_3_0(former_world, {}))
     morpho = MorphoVenue(world, await morpho_props(world))
     pools = UniswapVenue(world, await Deployer(world).deploy("LiquidityProvider"))
     await Tx(world, FLASH_OWNER, None, RETURNS_TRUE, "deploy flash receiver")
@@ -81,10 +84,11 @@ async def settle(world: WideWorld, rng: random.Random) -> Cast:
     for some in in_parts(rich, FUNDED_PER_BLOCK):
         await world.block(*(tx for who in some for tx in _fund(world, who)))
     await core.open(rng, early)
+    await former.open(rng, early)
     await morpho.open(rng)
     feeds = world.addresses.feeds.values()
     homes = core.props.home_sources.values()
-    return Cast(world, (core, morpho, pools), tuple(dict.fromkeys((*feeds, *homes))))
+    return Cast(world, (core, former, morpho, pools), tuple(dict.fromkeys((*feeds, *homes))))
 
 
 def _fund(world: World, who: Address) -> Iterator[Tx]:

@@ -72,6 +72,7 @@ class MonitorFacts:
         yield "ltv_bps", category.ltv_bps if category else 0
         yield "threshold_bps", category.liquidation_threshold_bps if category else 0
         yield "bonus_bps", category.liquidation_bonus_bps if category else 0
+        yield "price_source", int(category.price_source, 16) if category else 0
         for field in ("collateral", "borrowable", "ltv_zero"):
             assets = getattr(category, field) if category else ()
             bits = {ordinals[asset] for asset in assets}

@@ -26,7 +26,7 @@ def reserve_factor(scene: AaveScene) -> Tx | None:
 def risk_parameters(scene: AaveScene) -> Tx | None:
     """One term of one reserve, moved a little."""
     rng, world = scene.rng, scene.world
-    symbol = rng.choice(_used(scene))
+    symbol = rng.choice(used(scene))
     asset, terms = world.token(symbol), world.terms.asset(symbol)
     threshold = terms.threshold_bps + rng.randint(-50, 50)
     bonus = terms.bonus_bps + rng.randint(-40, 40)
@@ -43,9 +43,7 @@ def risk_parameters(scene: AaveScene) -> Tx | None:
 
 def rates(scene: AaveScene) -> Tx | None:
     rng = scene.rng
-    return new_rates(
-        scene.world, rng.choice(_used(scene)), rng.randint(0, 100), rng.randint(0, 200)
-    )
+    return new_rates(scene.world, rng.choice(used(scene)), rng.randint(0, 100), rng.randint(0, 200))
 
 
 def caps(scene: AaveScene) -> Tx | None:
@@ -53,7 +51,7 @@ def caps(scene: AaveScene) -> Tx | None:
     rng = scene.rng
     cap = rng.choice([0, 1, rng.randint(10**9, 10**10), rng.randint(10**9, 10**10)])
     signature = rng.choice(["setSupplyCap(address,uint256)", "setBorrowCap(address,uint256)"])
-    symbol = rng.choice(_used(scene))
+    symbol = rng.choice(used(scene))
     if cap == 1:
         down_and_up = [_call(scene, signature, symbol, value) for value in (1, 0)]
         return bundled(scene.world, ADMIN, down_and_up)
@@ -82,7 +80,7 @@ def e_mode_terms(scene: AaveScene) -> Tx | None:
 def e_mode_lists(scene: AaveScene) -> Tx | None:
     """An asset is put on a category's lists, or taken off them."""
     rng = scene.rng
-    number, symbol = rng.choice(list(NEW_CATEGORIES)), rng.choice(_used(scene))
+    number, symbol = rng.choice(list(NEW_CATEGORIES)), rng.choice(used(scene))
     asset, category = scene.world.token(symbol), scene.sight.categories[number]
     bit = 1 << scene.sight.reserves[symbol].ordinal
     roll = rng.random()
@@ -100,7 +98,7 @@ def halt(scene: AaveScene) -> Tx | None:
     """A reserve is frozen until the next halt; or paused and opened again, with a grace period."""
     rng, world = scene.rng, scene.world
     frozen = _with(scene, "is_frozen")
-    symbol = rng.choice(frozen or _used(scene))
+    symbol = rng.choice(frozen or used(scene))
     if frozen:
         thaw = [
             _call(scene, "setReserveFreeze(address,bool)", symbol, False),
@@ -130,7 +128,7 @@ def pause(scene: AaveScene) -> Tx | None:
         grace = rng.choice([0, 1, 600])
         return _set(scene, signature, world.token(rng.choice(paused)), False, grace)
     if rng.random() < 0.5:
-        return _set(scene, signature, world.token(rng.choice(_used(scene))), True, 0)
+        return _set(scene, signature, world.token(rng.choice(used(scene))), True, 0)
     configurator = world.addresses.configurator
     everything = "setPoolPause(bool,uint40)"
     off_and_on = [
@@ -147,7 +145,7 @@ def ltv_zero(scene: AaveScene) -> Tx | None:
         if not (reserve.terms["ltv_bps"] or reserve.terms["is_frozen"] or symbol == IDLE)
     ]
     signature = "setReserveLtvzero(address,bool)"
-    open_ones = [s for s in _used(scene) if scene.sight.reserves[s].terms["ltv_bps"]]
+    open_ones = [s for s in used(scene) if scene.sight.reserves[s].terms["ltv_bps"]]
     symbol = scene.rng.choice(zeroed or open_ones)
     if zeroed or scene.rng.random() < 0.4:
         return _set(scene, signature, scene.world.token(symbol), not zeroed)
@@ -157,8 +155,8 @@ def ltv_zero(scene: AaveScene) -> Tx | None:
 
 def borrowing_off(scene: AaveScene) -> Tx | None:
     """Until the next time."""
-    shut = [s for s in _used(scene) if not scene.sight.reserves[s].terms["is_borrowable"]]
-    symbol = scene.rng.choice(shut or _used(scene))
+    shut = [s for s in used(scene) if not scene.sight.reserves[s].terms["is_borrowable"]]
+    symbol = scene.rng.choice(shut or used(scene))
     return _set(scene, "setReserveBorrowing(address,bool)", scene.world.token(symbol), bool(shut))
 
 
@@ -184,7 +182,7 @@ def cover_deficit(scene: AaveScene) -> Tx | None:
 def donate(scene: AaveScene) -> Tx | None:
     """Money given to an aToken without the pool: it is nobody's, and may be rescued."""
     rng, world = scene.rng, scene.world
-    symbol = rng.choice(_used(scene))
+    symbol = rng.choice(used(scene))
     asset, token = world.token(symbol), scene.sight.reserves[symbol].supply_token
     gift = world.tx(MULTICALL3, asset, "mint(address,uint256)", token, 1_000)
     stray = world.tx(MULTICALL3, asset, "mint(address,uint256)", world.addresses.pool, 1_000)
@@ -193,12 +191,13 @@ def donate(scene: AaveScene) -> Tx | None:
     return bundled(world, ADMIN, [gift, stray, rescue])
 
 
-def _used(scene: AaveScene) -> list[str]:
+def used(scene: AaveScene) -> list[str]:
+    """All reserves but the idle one."""
     return [symbol for symbol in scene.sight.reserves if symbol != IDLE]
 
 
 def _with(scene: AaveScene, term: str) -> list[str]:
-    return [symbol for symbol in _used(scene) if scene.sight.reserves[symbol].terms[term]]
+    return [symbol for symbol in used(scene) if scene.sight.reserves[symbol].terms[term]]
 
 
 def _set(scene: AaveScene, signature: str, *args: object) -> Tx:

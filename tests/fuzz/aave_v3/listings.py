@@ -45,7 +45,7 @@ def idle_reserve(scene: AaveScene) -> Tx | None:
 
 def upgrade(scene: AaveScene) -> Tx | None:
     """The same code at another address, behind a token or behind the pool."""
-    if scene.rng.random() < 0.25:
+    if scene.rng.random() < 0.25 and scene.props.pool_code:
         return pool_upgrade(scene.world, scene.props.pool_code)
     side: Side = scene.rng.choice(("supply", "debt"))
     symbol = scene.rng.choice(list(scene.sight.reserves))

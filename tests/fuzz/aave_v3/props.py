@@ -1,7 +1,8 @@
 """What the play needs on chain before it begins, so that each verb is one transaction."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TypeAlias
 
 from devnet import (
     ADMIN,
@@ -23,6 +24,7 @@ from devnet.terms import STABLE_RATES, VOLATILE_RATES
 
 from fuzz.bundling import bundled
 
+Roots: TypeAlias = Mapping[Address, tuple[Address, ...]]
 IDLE = "IDLE"
 """The reserve that nobody uses: it can be closed, dropped and listed again."""
 LATECOMERS = (
@@ -41,14 +43,17 @@ class Props:
     """The one in use at first, and another with the same sources."""
     home_sources: Mapping[str, Address]
     """By asset: where its price comes from when the play begins."""
-    roots: Mapping[Address, tuple[Address, ...]]
+    roots: Roots
     """Sources whose answers follow others', and whose; the first can be moved."""
     broken_source: Address
     fixed_sources: Mapping[str, Address]
     """By asset: sources whose answer can be set, which logs nothing."""
-    token_codes: Mapping[Side, Address]
-    pool_code: Address
     listings: Mapping[str, Tx]
+    token_codes: Mapping[Side, Address]
+    """What tokens and pool can be upgraded to: other addresses, the same code."""
+    pool_code: Address | None
+    strategies: tuple[Address, ...] = ()
+    """Rate curves, where they are contracts of their own."""
 
 
 async def prepare_latecomers(world: World) -> None:
@@ -57,8 +62,25 @@ async def prepare_latecomers(world: World) -> None:
         await prepare_reserve(world, terms)
 
 
-async def make_props(world: World, roots: Mapping[Address, tuple[Address, ...]]) -> Props:
-    """Deploys all of it; of the market nothing changes."""
+async def make_props(world: World, roots: Roots) -> Props:
+    """Deploys all of it for a market of 3.6, of which nothing changes."""
+    props = await price_props(world, roots, "AaveOracle")
+    return replace(
+        props,
+        listings={
+            terms.symbol: listed(world, props, terms.symbol, await listing(world, terms.symbol))
+            for terms in LATECOMERS
+        },
+        token_codes={
+            "supply": await reissue_token(world, "supply"),
+            "debt": await reissue_token(world, "debt"),
+        },
+        pool_code=await reissue_pool(world),
+    )
+
+
+async def price_props(world: World, roots: Roots, oracle: str) -> Props:
+    """Without anything that differs by version; `oracle` is the name of its code."""
     deployer, at = Deployer(world), world.addresses
     home_sources = await _home_sources(world)
     sources = {
@@ -66,7 +88,7 @@ async def make_props(world: World, roots: Mapping[Address, tuple[Address, ...]])
         for symbol in at.tokens
     }
     rival = await deployer.deploy(
-        "AaveOracle",
+        oracle,
         at.addresses_provider,
         [at.tokens[symbol] for symbol in at.tokens],
         [home_sources[symbol] for symbol in at.tokens],
@@ -78,12 +100,9 @@ async def make_props(world: World, roots: Mapping[Address, tuple[Address, ...]])
         roots=roots,
         broken_source=await deployer.deploy("RevertingSource"),
         fixed_sources=sources,
-        token_codes={
-            "supply": await reissue_token(world, "supply"),
-            "debt": await reissue_token(world, "debt"),
-        },
-        pool_code=await reissue_pool(world),
-        listings={terms.symbol: await _listed(world, rival, terms.symbol) for terms in LATECOMERS},
+        listings={},
+        token_codes={},
+        pool_code=None,
     )
 
 
@@ -98,9 +117,9 @@ async def _home_sources(world: World) -> dict[str, Address]:
     }
 
 
-async def _listed(world: World, rival: Address, symbol: str) -> Tx:
-    """The listing in one transaction, the price known to both oracles."""
-    feed = world.addresses.feeds[symbol]
+def listed(world: World, props: Props, symbol: str, steps: Sequence[Tx]) -> Tx:
+    """A listing in one transaction, the price known to both oracles."""
+    feed, rival = world.addresses.feeds[symbol], props.oracles[1]
     signature = "setAssetSources(address[],address[])"
     also = world.tx(ADMIN, rival, signature, [world.token(symbol)], [feed])
-    return bundled(world, ADMIN, [also, *await listing(world, symbol)])
+    return bundled(world, ADMIN, [also, *steps])

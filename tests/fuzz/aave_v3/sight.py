@@ -85,6 +85,13 @@ class CategorySight:
     collateral: int
     borrowable: int
     ltv_zero: int
+    price_source: Address = ZERO_ADDRESS
+    """What prices its assets instead of their own sources: before 3.2."""
+
+    def told(self) -> Told:
+        told = asdict(self)
+        yield "price_source", int(told.pop("price_source"), 16)
+        yield from told.items()
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,14 +163,16 @@ class AaveSight:
         for symbol, reserve in self.reserves.items():
             facts.update(of(symbol, reserve.told()))
         for number, category in self.categories.items():
-            facts.update(of(f"e-mode {number}", asdict(category).items()))
+            facts.update(of(f"e-mode {number}", category.told()))
         for who, account in self.accounts.items():
             facts.update(of(who, account.told()))
         return facts
 
 
 class Viewer:
-    """Asks the contracts; everything at one block hash."""
+    """Asks the contracts; everything at one block hash. As 3.6 answers."""
+
+    has_managers = True
 
     def __init__(self, world: World, props: Props, accounts: Sequence[Address]) -> None:
         self._world = world
@@ -192,13 +201,9 @@ class Viewer:
     def _sight(
         self, oracle: Address, listed: Mapping[str, Any], answers: Iterator[Any]
     ) -> AaveSight:
-        reserves = {symbol: _reserve(row, answers) for symbol, row in listed.items()}
-        categories = {}
-        for number in CATEGORIES:
-            ltv, threshold, bonus = next(answers)
-            bitmaps = (next(answers), next(answers), next(answers))
-            categories[number] = CategorySight(ltv, threshold, bonus, *bitmaps)
-        people = {who: _account(reserves, answers) for who in self._accounts}
+        reserves = {symbol: self._reserve(row, answers) for symbol, row in listed.items()}
+        categories = {number: self._category(number, listed, answers) for number in CATEGORIES}
+        people = {who: self._account(reserves, answers) for who in self._accounts}
         return AaveSight(oracle, reserves, categories, people)
 
     def _views(self, oracle: Address, listed: Mapping[str, Any]) -> Iterator[View]:
@@ -206,69 +211,90 @@ class Viewer:
         for symbol, row in listed.items():
             yield from self._reserve_views(oracle, at.tokens[symbol], row)
         for number in CATEGORIES:
-            for what, kinds in (
-                ("CollateralConfig", "((uint16,uint16,uint16))"),
-                ("CollateralBitmap", "(uint128)"),
-                ("BorrowableBitmap", "(uint128)"),
-                ("LtvzeroBitmap", "(uint128)"),
-            ):
-                yield View(at.pool, f"getEModeCategory{what}(uint8){kinds}", (number,))
+            yield from self._category_views(number)
         for who in self._accounts:
-            yield View(at.pool, MANAGED, (who, manager_of(who)))
             yield View(at.pool, ACCOUNT_DATA, (who,))
             yield View(at.pool, USER_WORD, (who,))
             yield View(at.pool, "getUserEMode(address)(uint256)", (who,))
+            if self.has_managers:
+                yield View(at.pool, MANAGED, (who, manager_of(who)))
             for side in (8, 10):
                 yield from (View(row[side], BALANCE, (who,)) for row in listed.values())
 
+    def _category_views(self, number: int) -> Iterator[View]:
+        for what, kinds in (
+            ("CollateralConfig", "((uint16,uint16,uint16))"),
+            ("CollateralBitmap", "(uint128)"),
+            ("BorrowableBitmap", "(uint128)"),
+            ("LtvzeroBitmap", "(uint128)"),
+        ):
+            signature = f"getEModeCategory{what}(uint8){kinds}"
+            yield View(self._world.addresses.pool, signature, (number,))
+
+    def _category(
+        self, number: int, listed: Mapping[str, Any], answers: Iterator[Any]
+    ) -> CategorySight:
+        ltv, threshold, bonus = next(answers)
+        return CategorySight(ltv, threshold, bonus, next(answers), next(answers), next(answers))
+
     def _reserve_views(self, oracle: Address, token: Address, row: Any) -> Iterator[View]:
-        pool = self._world.addresses.pool
         [rival] = [other for other in self._props.oracles if other != oracle]
-        yield View(pool, "getVirtualUnderlyingBalance(address)(uint128)", (token,))
-        yield View(pool, "getReserveDeficit(address)(uint256)", (token,))
         yield View(row[8], "scaledTotalSupply()(uint256)")
         yield View(row[10], "scaledTotalSupply()(uint256)")
-        yield View(pool, "getLiquidationGracePeriod(address)(uint40)", (token,))
         yield View(oracle, PRICE, (token,))
         yield View(rival, PRICE, (token,))
         yield View(oracle, "getSourceOfAsset(address)(address)", (token,))
+        yield from self._till_views(token, row)
 
+    def _till_views(self, token: Address, row: Any) -> Iterator[View]:
+        """Cash, deficit, and until when nobody is liquidated."""
+        pool = self._world.addresses.pool
+        yield View(pool, "getVirtualUnderlyingBalance(address)(uint128)", (token,))
+        yield View(pool, "getReserveDeficit(address)(uint256)", (token,))
+        yield View(pool, "getLiquidationGracePeriod(address)(uint40)", (token,))
 
-def _reserve(data: Any, answers: Iterator[Any]) -> ReserveSight:
-    cash, deficit, supplied, owed, grace, price, rival, source = (next(answers) for _ in range(8))
-    return ReserveSight(
-        supply_index_ray=data[1],
-        debt_index_ray=data[3],
-        supply_rate_ray=data[2],
-        debt_rate_ray=data[4],
-        updated_unix=data[6],
-        ordinal=data[7],
-        supply_token=data[8],
-        debt_token=data[10],
-        treasury_scaled=data[12],
-        cash_raw=cash,
-        deficit_raw=deficit,
-        supply_scaled=supplied,
-        debt_scaled=owed,
-        price_e8=0 if isinstance(price, RevertError) else price,
-        rival_price_e8=0 if isinstance(rival, RevertError) else rival,
-        source=source,
-        grace_until_unix=grace,
-        terms={
-            name: data[0] >> first & ((1 << bits) - 1) for name, (first, bits) in TERM_BITS.items()
-        },
-    )
+    def _till(self, answers: Iterator[Any]) -> tuple[int, int, int]:
+        return next(answers), next(answers), next(answers)
 
+    def _reserve(self, data: Any, answers: Iterator[Any]) -> ReserveSight:
+        supplied, owed, price, rival, source = (next(answers) for _ in range(5))
+        cash, deficit, grace = self._till(answers)
+        return ReserveSight(
+            supply_index_ray=data[1],
+            debt_index_ray=data[3],
+            supply_rate_ray=data[2],
+            debt_rate_ray=data[4],
+            updated_unix=data[6],
+            ordinal=data[7],
+            supply_token=data[8],
+            debt_token=data[10],
+            treasury_scaled=data[12],
+            cash_raw=cash,
+            deficit_raw=deficit,
+            supply_scaled=supplied,
+            debt_scaled=owed,
+            price_e8=0 if isinstance(price, RevertError) else price,
+            rival_price_e8=0 if isinstance(rival, RevertError) else rival,
+            source=source,
+            grace_until_unix=grace,
+            terms={
+                name: data[0] >> first & ((1 << bits) - 1)
+                for name, (first, bits) in TERM_BITS.items()
+            },
+        )
 
-def _account(reserves: Mapping[str, ReserveSight], answers: Iterator[Any]) -> AccountSight:
-    has_manager, data, word, e_mode = (next(answers) for _ in range(4))
-    is_blind = isinstance(data, RevertError)
-    return AccountSight(
-        supplied={symbol: next(answers) for symbol in reserves},
-        owed={symbol: next(answers) for symbol in reserves},
-        data=NO_DATA if is_blind else AccountData(*data),
-        is_blind=is_blind,
-        word=word,
-        e_mode=e_mode,
-        has_manager=has_manager,
-    )
+    def _account(
+        self, reserves: Mapping[str, ReserveSight], answers: Iterator[Any]
+    ) -> AccountSight:
+        data, word, e_mode = (next(answers) for _ in range(3))
+        has_manager = self.has_managers and next(answers)
+        is_blind = isinstance(data, RevertError)
+        return AccountSight(
+            supplied={symbol: next(answers) for symbol in reserves},
+            owed={symbol: next(answers) for symbol in reserves},
+            data=NO_DATA if is_blind else AccountData(*data),
+            is_blind=is_blind,
+            word=word,
+            e_mode=e_mode,
+            has_manager=has_manager,
+        )
