@@ -5,8 +5,10 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 
 import pytest
-from devnet import USD, Receipt, Tx, WideWorld, account, new_wide_world
+from devnet import USD, Receipt, Tx, WideWorld, account, event_topic, new_wide_world
+from devnet.chain import BLOCK_SECONDS
 from devnet.morpho_deployment import MORPHO_FEE_RECIPIENT
+from eth_abi.abi import decode
 from morpho_following import MARKET, Life, compare, id_of, market_of, new_life
 
 from monitor.core.ledger import (
@@ -22,11 +24,16 @@ from monitor.core.ledger import (
 from monitor.core.pairs import Pair
 from monitor.core.units import Address, RawAmount, ScaledAmount, Wad
 from monitor.errors import ConfigError, LedgerCorrupt, RpcInconsistent
+from monitor.protocols.morpho_blue.accrual import totals_at
+from monitor.protocols.morpho_blue.liquidation import slice_by_repaid, slice_by_seized
 from monitor.store.codec import digest
 
 ALICE, BOB, CAROL, LENDER = (account(name) for name in ("alice", "bob", "carol", "lender"))
 WETH_USDC, WBTC_USDC, WSTETH_WETH, WETH_DAI = "WETH/USDC", "WBTC/USDC", "wstETH/WETH", "WETH/DAI"
 DAY_SECONDS = 86_400
+LIQUIDATED = event_topic(
+    "Liquidate(bytes32,address,address,uint256,uint256,uint256,uint256,uint256)"
+)
 
 
 def people(wide: WideWorld) -> list[str]:
@@ -154,6 +161,69 @@ async def test_crowd__every_block__leaves_the_ledger_equal_and_a_snapshot_the_sa
         if number % 20 == 19:
             await life.records()
     assert done > 40
+
+
+async def indebted(wide: WideWorld, life: Life) -> None:
+    """Alice owes in WETH/USDC what a lower price no longer covers."""
+    await lend_everywhere(wide)
+    await fund_crowd(wide)
+    await wide.block(
+        wide.morpho.supply_collateral(ALICE, WETH_USDC, wide.raw("WETH", 10)),
+        wide.morpho.borrow(ALICE, WETH_USDC, wide.raw("USDC", 15_000)),
+    )
+    await wide.move_feed("WETH", 1_700 * USD)
+    assert await wide.morpho.healthy(WETH_USDC, [ALICE]) == [False]
+
+
+@pytest.mark.parametrize("by_seized", [True, False])
+async def test_liquidation__by_either_amount__is_as_reckoned(
+    wide: WideWorld, life: Life, by_seized: bool
+) -> None:
+    await indebted(wide, life)
+    ledger, morpho = await life.ledger(), wide.morpho
+    pair = find(ledger, pair_key(MARKET, id_of(morpho, WETH_USDC)), Pair)
+    assert pair is not None
+    totals = totals_at(pair, life.tail[-1].timestamp + BLOCK_SECONDS)
+    assert totals is not None
+    terms = (await morpho.price_e36(WETH_USDC), pair.lltv_wad, totals.debt_raw, totals.debt_shares)
+    if by_seized:
+        seized = wide.raw("WETH", 1) + 7
+        expected = slice_by_seized(seized, *terms)
+        act = morpho.liquidate(BOB, WETH_USDC, ALICE, seized_raw=seized)
+    else:
+        expected = slice_by_repaid(10**15 + 7, *terms)
+        act = morpho.liquidate(BOB, WETH_USDC, ALICE, repaid_shares=10**15 + 7)
+    (log,) = (await act).logs_of(morpho.addresses.morpho, LIQUIDATED)
+    assert tuple(decode(["uint256"] * 5, log.data)) == (*expected, 0, 0)
+
+
+async def test_sheets__of_all_market_ids__have_the_debts_of_the_statements(
+    wide: WideWorld, life: Life
+) -> None:
+    await indebted(wide, life)
+    await wide.jump(30 * DAY_SECONDS)
+    ledger, at_unix = await life.ledger(), life.tail[-1].timestamp
+    told = {
+        (key.sub_market, key.subject): said
+        for key in ledger.keys(Kind.POSITION, MARKET)
+        if (said := await life.statement(key.sub_market, key.subject)) and said.debt
+    }
+    sheets = life.market.sheets(ledger, at_unix)
+    assert {sheet.sub_market for sheet in sheets} == {
+        id_of(wide.morpho, name) for name in wide.addresses.morpho.markets
+    }
+    seen = {(s.sub_market, e.account): (s, e) for s in sheets for e in s.exposures}
+    assert seen.keys() == told.keys()
+    assert seen
+    for place, (sheet, exposure) in seen.items():
+        said = told[place]
+        assert [leg.amount_raw for leg in exposure.debt] == [line.amount_raw for line in said.debt]
+        (leg,), (line,) = exposure.collateral, said.collateral
+        assert leg.amount_raw == line.amount_raw
+        price = sheet.assets[leg.asset].price_base
+        assert price is not None
+        limit = leg.amount_raw * price // sheet.base_unit * leg.liquidation_threshold_wad // 10**18
+        assert said.risk.health_factor_wad == limit * 10**18 // exposure.debt[0].amount_raw
 
 
 async def test_chain__turns_back__the_ledger_with_it(wide: WideWorld, life: Life) -> None:
