@@ -4,12 +4,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from daemon_process import command
 from devnet import USD, AssetTerms, Deployer, RevertError, World, account, find_tokens, listing
 from devnet.feed_deployment import deploy_feed
 from devnet.odd_tokens import ODD_TOKENS, deploy_odd_token
 from devnet.terms import VOLATILE_RATES
 from following import followed, following
 from fuzz.monitored import MARKET, Records
+from stage import Stage
 
 from monitor.core.ledger import Reserve, reserve_key
 from monitor.core.units import Address, AssetId
@@ -82,3 +84,34 @@ async def test_odd_reserve__without_decimals_enough__is_refused_by_aave_and_chan
         with pytest.raises(RevertError):
             await world.block(*await listing(world, "ODD"))
         assert reserve_key(MARKET, AssetId(token)) not in await followed(world, monitored)
+
+
+async def test_command__on_a_market_of_odd_tokens__is_exact_and_asks_which_weth(
+    stage: Stage,
+) -> None:
+    world = stage.world
+    weth, imposter = world.token("WETH"), await adopt(world, "symbol of WETH")
+    await world.block(*await listing(world, "ODD"))
+    await find_tokens(world, "ODD")
+    await trade(world, 10**18)
+    config, _ = stage.config()
+    text = config.read_text()
+    assert "[assets.WETH]" in text
+    text = text.replace("[assets.WETH]", "[assets.Ether]").replace("{ WETH =", "{ Ether =")
+    config.write_text(text)
+    assert (await command("run", "--config", str(config), "--once")).code == 0
+
+    asked = await command("positions", "--config", str(config), "--account", ALICE, "--json")
+    (row,) = asked.document["positions"]
+    named = {line["asset"].lower(): line["symbol"] for line in row["collateral"]}
+    assert named == {weth: "WETH", imposter: "WETH"}
+    told = await world.user_account_data(ALICE, asked.document["block"]["hash"])
+    assert row["health_factor"] == str(told.health_factor_wad)
+
+    project = ("project", "--config", str(config), "--json", "--shock")
+    refused = await command(*project, "WETH=-0.3")
+    words = refused.err.replace("\n", " ").lower()
+    assert (refused.code, weth in words, imposter in words) == (64, True, True)
+    projected = await command(*project, f"{weth}=-0.3")
+    assert projected.code == 0
+    assert "Ether" in projected.document["result"]["by_asset"]
