@@ -26,7 +26,7 @@ from monitor.core.ports import Readings, ViewCall, ViewFailed, ViewResult
 from monitor.core.units import ZERO_ADDRESS, Address, AssetId, Bps, MarketId, ScaledAmount
 from monitor.errors import ContractUpgraded, LedgerCorrupt, MonitorError, RpcInconsistent
 from monitor.protocols.aave_v3.contracts import AaveAbi
-from monitor.protocols.aave_v3.evidence import Evidence, holders_in, samples_of
+from monitor.protocols.aave_v3.evidence import Evidence, Verdicts, holders_in
 from monitor.protocols.aave_v3.fingerprint import (
     Proxy,
     proxies_of,
@@ -59,7 +59,7 @@ class _Doubt:
 
 class Audit:
     """Asks and compares. Its memory: whether this process did so, and what it last found wrong;
-    and of a 3.0 market, whether it saw how the tokens round.
+    and of a 3.0 market, whether it saw how tokens and pool round.
 
     A difference is believed when it is found twice: a node that takes a view's state from a later
     block than it was asked for (anvil 1.7.1 does while it mines the next) looks the same once.
@@ -108,7 +108,7 @@ class Audit:
             return ()
         revisions = self._revisions(doubt, readings)
         if evidence := self._evidence(view, doubt):
-            self._weigh(doubt, evidence.versions(readings))
+            self._weigh(doubt, evidence.verdicts(readings))
         if doubt.is_none:
             return ()
         events: list[DomainEvent] = []
@@ -131,32 +131,39 @@ class Audit:
         return tuple(events)
 
     def _evidence(self, view: LedgerView, doubt: _Doubt) -> Evidence | None:
-        """Of how the tokens round, where only numbers tell and it is not known yet."""
+        """Of how tokens and pool round, where only numbers tell and it is not known yet."""
         if pool_rules(doubt.contracts).release != FORMER:
             return None
         reserves = doubt.suspects if self._is_proven else doubt.reserves
         if not reserves:
             return None
-        samples = samples_of(reserves, holders_in(view, self._market, reserves))
-        return Evidence(self._abi, doubt.contracts.pool, samples)
+        holders = holders_in(view, self._market, reserves)
+        return Evidence(self._abi, doubt.contracts, reserves, holders)
 
-    def _weigh(self, doubt: _Doubt, possible: frozenset[str]) -> None:
-        """Raises ContractUpgraded where tokens do not round as the ledger was kept."""
-        version = token_rules(doubt.contracts).name
-        if version in possible:
-            self._is_proven = len(possible) == 1
-            return
-        found = f"as version {min(possible)!r}" if possible else "in no way we know, or not alike"
-        said = (
-            f"{self._market}: the tokens of the pool at {doubt.contracts.pool} round {found}, but "
-            f"the ledger was kept by version {version!r}."
-        )
-        if said != self._disputed:
-            self._disputed = said
-            raise RpcInconsistent(f"{said} They are asked again.")
-        raise ContractUpgraded(
-            f"{said} Build it anew from after the change: cascade-monitor store rebuild --config F."
-        )
+    def _weigh(self, doubt: _Doubt, verdicts: Verdicts) -> None:
+        """Raises ContractUpgraded where tokens or pool do not round as the ledger was kept."""
+        contracts = doubt.contracts
+        self._is_proven = len(verdicts.tokens) == len(verdicts.pools) == 1
+        for what, version, possible in (
+            ("tokens of the pool", token_rules(contracts).name, verdicts.tokens),
+            ("debts valued by the pool", pool_rules(contracts).name, verdicts.pools),
+        ):
+            if version not in possible:
+                self._is_proven = False
+                found = f"as version {min(possible)!r}" if possible else "in no one way we know"
+                raise self._other_rounding(
+                    f"{self._market}: the {what} at {contracts.pool} round {found}, but the ledger "
+                    f"was kept by version {version!r}."
+                )
+
+    def _other_rounding(self, said: str) -> MonitorError:
+        if said == self._disputed:
+            return ContractUpgraded(
+                f"{said} Build it anew from after the change: cascade-monitor store rebuild "
+                "--config F."
+            )
+        self._disputed = said
+        return RpcInconsistent(f"{said} They are asked again.")
 
     def _doubt(self, view: LedgerView) -> _Doubt | None:
         contracts = find(view, market_key(self._market), Market)

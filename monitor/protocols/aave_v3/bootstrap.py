@@ -1,11 +1,13 @@
 """A market's whole state at one block, read from its views and told in the common tongue."""
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from monitor.core.blocks import BlockRef
 from monitor.core.events import (
     CategoryChanged,
+    CategoryChosen,
     CollateralChanged,
     DebtChanged,
     DomainEvent,
@@ -18,8 +20,9 @@ from monitor.core.tokens import symbol_calls, symbol_of
 from monitor.core.units import Address, Bps, MarketId, ScaledAmount
 from monitor.protocols.aave_v3.accounts import AccountSnapshot, Census
 from monitor.protocols.aave_v3.contracts import AaveAbi
+from monitor.protocols.aave_v3.evidence import Holder
 from monitor.protocols.aave_v3.recognition import Recognition
-from monitor.protocols.aave_v3.versions import FORMER, pool_rules, with_tokens
+from monitor.protocols.aave_v3.versions import FORMER, pool_rules
 from monitor.protocols.aave_v3.views import value_of
 
 RECENT_BLOCKS = 10_000
@@ -47,11 +50,7 @@ class AaveSnapshot:
         accounts = AccountSnapshot(self._market, contracts, self._abi, self._census)
         positions = await accounts.read(reader, at, self._from_block, reserves)
         if pool_rules(contracts).release == FORMER:
-            holders = list(_holders(reserves, positions))
-            proven = await self._recognition.token_version(
-                reader, at, contracts, reserves, holders
-            ) or await self._version_to_be_seen(reader, at, head, contracts, reserves)
-            contracts = with_tokens(contracts, proven)
+            contracts = await self._probed(reader, at, head, contracts, reserves, positions)
         return (*await self._terms(reader, at, contracts, reserves), *positions)
 
     async def survey(self, reader: ContractReader, at: BlockRef) -> tuple[DomainEvent, ...]:
@@ -70,33 +69,36 @@ class AaveSnapshot:
             contracts, flash_fee_to_treasury_bps=Bps(0), bridge_fee_to_treasury_bps=Bps(0)
         )
 
-    async def _lately(
-        self, reader: ContractReader, at: BlockRef, contracts: Market, reserves: list[Reserve]
-    ) -> Market:
-        """With the version of its tokens, if those who used them lately show it."""
-        if pool_rules(contracts).release != FORMER or not reserves:
-            return contracts
-        holders = await self._recent_holders(reader, at, reserves)
-        proven = await self._recognition.token_version(reader, at, contracts, reserves, holders)
-        return with_tokens(contracts, proven)
-
-    async def _version_to_be_seen(
+    async def _probed(
         self,
         reader: ContractReader,
         at: BlockRef,
         head: BlockRef,
         contracts: Market,
         reserves: list[Reserve],
-    ) -> str:
-        """What later holders show, if the tokens were not upgraded in between."""
+        positions: Sequence[DomainEvent],
+    ) -> Market:
+        """With the versions that its accounts show; or later ones, if no code changed since."""
+        verdicts = await self._recognition.verdicts(
+            reader, at, contracts, reserves, _holders(reserves, positions)
+        )
+        if len(verdicts.tokens) == 1:
+            return verdicts.of(contracts)
         then, now = [
             await self._recognition.with_revisions(reader, block, contracts, reserves)
             for block in (at, head)
         ]
-        if then != now or not reserves:
-            return ""
-        holders = await self._recent_holders(reader, head, reserves)
-        return await self._recognition.token_version(reader, head, contracts, reserves, holders)
+        return contracts if then != now else await self._lately(reader, head, contracts, reserves)
+
+    async def _lately(
+        self, reader: ContractReader, at: BlockRef, contracts: Market, reserves: list[Reserve]
+    ) -> Market:
+        """With the versions that those show who used its tokens lately."""
+        if pool_rules(contracts).release != FORMER or not reserves:
+            return contracts
+        holders = await self._recent_holders(reader, at, reserves)
+        verdicts = await self._recognition.verdicts(reader, at, contracts, reserves, holders)
+        return verdicts.of(contracts)
 
     async def _terms(
         self, reader: ContractReader, at: BlockRef, contracts: Market, reserves: list[Reserve]
@@ -146,25 +148,27 @@ class AaveSnapshot:
 
     async def _recent_holders(
         self, reader: ContractReader, at: BlockRef, reserves: list[Reserve]
-    ) -> list[tuple[Address, Address]]:
-        """(token, account) of whom the tokens logged lately, newest first."""
+    ) -> list[Holder]:
+        """Whom the tokens logged lately, newest first."""
         minted = self._abi.token.event("Mint")
         tokens = [token for r in reserves for token in (r.supply_token, r.debt_token)]
         first = max(self._from_block, at.number - RECENT_BLOCKS)
         logs = await reader.past_logs(tokens, [minted.topic0], first, at.number)
-        return list(dict.fromkeys((log.address, minted.decode(log)[1]) for log in reversed(logs)))
+        holders = (Holder(log.address, minted.decode(log)[1]) for log in reversed(logs))
+        return list(dict.fromkeys(holders))
 
 
-def _holders(
-    reserves: Sequence[Reserve], positions: Sequence[DomainEvent]
-) -> Iterator[tuple[Address, Address]]:
-    """(token, account) of all who hold or owe something."""
+def _holders(reserves: Sequence[Reserve], positions: Sequence[DomainEvent]) -> Iterator[Holder]:
+    """All who hold or owe something."""
     by_asset = {reserve.asset: reserve for reserve in reserves}
+    debts = Counter(event.place for event in positions if isinstance(event, DebtChanged))
+    in_e_mode = {event.place for event in positions if isinstance(event, CategoryChosen)}
     for event in positions:
         if isinstance(event, CollateralChanged):
-            yield by_asset[event.asset].supply_token, event.place.account
+            yield Holder(by_asset[event.asset].supply_token, event.place.account)
         elif isinstance(event, DebtChanged):
-            yield by_asset[event.asset].debt_token, event.place.account
+            is_plain = debts[event.place] == 1 and event.place not in in_e_mode
+            yield Holder(by_asset[event.asset].debt_token, event.place.account, is_plain)
 
 
 async def _rows(

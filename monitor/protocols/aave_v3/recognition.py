@@ -1,6 +1,6 @@
 """Which market is behind a provider's address, and which version of the code it runs."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from monitor.core.blocks import BlockRef
@@ -10,7 +10,7 @@ from monitor.core.units import ZERO_ADDRESS, Address, Bps, MarketId
 from monitor.errors import ConfigError
 from monitor.protocols.aave_v3.configuration import lends_at_stable_rate
 from monitor.protocols.aave_v3.contracts import AaveAbi
-from monitor.protocols.aave_v3.evidence import Evidence, samples_of
+from monitor.protocols.aave_v3.evidence import Evidence, Holder, Verdicts
 from monitor.protocols.aave_v3.fingerprint import (
     first_release_call,
     is_first_release,
@@ -87,22 +87,24 @@ class Recognition:
         revisions = sorted((proxy.address, value_of(told[proxy.revision])) for proxy in proxies)
         return replace(contracts, revisions=tuple(revisions))
 
-    async def token_version(
+    async def verdicts(
         self,
         reader: ContractReader,
         at: BlockRef,
         contracts: Market,
         reserves: Sequence[Reserve],
-        holders: Sequence[tuple[Address, Address]],
-    ) -> str:
-        """Proven by how balances are displayed; empty if none of the (token, account) shows it."""
-        evidence = Evidence(self._abi, contracts.pool, samples_of(reserves, holders))
+        holders: Iterable[Holder],
+    ) -> Verdicts:
+        """What of its versions these holders prove."""
+        evidence = Evidence(self._abi, contracts, reserves, holders)
         calls = evidence.calls()
         told = dict(zip(calls, await reader.read(at, calls), strict=True)) if calls else {}
-        possible = evidence.versions(told)
-        if not possible:
+        verdicts = evidence.verdicts(told)
+        if not verdicts.tokens:
             self._refuse(f"the tokens of the pool at {contracts.pool} round in no way we know")
-        return min(possible) if len(possible) == 1 else ""
+        if not verdicts.pools:
+            self._refuse(f"the pool at {contracts.pool} values debts in no way we know")
+        return verdicts
 
     async def refuse_stable_debt(
         self,

@@ -67,6 +67,10 @@ class AaveRules:
     def __init__(self, market: MarketId) -> None:
         self._market = market
 
+    def places(self, view: LedgerView) -> Iterator[Place]:
+        for key in view.keys(Kind.POSITION, self._market):
+            yield Place(self._market, Address(key.subject))
+
     def statement(self, view: LedgerView, place: Place, at_unix: int) -> Statement | None:
         position = find(view, position_key(self._market, place.account), Position)
         if position is None or not (position.supplies or position.debts):

@@ -16,7 +16,7 @@ from monitor.core.ports import Readings, ViewCall
 from monitor.core.units import Address, MarketId
 from monitor.errors import ContractUpgraded
 from monitor.protocols.aave_v3.contracts import AaveAbi, contracts_of
-from monitor.protocols.aave_v3.evidence import Evidence, holders_in, samples_of
+from monitor.protocols.aave_v3.evidence import Evidence, Verdicts, holders_in
 from monitor.protocols.aave_v3.fingerprint import (
     Proxy,
     proxies_of,
@@ -25,7 +25,7 @@ from monitor.protocols.aave_v3.fingerprint import (
     release_of,
     strangeness,
 )
-from monitor.protocols.aave_v3.versions import FORMER, pool_rules, token_rules, with_tokens
+from monitor.protocols.aave_v3.versions import FORMER, pool_rules
 
 UPGRADED = "Upgraded"
 REMEDY = (
@@ -75,17 +75,17 @@ class UpgradeDecoder:
         return self._changed(self._rerounded(contracts, log))
 
     def _rerounded(self, contracts: Market, log: RawLog) -> Market:
-        """The market, where its tokens from here on round as another version does (Spark).
+        """The market, where from here on its code rounds as another version does (Spark).
 
         All change hands in one block, and nothing of the state does: the first says it for all.
         """
         if pool_rules(contracts).release != FORMER:
             return contracts
-        evidence = _evidence(self._market, self._abi, self._view, contracts, {log.address})
-        possible = evidence.versions(self._facts)
-        if len(possible) != 1 or token_rules(contracts).name in possible:
-            return contracts  # what is strange, the reads at the end of the block will tell
-        return with_tokens(contracts, min(possible))
+        told = self._facts
+        about = (self._market, self._abi, self._view, contracts)
+        tokens = _of_tokens(*about, {log.address}).verdicts(told).tokens
+        # What fits no version, the reads at the end of the block will tell.
+        return Verdicts(tokens, _of_pool(*about).verdicts(told).pools).of(contracts)
 
     def provider(self, event: EventAbi, log: RawLog) -> tuple[MarketChanged, ...]:
         """A contract of the market is now another one. Raises ContractUpgraded for the pool."""
@@ -128,7 +128,8 @@ def upgrade_questions(
     if contracts.pool in upgraded:
         yield from release_calls(abi, contracts.pool)
     if pool_rules(contracts).release == FORMER:
-        yield from _evidence(market, abi, view, contracts, upgraded).calls()
+        yield from _of_tokens(market, abi, view, contracts, upgraded).calls()
+        yield from _of_pool(market, abi, view, contracts).calls()
 
 
 def release_of_pool(market: MarketId, abi: AaveAbi, contracts: Market, told: Readings) -> None:
@@ -150,13 +151,20 @@ def release_of_pool(market: MarketId, abi: AaveAbi, contracts: Market, told: Rea
     )
 
 
-def _evidence(
+def _of_tokens(
     market: MarketId, abi: AaveAbi, view: LedgerView, contracts: Market, tokens: set[Address]
 ) -> Evidence:
     """How these tokens round."""
     reserves = [r for _, r in each(view, Kind.RESERVE, market, Reserve)]
-    holders = (pair for pair in holders_in(view, market, reserves) if pair[0] in tokens)
-    return Evidence(abi, contracts.pool, samples_of(reserves, holders))
+    holders = (h for h in holders_in(view, market, reserves) if h.token in tokens)
+    return Evidence(abi, contracts, reserves, holders)
+
+
+def _of_pool(market: MarketId, abi: AaveAbi, view: LedgerView, contracts: Market) -> Evidence:
+    """How the pool rounds."""
+    reserves = [r for _, r in each(view, Kind.RESERVE, market, Reserve)]
+    debtors = (h for h in holders_in(view, market, reserves) if h.is_plain)
+    return Evidence(abi, contracts, reserves, debtors)
 
 
 def _proxies(market: MarketId, abi: AaveAbi, view: LedgerView, contracts: Market) -> list[Proxy]:

@@ -6,7 +6,6 @@ market's record.
 """
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import NamedTuple
 
 from monitor.core.ledger import Market
@@ -30,7 +29,7 @@ class Revisions(NamedTuple):
 class PoolRules(NamedTuple):
     """One version of the pool's code.
 
-    `release`: what its getters tell it is. `token_versions`: whose tokens may go with it.
+    `release`: what its getters tell it is. `token_versions`: whose tokens go with it, as a rule.
     `revisions` is None where forks number as they like, so that revisions tell nothing.
     """
 
@@ -96,17 +95,6 @@ def token_rules(contracts: Market) -> TokenRules:
     if rules is None:
         raise _unknown("tokens", name)
     return rules
-
-
-def with_tokens(contracts: Market, token_version: str) -> Market:
-    """The market with its tokens of that version, and its pool of the one that goes with them.
-
-    As it is where the version is empty: not proven.
-    """
-    if not token_version:
-        return contracts
-    pool = next(r.name for r in POOL_RULES.values() if token_version in r.token_versions)
-    return replace(contracts, token_version=token_version, pool_version=pool)
 
 
 def _unknown(what: str, version: str) -> ContractUpgraded:

@@ -14,15 +14,10 @@ from monitor.core.units import RAY, Address, Bps, MarketId
 from monitor.errors import ConfigError, ContractUpgraded
 from monitor.library import abi_library
 from monitor.protocols.aave_v3.contracts import AaveAbi
-from monitor.protocols.aave_v3.evidence import Evidence, samples_of
+from monitor.protocols.aave_v3.evidence import Evidence, Holder, Verdicts
 from monitor.protocols.aave_v3.fingerprint import proxies_of, strangeness
 from monitor.protocols.aave_v3.recognition import Recognition
-from monitor.protocols.aave_v3.versions import (
-    POOL_RULES,
-    pool_rules,
-    token_rules,
-    with_tokens,
-)
+from monitor.protocols.aave_v3.versions import POOL_RULES, pool_rules, token_rules
 
 ABI = AaveAbi.of(abi_library)
 MARKET, ENTRY = MarketId("m"), a_market().entry
@@ -151,6 +146,10 @@ async def test_recognition__no_debt_at_a_stable_rate__is_fine() -> None:
     await recognition.refuse_stable_debt(contracts, a_block(), ["WETH"], [row])
 
 
+def former() -> Market:
+    return replace(a_market(), pool_version="3.0.2", token_version="3.0.1")
+
+
 INDEX = RAY * 14 // 10
 """At which 1 scaled is 1.4, 2 are 2.8 and 5 are 7."""
 HALF_UP = {1: 1, 2: 3, 5: 7}
@@ -160,16 +159,16 @@ DIRECTED_SUPPLY, DIRECTED_DEBT = {1: 1, 2: 2, 5: 7}, {1: 2, 2: 3, 5: 7}
 def evidence(shown: Mapping[int, int], *, is_debt: bool = False) -> frozenset[str]:
     """What holders of so much scaled prove, of whom the token displays `shown`."""
     token = RESERVE.debt_token if is_debt else RESERVE.supply_token
-    holders = {an_address(f"holder {scaled}"): scaled for scaled in shown}
-    asked = Evidence(ABI, POOL, samples_of([RESERVE], [(token, who) for who in holders]))
+    scaled = {an_address(f"holder {some}"): some for some in shown}
+    asked = Evidence(ABI, former(), [RESERVE], [Holder(token, who) for who in scaled])
     told: dict[ViewCall, ViewResult] = {}
     for call in asked.calls():
         if call.to == POOL:
             told[call] = (INDEX,)
         else:
-            scaled = holders[call.args[0]]
-            told[call] = (scaled if call.function.name == "scaledBalanceOf" else shown[scaled],)
-    return asked.versions(told)
+            some = scaled[call.args[0]]
+            told[call] = (some if call.function.name == "scaledBalanceOf" else shown[some],)
+    return asked.verdicts(told).tokens
 
 
 def test_evidence__balances_shown_half_up__are_3_0_1() -> None:
@@ -188,6 +187,46 @@ def test_evidence__of_tokens_that_round_in_another_way__fits_none() -> None:
     assert evidence(DIRECTED_DEBT) == evidence({1: 1, 2: 1}) == frozenset()
 
 
+def valued(debt_base: int, *, is_plain: bool = True) -> Verdicts:
+    """What is proven by a pool that values a debt of 2 scaled, 2.8 raw, at 1.5 each, so."""
+    holders = [Holder(RESERVE.debt_token, ALICE, is_plain)]
+    asked = Evidence(ABI, former(), [replace(RESERVE, decimals=1)], holders)
+    answers: dict[str, tuple[int, ...]] = {
+        "scaledBalanceOf": (2,),
+        "balanceOf": (3,),
+        "getReserveNormalizedVariableDebt": (INDEX,),
+        "getAssetPrice": (15,),
+        "getUserAccountData": (7, debt_base, 0, 0, 0, 0),
+    }
+    return asked.verdicts({call: answers[call.function.name] for call in asked.calls()})
+
+
+def test_evidence__debt_valued_downwards__is_the_pool_of_3_0_2() -> None:
+    assert valued(4).pools == {"3.0.2"}
+
+
+def test_evidence__debt_valued_upwards__is_sparks_pool() -> None:
+    assert valued(5).pools == {"spark"}
+    assert valued(6).pools == frozenset()
+
+
+def test_evidence__of_one_debt_among_others__says_nothing_of_the_pool() -> None:
+    assert valued(4, is_plain=False).pools == {"3.0.2", "spark"}
+
+
+def test_verdicts__of_both_axes__are_kept_apart() -> None:
+    spark, plain = frozenset({"spark"}), frozenset({"3.0.1"})
+    for verdicts, expected in (
+        (Verdicts(), ("3.0.2", "3.0.1")),
+        (Verdicts(tokens=spark), ("spark", "spark")),
+        (Verdicts(tokens=plain), ("3.0.2", "3.0.1")),
+        (Verdicts(pools=spark), ("spark", "3.0.1")),
+        (Verdicts(tokens=spark, pools=frozenset({"3.0.2"})), ("3.0.2", "spark")),
+    ):
+        found = verdicts.of(former())
+        assert (found.pool_version, found.token_version) == expected
+
+
 async def test_recognition__tokens_round_in_no_known_way__is_refused() -> None:
     market = await recognised(Contracts("3.0"))
     answers = {
@@ -196,17 +235,13 @@ async def test_recognition__tokens_round_in_no_known_way__is_refused() -> None:
         (POOL, "getReserveNormalizedIncome"): INDEX,
     }
     contracts = Contracts("3.0", answers=answers)
-    recognition, holders = Recognition(MARKET, ENTRY, ABI), [(RESERVE.supply_token, ALICE)]
+    recognition, holders = Recognition(MARKET, ENTRY, ABI), [Holder(RESERVE.supply_token, ALICE)]
     with pytest.raises(ConfigError, match="round in no way we know"):
-        await recognition.token_version(contracts, a_block(), market, [RESERVE], holders)
+        await recognition.verdicts(contracts, a_block(), market, [RESERVE], holders)
     answers[RESERVE.supply_token, "balanceOf"] = 2
-    proven = await recognition.token_version(contracts, a_block(), market, [RESERVE], holders)
-    found = with_tokens(market, proven)
+    verdicts = await recognition.verdicts(contracts, a_block(), market, [RESERVE], holders)
+    found = verdicts.of(market)
     assert (found.pool_version, found.token_version) == ("spark", "spark")
-
-
-def former() -> Market:
-    return replace(a_market(), pool_version="3.0.2", token_version="3.0.1")
 
 
 def test_strangeness__ghos_debt_token_before_3_4__is_said() -> None:
