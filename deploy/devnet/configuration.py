@@ -6,6 +6,9 @@ from pathlib import Path
 from devnet.wide_world import WideWorld
 from devnet.world import World
 
+AAVE_CORE, AAVE_3_0, MORPHO = "aave-core", "aave-3-0-2", "morpho"
+"""What its markets are called, in this order."""
+
 
 @dataclass(frozen=True)
 class Wiring:
@@ -70,11 +73,11 @@ listen = "127.0.0.1:{wiring.port}"
 
 
 def _markets(world: World) -> str:
-    contracts = [("aave-core", "aave_v3", world.addresses.addresses_provider)]
+    contracts = [(AAVE_CORE, "aave_v3", world.addresses.addresses_provider)]
     if isinstance(world, WideWorld):
         wide = world.addresses
-        contracts.append(("aave-3-0-2", "aave_v3", wide.aave_3_0.addresses_provider))
-        contracts.append(("morpho", "morpho_blue", wide.morpho.morpho))
+        contracts.append((AAVE_3_0, "aave_v3", wide.aave_3_0.addresses_provider))
+        contracts.append((MORPHO, "morpho_blue", wide.morpho.morpho))
     return "\n".join(
         f'[[markets]]\nname = "{name}"\nprotocol = "{protocol}"\naddress = "{address}"\n'
         for name, protocol, address in contracts

@@ -6,19 +6,19 @@ from fractions import Fraction
 from typing import Any
 
 from devnet.abi import Address
-from devnet.terms import USD
 
 CENTS_PER_USD = 100
 
 
 @dataclass(frozen=True, slots=True)
 class Liquidation:
-    """One LiquidationCall and what came with it; values at the round's oracle prices.
+    """One liquidation and what came with it; values at the round's oracle prices.
 
     Assets are symbols. `received` is the liquidator's, `fee` the treasury's part of the
     collateral; `deficit_raw` is what was written off, by debt asset.
     """
 
+    market: str
     account: Address
     debt: str
     collateral: str
@@ -33,48 +33,83 @@ class Liquidation:
 
 
 @dataclass(frozen=True, slots=True)
+class Update:
+    """An oracle that was set after a round; `price_usd` is a whole asset's in the market."""
+
+    oracle: str
+    asset: str
+    price_usd: Fraction
+
+
+@dataclass(frozen=True, slots=True)
 class Round:
     """`visited` in order, in a block of their own, if there was anybody to visit.
 
-    `prices_e8` are the oracle's throughout; `updates_e8` came after.
+    Oracles stood still until all were visited; `updates` came after.
     """
 
     number: int
     block_number: int | None
-    prices_e8: Mapping[str, int]
     visited: tuple[Address, ...]
     liquidations: tuple[Liquidation, ...]
-    updates_e8: Mapping[str, int]
+    updates: tuple[Update, ...]
 
     @property
     def goes_on(self) -> bool:
         """Something changed, so that another round must look."""
-        return bool(self.liquidations or self.updates_e8)
+        return bool(self.liquidations or self.updates)
 
     @property
-    def liquidated_usd(self) -> Fraction:
-        return total(each.repaid_usd for each in self.liquidations)
-
-    @property
-    def seized_usd(self) -> Fraction:
-        return total(each.received_usd for each in self.liquidations)
-
-    @property
-    def fees_usd(self) -> Fraction:
-        return total(each.fee_usd for each in self.liquidations)
-
-    @property
-    def bad_debt_realised_usd(self) -> Fraction:
-        return total(each.deficit_usd for each in self.liquidations)
+    def figures(self) -> "Figures":
+        return figures_of(self.liquidations, ())
 
 
 @dataclass(frozen=True, slots=True)
 class Remainder:
-    """An account still liquidatable at the end, as the market values it."""
+    """An account still liquidatable at the end, as its market values it."""
 
+    market: str
     account: Address
-    collateral_e8: int
-    debt_e8: int
+    collateral_usd: Fraction
+    debt_usd: Fraction
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """Sums in USD: debt repaid, collateral that liquidators received, debt lost, debt left."""
+
+    liquidated_usd: Fraction
+    seized_usd: Fraction
+    fees_usd: Fraction
+    bad_debt_realised_usd: Fraction
+    bad_debt_unrealised_usd: Fraction
+    unliquidated_usd: Fraction
+
+    @property
+    def bad_debt_usd(self) -> Fraction:
+        return self.bad_debt_realised_usd + self.bad_debt_unrealised_usd
+
+    def as_dict(self) -> dict[str, str]:
+        return {
+            "liquidated_usd": usd(self.liquidated_usd),
+            "seized_usd": usd(self.seized_usd),
+            "bad_debt_usd": usd(self.bad_debt_usd),
+            "unliquidated_usd": usd(self.unliquidated_usd),
+        }
+
+
+def figures_of(liquidations: Iterable[Liquidation], left: Iterable[Remainder]) -> Figures:
+    done, remainders = tuple(liquidations), tuple(left)
+    return Figures(
+        liquidated_usd=total(each.repaid_usd for each in done),
+        seized_usd=total(each.received_usd for each in done),
+        fees_usd=total(each.fee_usd for each in done),
+        bad_debt_realised_usd=total(each.deficit_usd for each in done),
+        bad_debt_unrealised_usd=total(
+            max(Fraction(), each.debt_usd - each.collateral_usd) for each in remainders
+        ),
+        unliquidated_usd=total(each.debt_usd for each in remainders),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,9 +123,12 @@ class PricePath:
 
 @dataclass(frozen=True, slots=True)
 class Executed:
-    """`prices`: of every asset that pools connect to an anchor of USD prices."""
+    """`prices`: of every asset that pools connect to an anchor of USD prices.
 
-    market: str
+    `markets`: their names in a projection's results, one for each sub-market.
+    """
+
+    markets: tuple[str, ...]
     shocks: Mapping[str, Fraction]
     prices: Mapping[str, PricePath]
     played: tuple[Round, ...]
@@ -98,8 +136,25 @@ class Executed:
     left: tuple[Remainder, ...]
 
     @property
+    def done(self) -> tuple[Liquidation, ...]:
+        """All liquidations, in order."""
+        return tuple(each for played in self.played for each in played.liquidations)
+
+    @property
+    def figures(self) -> Figures:
+        """Of all markets together."""
+        return figures_of(self.done, self.left)
+
+    def figures_in(self, market: str) -> Figures:
+        """Of one market or sub-market; of all its sub-markets where there are some."""
+        return figures_of(
+            (each for each in self.done if _is_in(each.market, market)),
+            (each for each in self.left if _is_in(each.market, market)),
+        )
+
+    @property
     def liquidations(self) -> int:
-        return sum(len(each.liquidations) for each in self.played)
+        return len(self.done)
 
     @property
     def rounds(self) -> int:
@@ -113,37 +168,32 @@ class Executed:
     @property
     def first_round_usd(self) -> Fraction:
         """Repaid in the first round with a liquidation."""
-        return next((each.liquidated_usd for each in self.played if each.liquidations), Fraction())
+        rounds = (each.figures.liquidated_usd for each in self.played if each.liquidations)
+        return next(rounds, Fraction())
 
     @property
     def liquidated_usd(self) -> Fraction:
-        """Debt repaid."""
-        return total(each.liquidated_usd for each in self.played)
+        return self.figures.liquidated_usd
 
     @property
     def seized_usd(self) -> Fraction:
-        """Collateral that liquidators received."""
-        return total(each.seized_usd for each in self.played)
+        return self.figures.seized_usd
 
     @property
     def fees_usd(self) -> Fraction:
-        return total(each.fees_usd for each in self.played)
+        return self.figures.fees_usd
 
     @property
     def bad_debt_realised_usd(self) -> Fraction:
-        return total(each.bad_debt_realised_usd for each in self.played)
-
-    @property
-    def bad_debt_unrealised_usd(self) -> Fraction:
-        return Fraction(sum(max(0, each.debt_e8 - each.collateral_e8) for each in self.left), USD)
+        return self.figures.bad_debt_realised_usd
 
     @property
     def bad_debt_usd(self) -> Fraction:
-        return self.bad_debt_realised_usd + self.bad_debt_unrealised_usd
+        return self.figures.bad_debt_usd
 
     @property
     def unliquidated_usd(self) -> Fraction:
-        return Fraction(sum(each.debt_e8 for each in self.left), USD)
+        return self.figures.unliquidated_usd
 
     @property
     def amplification(self) -> Fraction:
@@ -167,13 +217,7 @@ class Executed:
 
     def as_dict(self) -> dict[str, Any]:
         """Names and shapes of a projection's `result`, to lay the two side by side."""
-        figures = {
-            "liquidated_usd": usd(self.liquidated_usd),
-            "seized_usd": usd(self.seized_usd),
-            "bad_debt_usd": usd(self.bad_debt_usd),
-            "unliquidated_usd": usd(self.unliquidated_usd),
-        }
-        return figures | {
+        return self.figures.as_dict() | {
             "first_round_usd": usd(self.first_round_usd),
             "bad_debt_realised_usd": usd(self.bad_debt_realised_usd),
             "amplification": float(self.amplification),
@@ -181,22 +225,28 @@ class Executed:
             "rounds": self.rounds,
             "converged": self.converged,
             "prices": {symbol: _path(path) for symbol, path in self.prices.items()},
-            "by_market": {self.market: figures},
-            "round_log": [self._round(each) for each in self.played if each.goes_on],
+            "by_market": {name: self.figures_in(name).as_dict() for name in self.markets},
+            "round_log": [_round(each) for each in self.played if each.goes_on],
         }
 
-    def _round(self, played: Round) -> dict[str, Any]:
-        return {
-            "round": played.number,
-            "liquidations": len(played.liquidations),
-            "liquidated_usd": usd(played.liquidated_usd),
-            "seized_usd": usd(played.seized_usd),
-            "bad_debt_realised_usd": usd(played.bad_debt_realised_usd),
-            "oracles": [
-                {"market": self.market, "asset": symbol, "price_usd": usd(Fraction(price_e8, USD))}
-                for symbol, price_e8 in played.updates_e8.items()
-            ],
-        }
+
+def _round(played: Round) -> dict[str, Any]:
+    figures = played.figures
+    return {
+        "round": played.number,
+        "liquidations": len(played.liquidations),
+        "liquidated_usd": usd(figures.liquidated_usd),
+        "seized_usd": usd(figures.seized_usd),
+        "bad_debt_realised_usd": usd(figures.bad_debt_realised_usd),
+        "oracles": [
+            {"oracle": each.oracle, "asset": each.asset, "price_usd": usd(each.price_usd)}
+            for each in played.updates
+        ],
+    }
+
+
+def _is_in(label: str, market: str) -> bool:
+    return label == market or label.startswith(f"{market}/")
 
 
 def total(values: Iterable[Fraction]) -> Fraction:

@@ -16,9 +16,10 @@ from devnet import (
     shock,
     slide,
 )
-from devnet.market import CORRELATED, market_paths, market_usd, mids
+from devnet.aave_visits import borrowers
+from devnet.market import CORRELATED
+from devnet.pool_prices import market_paths, market_usd, mids
 from devnet.staging import CRASH, DEMO_TERMS, SLIDE
-from devnet.visits import borrowers
 
 ALICE, BOB, CAROL, LENDER = (account(name) for name in ("alice", "bob", "carol", "lender"))
 DEVIATION = Fraction(5, 1000)
@@ -218,7 +219,7 @@ async def test_crash__account_not_worth_the_gas__is_left(lent: World) -> None:
     assert executed.converged
     (left,) = executed.left
     assert left.account == ALICE
-    assert executed.unliquidated_usd == Fraction(left.debt_e8, USD)
+    assert executed.unliquidated_usd == left.debt_usd
     assert float(executed.unliquidated_usd) == pytest.approx(1_100)
 
 
@@ -234,9 +235,9 @@ async def test_crash__at_its_end__every_feed_is_near_its_pools(lent: World) -> N
     await borrow(lent, (ALICE, 3_000, {"USDC": 4_700_000}), (BOB, 2_000, {"USDC": 2_700_000}))
     executed = await crash(lent, TEN_PERCENT)
     assert executed.converged
-    assert any(played.updates_e8 for played in executed.played)
+    assert any(played.updates for played in executed.played)
     assert not executed.played[-1].liquidations
-    assert not executed.played[-1].updates_e8
+    assert not executed.played[-1].updates
     prices_e8 = await oracle_prices(lent)
     market = await market_usd(lent, market_paths(lent, prices_e8))
     for symbol, price_e8 in prices_e8.items():

@@ -1,0 +1,80 @@
+"""The oracles that follow the market: every feed, and Morpho's mocks.
+
+Nothing moves the others: a rate grows by itself, an adapter asks what is listed here. A mock stands
+for an oracle that nobody recognises, which may be a market price: it is played as one.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+
+from devnet.configuration import MORPHO
+from devnet.executed import Update
+from devnet.morpho_visits import label_of
+from devnet.pool_prices import Path, feed_answers
+from devnet.terms import USD
+from devnet.transactions import Tx
+from devnet.wide_terms import MORPHO_PRICE_DECIMALS, PairTerms
+from devnet.wide_world import WideWorld
+from devnet.world import World
+
+
+@dataclass(frozen=True, slots=True)
+class Follower:
+    """What one whole `base` costs in USD, or in whole `quote`, by one oracle."""
+
+    name: str
+    base: str
+    quote: str | None
+    price: Fraction
+    set_to: Callable[[Fraction], Tx]
+
+    def is_moved_by(self, paths: Mapping[str, Path]) -> bool:
+        """Whether pools lead to its price: two anchors have none between them."""
+        sides = [self.base] if self.quote is None else [self.base, self.quote]
+        return all(side in paths for side in sides) and any(len(paths[side]) > 1 for side in sides)
+
+    def ratio_of(self, usd: Mapping[str, Fraction]) -> Fraction:
+        """Its price, or the factor of it, from those of its assets; who is not there is at 1."""
+        per = Fraction(1) if self.quote is None else usd.get(self.quote, Fraction(1))
+        return usd.get(self.base, Fraction(1)) / per
+
+    def update(self, market_usd: Mapping[str, Fraction]) -> Update:
+        return Update(self.name, self.base, market_usd[self.base])
+
+
+async def followers(world: World) -> list[Follower]:
+    """With what they say now."""
+    answers_e8 = await feed_answers(world)
+    feeds = [_feed(world, symbol, answer) for symbol, answer in answers_e8.items()]
+    return [*feeds, *await _mocks(world)] if isinstance(world, WideWorld) else feeds
+
+
+def _feed(world: World, symbol: str, answer_e8: int) -> Follower:
+    def set_to(price: Fraction) -> Tx:
+        return world.move_feed(symbol, rounded(price * USD))
+
+    return Follower(f"{symbol} / USD", symbol, None, Fraction(answer_e8, USD), set_to)
+
+
+async def _mocks(world: WideWorld) -> list[Follower]:
+    return [
+        _mock(world, pair, await world.morpho.price_e36(pair.name))
+        for pair in world.terms.pairs
+        if pair.oracle == "mock"
+    ]
+
+
+def _mock(world: WideWorld, pair: PairTerms, price_e36: int) -> Follower:
+    loan, collateral = world.terms.asset(pair.loan), world.terms.asset(pair.collateral)
+    scale = 10 ** (MORPHO_PRICE_DECIMALS + loan.decimals - collateral.decimals)
+
+    def set_to(price: Fraction) -> Tx:
+        return world.morpho.set_price(pair.name, rounded(price * scale))
+
+    label = label_of(MORPHO, world, pair.name)
+    return Follower(label, pair.collateral, pair.loan, Fraction(price_e36, scale), set_to)
+
+
+def rounded(value: Fraction) -> int:
+    return int(value + Fraction(1, 2))

@@ -1,0 +1,159 @@
+"""Morpho Blue as liquidators see it: all of its markets together, each with its own prices."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+from devnet import abi
+from devnet.aave_visits import usd_of_raw
+from devnet.abi import Address, event_topic
+from devnet.addresses import PARAMS
+from devnet.executed import Liquidation, Remainder
+from devnet.loops import oracle_prices
+from devnet.transactions import Receipt, Tx
+from devnet.visits import HEALTHY_WAD, OPERATOR, Usd, Visit, address_in
+from devnet.wide_terms import MORPHO_PRICE_DECIMALS, WAD
+from devnet.wide_world import WideWorld
+from devnet.world import VISIT_GAS
+
+BORROW = event_topic("Borrow(bytes32,address,address,address,uint256,uint256)")
+LIQUIDATE = event_topic(
+    "Liquidate(bytes32,address,address,uint256,uint256,uint256,uint256,uint256)"
+)
+LIQUIDATE_DATA = "data()(uint256,uint256,uint256,uint256,uint256)"
+VISIT = f"visitMorpho((address,{PARAMS},address,bytes,address),uint256)"
+PRICE_SCALE = 10**MORPHO_PRICE_DECIMALS
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """An account in one market, with interest to the block's second."""
+
+    market: str
+    account: Address
+    collateral_raw: int
+    debt_raw: int
+    health_wad: int
+
+
+async def pair_borrowers(world: WideWorld) -> dict[str, list[Address]]:
+    """Everybody who ever borrowed in each market of the book, by its name."""
+    query = {
+        "address": world.addresses.morpho.morpho,
+        "fromBlock": "0x0",
+        "toBlock": "latest",
+        "topics": [BORROW],
+    }
+    found: defaultdict[str, set[Address]] = defaultdict(set)
+    for log in await world.anvil.rpc("eth_getLogs", query):
+        found[log["topics"][1]].add(address_in(log["topics"][2]))
+    markets = world.addresses.morpho.markets
+    return {name: sorted(found[_hex(params.id)]) for name, params in markets.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class MorphoMarket:
+    """`accounts` have ever borrowed in the market of that name in the book."""
+
+    name: str
+    world: WideWorld
+    accounts: Mapping[str, Sequence[Address]]
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        return tuple(self._label(market) for market in self.accounts)
+
+    def _label(self, market: str) -> str:
+        return label_of(self.name, self.world, market)
+
+    async def visits(self, gas_usd: Fraction) -> list[Visit]:
+        prices = {market: await self._usd(market) for market in self.accounts}
+        unsafe = sorted(
+            await self._unsafe(),
+            key=lambda each: (each.health_wad, each.account, self._label(each.market)),
+        )
+        return [self._visit(each, prices[each.market], gas_usd) for each in unsafe]
+
+    def _visit(self, each: Standing, usd: Usd, gas_usd: Fraction) -> Visit:
+        loan, collateral = self._symbols(each.market)
+        margin_raw = int(gas_usd / usd[loan])
+        tx = self._tx(each.account, each.market, self.world.path(collateral, loan), margin_raw)
+        return Visit(self._label(each.market), each.account, loan, collateral, usd, tx)
+
+    def _tx(self, account: Address, market: str, path: bytes, margin_raw: int) -> Tx:
+        at = self.world.addresses
+        params = at.morpho.markets[market].encoded
+        target = (at.morpho.morpho, params, account, path, at.router)
+        return self.world.tx(OPERATOR, at.liquidator, VISIT, target, margin_raw, gas=VISIT_GAS)
+
+    async def _usd(self, market: str) -> Usd:
+        """The loan as the first Aave market has it, the collateral in units of that."""
+        loan, collateral = self._symbols(market)
+        loan_usd = usd_of_raw(self.world, await oracle_prices(self.world))[loan]
+        price_e36 = await self.world.morpho.price_e36(market)
+        return {loan: loan_usd, collateral: loan_usd * Fraction(price_e36, PRICE_SCALE)}
+
+    def _symbols(self, market: str) -> tuple[str, str]:
+        """Loan and collateral."""
+        symbols = {token: symbol for symbol, token in self.world.addresses.tokens.items()}
+        params = self.world.addresses.morpho.markets[market]
+        return symbols[params.loan], symbols[params.collateral]
+
+    async def _unsafe(self) -> list[Standing]:
+        return [
+            each
+            for market in self.accounts
+            for each in await self._standings(market)
+            if each.health_wad < HEALTHY_WAD
+        ]
+
+    async def _standings(self, market: str) -> list[Standing]:
+        """Of those who owe anything; health by the formula of Morpho's own check."""
+        accounts = self.accounts[market]
+        accrued = await self.world.morpho.accrued(market, accounts)
+        price_e36 = await self.world.morpho.price_e36(market)
+        lltv_wad = self.world.addresses.morpho.markets[market].lltv_wad
+
+        def standings() -> Iterator[Standing]:
+            for account, position in zip(accounts, accrued.positions, strict=True):
+                if not position.borrow_shares:
+                    continue
+                pledged_raw = position.collateral_raw
+                owed_raw = accrued.state.owed_raw(position.borrow_shares)
+                allowed_raw = pledged_raw * price_e36 // PRICE_SCALE * lltv_wad // WAD
+                health_wad = allowed_raw * WAD // owed_raw
+                yield Standing(market, account, pledged_raw, owed_raw, health_wad)
+
+        return list(standings())
+
+    def liquidation(self, visit: Visit, receipt: Receipt) -> Liquidation | None:
+        calls = receipt.logs_of(self.world.addresses.morpho.morpho, LIQUIDATE)
+        if not calls:
+            return None
+        (call,) = calls
+        repaid_raw, _, seized_raw, lost_raw, _ = abi.function(LIQUIDATE_DATA).decode(call.data)
+        lost = {visit.debt: lost_raw} if lost_raw else {}
+        return visit.liquidation(repaid_raw, seized_raw, 0, lost)
+
+    async def left(self) -> list[Remainder]:
+        prices = {market: await self._usd(market) for market in self.accounts}
+        return [self._remainder(each, prices[each.market]) for each in await self._unsafe()]
+
+    def _remainder(self, each: Standing, usd: Usd) -> Remainder:
+        loan, collateral = self._symbols(each.market)
+        return Remainder(
+            self._label(each.market),
+            each.account,
+            collateral_usd=each.collateral_raw * usd[collateral],
+            debt_usd=each.debt_raw * usd[loan],
+        )
+
+
+def label_of(name: str, world: WideWorld, market: str) -> str:
+    """A market of the book in results: the configured name, and its id."""
+    return f"{name}/{_hex(world.addresses.morpho.markets[market].id)}"
+
+
+def _hex(market_id: bytes) -> str:
+    return "0x" + market_id.hex()
