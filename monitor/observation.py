@@ -137,11 +137,14 @@ class Observation:
             self._show_reserves(rule, block)
 
     def _show_reserves(self, rule: RiskRules, block: BlockRef) -> None:
-        view = self._ledger()
+        view, known = self._ledger(), self._books.at(self._ledger(), block).labels
         for symbol, share in rule.utilisation(view, block.timestamp).items():
-            self._metrics.utilisation_ratio.labels(rule.market, symbol).set(_shown(share))
+            if symbol in known:
+                self._metrics.utilisation_ratio.labels(rule.market, symbol).set(_shown(share))
         self._show_deviations(rule, block)
         for listing in rule.listings(view):
+            if listing.symbol not in known:
+                continue
             answered_unix = listing.price.answered_unix if listing.price else None
             age = math.nan if answered_unix is None else block.timestamp - answered_unix
             self._metrics.price_age_seconds.labels(listing.symbol).set(age)
@@ -149,8 +152,9 @@ class Observation:
     def _show_deviations(self, rule: RiskRules, block: BlockRef) -> None:
         """A symbol stands for all its pairs: the one that is furthest off is shown."""
         widest: dict[str, Fraction | None] = {}
+        shown = self._books.at(self._ledger(), block).labels
         for row in self._books.prices_at(self._ledger(), block).rows:
-            if row.market == rule.market:
+            if row.market == rule.market and row.listing.symbol in shown:
                 known = widest.get(row.listing.symbol)
                 off = row.deviation
                 is_wider = off is not None and (known is None or abs(off) > abs(known))

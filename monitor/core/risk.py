@@ -104,6 +104,10 @@ class MarketSheet:
     Without a `numeraire` prices are of whole tokens, in a currency (Aave: USD) of which `base_unit`
     is one. With one, the market counts in that asset of its own (Morpho Blue: the loan): prices are
     of raw units, in raw units of the numeraire times `base_unit`.
+
+    `is_permissionless`: anybody could have made it, with any tokens: what these call themselves is
+    no name where others are called so. `unknown`: what makes any answer doubtful; `left_out`: what
+    is not looked at, and matters to nobody else.
     """
 
     market: MarketId
@@ -114,6 +118,8 @@ class MarketSheet:
     exposures: tuple[Exposure, ...]
     unknown: tuple[str, ...] = ()
     numeraire: AssetId | None = None
+    is_permissionless: bool = False
+    left_out: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -90,6 +90,7 @@ class Listing:
     `price` is None where the market asks no oracle for it, or none has answered yet. `base_unit`
     and `numeraire` are as in `MarketSheet`. `decimals` is None where the token does not tell.
     `cash_raw`: what can be borrowed or withdrawn of it now; None where nothing of it is lent.
+    `is_permissionless` as in `MarketSheet`.
     """
 
     sub_market: str
@@ -100,6 +101,7 @@ class Listing:
     base_unit: int
     numeraire: AssetId | None = None
     cash_raw: RawAmount | None = None
+    is_permissionless: bool = False
 
 
 class RiskRules(Protocol):
@@ -110,6 +112,10 @@ class RiskRules(Protocol):
 
     @property
     def protocol(self) -> str: ...
+
+    def places(self, view: LedgerView) -> Iterator[Place]:
+        """Every position that `statement` may tell of, in no particular order."""
+        ...
 
     def statement(self, view: LedgerView, place: Place, at_unix: int) -> Statement | None:
         """One position at a time; None when the account holds nothing there."""

@@ -8,13 +8,12 @@ from fractions import Fraction
 from typing import Any
 
 from monitor.core.blocks import BlockRef
-from monitor.core.events import Place
-from monitor.core.ledger import Kind, LedgerView
+from monitor.core.ledger import LedgerView
 from monitor.core.ports import PositionFilter
 from monitor.core.sources import Line, Liquidity, RiskRules, Statement
 from monitor.core.units import Address, AssetId, MarketId, address
 from monitor.engine.price_book import PriceBook
-from monitor.engine.valuation import Valuation, list_all, symbols, total, usd_text
+from monitor.engine.valuation import Valuation, labels, list_all, symbols, total, usd_text
 from monitor.errors import QuestionError
 
 Checksum = Callable[[str], str]
@@ -69,6 +68,7 @@ class PositionBook:
         listings = list_all(view, rules)
         self._valuation = Valuation(view, listings)
         self.symbols = symbols(view, listings)
+        self.labels = labels(listings)
         self.rows = sorted(self._read(view, rules), key=_order)
 
     @property
@@ -78,8 +78,7 @@ class PositionBook:
     def _read(self, view: LedgerView, rules: Sequence[RiskRules]) -> list[Row]:
         rows = []
         for rule in rules:
-            for key in view.keys(Kind.POSITION, rule.market):
-                place = Place(rule.market, Address(key.subject), key.sub_market)
+            for place in rule.places(view):
                 statement = rule.statement(view, place, self._block.timestamp)
                 if statement is not None:
                     debt = total([self.usd(line) for line in statement.debt])

@@ -99,3 +99,12 @@ def symbols(view: LedgerView, listings: Sequence[Listing]) -> dict[AssetId, str]
         AssetId(key.subject): t.symbol for key, t in each(view, Kind.TOKEN, MarketId(""), Token)
     }
     return told | {listing.asset: listing.symbol for listing in reversed(listings)}
+
+
+def labels(listings: Sequence[Listing]) -> frozenset[str]:
+    """The symbols that metrics may be labelled by: a set that no stranger can make grow.
+
+    Of assets that a market's own governance or the user chose; an address is none.
+    """
+    chosen = (listing for listing in listings if not listing.is_permissionless)
+    return frozenset(one.symbol for one in chosen if one.symbol != one.asset)

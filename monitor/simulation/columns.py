@@ -113,8 +113,10 @@ def columns_of(world: WorldSheet) -> Columns:
     cash: list[float] = []
     accounts: list[Account] = []
     left_out: list[LeftOut] = []
+    unlooked: list[str] = []
     for number, sheet in enumerate(world.markets):
         unknown += sheet.unknown
+        unlooked += sheet.left_out
         index = {q.asset: at for at, q in enumerate(book.quotes) if q.market == number}
         cash += [float(sheet.assets[asset].cash_raw) for asset in index]
         priced = {a: at for a, at in index.items() if book.quotes[at].price is not None}
@@ -136,7 +138,7 @@ def columns_of(world: WorldSheet) -> Columns:
         cash=tuple(cash),
         accounts=tuple(accounts),
         unknown=tuple(unknown if is_little else unknown + reasons),
-        left_out=tuple(reasons if is_little else ()),
+        left_out=tuple(unlooked + reasons if is_little else unlooked),
     )
 
 

@@ -34,8 +34,15 @@ def curve(world: WorldSheet, asked: Curve, options: Options) -> CurveProjection:
 
 def names_of(world: WorldSheet, named: Mapping[str, AssetId]) -> NameBook:
     """What the assets of a world may be called. `named`: the [assets] entries."""
-    sheets = (asset for market in world.markets for asset in market.assets.values())
-    return NameBook(named, {sheet.asset: sheet.symbol for sheet in sheets})
+    chosen: dict[AssetId, str] = {}
+    anybodys: dict[AssetId, str] = {}
+    for market in world.markets:
+        told = anybodys if market.is_permissionless else chosen
+        told |= {sheet.asset: sheet.symbol for sheet in market.assets.values()}
+    # Else whoever opens a market on a token of his own called WETH takes the name away.
+    taken = {*chosen.values(), *named}
+    free = {asset: symbol for asset, symbol in anybodys.items() if symbol not in taken}
+    return NameBook(named, free | chosen)
 
 
 def factors_of(world: WorldSheet, columns: Columns, scenario: Scenario) -> dict[AssetId, float]:

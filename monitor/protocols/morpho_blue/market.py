@@ -39,7 +39,7 @@ class MorphoBlue(MorphoRules):
     protocol = PROTOCOL
 
     def __init__(self, scope: Scope, abi: MorphoAbi) -> None:
-        super().__init__(scope.market)
+        super().__init__(scope.market, is_permissionless=scope.ids is None)
         self._scope = scope
         self._abi = abi
         self._snapshot = MorphoSnapshot(scope, abi)
@@ -117,7 +117,8 @@ class MorphoBlue(MorphoRules):
         return await self._snapshot.survey(reader, at)
 
     def sheets(self, view: LedgerView, at_unix: int) -> tuple[MarketSheet, ...]:
-        return sheets_of(view, self._market, at_unix)
+        sheets = sheets_of(view, self._market, at_unix)
+        return tuple(replace(each, is_permissionless=self._is_permissionless) for each in sheets)
 
     def _pairs(self, view: LedgerView) -> Iterator[tuple[str, Pair]]:
         for key, pair in each(view, Kind.PAIR, self._market, Pair):

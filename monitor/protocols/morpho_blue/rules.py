@@ -23,7 +23,16 @@ from monitor.core.pairs import Pair, Token
 from monitor.core.prices import Price
 from monitor.core.risk import AccountRisk
 from monitor.core.sources import Line, Listing, Statement
-from monitor.core.units import MAX_UINT256, WAD, AssetId, MarketId, RawAmount, Wad
+from monitor.core.units import (
+    MAX_UINT256,
+    WAD,
+    ZERO_ADDRESS,
+    Address,
+    AssetId,
+    MarketId,
+    RawAmount,
+    Wad,
+)
 from monitor.protocols.morpho_blue.accrual import Totals, totals_at
 from monitor.protocols.morpho_blue.contracts import contracts_of
 from monitor.protocols.morpho_blue.liquidation import ORACLE_SCALE
@@ -46,8 +55,25 @@ class _Account(NamedTuple):
 class MorphoRules:
     """The arithmetic of one entry's market ids."""
 
-    def __init__(self, market: MarketId) -> None:
+    def __init__(self, market: MarketId, *, is_permissionless: bool = False) -> None:
+        """`is_permissionless`: all market ids are followed, whoever made them."""
         self._market = market
+        self._is_permissionless = is_permissionless
+
+    def places(self, view: LedgerView) -> Iterator[Place]:
+        """Everybody who holds anything, and the fee recipient wherever a fee may have accrued."""
+        recipient = contracts_of(view, self._market).fee_recipient
+        due = {
+            key.sub_market
+            for key, pair in each(view, Kind.PAIR, self._market, Pair)
+            if pair.fee_wad and pair.debt_shares and recipient != ZERO_ADDRESS
+        }
+        for key in view.keys(Kind.POSITION, self._market):
+            if key.subject == recipient:
+                due.discard(key.sub_market)
+            yield Place(self._market, Address(key.subject), key.sub_market)
+        for market_id in due:
+            yield Place(self._market, recipient, market_id)
 
     def statement(self, view: LedgerView, place: Place, at_unix: int) -> Statement | None:
         """The fee recipient has its part of what accrued, also before anything was logged."""
@@ -113,6 +139,7 @@ class MorphoRules:
                     base_unit=ORACLE_SCALE,
                     numeraire=pair.loan,
                     cash_raw=free,
+                    is_permissionless=self._is_permissionless,
                 )
 
     def utilisation(self, view: LedgerView, at_unix: int) -> Mapping[str, Fraction]:

@@ -31,6 +31,8 @@ LIQUIDATION_TERMS = PartialTerms(
 )
 """All of a debt may be repaid at once, and any part of it."""
 
+NOT_AT_PAR = "the loan is pledged for itself, but not at par: its accounts are left out"
+
 Borrowers = list[tuple[Address, Held]]
 
 
@@ -50,11 +52,10 @@ def _sheet(
     market, market_id = key.market, key.sub_market
     totals = totals_at(pair, at_unix)
     price = find(view, price_key(market, pair.collateral, market_id), Price)
-    unknown = [] if totals is not None else [RATE_UNKNOWN]
-    if pair.loan == pair.collateral and price is not None and price.value != ORACLE_SCALE:
-        unknown.append("the loan is pledged for itself, but not at par")
+    # One asset has one price in a sheet. To seize it moves no market, so it matters to nobody else.
+    is_odd = pair.loan == pair.collateral and (price is None or price.value != ORACLE_SCALE)
     exposures: list[Exposure] = []
-    if totals is not None and not unknown:
+    if totals is not None and not is_odd:
         debts = (totals.debt_raw, totals.debt_shares)
         exposures = [
             _exposure(pair, account, held, to_assets_up(held.debt_shares, *debts))
@@ -67,8 +68,9 @@ def _sheet(
         terms=LIQUIDATION_TERMS,
         assets=_assets(view, pair, price),
         exposures=tuple(sorted(exposures, key=lambda exposure: exposure.account)),
-        unknown=tuple(f"{market}/{market_id}: {why}" for why in unknown) if borrowers else (),
+        unknown=(f"{market}/{market_id}: {RATE_UNKNOWN}",) if borrowers and not totals else (),
         numeraire=pair.loan,
+        left_out=(f"{market}/{market_id}: {NOT_AT_PAR}",) if borrowers and is_odd else (),
     )
 
 

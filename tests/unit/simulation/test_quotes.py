@@ -27,10 +27,11 @@ from unit.simulation.worlds import (
 from monitor.core.prices import Edge, Price, PriceKind
 from monitor.core.risk import AssetSheet, Exposure, MarketSheet, WorldSheet
 from monitor.core.units import Address, AssetId, BaseValue, Bps, MarketId, RawAmount, Wad
+from monitor.errors import QuestionError
 from monitor.simulation.cascade import Outcome, play
 from monitor.simulation.columns import Columns, columns_of
 from monitor.simulation.options import Options
-from monitor.simulation.projection import factors_of
+from monitor.simulation.projection import factors_of, names_of
 
 DEEP = 1e9
 ETH_FEED, WSTETH_FEED, USDC_FEED, RATE, ADAPTER, ORACLE = (
@@ -245,3 +246,22 @@ def test_sub_markets__of_one_market__are_visited_by_health_together() -> None:
     outcome = played(sheet, WETH=0)
     visited = [done.account for done in outcome.rounds[0].liquidations]
     assert visited == [account_number(2), account_number(1)]
+
+
+def test_names__a_stranger_calls_his_token_so__mean_the_chosen_asset() -> None:
+    usd = eth_world(priced(WSTETH, PriceKind.EXCHANGE_RATE, *BY_RATE)).markets[0]
+    sheet = pair(WETH, USDC, Fraction(2000))
+    stranger = AssetId(Address("0x" + "9" * 40))
+    claimed = {stranger: replace(sheet.assets[WETH], asset=stranger)}
+    strangers = replace(sheet, assets={**sheet.assets, **claimed}, is_permissionless=True)
+    book = names_of(world([strangers, usd]), {})
+    assert book.resolve("WETH") == WETH
+    with pytest.raises(QuestionError, match="is the symbol of 2 assets"):
+        names_of(world([replace(strangers, is_permissionless=False), usd]), {}).resolve("WETH")
+
+
+def test_left_out__of_a_market_that_matters_to_nobody__blinds_nobody() -> None:
+    usd = eth_world(priced(WSTETH, PriceKind.EXCHANGE_RATE, *BY_RATE)).markets[0]
+    odd = replace(pair(WETH, USDC, Fraction(2000)), left_out=("odd",))
+    columns = columns_of(world([usd, odd]))
+    assert (columns.unknown, columns.left_out) == ((), ("odd",))
