@@ -4,16 +4,19 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from aave_acts import PEOPLE, lend
+from aave_acts import ODD_SECONDS, PEOPLE, VERBS, lend
 from aave_told import judged
 from aave_versions import Version, open_market
 from devnet import ADMIN, USD, AssetTerms, Deployer, World, account, prepare_reserve
 from devnet.aave_3_0_deployment import allow_stable_rate, find_tokens_3_0, listing_3_0
 from devnet.deployer import DEPLOY_GAS
+from devnet.spark_deployment import rounding_upgrade
 from devnet.terms import VOLATILE_RATES
 from following import following
+from fuzz.monitored import MARKET
 
 from monitor.chain.node import Node, NodeSettings
+from monitor.core.ledger import Market, market_key
 from monitor.core.units import Address
 from monitor.errors import ConfigError, ContractUpgraded
 from monitor.library import abi_library
@@ -43,6 +46,28 @@ async def test_pool__becomes_3_6__stops_and_says_what_it_was_and_is(
         await market.tx(ADMIN, at.addresses_provider, "setPoolImpl(address)", code, gas=DEPLOY_GAS)
         with pytest.raises(ContractUpgraded, match=r"answers as Aave V3\.6, expected V3\.0"):
             await monitored.ledger_at((await market.head()).hash)
+
+
+@pytest.mark.parametrize(
+    ("which", "versions"),
+    [
+        pytest.param(slice(1, None), ("3.0.2", "spark"), id="tokens alone"),
+        pytest.param(slice(0, 1), ("spark", "3.0.1"), id="pool alone"),
+    ],
+)
+async def test_rounding__changed_on_one_axis__is_followed_there(
+    market: World, tmp_path: Path, which: slice, versions: tuple[str, str]
+) -> None:
+    async with following(market, tmp_path) as monitored:
+        await market.block(*(await rounding_upgrade(market))[which])
+        await judged(market, Version.V3_0, PEOPLE, monitored)
+        for act in VERBS[:6]:
+            await market.jump(ODD_SECONDS)
+            await market.block(*act.txs(market))
+            records = await judged(market, Version.V3_0, PEOPLE, monitored)
+    contracts = records[market_key(MARKET)]
+    assert isinstance(contracts, Market)
+    assert (contracts.pool_version, contracts.token_version) == versions
 
 
 async def test_collateral_bit__of_a_dropped_reserve__holds_for_what_is_listed_in_its_place(

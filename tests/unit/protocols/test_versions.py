@@ -8,11 +8,13 @@ import pytest
 from builders import a_block, a_market, a_reserve, an_address
 
 from monitor.core.blocks import BlockRef, RawLog
-from monitor.core.ledger import Market
+from monitor.core.events import MarketChanged
+from monitor.core.ledger import Ledger, Market, market_key
 from monitor.core.ports import ViewCall, ViewFailed, ViewResult
 from monitor.core.units import RAY, Address, Bps, MarketId
 from monitor.errors import ConfigError, ContractUpgraded
 from monitor.library import abi_library
+from monitor.protocols.aave_v3.audit import Audit
 from monitor.protocols.aave_v3.contracts import AaveAbi
 from monitor.protocols.aave_v3.evidence import Evidence, Holder, Verdicts
 from monitor.protocols.aave_v3.fingerprint import proxies_of, strangeness
@@ -274,3 +276,24 @@ def test_liquidation_terms__before_3_3__are_half_of_one_debt() -> None:
             False,
         )
         assert terms.dust_value_base == terms.full_close_value_base == 0
+
+
+def test_audit__of_a_record_from_before_versions__writes_them_down() -> None:
+    old = a_market()
+    revisions = tuple(sorted(((old.pool, 10), (old.configurator, 7))))
+    view = Ledger({market_key(MARKET): replace(old, revisions=revisions)})
+    audit = Audit(MARKET, ABI)
+    told: dict[ViewCall, ViewResult] = {call: (10,) for call in audit.calls(view)}
+    [changed] = audit.events(view, told)
+    assert isinstance(changed, MarketChanged)
+    expected = replace(old, revisions=revisions, pool_version="3.6", token_version="3.5")
+    assert changed.contracts == expected
+
+
+def test_audit__revision_of_a_fork_changes_without_a_log__stops() -> None:
+    known = replace(former(), revisions=((POOL, 3), (former().configurator, 1)))
+    view = Ledger({market_key(MARKET): known})
+    audit = Audit(MARKET, ABI)
+    told: dict[ViewCall, ViewResult] = {call: (4,) for call in audit.calls(view)}
+    with pytest.raises(ContractUpgraded, match="has revision 4; it had 3"):
+        audit.events(view, told)
