@@ -22,7 +22,7 @@ MULTICALL3 = Address("0xca11bde05977b3631167028862be2a173976ca11")
 """The same address on every chain it was deployed to."""
 WIDEST_MULTICALL = 400
 WIDEST_BATCH = 100
-GAS_ALONE = 30_000_000
+GAS_ALONE = 10_000_000
 GAS_TOGETHER = 100_000_000
 """What a view, and a multicall of them, may burn. Most nodes cap it at less; where none does, one
 contract that loops for ever would hold every block up."""
