@@ -283,7 +283,7 @@ def test_audit__of_a_record_from_before_versions__writes_them_down() -> None:
     revisions = tuple(sorted(((old.pool, 10), (old.configurator, 7))))
     view = Ledger({market_key(MARKET): replace(old, revisions=revisions)})
     audit = Audit(MARKET, ABI)
-    told: dict[ViewCall, ViewResult] = {call: (10,) for call in audit.calls(view)}
+    told: dict[ViewCall, ViewResult] = dict.fromkeys(audit.calls(view), (10,))
     [changed] = audit.events(view, told)
     assert isinstance(changed, MarketChanged)
     expected = replace(old, revisions=revisions, pool_version="3.6", token_version="3.5")
@@ -294,6 +294,6 @@ def test_audit__revision_of_a_fork_changes_without_a_log__stops() -> None:
     known = replace(former(), revisions=((POOL, 3), (former().configurator, 1)))
     view = Ledger({market_key(MARKET): known})
     audit = Audit(MARKET, ABI)
-    told: dict[ViewCall, ViewResult] = {call: (4,) for call in audit.calls(view)}
+    told: dict[ViewCall, ViewResult] = dict.fromkeys(audit.calls(view), (4,))
     with pytest.raises(ContractUpgraded, match="has revision 4; it had 3"):
         audit.events(view, told)
