@@ -4,6 +4,7 @@ Without slots: Python cannot inherit from several classes that have them.
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, TypeAlias
 
 from eth_abi import abi
@@ -65,7 +66,7 @@ class MarketParams:
     def encoded(self) -> ParamsTuple:
         return (self.loan, self.collateral, self.oracle, self.rate_model, self.lltv_wad)
 
-    @property
+    @cached_property
     def id(self) -> bytes:
         return keccak(abi.encode([PARAMS], [self.encoded]))
 
