@@ -7,7 +7,7 @@ LOCK := deploy/requirements-dev.txt
 STAMP := $(VENV)/.installed
 DEVNET := PYTHONPATH=deploy:tests $(BIN)/python -m
 SEED ?= $(shell date +%s)
-ACTIONS ?= 200
+ACTIONS ?= 400
 # Tests of the whole wait for blocks more than they compute.
 WORKERS ?= 3
 SOAK_SECONDS ?= 300

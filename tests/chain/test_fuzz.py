@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from devnet.abi import function
 from fuzz import recording
 from fuzz.campaign import Options, run
 from fuzz.inquest import inquire
@@ -16,13 +17,14 @@ from monitor.core.blocks import RawLog
 from monitor.library import abi_library
 from monitor.protocols.aave_v3.events import AaveDecoder
 
-ACTIONS = 200
+ACTIONS = 400
 FIXED_SEED = 1
 SEED_OF_TODAY = int(datetime.now(UTC).strftime("%Y%m%d"))
-E_MODE_SET = abi_library("aave_v3/Pool").event("UserEModeSet").topic0
+FACTOR_CHANGED = abi_library("aave_v3/PoolConfigurator").event("ReserveFactorChanged").topic0
+FACTOR_SETTER = function("setReserveFactor(address,uint256)").selector
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize(
     "seed", [pytest.param(FIXED_SEED, id="fixed"), pytest.param(SEED_OF_TODAY, id="today")]
 )
@@ -36,12 +38,12 @@ async def test_fuzz__random_actions__every_fact_equals_the_contracts(seed: int) 
 
 
 @pytest.fixture
-def deaf_to_e_modes() -> Iterator[pytest.MonkeyPatch]:
+def deaf_to_factors() -> Iterator[pytest.MonkeyPatch]:
     """A decoder that ignores one kind of event, until it is undone."""
     decode = AaveDecoder.decode
 
     def ignoring(decoder: AaveDecoder, log: RawLog) -> Any:
-        return () if log.topics[:1] == (E_MODE_SET,) else decode(decoder, log)
+        return () if log.topics[:1] == (FACTOR_CHANGED,) else decode(decoder, log)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(AaveDecoder, "decode", ignoring)
@@ -50,7 +52,7 @@ def deaf_to_e_modes() -> Iterator[pytest.MonkeyPatch]:
 
 @pytest.mark.timeout(300)
 async def test_shrinker__decoder_ignores_an_event__one_action_is_left_that_fails(
-    deaf_to_e_modes: pytest.MonkeyPatch,
+    deaf_to_factors: pytest.MonkeyPatch,
 ) -> None:
     said: list[str] = []
     result = await run(Options(ACTIONS, FIXED_SEED), said.append)
@@ -59,13 +61,13 @@ async def test_shrinker__decoder_ignores_an_event__one_action_is_left_that_fails
     [step] = await inquire(FIXED_SEED, result.script, result.failure, said.append, 120)
     assert isinstance(step, Mine)
     [act] = step.acts
-    assert act.verb in ("e-mode", "managed")
-    assert any("setUserEMode" in line for line in said)
+    assert FACTOR_SETTER in act.tx.data
+    assert any("setReserveFactor" in line for line in said)
 
     recorded = _taken(Path(said[-1].split()[-1]))
     found, _ = await recording.replay(recorded)
     assert found is not None
-    deaf_to_e_modes.undo()
+    deaf_to_factors.undo()
     found, _ = await recording.replay(recorded)
     assert found is None
 

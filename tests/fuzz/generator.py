@@ -45,27 +45,32 @@ class Generator:
         self._actors = actors()
         self._tally = tally
         self._rng = rng
-        self._pursuit = Pursuit(cast.world, rng, tally)
+        self._pursuit = Pursuit(cast, rng, tally)
 
     async def plan(self, sight: Sight, room: int) -> Plan:
         """The next block, of at most `room` actions; a jump of time counts as one."""
         rng = self._rng
         at_unix = sight.block.timestamp + rng.choice(BLOCK_SECONDS)
         scene = self._scene(sight, at_unix)
-        wanted = min(room, rng.choice(ACTIONS_IN_BLOCK))
-        if sight.is_dark:
-            return Plan(at_unix, tuple(self._in_the_dark(scene, wanted, room)), is_jump=False)
+        lights = tuple(self._lights(scene))[:room]
+        room -= len(lights)
         is_due = self._pursuit.is_due(room)
-        if room and (self._pursuit.first if is_due else self._next_verb()) is TIME_JUMP:
+        verb = self._pursuit.first if is_due else self._next_verb()
+        if room and verb is TIME_JUMP and not sight.is_dark:
             return self._jump(scene, room)
-        act = await self._pursuit.act(scene) if is_due and wanted else None
-        if act is None:
-            return Plan(at_unix, tuple(self._draw_some(scene, wanted)), is_jump=False)
-        # What was pursued comes first: it was tried out on the state that the block begins with.
+        wanted = min(room, rng.choice(ACTIONS_IN_BLOCK))
+        if is_due and not lights and (act := await self._pursuit.act(scene)):
+            # It comes first: it was tried out on the state that the block begins with.
+            rest = self._after(scene, act, max(0, wanted - 1))
+            return Plan(at_unix, (act, *rest), is_jump=False)
+        acts = self._draw_some(scene, wanted, may_move_prices=not sight.is_dark)
+        return Plan(at_unix, (*lights, *acts), is_jump=False)
+
+    def _after(self, scene: Scene, act: Act, wanted: int) -> Iterator[Act]:
         effect = self._cast.effects[act.verb]
-        wanted = 0 if effect is Effect.DARKNESS else wanted - 1
-        rest = self._draw_some(scene, wanted, may_move_prices=effect is Effect.NONE)
-        return Plan(at_unix, (act, *rest), is_jump=False)
+        if effect is not Effect.DARKNESS:
+            is_calm = effect is Effect.NONE and not scene.sight.is_dark
+            yield from self._draw_some(scene, wanted, may_move_prices=is_calm)
 
     def acts(self, sight: Sight, wanted: int) -> tuple[Act, ...]:
         """Some for a block dated like the one seen."""
@@ -94,14 +99,12 @@ class Generator:
     def _scene(self, sight: Sight, at_unix: int) -> Scene:
         return Scene(self._rng, self._cast, sight, self._actors, at_unix)
 
-    def _in_the_dark(self, scene: Scene, wanted: int, room: int) -> Iterator[Act]:
-        """It gets light again, soon; elsewhere life goes on, at the prices there are."""
+    def _lights(self, scene: Scene) -> Iterator[Act]:
+        """Where it is dark it gets light again, soon; elsewhere life goes on meanwhile."""
         for venue in self._cast.venues:
-            if room and scene.sight.parts[venue.name].is_dark and self._rng.random() < 0.7:
-                room -= 1
-                if act := venue.light(scene):
-                    yield act
-        yield from self._draw_some(scene, min(wanted, room), may_move_prices=False)
+            is_dark = scene.sight.parts[venue.name].is_dark
+            if is_dark and self._rng.random() < 0.7 and (act := venue.light(scene)):
+                yield act
 
     def _draw_some(
         self, scene: Scene, wanted: int, *, may_move_prices: bool = True

@@ -8,12 +8,13 @@ import random
 from collections import Counter
 from collections.abc import Iterator
 
-from devnet import RpcError, Tx, World
+from devnet import RpcError, Tx
 
+from fuzz.cast import Cast
 from fuzz.scene import Scene
 from fuzz.script import Act
 from fuzz.tally import Tally
-from fuzz.verb import Verb
+from fuzz.verb import Effect, Verb
 
 ACTIONS_FOR_A_VERB = 2
 """Of the room that is left, kept for each verb that is yet to succeed: it, and what it needs."""
@@ -27,8 +28,9 @@ REVERTED = 3
 class Pursuit:
     """Chooses among the verbs that have yet to succeed."""
 
-    def __init__(self, world: World, rng: random.Random, tally: Tally) -> None:
-        self._world = world
+    def __init__(self, cast: Cast, rng: random.Random, tally: Tally) -> None:
+        self._cast = cast
+        self._world = cast.world
         self._rng = rng
         self._tally = tally
         self._turns: Counter[str] = Counter()
@@ -43,17 +45,21 @@ class Pursuit:
         return self._wanted()[0]
 
     async def act(self, scene: Scene) -> Act | None:
-        """One that will succeed: of a verb that never did, or what makes that possible."""
+        """One that will succeed: of a verb that never did, or what makes that possible.
+
+        Where it is dark prices stay: what they do to everybody could not be foreseen.
+        """
         for verb in self._wanted():
             self._turns[verb.name] += 1
             for act in self._drawn(verb, scene.acting(None)):
-                if await self._succeeds(scene, act.tx):
+                is_fit = not scene.sight.is_dark or self._cast.effects[act.verb] is Effect.NONE
+                if is_fit and await self._succeeds(scene, act.tx):
                     return act
         return None
 
     def _wanted(self) -> list[Verb[Scene]]:
         """Whose turns are not over first, then those that had the fewest, the hardest of them."""
-        left = [verb for verb in self._tally.verbs if not self._tally.succeeded[verb.name]]
+        left = [verb for verb in self._cast.verbs if not self._tally.succeeded[verb.name]]
         self._rng.shuffle(left)
 
         def rank(verb: Verb[Scene]) -> tuple[int, int, bool]:

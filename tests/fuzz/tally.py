@@ -11,8 +11,8 @@ from fuzz.verb import Verb
 LEAST_ACCOUNTS = 100
 LEAST_SOLVENT_SHARE = 0.30
 LEAST_SUCCEEDED = 0.60
-ENOUGH_FOR_EVERY_VERB = 100
-"""Actions of a run that must have room for all of them."""
+ENOUGH_FOR_A_VERB = 2
+"""Actions for each of them: a run of so many must have room for all."""
 ENOUGH_FOR_EVERY_BREAK = 1_000
 """And for a reorganisation of every depth both ways."""
 LONGEST_SECONDS = 5 * YEAR_SECONDS
@@ -53,7 +53,7 @@ class Tally:
         """What the generator owes every run, and did not deliver."""
         tried, succeeded = self.tried.total(), self.succeeded.total()
         faults = []
-        if tried >= ENOUGH_FOR_EVERY_VERB:
+        if tried >= ENOUGH_FOR_A_VERB * len(self.verbs):
             never = [verb.name for verb in self.verbs if not self.succeeded[verb.name]]
             faults += [f"{name} never succeeded" for name in never]
             faults += [f"there was no {fault}" for fault in self._missing_breaks(tried)]

@@ -76,7 +76,7 @@ VERBS: tuple[Verb[AaveScene], ...] = (
     Verb("bundled-liquidation", 3, liquidations.in_a_bundle, OPEN_HUNT),
     Verb("multicall", 2, verbs.multicall),
     Verb(groundwork.FEED_MOVE, 9, weather.feed, (groundwork.repair,), Effect.PRICES),
-    Verb(groundwork.PRICE_SOURCE, 3, sources.price_source, (), Effect.PRICES),
+    Verb(groundwork.PRICE_SOURCE, 3, sources.price_source, (groundwork.repair,), Effect.PRICES),
     Verb("price-blackout", 2, sources.blackout, (), Effect.DARKNESS),
-    Verb("oracle", 2, sources.oracle, (groundwork.rival_agrees,), Effect.PRICES),
+    Verb("oracle", 2, sources.oracle, (groundwork.rival_agrees, groundwork.repair), Effect.PRICES),
 )

@@ -22,6 +22,7 @@ from fuzz.verb import Effect, Verb
 HUNT = (against(is_any), groundwork.repair)
 PRICED_HUNT = (against(has_price), groundwork.repair)
 HOPELESS_HUNT = (against(is_hopeless), groundwork.repair)
+STEADY = (groundwork.repair,)
 VAULT = (groundwork.fill_vault,)
 
 VERBS: tuple[Verb[MorphoScene], ...] = (
@@ -52,8 +53,8 @@ VERBS: tuple[Verb[MorphoScene], ...] = (
     Verb("vault-reallocate", 3, vault.reallocate, VAULT),
     Verb("vault-cap", 2, vault.cap),
     Verb("vault-fee", 2, vault.fee),
-    Verb(groundwork.PRICE, 5, weather.price, (), Effect.PRICES),
-    Verb("extreme-price", 2, weather.extreme_price, (), Effect.PRICES),
-    Verb("broken-oracle", 2, weather.broken_oracle, (), Effect.PRICES),
-    Verb("staking-rate", 2, weather.staking_rate, (), Effect.PRICES),
+    Verb(groundwork.PRICE, 5, weather.price, STEADY, Effect.PRICES),
+    Verb("extreme-price", 2, weather.extreme_price, STEADY, Effect.PRICES),
+    Verb("broken-oracle", 2, weather.broken_oracle, STEADY, Effect.PRICES),
+    Verb("staking-rate", 2, weather.staking_rate, STEADY, Effect.PRICES),
 )

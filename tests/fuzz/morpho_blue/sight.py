@@ -156,6 +156,7 @@ class Viewer:
         self._holders = holders
         self._people = people
         self._vault = VaultViewer(world, people)
+        self._known: dict[tuple[MarketParams, Address], list[View]] = {}
 
     async def see(self, block: Block) -> MorphoSight:
         morpho, book = self._at.morpho, self._at.markets
@@ -208,6 +209,13 @@ class Viewer:
         return replace(pair, is_liquidatable=await self._verdicts(block, pair))
 
     def _views(self, params: MarketParams, recipient: Address) -> list[View]:
+        """The same block after block."""
+        known = self._known.get((params, recipient))
+        if known is None:
+            known = self._known[params, recipient] = self._all_views(params, recipient)
+        return known
+
+    def _all_views(self, params: MarketParams, recipient: Address) -> list[View]:
         morpho, target = self._at.morpho, View(params.rate_model, TARGET, (params.id,))
         return [
             View(morpho, MARKET, (params.id,)),
