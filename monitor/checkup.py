@@ -15,14 +15,16 @@ from monitor.chain.agreement import disagreement
 from monitor.chain.node import Node
 from monitor.core.alerts import Delivery, digest
 from monitor.core.blocks import BlockRef
-from monitor.core.ledger import Ledger, Market, find, market_key, price_key
+from monitor.core.ledger import Ledger, Market, find, market_key, price_key, token_key
 from monitor.core.overlay import Overlay
+from monitor.core.pairs import Token
 from monitor.core.prices import Price
 from monitor.core.risk import DepthCurve
 from monitor.core.units import Address, AssetId, BlockHash
 from monitor.display import price_words
 from monitor.engine.folding import Folder
 from monitor.engine.price_book import PriceBook, row_json
+from monitor.engine.receipts import receipts_in, whole_rate
 from monitor.engine.reducer import reduce_all
 from monitor.engine.valuation import list_all, symbols
 from monitor.errors import DeliveryFailed, MonitorError, QuestionError
@@ -126,7 +128,7 @@ async def _contracts(
     except MonitorError as error:
         yield Finding("prices", fault=str(error))
     else:
-        for finding in _prices(parts, head, overlay):
+        for finding in (*_prices(parts, head, overlay), *_receipts(overlay)):
             yield finding
     async for finding in _assets(settings, node, head, overlay):
         yield finding
@@ -205,6 +207,27 @@ def _prices(parts: Parts, head: BlockRef, overlay: Overlay) -> Sequence[Finding]
         )
         found.append(finding)
     return sorted(found, key=lambda finding: finding.subject)
+
+
+def _receipts(overlay: Overlay) -> Sequence[Finding]:
+    """Each claim with what one of it is worth."""
+    found = []
+    for token, receipt in receipts_in(overlay).items():
+        own, other = (
+            find(overlay, token_key(asset), Token) if asset else None
+            for asset in (token, receipt.underlying)
+        )
+        name = own.symbol if own else token
+        if receipt.reason or own is None or other is None:
+            reason = receipt.reason or "its underlying does not say what it is"
+            found.append(Finding(f"receipt {name}", fault=reason))
+            continue
+        rate = whole_rate(receipt, own, other)
+        told = None if rate is None else Decimal(rate.numerator) / rate.denominator
+        worth = "an unknown amount of" if told is None else f"{told:.6f}"
+        words = f"{receipt.kind}, one is worth {worth} {other.symbol}"
+        found.append(Finding(f"receipt {name}", words))
+    return found
 
 
 def _scenarios(parts: Parts, head: BlockRef, overlay: Overlay | None) -> Sequence[Finding]:

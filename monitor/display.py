@@ -11,6 +11,7 @@ from rich.table import Table
 
 Document = Mapping[str, Any]
 Renderer = Callable[[Console, Document], None]
+SHOWN_OF_ID = 10
 WAD_DIGITS = 18
 
 
@@ -172,13 +173,15 @@ def price_words(row: Document) -> str:
 
 def positions(out: Console, document: Document) -> None:
     _headline(out, document)
-    table = Table("market", "account", "collateral", "debt", "health", "")
+    table = Table("market", "account", "collateral", "debt", "supply", "health", "")
     for row in document["positions"]:
+        sub_market = row["sub_market"]
         table.add_row(
-            row["market"],
+            f"{row['market']}/{sub_market[:SHOWN_OF_ID]}…" if sub_market else row["market"],
             row["account"],
             "\n".join(_line(line) for line in row["collateral"]),
             "\n".join(_line(line) for line in row["debt"]),
+            "\n".join(_line(line) for line in row.get("supply", ())),
             _health(row),
             _flags(row),
         )
@@ -273,7 +276,7 @@ def _usd(text: str | None) -> str:
 
 def _line(line: Document) -> str:
     unused = " (not collateral)" if line.get("used_as_collateral") is False else ""
-    return f"{line['symbol']} {_usd(line['value_usd'])}{unused}"
+    return f"{escape(line['symbol'])} {_usd(line['value_usd'])}{unused}"
 
 
 def _health(row: Document) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 from monitor.core.blocks import BlockRef
 from monitor.core.events import Place
 from monitor.core.ledger import Kind, LedgerView, each
+from monitor.core.pairs import Token
 from monitor.core.receipts import Receipt, ReceiptKind
 from monitor.core.sources import Listing, RiskRules
 from monitor.core.units import AssetId, MarketId, RawAmount
@@ -55,6 +56,18 @@ def accounts_of(
     return tuple(
         _account(token, receipt, tuple(_stakes(view, block, rules, token, receipt)))
         for token, receipt in sorted(receipts_in(view).items())
+    )
+
+
+def whole_rate(receipt: Receipt, own: Token, underlying: Token) -> Fraction | None:
+    """Whole underlying tokens that one whole claim is worth; None where unknown."""
+    if not receipt.unit_shares or receipt.unit_assets_raw is None:
+        return None
+    if own.decimals is None or underlying.decimals is None:
+        return None
+    return Fraction(
+        receipt.unit_assets_raw * 10**own.decimals,
+        receipt.unit_shares * 10**underlying.decimals,
     )
 
 

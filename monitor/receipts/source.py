@@ -43,11 +43,10 @@ class ReceiptSource:
 
     def polls(self, view: LedgerView) -> tuple[ViewCall, ...]:
         known = self._known(view)
-        unknown = [
-            asset for asset in self._tokens(known) if find(view, token_key(asset), Token) is None
-        ]
-        asked = [call for asset in unknown for call in self._token_calls(asset)]
-        return (*asked, *self.claim.calls(known, self._decimals(view, known)))
+        tokens = self._decimals(view, known)
+        mute = [asset for asset in self._tokens(known) if _is_mute(tokens.get(asset))]
+        asked = [call for asset in mute for call in self._token_calls(asset)]
+        return (*asked, *self.claim.calls(known, tokens))
 
     def polled(self, view: LedgerView, readings: Readings) -> tuple[DomainEvent, ...]:
         known = self._known(view)
@@ -55,8 +54,7 @@ class ReceiptSource:
         tokens = self._decimals(view, known)
         for asset in self._tokens(known):
             answers = [readings.get(call) for call in self._token_calls(asset)]
-            # What never changes is asked once: a node that has forgotten the block is asked again.
-            if asset not in tokens and None not in answers:
+            if _is_mute(tokens.get(asset)) and None not in answers:
                 tokens[asset] = token_of(asset, answers)
                 events.append(TokenKnown(asset, tokens[asset]))
         receipt = self.claim.receipt(known, tokens, readings)
@@ -81,3 +79,8 @@ class ReceiptSource:
 
     def _token_calls(self, asset: AssetId) -> tuple[ViewCall, ...]:
         return token_calls(self.erc20, self.bytes32_erc20, asset)
+
+
+def _is_mute(token: Token | None) -> bool:
+    """Whether a token is still to be asked what it is: it may not have been deployed yet."""
+    return token is None or token.decimals is None

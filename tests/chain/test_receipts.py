@@ -188,6 +188,19 @@ async def test_curated_vault__shows_its_queue_in_order(wide: WideWorld, tmp_path
     assert receipt.supply == totals.shares
 
 
+async def test_receipt__token_deployed_later__is_known_from_then_on(
+    world: World, tmp_path: Path
+) -> None:
+    before = await world.snapshot()
+    vault = await plain_vault(world)
+    await world.revert(before)
+    async with desk(world, tmp_path, token=vault, kind="erc4626") as receipts:
+        assert (await receipts.read()).unit_shares is None
+        assert await plain_vault(world) == vault
+        receipt = await receipts.read()
+    assert (receipt.unit_shares, receipt.reason) == (UNIT, "")
+
+
 async def test_receipt__settled__is_one_round_of_questions(wide: WideWorld, tmp_path: Path) -> None:
     async with desk(wide, tmp_path, token=wide.vault.address, kind="erc4626") as receipts:
         await receipts.read()
