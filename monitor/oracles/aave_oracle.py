@@ -20,6 +20,7 @@ from monitor.core.ledger import (
     each,
     find,
     market_key,
+    price_key,
 )
 from monitor.core.ports import ContractReader, Readings, ViewCall, ViewFailed
 from monitor.core.prices import Price
@@ -62,7 +63,9 @@ class AaveOraclePrices:
         return tuple(calls)
 
     def polled(self, view: LedgerView, readings: Readings) -> tuple[DomainEvent, ...]:
-        """Prices; and the scale they are in, where the oracle was replaced by one with another."""
+        """Prices that changed, with the way they had; and the scale they are in, where the oracle
+        was replaced by one with another.
+        """
         contracts = find(view, market_key(self._market), Market)
         if contracts is None or contracts.oracle == ZERO_ADDRESS:
             return ()
@@ -73,10 +76,17 @@ class AaveOraclePrices:
             events.append(MarketChanged(self._market, rescaled))
         assets = self._assets(view)
         for asset in assets:
-            price = self._price(contracts, asset, readings)
+            value, source, reason = self._told(contracts, asset, readings)
             if unit is not None and (isinstance(unit, ViewFailed) or unit[0] == 0):
-                price = Price(None, price.source, reason=UNSCALED)
-            events.append(PriceMoved(self._market, asset, price))
+                value, reason = None, UNSCALED
+            known = find(view, price_key(self._market, asset), Price)
+            if known is None or (known.value, known.source, known.reason) != (
+                value,
+                source,
+                reason,
+            ):
+                told = replace(known or Price(None), value=value, source=source, reason=reason)
+                events.append(PriceMoved(self._market, asset, told))
         for key, _ in each(view, Kind.PRICE, self._market, Price):
             if key.subject not in assets:  # no category is priced by it any more
                 events.append(PriceMoved(self._market, AssetId(Address(key.subject)), None))
@@ -114,19 +124,22 @@ class AaveOraclePrices:
             ViewCall(contracts.oracle, oracle["getSourceOfAsset"], (asset,)),
         )
 
-    def _price(self, contracts: Market, asset: AssetId, readings: Readings) -> Price:
+    def _told(
+        self, contracts: Market, asset: AssetId, readings: Readings
+    ) -> tuple[BaseValue | None, Address | None, str]:
+        """The price, whose answer it is, and why there is none."""
         price_call, source_call = self._price_calls(contracts, asset)
         source = _address(readings, source_call)
         if source is None and source_call in readings:
             source = _address(readings, self._oracle_calls(contracts)[1])
         answer = readings.get(price_call)
         if answer is None:
-            return Price(None, source, reason="the node no longer has this block's state")
+            return None, source, "the node no longer has this block's state"
         if isinstance(answer, ViewFailed):
-            return Price(None, source, reason=f"the oracle reverts: {answer.reason}")
+            return None, source, f"the oracle reverts: {answer.reason}"
         if answer[0] == 0:
-            return Price(None, source, reason="the oracle answers 0")
-        return Price(BaseValue(answer[0]), source)
+            return None, source, "the oracle answers 0"
+        return BaseValue(answer[0]), source, ""
 
 
 def _address(readings: Readings, call: ViewCall) -> Address | None:

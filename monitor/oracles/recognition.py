@@ -6,6 +6,7 @@ to the same: a ledger that is read at a block equals one that followed from the 
 """
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
 from monitor.core.ports import NO_CODE, Readings, ViewCall, ViewFailed
 from monitor.core.prices import Feed
@@ -51,12 +52,61 @@ def _behind(feeds: Feeds, contracts: Iterable[Address]) -> Iterable[Address]:
                 yield named
 
 
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is asked of the contracts behind these roots, given what is known of contracts.
+
+    `behind`: what the way of each root is read by. `is_settled`: all are known, and no others.
+    """
+
+    roots: tuple[Address, ...]
+    feeds: Feeds
+    calls: tuple[ViewCall, ...]
+    behind: Mapping[Address, tuple[ViewCall, ...]]
+    is_settled: bool
+
+
 class Recognition:
     """Asks contracts what they are."""
 
     def __init__(self, views: Views) -> None:
         self._views = views
         self._first = tuple(dict.fromkeys((IMPOSTOR, *(f.marks[0] for f in FAMILIES))))
+
+    def plan(self, roots: tuple[Address, ...], feeds: Feeds) -> Plan:
+        asked = {
+            contract: self._asked(contract, feeds.get(contract))
+            for contract in reachable(feeds, roots)
+        }
+        behind = {
+            root: tuple(c for contract in reachable(feeds, [root]) for c in asked.get(contract, ()))
+            for root in roots
+        }
+        known = {contract for contract, feed in feeds.items() if feed.family is not None}
+        calls = dict.fromkeys(call for calls in asked.values() for call in calls)
+        return Plan(roots, feeds, tuple(calls), behind, known == asked.keys())
+
+    def settled(self, plan: Plan, readings: Readings) -> dict[Address, Feed]:
+        """What is known of every contract behind the roots; all others are forgotten.
+
+        As far as these answers go: nobody asks again what has been read for something else.
+        """
+        feeds = dict(plan.feeds)
+        is_settled = False
+        while not is_settled:
+            is_settled = True
+            for contract in reachable(feeds, plan.roots):
+                known = self.known(contract, feeds.get(contract), readings)
+                if known is not None and known != feeds.get(contract):
+                    feeds[contract] = known
+                    is_settled = False
+        return {c: feeds[c] for c in reachable(feeds, plan.roots) if c in feeds}
+
+    def _asked(self, contract: Address, feed: Feed | None) -> list[ViewCall]:
+        family = family_of(feed)
+        if family is None:
+            return self.calls(contract, feed)
+        return self._views.calls(contract, family, facts_of(feed))
 
     def calls(self, contract: Address, feed: Feed | None) -> list[ViewCall]:
         """What has to be asked of a contract to know it; nothing where it is known."""
