@@ -1,4 +1,4 @@
-"""Worked cases of protocols that are not built yet: listed last, with the reason, until they are."""
+"""Worked cases of protocols that are not built yet: said last, with the reason, until they are."""
 
 import json
 from pathlib import Path
