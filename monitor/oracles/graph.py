@@ -54,14 +54,14 @@ class OracleGraph:
         priced = list(self._priced(view))
         plan = self._plan_at(view, priced)
         events: list[DomainEvent] = []
-        if not plan.is_settled:
-            before = plan.feeds
-            plan = self._recognition.plan(plan.roots, self._recognition.settled(plan, readings))
+        feeds = plan.feeds if plan.is_settled else self._recognition.settled(plan, readings)
+        if feeds != plan.feeds:
             events += (
-                FeedKnown(contract, plan.feeds.get(contract))
-                for contract in dict.fromkeys((*before, *plan.feeds))
-                if plan.feeds.get(contract) != before.get(contract)
+                FeedKnown(contract, feeds.get(contract))
+                for contract in dict.fromkeys((*plan.feeds, *feeds))
+                if feeds.get(contract) != plan.feeds.get(contract)
             )
+            plan = self._recognition.plan(plan.roots, feeds)
         symbols = partial(self._symbols, view)
         for one, price in self._tracing.moved(plan, readings, priced, symbols):
             events.append(PriceMoved(one.market, one.asset, price, one.sub_market))

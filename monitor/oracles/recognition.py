@@ -34,12 +34,12 @@ def facts_of(feed: Feed | None) -> Facts:
 
 def reachable(feeds: Feeds, roots: Iterable[Address]) -> list[Address]:
     """The roots, and every contract behind them that has to be known."""
-    found = list(dict.fromkeys(roots))
-    level = found
+    found = dict.fromkeys(roots)
+    level = list(found)
     for _ in range(DEEPEST - 1):
         level = [c for c in dict.fromkeys(_behind(feeds, level)) if c not in found]
-        found = found + level
-    return found
+        found |= dict.fromkeys(level)
+    return list(found)
 
 
 def _behind(feeds: Feeds, contracts: Iterable[Address]) -> Iterable[Address]:
