@@ -42,6 +42,7 @@ from monitor.core.units import (
     Shares,
     Wad,
 )
+from monitor.oracles.family import MULTICALL3
 from monitor.oracles.graph import OracleGraph
 from monitor.oracles.way import MOST_EDGES, NOT_FOLLOWED, Cadence
 
@@ -125,6 +126,11 @@ def test_ratio_cap__moves_with_its_base__and_binds_above_its_line(ratio: int, bi
     assert price.cap_follows
     assert root.cap_reads == (FEED,)
     assert price.path[-1].kind is PriceKind.EXCHANGE_RATE
+
+
+def test_ratio_cap__where_nobody_tells_the_time__is_a_cap_of_unknown_height() -> None:
+    price = read({ROOT: ratio_cap(WAD), FEED: a_proxy(ETHER), RATE: {}, MULTICALL3: {}}, ETHER)
+    assert (price.kind, price.cap_value, price.path[0].fault) == (PriceKind.CAPPED, None, "")
 
 
 def test_price_cap__stands_still() -> None:
