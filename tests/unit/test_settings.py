@@ -96,6 +96,7 @@ def test_secrets__of_all_tables__are_named(tmp_path: Path) -> None:
 
 CLAIM = "0x2f39d218133AFaB8F2B819B1066c7E434Ad94E9e"
 VAULT = f"[[receipts]]\ntoken = '{CLAIM}'\nkind = 'erc4626'\n"
+FEED = f"[[feeds]]\naddress = '{CLAIM}'\n"
 RATE = f"[[receipts]]\ntoken = '{CLAIM}'\nkind = 'rate_provider'\nunderlying = '{CLAIM}'\n"
 MORPHO = f"[[markets]]\nname = 'morpho'\nprotocol = 'morpho_blue'\naddress = '{CLAIM}'\n"
 OWN = 'protocol = "aave_v3"\n'
@@ -128,6 +129,9 @@ OWN = 'protocol = "aave_v3"\n'
             r"rate_source .*: not a key of an e",
         ),
         ("[[liq", f"{VAULT}{VAULT}[[liq", r"receipts: 2 are of the token 0x2f39"),
+        ("[[liq", f"{FEED}{FEED}[[liq", r"feeds: 2 are of the address 0x2f39"),
+        ("[[liq", f"{FEED}deviation = 0\n[[liq", r"feeds\[0\]\.deviation"),
+        ("[[liq", f"{FEED}heartbeat_seconds = 0\n[[liq", r"feeds\[0\]\.heartbeat_seconds"),
         ("0x2f39", "0x2f3", r"markets\[0\]\.address = '0x2f3.*': .*is not an address"),
         ("aave-core", "aave core", r"markets\[0\]\.name = 'aave core': expected up to 63 letters"),
         ('"aave_v3"', '"aave_v3"\nilks = "all"', r"markets\[0\]\.ilks = 'all': not a key of an"),
