@@ -23,9 +23,10 @@ MULTICALL3 = Address("0xca11bde05977b3631167028862be2a173976ca11")
 WIDEST_MULTICALL = 400
 WIDEST_BATCH = 100
 GAS_ALONE = 10_000_000
+GAS_AMONG_MANY = 1_000_000
 GAS_TOGETHER = 100_000_000
-"""What a view, and a multicall of them, may burn. Most nodes cap it at less; where none does, one
-contract that loops for ever would hold every block up."""
+"""What a view, one of many that are asked again, and a multicall of them may burn. Nodes may cap it
+too, or not; a handful of contracts that loop for ever would hold every block up."""
 
 Target = tuple[Address, bytes]
 """A contract and the calldata for it."""
@@ -75,7 +76,9 @@ class NodeReader:
             return await self._by_batch(at, targets)
         # Failing without a word may be for want of gas in a crowded call: asked again alone.
         doubtful = [index for index, answer in enumerate(answers) if _is_wordless(answer)]
-        again = await self._by_batch(at, [targets[index] for index in doubtful])
+        share = GAS_TOGETHER // max(1, len(doubtful))
+        gas = max(GAS_AMONG_MANY, min(GAS_ALONE, share))
+        again = await self._by_batch(at, [targets[index] for index in doubtful], gas)
         for index, answer in zip(doubtful, again, strict=True):
             answers[index] = answer
         return answers
@@ -108,8 +111,10 @@ class NodeReader:
                 answers += part
         return answers
 
-    async def _by_batch(self, at: BlockRef, targets: Sequence[Target]) -> list[Answer]:
-        return await self._batched([_view(at, target) for target in targets])
+    async def _by_batch(
+        self, at: BlockRef, targets: Sequence[Target], gas: int = GAS_ALONE
+    ) -> list[Answer]:
+        return await self._batched([_view(at, target, gas) for target in targets])
 
     async def _codeless(self, at: BlockRef, contracts: Sequence[Address]) -> set[Address]:
         """Those of the addresses that have no code."""
@@ -131,7 +136,7 @@ def _named(at: BlockRef) -> dict[str, Any]:
     return {"blockHash": at.hash, "requireCanonical": True}
 
 
-def _view(at: BlockRef, target: Target, gas: int = GAS_ALONE) -> Call:
+def _view(at: BlockRef, target: Target, gas: int) -> Call:
     to, data = target
     request = {"to": to, "data": "0x" + data.hex(), "gas": hex(gas)}
     return Call("eth_call", (request, _named(at)))

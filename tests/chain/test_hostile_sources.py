@@ -81,3 +81,19 @@ async def test_read__one_source_burns_all_gas_and_is_asked_thrice__costs_no_time
     answers = await node.reader.read(at, [answer_of(hostile)] * 3 + [answer_of(feed)])
     assert answers[3] == (world.terms.asset("WETH").price_e8,)
     assert all(isinstance(answer, ViewFailed) for answer in answers[:3])
+
+
+@pytest.mark.parametrize(("asked", "each"), [(2, 10_000_000), (50, 2_000_000), (300, 1_000_000)])
+async def test_read__many_fail_in_a_crowd__share_the_gas_when_asked_alone(
+    world: World, node: Node, asked: int, each: int
+) -> None:
+    """However many contracts burn all they get, a read burns little more than its two shares."""
+    deployer = Deployer(world)
+    meters = [await deployer.deploy("GasMeter") for _ in range(2)]
+    head = await world.head()
+    at = BlockRef(head.number, BlockHash(head.hash), BlockHash(head.parent_hash), head.timestamp)
+    answers = await node.reader.read(at, [answer_of(meters[n % 2]) for n in range(asked)])
+    assert len(answers) == asked
+    for answer in answers:
+        assert not isinstance(answer, ViewFailed)
+        assert each - 50_000 < answer[0] < each
