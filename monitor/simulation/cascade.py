@@ -131,9 +131,9 @@ def follow_market(
     """Set each oracle to its pool's mid where it is off by more than its deviation threshold."""
     moves = {}
     for follower in columns.followers:
-        price = market_usd(state, follower.path)
+        price = market_usd(columns, state, follower.path)
         if follower.per is not None:
-            price /= market_usd(state, follower.per)
+            price /= market_usd(columns, state, follower.per)
         if abs(price / (follower.answer * state.moved[follower.leaf]) - 1) > _deviation(
             follower, options
         ):
@@ -149,9 +149,9 @@ def _deviation(follower: Follower, options: Options) -> float:
     return DEFAULT_DEVIATION if follower.deviation is None else follower.deviation
 
 
-def market_usd(state: State, path: MarketPath) -> float:
-    """USD per raw unit of an asset in the market."""
-    return mid_along(state.marks, path.hops) * state.prices[path.anchor]
+def market_usd(columns: Columns, state: State, path: MarketPath) -> float:
+    """USD per raw unit of an asset in the market. A cap on the anchor's price caps no market."""
+    return mid_along(state.marks, path.hops) * columns.quotes[path.anchor].uncapped(state.moved)
 
 
 def unsafe_among(

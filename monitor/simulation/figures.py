@@ -131,7 +131,7 @@ def _market_price(columns: Columns, state: State, at: int) -> float | None:
     if quote.decimals is None:
         return None
     path = columns.paths.get(quote.asset)
-    price = state.prices[at] if path is None else market_usd(state, path)
+    price = quote.uncapped(state.moved) if path is None else market_usd(columns, state, path)
     return float(price * 10.0**quote.decimals)
 
 

@@ -46,11 +46,16 @@ def names_of(world: WorldSheet, named: Mapping[str, AssetId]) -> NameBook:
 
 
 def factors_of(world: WorldSheet, columns: Columns, scenario: Scenario) -> dict[AssetId, float]:
-    """New price per old of every asset that moves at first: named, resting on it, correlated."""
+    """New price per old of every asset that moves at first: named, resting on it, correlated.
+
+    A price in another asset says how that one moves it only where no market has one in USD.
+    """
     factors = {asset: float(1 + ratio) for asset, ratio in scenario.moves.items()}
+    in_usd = {quote.asset for quote in columns.quotes if quote.per is None}
+    quotes = [quote for quote in columns.quotes if quote.per is None or quote.asset not in in_usd]
     for asset in scenario.moves:
         leaves = {at for at, leaf in enumerate(columns.leaves) if asset in leaf.assets}
-        for quote in columns.quotes:
+        for quote in quotes:
             if any(leaf in leaves and exponent > 0 for leaf, exponent in quote.rests_on):
                 factors.setdefault(quote.asset, factors[asset])
     for asset in scenario.moves:

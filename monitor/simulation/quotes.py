@@ -38,7 +38,8 @@ class Quote:
     """One asset as one market's oracle quotes it.
 
     `price`: USD per raw unit before the shock, None when unknown. `rests_on`: (leaf, exponent).
-    `cap`: what the price never exceeds.
+    `cap`: what the price never exceeds. `per`: the USD quote of what the market counts in, where
+    that is an asset of its own.
     """
 
     market: int
@@ -48,15 +49,24 @@ class Quote:
     price: float | None
     rests_on: tuple[tuple[int, int], ...] = ()
     cap: float | None = None
+    per: "Quote | None" = None
 
     def at(self, moved: Sequence[float]) -> float:
         """The price when each leaf's answer is so many times what it was; NaN when unknown."""
+        price = self.uncapped(moved)
+        if self.per is not None:
+            free = self.per.uncapped(moved)
+            return price * self.per.at(moved) / free if free else price
+        return price if self.cap is None else min(price, self.cap)
+
+    def uncapped(self, moved: Sequence[float]) -> float:
+        """What the price would be without its cap: the market's own."""
         if self.price is None:
             return float("nan")
         price = self.price
         for leaf, exponent in self.rests_on:
             price *= moved[leaf] ** exponent
-        return price if self.cap is None else min(price, self.cap)
+        return price
 
     @property
     def is_pegged(self) -> bool:
@@ -106,7 +116,7 @@ class QuoteBook:
         is_unit = asset.asset == sheet.numeraire and asset.price is None
         own = () if is_unit else self._leaves(asset, sheet.numeraire, price)
         rests_on = _product((*own, *dollar.rests_on))
-        return Quote(number, *name, price * dollar.price, rests_on)
+        return Quote(number, *name, price * dollar.price, rests_on, per=dollar)
 
     def _dollar(self, asset: AssetId) -> Quote | None:
         """An asset in USD: by the first market that counts in USD, else as users value it."""

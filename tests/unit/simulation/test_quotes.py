@@ -265,3 +265,38 @@ def test_left_out__of_a_market_that_matters_to_nobody__blinds_nobody() -> None:
     odd = replace(pair(WETH, USDC, Fraction(2000)), left_out=("odd",))
     columns = columns_of(world([usd, odd]))
     assert (columns.unknown, columns.left_out) == ((), ("odd",))
+
+
+def capped_dollar_world() -> WorldSheet:
+    """USDC under a cap of 1.02 USD; a pair that lends it for WETH by the same feeds."""
+    cap = Edge(ADAPTER, PriceKind.CAPPED, "cap", (USDC_FEED,))
+    dollar = priced(USDC, PriceKind.CAPPED, cap, DOLLAR, cap=102 * USD // 100)
+    usd = market([], assets=[priced(WETH, PriceKind.MARKET, ETH), dollar])
+    root = Edge(ORACLE, PriceKind.MARKET, "composed", (ETH_FEED, USDC_FEED))
+    loans = pair(WETH, USDC, Fraction(2000), root, ETH, replace(DOLLAR, exponent=-1))
+    return world([usd, loans], [pool(WETH, USDC, DEEP)])
+
+
+def test_capped__anchor_above_its_cap__takes_no_market_down() -> None:
+    sheet = capped_dollar_world()
+    outcome = played(sheet, USDC=0.04)
+    assert usd_of(sheet, outcome, USDC, end=True) == pytest.approx(1.02)
+    assert usd_of(sheet, outcome, WETH, end=True) == pytest.approx(2000)
+    assert [played.updates for played in outcome.rounds] == [()]
+
+
+def test_pair__loan_above_the_cap_of_its_usd_price__is_worth_the_cap() -> None:
+    sheet = capped_dollar_world()
+    outcome = played(sheet, USDC=0.04)
+    assert usd_of(sheet, outcome, USDC, 1) == pytest.approx(1.02)
+    # Its oracle counts in loans, which cost 1.04 by their feed.
+    assert usd_of(sheet, outcome, WETH, 1) == pytest.approx(2000 / 1.04 * 1.02)
+
+
+def test_pair__its_loan_moves__takes_no_asset_along_that_has_a_price_in_usd() -> None:
+    loans = pair(WETH, USDC, Fraction(2000), Edge(ORACLE, None, "unrecognised"))
+    usd = market([], assets=[priced(asset, None) for asset in (WETH, USDC)])
+    both, alone = world([usd, loans]), replace(world(loans), usd={USDC: Fraction(1, 10**6)})
+    named = scenario(USDC=0.03)
+    assert WETH not in factors_of(both, columns_of(both), named)
+    assert factors_of(alone, columns_of(alone), named)[WETH] == pytest.approx(1.03)
