@@ -1,6 +1,6 @@
 """What the monitor says of an Aave market: the same table that its sight makes."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from devnet import Address
 
@@ -40,7 +40,8 @@ class MonitorFacts:
             facts.update(of(symbol, self._reserve(view, reserve)))
         for number in CATEGORIES:
             facts.update(of(f"e-mode {number}", self._category(view, number, reserves)))
-        for who in self._accounts:
+        held = {key.subject for key, _ in each(view, Kind.POSITION, self._rules.market, Position)}
+        for who in held.union(self._accounts):
             told = self._account(view, MonitorAddress(who), timestamp, reserves)
             facts.update(of(who, told))
         return facts
@@ -86,18 +87,28 @@ class MonitorFacts:
         statement = self._rules.statement(view, Place(self._rules.market, who), timestamp)
         supplied = {line.asset: line for line in statement.collateral} if statement else {}
         owed = {line.asset: line for line in statement.debt} if statement else {}
-        word = 0
+        shown = 0
         for symbol, reserve in reserves.items():
             line, debt = supplied.get(reserve.asset), owed.get(reserve.asset)
             yield f"aToken of {symbol}", line.amount_raw if line else 0
             yield f"debt token of {symbol}", debt.amount_raw if debt else 0
             is_used = line is not None and bool(line.used_as_collateral)
-            word |= ((debt is not None) | is_used << 1) << (2 * reserve.ordinal)
+            shown |= is_used << (2 * reserve.ordinal + 1)
         risk = statement.risk if statement else None
         is_blind = risk is not None and bool(risk.unknown)
         health = risk.health_factor_wad if risk else None
         yield "collateral_e8", None if is_blind else risk.collateral_value_base if risk else 0
         yield "debt_e8", None if is_blind else risk.debt_value_base if risk else 0
         yield "health_factor_wad", MAX_UINT256 if health is None and not is_blind else health
-        yield "configuration word", word
+        yield "flags of what it holds", shown
+        yield "configuration word", _word(position, reserves)
         yield "e-mode", position.e_mode
+
+
+def _word(position: Position, reserves: Mapping[str, Reserve]) -> int:
+    """As the pool keeps it. A flag may outlive what it was set for."""
+    ordinals = {reserve.asset: reserve.ordinal for reserve in reserves.values()}
+    used = [held.asset for held in position.supplies if held.used_as_collateral]
+    owed = [held.asset for held in position.debts]
+    used_bits = (2 << 2 * ordinals[asset] for asset in used if asset in ordinals)
+    return sum(used_bits) + sum(1 << 2 * ordinals[asset] for asset in owed if asset in ordinals)

@@ -13,9 +13,10 @@ from fuzz.aave_v3.catalogue_3_0 import VERBS as FORMER_VERBS
 from fuzz.aave_v3.facts import MonitorFacts
 from fuzz.aave_v3.props import Props
 from fuzz.aave_v3.scene import AaveScene
-from fuzz.aave_v3.sight import AaveSight, Viewer
-from fuzz.aave_v3.sight_3_0 import FormerViewer
+from fuzz.aave_v3.sight import AaveSight
 from fuzz.aave_v3.stances import appoint, new_rates, open_positions
+from fuzz.aave_v3.viewer import Viewer
+from fuzz.aave_v3.viewer_3_0 import FormerViewer
 from fuzz.facts import Facts
 from fuzz.people import TREASURY, UMBRELLA, actors
 from fuzz.scene import Scene

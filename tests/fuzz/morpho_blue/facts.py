@@ -14,9 +14,11 @@ from monitor.core.ledger import (
     find,
     market_key,
     price_key,
+    receipt_key,
 )
 from monitor.core.pairs import Pair
 from monitor.core.prices import Price
+from monitor.core.receipts import Receipt
 from monitor.core.sources import Line, RiskRules, Statement
 from monitor.core.units import ZERO_ADDRESS, Address
 
@@ -69,6 +71,23 @@ class MonitorFacts:
             yield "updated_unix", pair.updated_unix
         price = find(view, price_key(self._rules.market, pair.collateral, market_id), Price)
         yield "price_e36", price.value if price else None
+
+
+def vault_facts(view: LedgerView, claim: Address) -> Facts:
+    """Of a vault's shares, as a receipt."""
+    receipt = find(view, receipt_key(claim), Receipt)
+    if receipt is None:
+        return {}
+    told = {
+        "underlying": int(receipt.underlying or "0x0", 16),
+        "assets_raw": receipt.assets_raw,
+        "supply": receipt.supply,
+        "unit_shares": receipt.unit_shares,
+        "unit_assets_raw": receipt.unit_assets_raw,
+        "idle_raw": receipt.idle_raw,
+        "queue": int("".join(key.removeprefix("0x") for key in receipt.queue or ()) or "0", 16),
+    }
+    return dict(of("vault", told.items()))
 
 
 def _account(position: Position, said: Statement | None) -> Told:

@@ -137,6 +137,7 @@ class MorphoSight:
 
     def facts(self) -> Facts:
         facts: Facts = {("Morpho", "fee_recipient"): int(self.fee_recipient, 16)}
+        facts.update(of("vault", self.vault.told()))
         for name, pair in self.pairs.items():
             facts.update(of(name, pair.told()))
             for who in pair.positions.keys() | pair.fee_shares.keys():

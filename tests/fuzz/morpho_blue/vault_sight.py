@@ -5,10 +5,14 @@ from dataclasses import dataclass
 
 from devnet import Address, Block, View, WideWorld
 
+from fuzz.facts import Told
+
 BALANCE = "balanceOf(address)(uint256)"
 CONFIG = "config(bytes32)(uint184,bool,uint64)"
 PENDING_CAP = "pendingCap(bytes32)(uint192,uint64)"
 TOTALS = ("totalAssets", "totalSupply", "fee")
+UNIT = 10**18
+"""A whole share."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,11 +27,28 @@ class CapSight:
 
 @dataclass(frozen=True, slots=True)
 class VaultSight:
+    underlying: Address
     assets_raw: int
     shares: int
     fee_wad: int
+    unit_assets_raw: int
+    """What a whole share fetches."""
+    idle_raw: int
+    """Of its asset, what lies in the vault itself."""
+    queue: Sequence[bytes]
+    """Market ids, in the order in which withdrawals empty them."""
     balances: Mapping[Address, int]
     caps: Mapping[str, CapSight]
+
+    def told(self) -> Told:
+        """What is compared."""
+        yield "underlying", int(self.underlying, 16)
+        yield "assets_raw", self.assets_raw
+        yield "supply", self.shares
+        yield "unit_shares", UNIT
+        yield "unit_assets_raw", self.unit_assets_raw
+        yield "idle_raw", self.idle_raw
+        yield "queue", int.from_bytes(b"".join(self.queue), "big")
 
 
 class VaultViewer:
@@ -36,6 +57,7 @@ class VaultViewer:
     def __init__(self, world: WideWorld, people: Sequence[Address]) -> None:
         self._world = world
         self._people = people
+        self._asset = world.token(world.terms.vaults[0].asset)
         self._markets = [cap.market for cap in world.terms.vaults[0].caps]
 
     async def see(self, block: Block) -> VaultSight:
@@ -45,14 +67,17 @@ class VaultViewer:
         )
         answers = await self._world.read(
             [
+                View(vault, "asset()(address)"),
                 *(View(vault, f"{name}()(uint256)") for name in TOTALS),
+                View(vault, "convertToAssets(uint256)(uint256)", (UNIT,)),
+                View(self._asset, BALANCE, (vault,)),
                 *(View(vault, CONFIG, (key,)) for key in ids),
                 *(View(vault, PENDING_CAP, (key,)) for key in ids),
                 *(View(vault, BALANCE, (who,)) for who in self._people),
             ],
             block.hash,
         )
-        count, rest = len(ids), answers[len(TOTALS) :]
+        count, rest = len(ids), answers[len(TOTALS) + 3 :]
         caps = {
             market: CapSight(config[0], *pending)
             for market, config, pending in zip(
@@ -60,5 +85,6 @@ class VaultViewer:
             )
         }
         balances = dict(zip(self._people, rest[2 * count :], strict=True))
-        assets, shares, fee = answers[: len(TOTALS)]
-        return VaultSight(assets, shares, fee, balances, caps)
+        underlying, assets, shares, fee, unit, idle = answers[: len(TOTALS) + 3]
+        queue = await self._world.vault.withdraw_queue(block.hash)
+        return VaultSight(underlying, assets, shares, fee, unit, idle, queue, balances, caps)

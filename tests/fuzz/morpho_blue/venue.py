@@ -11,7 +11,7 @@ from devnet.morpho_deployment import MORPHO_FEE_RECIPIENT
 from fuzz.facts import Facts
 from fuzz.morpho_blue import groundwork
 from fuzz.morpho_blue.catalogue import VERBS
-from fuzz.morpho_blue.facts import MonitorFacts
+from fuzz.morpho_blue.facts import MonitorFacts, vault_facts
 from fuzz.morpho_blue.props import SICK, Props
 from fuzz.morpho_blue.scene import MorphoScene
 from fuzz.morpho_blue.sight import MorphoSight, Viewer
@@ -21,11 +21,14 @@ from fuzz.scene import Scene
 from fuzz.script import Act
 from fuzz.verb import bound
 from monitor.core.ledger import LedgerView
+from monitor.core.receipts import ReceiptKind
 from monitor.core.sources import EventSource
 from monitor.core.units import Address as MonitorAddress
 from monitor.core.units import MarketId
 from monitor.library import abi_library
 from monitor.protocols.registry import PROTOCOLS, MarketPlan, ProtocolMarket
+from monitor.receipts.claims import ReceiptAbi, VaultClaim
+from monitor.receipts.source import ReceiptSource
 
 
 class MorphoVenue:
@@ -70,10 +73,19 @@ class MorphoVenue:
         return await self._viewer.see(block)
 
     def told(self, view: LedgerView, at_unix: int) -> Facts:
-        return self._told.at(view, at_unix)
+        claim = MonitorAddress(self.world.vault.address)
+        return {**self._told.at(view, at_unix), **vault_facts(view, claim)}
 
     def sources(self) -> tuple[EventSource, ...]:
-        return (self._market(),)
+        return self._market(), self._receipt()
+
+    def _receipt(self) -> ReceiptSource:
+        claim = MonitorAddress(self.world.vault.address)
+        erc20, bytes32_erc20 = abi_library("erc20/Token"), abi_library("erc20/Bytes32Token")
+        vault, curated = abi_library("erc4626/Vault"), abi_library("erc4626/MetaMorpho")
+        abi = ReceiptAbi(erc20, vault, curated, abi_library("aave_v3/AToken"))
+        kind = ReceiptKind.ERC4626
+        return ReceiptSource(claim, kind, VaultClaim(claim, abi), erc20, bytes32_erc20)
 
     def _market(self) -> ProtocolMarket:
         entry = MonitorAddress(self.world.addresses.morpho.morpho)

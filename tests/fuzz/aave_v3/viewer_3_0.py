@@ -6,7 +6,8 @@ from typing import Any
 from devnet import Address, View
 from devnet.world import BALANCE
 
-from fuzz.aave_v3.sight import CategorySight, Viewer
+from fuzz.aave_v3.sight import CategorySight
+from fuzz.aave_v3.viewer import Viewer
 
 CATEGORY = "getEModeCategoryData(uint8)((uint16,uint16,uint16,address,string))"
 CATEGORY_BITS = (168, 8)
