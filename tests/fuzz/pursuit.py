@@ -37,7 +37,8 @@ class Pursuit:
 
     def is_due(self, room: int) -> bool:
         """Whether the next block should hold one of them, with room for so many actions left."""
-        return self._rng.random() * room < ACTIONS_FOR_A_VERB * len(self._wanted())
+        needed = ACTIONS_FOR_A_VERB * len(self._wanted())
+        return room > 0 and self._rng.random() * room < needed
 
     @property
     def first(self) -> Verb[Scene]:
