@@ -115,12 +115,13 @@ async def _contracts(
     settings: Settings, parts: Parts, node: Node, head: BlockRef
 ) -> AsyncIterator[Finding]:
     overlay = Overlay(Ledger())
-    are_well = True
+    well = []
     for market in parts.markets:
         finding = await _market(market, node, head, overlay)
-        are_well = are_well and not finding.fault
+        if not finding.fault:
+            well.append(market)
         yield finding
-    names = symbols(overlay, list_all(overlay, parts.markets))
+    names = symbols(overlay, list_all(overlay, well))
     for pool in parts.pools:
         yield await _pool(pool, node, head, overlay, names)
     try:
@@ -128,11 +129,13 @@ async def _contracts(
     except MonitorError as error:
         yield Finding("prices", fault=str(error))
     else:
-        for finding in (*_prices(parts, head, overlay), *_receipts(overlay)):
+        book = PriceBook(overlay, head, well, parts.pools)
+        for finding in (*_prices(book), *_receipts(overlay)):
             yield finding
     async for finding in _assets(settings, node, head, overlay):
         yield finding
-    for finding in _scenarios(parts, head, overlay if are_well else None):
+    is_whole = len(well) == len(parts.markets)
+    for finding in _scenarios(parts, head, overlay if is_whole else None):
         yield finding
 
 
@@ -189,11 +192,11 @@ async def _market(market: ProtocolMarket, node: Node, head: BlockRef, overlay: O
     return Finding(subject, f"{code}, {among}{len(names)} assets: {symbols}")
 
 
-def _prices(parts: Parts, head: BlockRef, overlay: Overlay) -> Sequence[Finding]:
+def _prices(book: PriceBook) -> Sequence[Finding]:
     """Every price with its way: unknown is a fault, what is doubtful of it a warning."""
     found = []
-    for row in PriceBook(overlay, head, parts.markets, parts.pools).rows:
-        shown, price = row_json(row, head, to_checksum_address), row.price
+    for row in book.rows:
+        shown, price = row_json(row, book.block, to_checksum_address), row.price
         place = "/".join(filter(None, (row.market, row.listing.sub_market, row.listing.symbol)))
         doubts = [] if price.value is None else list(shown["unknown"])
         if shown["stale"]:
