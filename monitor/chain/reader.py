@@ -22,11 +22,9 @@ MULTICALL3 = Address("0xca11bde05977b3631167028862be2a173976ca11")
 """The same address on every chain it was deployed to."""
 WIDEST_MULTICALL = 400
 WIDEST_BATCH = 100
-GAS_ALONE = 10_000_000
-GAS_AMONG_MANY = 1_000_000
-GAS_TOGETHER = 100_000_000
-"""What a view, one of many that are asked again, and a multicall of them may burn. Nodes may cap it
-too, or not; a handful of contracts that loop for ever would hold every block up."""
+GAS_ALONE, GAS_EACH, GAS_TOGETHER = 10_000_000, 2_000_000, 100_000_000
+"""What one view may burn, each of many on an average, and all of them at once. Nodes may cap it
+too, or not: a handful of contracts that loop for ever would hold every block up."""
 
 Target = tuple[Address, bytes]
 """A contract and the calldata for it."""
@@ -77,7 +75,7 @@ class NodeReader:
         # Failing without a word may be for want of gas in a crowded call: asked again alone.
         doubtful = [index for index, answer in enumerate(answers) if _is_wordless(answer)]
         share = GAS_TOGETHER // max(1, len(doubtful))
-        gas = max(GAS_AMONG_MANY, min(GAS_ALONE, share))
+        gas = max(GAS_EACH, min(GAS_ALONE, share))
         again = await self._by_batch(at, [targets[index] for index in doubtful], gas)
         for index, answer in zip(doubtful, again, strict=True):
             answers[index] = answer
@@ -89,7 +87,8 @@ class NodeReader:
         async def ask(start: int, stop: int) -> list[Answer] | None:
             args = ([(to, True, data) for to, data in targets[start:stop]],)
             calldata = self._calldata.encode(self._aggregate3, args)
-            call = _view(at, (MULTICALL3, calldata), GAS_TOGETHER)
+            gas = min(GAS_TOGETHER, max(GAS_ALONE, (stop - start) * GAS_EACH))
+            call = _view(at, (MULTICALL3, calldata), gas)
             try:
                 answer = await self._endpoints.request(call, read_bytes)
             except RevertError as error:
