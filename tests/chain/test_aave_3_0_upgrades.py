@@ -8,8 +8,7 @@ from aave_acts import ALICE, BOB, ODD_SECONDS, PEOPLE, VERBS, lend
 from aave_told import judged
 from aave_versions import Version, open_market
 from daemon_process import command
-from devnet import Deployer, World
-from devnet.aave_3_0_deployment import allow_stable_rate
+from devnet import World
 from devnet.configuration import Wiring, configuration
 from devnet.spark_deployment import rounding_upgrade, upgrade_rounding
 from following import NAMESPACE, following, market_of
@@ -102,39 +101,6 @@ async def test_upgrade__of_some_tokens__stops(empty: World, tmp_path: Path, part
         await empty.block(*some[part])
         await empty.jump(ODD_SECONDS)
         await stops(empty, monitored, "round")
-
-
-async def test_upgrade__to_the_pool_of_3_6__stops_and_names_it(
-    empty: World, tmp_path: Path
-) -> None:
-    await lend(empty)
-    deployer, at = Deployer(empty), empty.addresses
-    async with following(empty, tmp_path) as monitored:
-        await judged(empty, Version.V3_0, PEOPLE, monitored)
-        rates = await deployer.deploy("DefaultReserveInterestRateStrategyV2", at.addresses_provider)
-        code = await deployer.deploy("PoolInstance", at.addresses_provider, rates)
-        await deployer.send(at.addresses_provider, "setPoolImpl(address)", code)
-        await stops(empty, monitored, "answers as Aave V3.6, expected V3.0")
-
-
-async def test_stable_rate__allowed_in_mid_stream__stops_and_names_the_reserve(
-    empty: World, tmp_path: Path
-) -> None:
-    await lend(empty)
-    async with following(empty, tmp_path) as monitored:
-        await judged(empty, Version.V3_0, PEOPLE, monitored)
-        await allow_stable_rate(empty, "DAI")
-        await stops(empty, monitored, "DAI be borrowed at a stable rate")
-
-
-async def test_stable_rate__allowed_before__is_refused_by_name(
-    empty: World, tmp_path: Path
-) -> None:
-    await lend(empty)
-    await allow_stable_rate(empty, "DAI")
-    with pytest.raises(ConfigError, match="DAI can be borrowed at a stable rate"):
-        async with following(empty, tmp_path):
-            pass
 
 
 @pytest.mark.parametrize("version", list(Version))
