@@ -103,7 +103,11 @@ async def test_collateral_bit__outlives_the_balance__counts_for_the_next_supply(
             market.borrow(ERIN, "WETH", unit("WETH", 3)),
         )
         await market.repay_with_atokens(ERIN, "WETH")
-        await judged(market, version, people, monitored)
+        records = await judged(market, version, people, monitored)
+        place = Place(monitored.market.market, MonitorAddress(ERIN))
+        said = monitored.market.statement(Ledger(records), place, (await market.head()).timestamp)
+        assert said is not None
+        assert [line.amount_raw > 0 for line in said.collateral] == [True]  # USDC alone
         terms = (market.token("WETH"), 0, 8_300, 10_500)
         await market.tx(ADMIN, market.addresses.configurator, COLLATERAL, *terms)
         await market.supply(ERIN, "WETH", unit("WETH", 1))

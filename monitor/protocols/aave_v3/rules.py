@@ -73,11 +73,12 @@ class AaveRules:
 
     def statement(self, view: LedgerView, place: Place, at_unix: int) -> Statement | None:
         position = find(view, position_key(self._market, place.account), Position)
-        if position is None or not (position.supplies or position.debts):
-            return None
+        supplies = [held for held in position.supplies if held.scaled] if position else []
+        if position is None or not (supplies or position.debts):
+            return None  # before 3.4 a flag can be left where nothing is held any more
         tokens = token_rules(contracts_of(view, self._market))
         collateral, debt = [], []
-        for held in _listed(position):
+        for held in supplies:
             index = supply_index_at(self._reserve(view, held.asset), at_unix)
             amount = RawAmount(tokens.supply.display(held.scaled, index))
             collateral.append(Line(held.asset, amount, held.used_as_collateral))
