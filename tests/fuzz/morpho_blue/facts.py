@@ -94,9 +94,10 @@ def _account(position: Position, said: Statement | None) -> Told:
     yield "supply_shares", _scaled(position.lent)
     yield "borrow_shares", _scaled(position.debts)
     yield "collateral_raw", _scaled(position.supplies)
-    yield "lent_raw", _raw(said.lent) if said else None
-    yield "owed_raw", _raw(said.debt) if said else None
-    verdict = said.risk.liquidatable if said else None
+    # No statement: whatever shares there are claim not a wei, and are no row.
+    yield "lent_raw", _raw(said.lent) if said else 0
+    yield "owed_raw", _raw(said.debt) if said else 0
+    verdict = said.risk.liquidatable if said else False
     yield "is_liquidatable", None if verdict is None else int(verdict)
     if position.debts:
         yield "health_factor_wad", said.risk.health_factor_wad if said else None
