@@ -46,8 +46,7 @@ class MonitorFacts:
             Place(key.market, Address(key.subject), key.sub_market): position
             for key, position in positions.items()
         }
-        for market_id in pairs:
-            place = Place(self._rules.market, entry.fee_recipient, market_id)
+        for place in self._rules.places(view):
             places.setdefault(place, Position())
         for place, position in places.items():
             said = self._rules.statement(view, place, at_unix)
