@@ -33,8 +33,9 @@ class Edge:
     reports, where that is known, and `quote` in what, where not in USD.
 
     `answer` is in 10 ** `decimals`, where these are known. For a CAPPED edge `uncapped` is what it
-    would answer without its cap and `cap` the most it answers now; the cap itself moves with
-    `cap_reads`. `fault`: the contract answers otherwise than its kind does.
+    would answer without its cap and `cap` the most it answers now; `binds` is the contract's own
+    word on that. The cap itself moves with `cap_reads`. `fault`: the contract answers otherwise
+    than its kind does.
     """
 
     source: Address
@@ -51,6 +52,7 @@ class Edge:
     deviation_ppm: int | None = None
     uncapped: int | None = None
     cap: int | None = None
+    binds: bool | None = None
     cap_reads: tuple[Address, ...] = ()
     fault: str = ""
 

@@ -109,7 +109,7 @@ def row_json(row: PriceRow, block: BlockRef, checksum: Callable[[str], str]) -> 
                 "heartbeat_seconds": edge.heartbeat_seconds,
                 "deviation": _of_ppm(edge.deviation_ppm),
                 "cap": _digits(edge.cap),
-                "capped": _is_capped(edge),
+                "capped": edge.binds,
                 "fault": edge.fault or None,
             }
             for depth, edge in _tree(price.path)
@@ -148,12 +148,6 @@ def _unknown(price: Price) -> Iterator[str]:
             yield f"{edge.source} ({edge.what}): {edge.fault}"
         elif edge.kind is None:
             yield f"{edge.source}: {edge.what}"
-
-
-def _is_capped(edge: Edge) -> bool | None:
-    if edge.cap is None or edge.uncapped is None:
-        return None
-    return edge.uncapped > edge.cap
 
 
 def _age(answered_unix: int | None, block: BlockRef) -> int | None:

@@ -53,7 +53,7 @@ class AaveOraclePrices:
         return ()
 
     def polls(self, view: LedgerView) -> tuple[ViewCall, ...]:
-        """Nothing for a market that has no AaveOracle."""
+        """Nothing where there is no AaveOracle."""
         contracts = find(view, market_key(self._market), Market)
         if contracts is None or contracts.oracle == ZERO_ADDRESS:
             return ()
@@ -64,28 +64,25 @@ class AaveOraclePrices:
 
     def polled(self, view: LedgerView, readings: Readings) -> tuple[DomainEvent, ...]:
         """Prices that changed, with the way they had; and the scale they are in, where the oracle
-        was replaced by one with another.
+        was replaced by one with another. A market whose oracle is nobody has none.
         """
-        contracts = find(view, market_key(self._market), Market)
-        if contracts is None or contracts.oracle == ZERO_ADDRESS:
+        contracts, assets = find(view, market_key(self._market), Market), self._assets(view)
+        if contracts is None or not assets:
             return ()
         events: list[DomainEvent] = []
         unit = readings.get(self._oracle_calls(contracts)[0])
+        if contracts.oracle == ZERO_ADDRESS:
+            unit = ViewFailed(UNSCALED)
         if isinstance(unit, tuple) and unit[0] not in (0, contracts.base_unit):
             rescaled = replace(contracts, base_unit=unit[0])
             events.append(MarketChanged(self._market, rescaled))
-        assets = self._assets(view)
         for asset in assets:
             value, source, reason = self._told(contracts, asset, readings)
             if unit is not None and (isinstance(unit, ViewFailed) or unit[0] == 0):
                 value, reason = None, UNSCALED
             known = find(view, price_key(self._market, asset), Price)
-            if known is None or (known.value, known.source, known.reason) != (
-                value,
-                source,
-                reason,
-            ):
-                told = replace(known or Price(None), value=value, source=source, reason=reason)
+            told = replace(known or Price(None), value=value, source=source, reason=reason)
+            if told != known:
                 events.append(PriceMoved(self._market, asset, told))
         for key, _ in each(view, Kind.PRICE, self._market, Price):
             if key.subject not in assets:  # no category is priced by it any more

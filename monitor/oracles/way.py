@@ -119,6 +119,7 @@ class Ways:
             answered_unix=asked.answered_unix or updated_unix(self._readings, round_call),
             uncapped=None if result is None else result.uncapped,
             cap=None if result is None else result.cap,
+            binds=None if result is None else result.binds,
             cap_reads=tuple(named[slot] for slot in family.cap_reads if slot in named),
             fault=fault,
         )
