@@ -13,6 +13,7 @@ from monitor.core.units import MarketId
 from monitor.engine.market_prices import MarketPrices
 from monitor.engine.valuation import list_all, ratio_number, symbols
 
+Checksum = Callable[[str], str]
 PPM = 10**6
 DOLLAR = ("USD", None)
 """What a price is counted in, where it is no asset."""
@@ -59,7 +60,7 @@ class PriceBook:
             if one.price is not None
         )
 
-    def as_json(self, checksum: Callable[[str], str], market: str | None) -> list[dict[str, Any]]:
+    def as_json(self, checksum: Checksum, market: str | None) -> list[dict[str, Any]]:
         return [
             row_json(row, self.block, checksum)
             for row in self.rows
@@ -67,26 +68,22 @@ class PriceBook:
         ]
 
 
-def row_json(row: PriceRow, block: BlockRef, checksum: Callable[[str], str]) -> dict[str, Any]:
+def row_json(row: PriceRow, block: BlockRef, checksum: Checksum) -> dict[str, Any]:
     """One price in the contract's manner; `path` is root first, each followed by what it reads."""
     listing, price = row.listing, row.price
-
-    def shown(contract: str | None) -> str | None:
-        return None if contract is None else checksum(contract)
-
     return {
         "market": row.market,
         "sub_market": listing.sub_market or None,
-        "asset": shown(listing.asset),
+        "asset": checksum(listing.asset),
         "symbol": listing.symbol,
         "price": _digits(price.value),
         "unit": str(listing.base_unit),
         "decimals": listing.decimals,
-        "numeraire": shown(listing.numeraire),
+        "numeraire": _shown(listing.numeraire, checksum),
         "numeraire_symbol": row.unit[0],
         "numeraire_decimals": row.unit[1],
         "kind": price.kind,
-        "source": shown(price.source),
+        "source": _shown(price.source, checksum),
         "age_seconds": _age(price.answered_unix, block),
         "heartbeat_seconds": price.heartbeat_seconds,
         "deviation": _of_ppm(price.deviation_ppm),
@@ -94,27 +91,27 @@ def row_json(row: PriceRow, block: BlockRef, checksum: Callable[[str], str]) -> 
         "cap": _digits(price.cap_value),
         "cap_follows": price.cap_follows,
         "oracle_deviation": ratio_number(row.deviation),
-        "path": [
-            {
-                "depth": depth,
-                "contract": shown(edge.source),
-                "kind": edge.kind,
-                "what": edge.what,
-                "exponent": edge.exponent,
-                "asset": shown(edge.asset),
-                "quote": shown(edge.quote),
-                "answer": _digits(edge.answer),
-                "decimals": edge.decimals,
-                "age_seconds": _age(edge.answered_unix, block),
-                "heartbeat_seconds": edge.heartbeat_seconds,
-                "deviation": _of_ppm(edge.deviation_ppm),
-                "cap": _digits(edge.cap),
-                "capped": edge.binds,
-                "fault": edge.fault or None,
-            }
-            for depth, edge in _tree(price.path)
-        ],
+        "path": [_edge_json(e, block, checksum) | {"depth": d} for d, e in _tree(price.path)],
         "unknown": list(_unknown(price)),
+    }
+
+
+def _edge_json(edge: Edge, block: BlockRef, checksum: Checksum) -> dict[str, Any]:
+    return {
+        "contract": checksum(edge.source),
+        "kind": edge.kind,
+        "what": edge.what,
+        "exponent": edge.exponent,
+        "asset": _shown(edge.asset, checksum),
+        "quote": _shown(edge.quote, checksum),
+        "answer": _digits(edge.answer),
+        "decimals": edge.decimals,
+        "age_seconds": _age(edge.answered_unix, block),
+        "heartbeat_seconds": edge.heartbeat_seconds,
+        "deviation": _of_ppm(edge.deviation_ppm),
+        "cap": _digits(edge.cap),
+        "capped": edge.binds,
+        "fault": edge.fault or None,
     }
 
 
@@ -152,6 +149,10 @@ def _unknown(price: Price) -> Iterator[str]:
 
 def _age(answered_unix: int | None, block: BlockRef) -> int | None:
     return None if answered_unix is None else block.timestamp - answered_unix
+
+
+def _shown(contract: str | None, checksum: Checksum) -> str | None:
+    return None if contract is None else checksum(contract)
 
 
 def _digits(value: int | None) -> str | None:

@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -9,7 +10,14 @@ import pytest
 from daemon_process import command, daemon_process
 from devnet import ADMIN, USD, ZERO_ADDRESS, Deployer, WideWorld
 from devnet.configuration import Wiring, configuration
-from devnet.oracle_deployment import RatioCap, deploy_sick_feed, phase_switch, set_cap
+from devnet.oracle_deployment import (
+    OracleSide,
+    RatioCap,
+    deploy_composed_oracle,
+    deploy_sick_feed,
+    phase_switch,
+    set_cap,
+)
 from price_graph import PriceGraph, price_graph
 from stage import free_port
 
@@ -130,6 +138,40 @@ async def test_cap__of_any_parameters__binds_where_the_adapters_own_view_says(
         assert root.binds is is_capped
         bound.add(is_capped)
     assert bound == {True, False}
+
+
+async def test_vault__as_collateral_of_a_pair__is_worth_its_rate__and_unknown_while_it_is_broken(
+    wide: WideWorld, graph: PriceGraph
+) -> None:
+    deployer, known = Deployer(wide), wide.addresses
+    vault = await deployer.deploy("Vault", known.tokens["WETH"], "Vault", "vWETH")
+    await wide.fund(ADMIN, WETH=10 * WAD)
+    await wide.tx(ADMIN, known.tokens["WETH"], "approve(address,uint256)", vault, 10 * WAD)
+    await wide.tx(ADMIN, vault, "deposit(uint256,address)", 10 * WAD, ADMIN)
+    oracle = await deploy_composed_oracle(
+        deployer,
+        OracleSide(18, vault, WAD, feed_1=known.feeds["WETH"]),
+        OracleSide(6, feed_1=known.feeds["USDC"]),
+    )
+    like = wide.morpho.params("WETH/USDC")
+    params = replace(like, collateral=vault, oracle=oracle)
+    await wide.morpho.create_market(ADMIN, params)
+    await graph.begin()
+    place = (MORPHO, "vWETH", "0x" + params.id.hex())
+    whole = await graph.price(*place)
+    assert (whole.value, whole.kind) == (2_000 * 10**24, PriceKind.EXCHANGE_RATE)
+    assert reports(wide, whole) == [("WETH", 1), ("USDC", -1)]
+    await wide.tx(ADMIN, vault, "lose(uint256)", 5 * WAD)
+    half = await graph.price(*place)
+    assert half.value is not None
+    assert 0 <= 1_000 * 10**24 - half.value < 10**10
+    await wide.tx(ADMIN, vault, "setBroken(bool)", True)
+    broken = await graph.price(*place)
+    assert (broken.value, broken.kind) == (None, PriceKind.EXCHANGE_RATE)
+    assert "reverts" in broken.reason
+    await wide.tx(ADMIN, vault, "setBroken(bool)", False)
+    await wide.tx(ADMIN, vault, "lose(uint256)", 5 * WAD)
+    assert (await graph.price(*place)).value == 0
 
 
 async def test_phase_switch__of_a_proxy__is_followed_in_its_block(

@@ -333,49 +333,73 @@ def test_cadence__is_the_slowest_feeds__and_unknown_while_one_is() -> None:
     assert read(chain, 1, {asset: hourly}).heartbeat_seconds is None
 
 
-@pytest.mark.parametrize("has_quote_feed", [True, False])
-def test_pairs_oracle__reports_the_collateral_over_the_loan(has_quote_feed: bool) -> None:
-    sub, loan_feed = "0x01", an_address("loan feed")
-    quote = loan_feed if has_quote_feed else ZERO_ADDRESS
-    oracle = {
-        "SCALE_FACTOR": 10**36,
-        "BASE_VAULT": ZERO_ADDRESS,
-        "QUOTE_VAULT": ZERO_ADDRESS,
-        "BASE_VAULT_CONVERSION_SAMPLE": 1,
-        "QUOTE_VAULT_CONVERSION_SAMPLE": 1,
-        "BASE_FEED_1": FEED,
-        "BASE_FEED_2": ZERO_ADDRESS,
-        "QUOTE_FEED_1": quote,
-        "QUOTE_FEED_2": ZERO_ADDRESS,
-    }
-    loan_aggregator = an_address("loan aggregator")
-    chain = {
-        ROOT: oracle,
-        FEED: a_proxy(24, "something"),
-        loan_feed: a_proxy(20, "else", loan_aggregator),
-    }
-    value = 10**36 * 24 // 20 if has_quote_feed else 10**36 * 24
-    zero, wad = RawAmount(0), Wad(WAD)
-    pair = Pair(
+def a_pair(oracle: Address) -> Pair:
+    """WETH lent against wstETH."""
+    return Pair(
         loan=WETH,
         collateral=STAKED,
-        oracle=ROOT,
+        oracle=oracle,
         rate_model=ZERO_ADDRESS,
-        lltv_wad=wad,
+        lltv_wad=Wad(WAD),
         updated_unix=0,
-        supply_raw=zero,
+        supply_raw=RawAmount(0),
         supply_shares=Shares(0),
-        debt_raw=zero,
+        debt_raw=RawAmount(0),
         debt_shares=Shares(0),
-        collateral_raw=zero,
+        collateral_raw=RawAmount(0),
         fee_wad=Wad(0),
     )
-    key = price_key(MARKET, STAKED, sub)
-    ledger = Ledger({pair_key(MARKET, sub): pair, key: Price(BaseValue(value), ROOT)})
+
+
+def of_pair(chain: Chain, value: int) -> Price:
+    """The price of the pair that asks ROOT."""
+    key = price_key(MARKET, STAKED, "0x01")
+    ledger = Ledger({pair_key(MARKET, "0x01"): a_pair(ROOT), key: Price(BaseValue(value), ROOT)})
     polled(graph_of(), chain, ledger)
     price = find(ledger, key, Price)
     assert price is not None
-    assert (price.kind, price.path[0].fault) == (PriceKind.MARKET, "")
+    assert price.path[0].fault == ""
+    return price
+
+
+COMPOSED = {
+    "SCALE_FACTOR": 10**36,
+    "BASE_VAULT": ZERO_ADDRESS,
+    "QUOTE_VAULT": ZERO_ADDRESS,
+    "BASE_VAULT_CONVERSION_SAMPLE": 1,
+    "QUOTE_VAULT_CONVERSION_SAMPLE": 1,
+    "BASE_FEED_1": FEED,
+    "BASE_FEED_2": ZERO_ADDRESS,
+    "QUOTE_FEED_1": ZERO_ADDRESS,
+    "QUOTE_FEED_2": ZERO_ADDRESS,
+}
+
+
+@pytest.mark.parametrize("has_quote_feed", [True, False])
+def test_pairs_oracle__reports_the_collateral_over_the_loan(has_quote_feed: bool) -> None:
+    loan_feed = an_address("loan feed")
+    quote = loan_feed if has_quote_feed else ZERO_ADDRESS
+    chain = {
+        ROOT: {**COMPOSED, "QUOTE_FEED_1": quote},
+        FEED: a_proxy(24, "something"),
+        loan_feed: a_proxy(20, "else", an_address("loan aggregator")),
+    }
+    price = of_pair(chain, 10**36 * 24 // (20 if has_quote_feed else 1))
+    assert price.kind is PriceKind.MARKET
     leaves = [(e.asset, e.quote, e.exponent) for e in price.path if e.reports_market]
     expected = [(STAKED, None, 1), (WETH, None, -1)] if has_quote_feed else [(STAKED, WETH, 1)]
     assert leaves == expected
+
+
+@pytest.mark.parametrize("prefix", ["BASE_", ""], ids=["second version", "first version"])
+def test_pairs_vault__is_a_rate__and_the_feed_beside_it_reports_what_it_holds(prefix: str) -> None:
+    vault, held = an_address("vault"), an_address("held")
+    oracle = {k: v for k, v in COMPOSED.items() if "VAULT" not in k or prefix}
+    chain = {
+        ROOT: {**oracle, f"{prefix}VAULT": vault, f"{prefix}VAULT_CONVERSION_SAMPLE": 10},
+        vault: {"asset": held, "convertToAssets": lambda shares: shares * 3 // 2},
+        FEED: a_proxy(4, "something"),
+    }
+    price = of_pair(chain, 10**36 * 60)
+    assert price.kind is PriceKind.EXCHANGE_RATE
+    assert [edge.asset for edge in price.path if edge.reports_market] == [held]
