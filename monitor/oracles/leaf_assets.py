@@ -1,7 +1,7 @@
 """Whose market price a feed reports, and in what. No contract says so: its uses and its text do."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass
 
 from monitor.core.prices import Edge, PriceKind
@@ -38,10 +38,10 @@ def reported(
 ) -> dict[Address, Report]:
     """What every feed on these ways reports.
 
-    What a market prices by a feed alone, the feed reports; then what stands on a side of a pair's
-    oracle (for a vault its underlying, by `underlyings`); then the symbol in its description. It
-    counts in what its description says; where that names nothing known and the pair's other side
-    has no feed, in that side's asset.
+    What a market prices by a feed alone, the feed reports; then the symbol in its description; then
+    what stands on a side of a pair's oracle (for a vault its underlying, by `underlyings`): last,
+    since anybody may make a pair. It counts in what its description says; where that names nothing
+    known and the pair's other side has no feed, in that side's asset.
     """
     alone: dict[Address, set[AssetId]] = defaultdict(set)
     beside: dict[Address, set[AssetId]] = defaultdict(set)
@@ -89,25 +89,25 @@ def _held(
 def _asset(
     alone: set[AssetId], beside: set[AssetId], text: str, symbols: Mapping[AssetId, str]
 ) -> AssetId | None:
-    likely = alone or beside
-    if len(likely) == 1:
-        return next(iter(likely))
-    among = {asset: symbols.get(asset, "") for asset in likely} if likely else symbols
-    return _named(text.rpartition(": ")[2].partition("/")[0], among)
+    if len(alone) == 1:
+        return _only(alone)
+    among = {asset: symbols.get(asset, "") for asset in alone} if alone else symbols
+    return _named(text.rpartition(": ")[2].partition("/")[0], among) or _only(beside)
 
 
 def _quote(against: set[AssetId], text: str, symbols: Mapping[AssetId, str]) -> AssetId | None:
     words = text.rpartition(": ")[2].partition("/")[2]
     if words.strip().upper() == _DOLLAR:
         return None
-    return _named(words, symbols) or (next(iter(against)) if len(against) == 1 else None)
+    return _named(words, symbols) or _only(against)
 
 
 def _named(words: str, symbols: Mapping[AssetId, str]) -> AssetId | None:
-    """The one asset that is called so, or whose wrapped form is."""
+    """The one asset that is called so, or whose wrapped form is: anybody may call a token so."""
     name = words.strip().upper()
-    for symbol in (name, _WRAPPED + name) if name else ():
-        named = [asset for asset, known in symbols.items() if known.upper() == symbol]
-        if named:
-            return named[0] if len(named) == 1 else None
-    return None
+    called = (name, _WRAPPED + name) if name else ()
+    return _only({asset for asset, symbol in symbols.items() if symbol.upper() in called})
+
+
+def _only(assets: Set[AssetId]) -> AssetId | None:
+    return next(iter(assets)) if len(assets) == 1 else None
