@@ -6,7 +6,6 @@ no new contract is one round.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from functools import partial
 
 from monitor.core.blocks import BlockRef, RawLog
 from monitor.core.events import DomainEvent, FeedKnown, PriceMoved
@@ -51,7 +50,8 @@ class OracleGraph:
 
     def polled(self, view: LedgerView, readings: Readings) -> tuple[DomainEvent, ...]:
         """What is known of contracts now, and every price with its way."""
-        priced = list(self._priced(view))
+        # Sorted, as what is said of feeds must not hang on the order in which they were met.
+        priced = sorted(self._priced(view), key=lambda one: one.name)
         plan = self._plan_at(view, priced)
         events: list[DomainEvent] = []
         feeds = plan.feeds if plan.is_settled else self._recognition.settled(plan, readings)
@@ -62,8 +62,7 @@ class OracleGraph:
                 if feeds.get(contract) != plan.feeds.get(contract)
             )
             plan = self._recognition.plan(plan.roots, feeds)
-        symbols = partial(self._symbols, view)
-        for one, price in self._tracing.moved(plan, readings, priced, symbols):
+        for one, price in self._tracing.moved(plan, readings, priced, self._symbols(view)):
             events.append(PriceMoved(one.market, one.asset, price, one.sub_market))
         return tuple(events)
 
@@ -75,8 +74,9 @@ class OracleGraph:
     def _plan_at(self, view: LedgerView, priced: Sequence[Priced]) -> Plan:
         """What to ask. It stays the same object as long as nothing new is asked of."""
         feeds = {Address(k.subject): f for k, f in each(view, Kind.FEED, MarketId(""), Feed)}
-        sources = (one.price.source for one in priced)
-        roots = tuple(dict.fromkeys(source for source in sources if source is not None))
+        # Sorted: in a block under way the prices it wrote come last.
+        sources = {one.price.source for one in priced}
+        roots = tuple(sorted(source for source in sources if source is not None))
         if self._newest is None or (self._newest.roots, self._newest.feeds) != (roots, feeds):
             self._newest = self._recognition.plan(roots, feeds)
         return self._newest

@@ -4,7 +4,7 @@ Most prices stand still, and this is done for all of them in every block: what w
 is taken again as long as it rests on the same answers.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from monitor.core.ports import Readings, ViewResult
@@ -18,6 +18,9 @@ from monitor.oracles.way import Asked, Cadence, Ways
 
 Path = tuple[Edge, ...]
 Answers = tuple[ViewResult | None, ...]
+Shape = tuple[tuple[object, ...], ...]
+Question = tuple[Address | None, int | None]
+"""A contract that markets ask, and what it answered them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +33,33 @@ class Priced:
     price: Price
     loan: AssetId | None
 
+    @property
+    def name(self) -> tuple[str, ...]:
+        """Where it is."""
+        return self.market, self.sub_market, self.asset
+
+    @property
+    def question(self) -> Question:
+        return self.price.source, self.price.value
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """The way of one answer. `shape`: what of it says whose market a feed reports."""
+
+    answers: Answers
+    path: Path
+    shape: Shape
+
+
+@dataclass(frozen=True, slots=True)
+class _Circumstances:
+    """All that decides what every feed reports."""
+
+    ways: list[tuple[AssetId, AssetId | None, Shape]]
+    underlyings: Mapping[Address, AssetId]
+    symbols: Mapping[AssetId, str]
+
 
 class Tracing:
     """The ways of the newest poll, and what they were worked out from."""
@@ -38,9 +68,11 @@ class Tracing:
         self._views = views
         self._cadences = cadences
         self._plan: Plan | None = None
-        self._paths: dict[tuple[Address, int | None], tuple[Answers, Path]] = {}
-        self._ways: list[Way] = []
+        self._known: dict[Question, _Known] = {}
+        self._circumstances: _Circumstances | None = None
         self._reports: Mapping[Address, Report] = {}
+        self._told: dict[Question, tuple[Path, Path]] = {}
+        """Paths, without and with what their feeds report."""
         self._traced: dict[tuple[str, ...], Price] = {}
 
     def moved(
@@ -48,39 +80,57 @@ class Tracing:
         plan: Plan,
         readings: Readings,
         priced: Sequence[Priced],
-        symbols: Callable[[], Mapping[AssetId, str]],
+        symbols: Mapping[AssetId, str],
     ) -> Iterator[tuple[Priced, Price]]:
         """Every price that is not yet what the answers make of it, with what they make."""
         if plan is not self._plan:
-            self._plan, self._paths, self._ways = plan, {}, []
-        ways = self._ways_of(plan, readings, priced)
-        if ways != self._ways or not ways:
-            self._ways, self._traced = ways, {}
-            self._reports = reported(ways, _underlyings(plan.feeds), symbols())
-        for one, way in zip(priced, ways, strict=True):
-            name = (one.market, one.sub_market, one.asset)
-            if one.price == self._traced.get(name):
+            self._plan, self._known = plan, {}
+        self._look(plan, readings, priced)
+        self._report(plan, priced, symbols)
+        self._told = {asked: self._telling(asked) for asked in self._known}
+        for one in priced:
+            path = self._told[one.question][1]
+            known = self._traced.get(one.name)
+            if known is not None and known.path is path and known == one.price:
                 continue
-            price = self._traced[name] = _traced(one, _with_reports(way.path, self._reports))
+            price = self._traced[one.name] = _traced(one, path)
             if price != one.price:
                 yield one, price
 
-    def _ways_of(self, plan: Plan, readings: Readings, priced: Sequence[Priced]) -> list[Way]:
+    def _look(self, plan: Plan, readings: Readings, priced: Sequence[Priced]) -> None:
+        """The way of every answer, each once: many prices may be one contract's."""
         ways = Ways(self._views, plan.feeds, readings, self._cadences)
-        paths: dict[tuple[Address, int | None], tuple[Answers, Path]] = {}
-        found = []
-        for one in priced:
-            source, value = one.price.source, one.price.value
-            path: Path = ()
-            if source is not None:
-                answers = tuple([readings.get(call) for call in plan.behind[source]])
-                known = paths.get((source, value)) or self._paths.get((source, value))
-                if known is None or known[0] != answers:
-                    known = answers, ways.path(Asked(source, value))
-                paths[source, value], path = known, known[1]
-            found.append(Way(one.asset, one.loan, path))
-        self._paths = paths
-        return found
+        found: dict[Question, _Known] = {}
+        for asked in dict.fromkeys(one.question for one in priced):
+            source, value = asked
+            if source is None:
+                found[asked] = _Known((), (), ())
+                continue
+            answers = tuple([readings.get(call) for call in plan.behind[source]])
+            known = self._known.get(asked)
+            if known is None or known.answers != answers:
+                path = ways.path(Asked(source, value))
+                known = _Known(answers, path, tuple(map(_shape, path)))
+            found[asked] = known
+        self._known = found
+
+    def _report(self, plan: Plan, priced: Sequence[Priced], symbols: Mapping[AssetId, str]) -> None:
+        """What every feed reports: it hangs on all ways together, but seldom changes."""
+        ways = [(one.asset, one.loan, self._known[one.question].shape) for one in priced]
+        now = _Circumstances(ways, _underlyings(plan.feeds), symbols)
+        if now != self._circumstances:
+            paths = (Way(o.asset, o.loan, self._known[o.question].path) for o in priced)
+            self._reports = reported(paths, now.underlyings, symbols)
+            self._circumstances, self._told = now, {}
+
+    def _telling(self, asked: Question) -> tuple[Path, Path]:
+        path = self._known[asked].path
+        told = self._told.get(asked)
+        return told if told and told[0] is path else (path, _with_reports(path, self._reports))
+
+
+def _shape(edge: Edge) -> tuple[object, ...]:
+    return edge.source, edge.kind, edge.what, edge.exponent, edge.reads
 
 
 def _underlyings(feeds: Mapping[Address, Feed]) -> dict[Address, AssetId]:

@@ -7,7 +7,7 @@ without a new schema version, and an operator can read it with redis-cli.
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from struct import Struct
 from typing import TypeVar
 
@@ -17,6 +17,7 @@ from monitor.core.alerts import Alert, BreakerState, Judgement
 from monitor.core.blocks import BlockRef
 from monitor.core.delta import BlockDelta
 from monitor.core.ledger import RECORD_OF, Key, Kind, Position, Record
+from monitor.core.prices import Edge, Price
 from monitor.core.units import MarketId
 from monitor.errors import LedgerCorrupt
 from monitor.store.keys import field_of, key_of, kind_of, place_of
@@ -31,6 +32,9 @@ class _Writes:
 
     block: BlockRef
     writes: tuple[tuple[Key, Raw], ...]
+    paths: dict[int, tuple[int, ...]] = field(default_factory=dict)
+    """The path of a price, by its place among the writes: places among the edges."""
+    edges: tuple[Edge, ...] = ()
 
 
 Row = tuple[str, bytes, bytes]
@@ -147,21 +151,44 @@ def row_of(key: Key, record: Record | None) -> Row:
 def encode_rows(rows: Iterable[Row]) -> bytes:
     """A version byte, then row by row: the lengths of its three parts, and these. Lua reads it."""
     parts = [ROWS_VERSION]
-    for name, field, data in rows:
+    for name, entry, data in rows:
         named = name.encode()
-        parts += _SIZES.pack(len(named), len(field), len(data)), named, field, data
+        parts += _SIZES.pack(len(named), len(entry), len(data)), named, entry, data
     return b"".join(parts)
 
 
 def encode_writes(delta: BlockDelta) -> bytes:
-    """What a block writes. What it writes over follows from the blocks before it."""
-    writes = [(change.key, change.after) for change in delta.changes]
-    return json.encode({"block": delta.block, "writes": writes})
+    """What a block writes. What it writes over follows from the blocks before it.
+
+    Paths are most of it, and every block moves them; but they meet in the same few feeds. So each
+    edge is told once.
+    """
+    writes: list[tuple[Key, Record | None]] = []
+    paths: dict[int, list[int]] = {}
+    edges: dict[Edge, int] = {}
+    for place, change in enumerate(delta.changes):
+        record = change.after
+        if isinstance(record, Price) and record.path:
+            paths[place] = [edges.setdefault(edge, len(edges)) for edge in record.path]
+            record = replace(record, path=())
+        writes.append((change.key, record))
+    told = {"block": delta.block, "writes": writes, "paths": paths, "edges": list(edges)}
+    return json.encode(told)
 
 
 def decode_writes(data: bytes | str) -> Writes:
-    packed = _decode(_WRITES, data, "what a block wrote").writes
-    return {key: decode_json_record(key, after) for key, after in packed}
+    told = _decode(_WRITES, data, "what a block wrote")
+    found: Writes = {}
+    for place, (key, after) in enumerate(told.writes):
+        record = decode_json_record(key, after)
+        if isinstance(record, Price) and place in told.paths:
+            try:
+                path = tuple(told.edges[edge] for edge in told.paths[place])
+            except IndexError as exc:
+                raise _damaged("what a block wrote", f"the path of {key} has lost edges") from exc
+            record = replace(record, path=path)
+        found[key] = record
+    return found
 
 
 def decode_mark(mark: bytes | str) -> tuple[Judgement, dict[str, BreakerState]]:

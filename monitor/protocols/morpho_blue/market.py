@@ -13,6 +13,7 @@ from monitor.core.ledger import (
     each,
     find,
     market_key,
+    price_key,
     token_key,
 )
 from monitor.core.pairs import Pair, Token
@@ -92,7 +93,9 @@ class MorphoBlue(MorphoRules):
         events: list[DomainEvent] = []
         for market_id, pair in self._pairs(view):
             price = self._price(pair, readings)
-            events.append(PriceMoved(self._market, pair.collateral, price, market_id))
+            known = find(view, price_key(self._market, pair.collateral, market_id), Price)
+            if known is None or not _is_told(price, known):
+                events.append(PriceMoved(self._market, pair.collateral, price, market_id))
             if _is_strange(pair):
                 self._name(market_id, pair)
                 answer = readings.get(rate_call(self._abi, pair))
@@ -127,7 +130,7 @@ class MorphoBlue(MorphoRules):
     def _mute(self, view: LedgerView) -> list[AssetId]:
         """Tokens whose decimals are not known, in the order of the pairs."""
         assets = (asset for _, pair in self._pairs(view) for asset in (pair.loan, pair.collateral))
-        tokens = {asset: find(view, token_key(asset), Token) for asset in assets}
+        tokens = {asset: find(view, token_key(asset), Token) for asset in dict.fromkeys(assets)}
         return [asset for asset, token in tokens.items() if not token or token.decimals is None]
 
     def _name(self, market_id: str, pair: Pair) -> None:
@@ -150,6 +153,12 @@ class MorphoBlue(MorphoRules):
         if isinstance(answer, ViewFailed):
             return Price(None, pair.oracle, reason=f"the oracle reverts: {answer.reason}")
         return Price(BaseValue(answer[0]), pair.oracle)
+
+
+def _is_told(price: Price, known: Price) -> bool:
+    """Whether that is what was told last; its way is the oracles' to tell."""
+    told = (known.value, known.source, known.reason)
+    return told == (price.value, price.source, price.reason)
 
 
 def _is_priced(pair: Pair) -> bool:

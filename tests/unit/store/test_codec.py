@@ -1,7 +1,10 @@
 """What the codec says of text that is not its own."""
 
+from dataclasses import replace
+
 import pytest
-from builders import USDC, a_block, a_delta, a_position, a_price, an_address
+from builders import USDC, WETH, a_block, a_delta, a_position, a_price, an_address
+from msgspec import json
 
 from monitor.core.ledger import (
     Key,
@@ -13,6 +16,7 @@ from monitor.core.ledger import (
     price_key,
     reserve_key,
 )
+from monitor.core.prices import Edge, PriceKind
 from monitor.core.units import BlockHash, MarketId
 from monitor.errors import LedgerCorrupt
 from monitor.store import codec
@@ -66,6 +70,33 @@ WRITES = codec.encode_writes(a_delta(a_block(), (KEY, a_position(1), a_position(
 def test_decode_writes__damaged__is_corrupt(data: bytes) -> None:
     with pytest.raises(LedgerCorrupt, match="in the store does not decode"):
         codec.decode_writes(data)
+
+
+def priced_by_one_feed(feed: Edge) -> bytes:
+    """What a block wrote in which two assets got a price by it."""
+    price = replace(a_price(), path=(Edge(USDC, None, "above it"), feed))
+    keys = [price_key(CORE, asset) for asset in (USDC, WETH)]
+    return codec.encode_writes(a_delta(a_block(), *((key, None, price) for key in keys)))
+
+
+def test_encode_writes__prices_that_meet_in_a_feed__tell_of_it_once() -> None:
+    writes = priced_by_one_feed(Edge(WETH, PriceKind.MARKET, "the feed of both"))
+    assert writes.count(b"the feed of both") == 1
+    paths = {price.path for price in codec.decode_writes(writes).values()}  # type: ignore[union-attr]
+    assert [[edge.what for edge in path] for path in paths] == [["above it", "the feed of both"]]
+
+
+def test_decode_writes__before_edges_were_told_apart__has_paths_all_the_same() -> None:
+    price = replace(a_price(), path=(Edge(USDC, None, "itself"),))
+    key = price_key(CORE, USDC)
+    old = json.encode({"block": a_block(), "writes": [(key, price)]})
+    assert codec.decode_writes(old) == {key: price}
+
+
+def test_decode_writes__edge_that_is_not_there__is_corrupt() -> None:
+    writes = json.decode(priced_by_one_feed(Edge(WETH, PriceKind.MARKET, "lost")))
+    with pytest.raises(LedgerCorrupt, match="lost edges"):
+        codec.decode_writes(json.encode(writes | {"edges": writes["edges"][:1]}))
 
 
 def test_decode_record__field_it_gained_since__takes_its_default() -> None:
