@@ -249,3 +249,17 @@ async def test_a_population_of_borrowers(world: World) -> None:
     assert all(each.health_factor_wad > 10**18 and each.debt_e8 > 0 for each in data)
     sizes = sorted((each.collateral_e8 for each in data), reverse=True)
     assert sum(sizes[:8]) > sum(sizes) // 2  # the largest fifth holds more than half
+
+
+async def test_crowd__many_senders__one_block_and_nobody_left_out(world: World) -> None:
+    people, before = [account(f"one of many {n}") for n in range(30)], await world.head()
+    mints = (world.mint(who, "USDC", amount) for who in people for amount in (1, 2, 4))
+    await world.crowd(*mints)
+    assert (await world.head()).number == before.number + 1
+    balances = await world.balances_of([world.token("USDC")], people)
+    assert set(balances.values()) == {7}
+
+
+async def test_crowd__one_reverts__said(world: World) -> None:
+    with pytest.raises(RevertError, match="withdraw"):
+        await world.crowd(world.mint(ALICE, "USDC", 1), world.withdraw(BOB, "USDC", 1))

@@ -50,7 +50,7 @@ def deaf_to_factors() -> Iterator[pytest.MonkeyPatch]:
         yield patch
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 async def test_shrinker__decoder_ignores_an_event__one_action_is_left_that_fails(
     deaf_to_factors: pytest.MonkeyPatch,
 ) -> None:

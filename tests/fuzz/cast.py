@@ -82,7 +82,7 @@ async def settle(world: WideWorld, rng: random.Random) -> Cast:
     await Tx(world, FLASH_OWNER, None, RETURNS_TRUE, "deploy flash receiver")
     rich = [*actors(), flash_receiver(), UMBRELLA]
     for some in in_parts(rich, FUNDED_PER_BLOCK):
-        await world.block(*(tx for who in some for tx in _fund(world, who)))
+        await world.crowd(*(tx for who in some for tx in _fund(world, who)))
     await core.open(rng, early)
     await former.open(rng, early)
     await morpho.open(rng)

@@ -45,7 +45,7 @@ async def open_positions(
     """Lenders, and healthy debts of everybody else; `symbols` are lent. `first`: before all."""
     people = actors()
     for some in in_parts(people, ENTRUSTED_PER_BLOCK):
-        await world.block(*(tx for who in some for tx in _entrust(world, who)))
+        await world.crowd(*(tx for who in some for tx in _entrust(world, who)))
     await world.block(
         *first,
         *_lend(world, symbols, UMBRELLA, UMBRELLA_USD),
