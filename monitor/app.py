@@ -57,7 +57,7 @@ class Daemon:
         self._notifier = Notifier()
         self._stopping = asyncio.Event()
         watchers = watchers_of(settings, rim.genesis)
-        books = Books(parts.markets, to_checksum_address, parts.pools)
+        books = Books(parts.markets, to_checksum_address, parts.pools, parts.named)
         # A dry run keeps no judgement and sends nothing; but what a reorganisation takes back has
         # to be retracted, and that waits in the outbox for the next real run.
         self.judge = Judge(parts.runner, watchers, parts.receivers, to_checksum_address)

@@ -16,6 +16,7 @@ from monitor.engine.folding import Folded
 from monitor.engine.judge import Judge
 from monitor.engine.positions import Books
 from monitor.engine.totals import market_totals
+from monitor.engine.valuation import list_all
 from monitor.errors import TransientError
 from monitor.metrics import UNDECODABLE, Metrics, Stage
 from monitor.simulation.report import CurveProjection, Projection
@@ -135,30 +136,42 @@ class Observation:
             self._metrics.debt_usd.labels(rule.market).set(_shown(totals.debt_usd))
             self._metrics.at_risk_usd.labels(rule.market).set(_shown(totals.at_risk_usd))
             self._show_reserves(rule, block)
+        self._show_ages(block)
 
     def _show_reserves(self, rule: RiskRules, block: BlockRef) -> None:
-        view, known = self._ledger(), self._books.at(self._ledger(), block).labels
-        for symbol, share in rule.utilisation(view, block.timestamp).items():
-            if symbol in known:
-                self._metrics.utilisation_ratio.labels(rule.market, symbol).set(_shown(share))
+        view, labels = self._ledger(), self._books.at(self._ledger(), block).labels
+        for asset, share in rule.utilisation(view, block.timestamp).items():
+            if asset in labels:
+                self._metrics.utilisation_ratio.labels(rule.market, labels[asset]).set(
+                    _shown(share)
+                )
         self._show_deviations(rule, block)
-        for listing in rule.listings(view):
-            if listing.symbol not in known:
-                continue
-            answered_unix = listing.price.answered_unix if listing.price else None
-            age = math.nan if answered_unix is None else block.timestamp - answered_unix
-            self._metrics.price_age_seconds.labels(listing.symbol).set(age)
+
+    def _show_ages(self, block: BlockRef) -> None:
+        """Of every asset the oldest answer; of pairs that anybody may open if there is no other."""
+        view, labels = self._ledger(), self._books.at(self._ledger(), block).labels
+        chosen: dict[str, list[int]] = {label: [] for label in labels.values()}
+        anybodys: dict[str, list[int]] = {label: [] for label in labels.values()}
+        for listing in list_all(view, self._rules):
+            told_unix = None if listing.price is None else listing.price.answered_unix
+            if told_unix is not None and listing.asset in labels:
+                found = anybodys if listing.is_permissionless else chosen
+                found[labels[listing.asset]].append(told_unix)
+        for label, times in chosen.items():
+            times = times or anybodys[label]
+            age = block.timestamp - min(times) if times else math.nan
+            self._metrics.price_age_seconds.labels(label).set(age)
 
     def _show_deviations(self, rule: RiskRules, block: BlockRef) -> None:
         """A symbol stands for all its pairs: the one that is furthest off is shown."""
         widest: dict[str, Fraction | None] = {}
-        shown = self._books.at(self._ledger(), block).labels
+        labels = self._books.at(self._ledger(), block).labels
         for row in self._books.prices_at(self._ledger(), block).rows:
-            if row.market == rule.market and row.listing.symbol in shown:
-                known = widest.get(row.listing.symbol)
-                off = row.deviation
+            if row.market == rule.market and row.listing.asset in labels:
+                symbol, off = labels[row.listing.asset], row.deviation
+                known = widest.get(symbol)
                 is_wider = off is not None and (known is None or abs(off) > abs(known))
-                widest[row.listing.symbol] = off if is_wider else known
+                widest[symbol] = off if is_wider else known
         for symbol, off in widest.items():
             self._metrics.oracle_deviation_ratio.labels(rule.market, symbol).set(_shown(off))
 

@@ -44,6 +44,7 @@ class Parts:
     runner: CascadeRunner
     receivers: tuple[Receiver, ...]
     defaults: Options
+    named: Mapping[str, AssetId]
 
 
 def parts_of(settings: Settings) -> Parts:
@@ -73,6 +74,7 @@ def parts_of(settings: Settings) -> Parts:
         ),
         receivers=tuple(Receiver(hook.name, hook.breakers) for hook in settings.webhooks),
         defaults=_options(settings.projection),
+        named=_named(settings),
     )
 
 

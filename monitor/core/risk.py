@@ -143,12 +143,13 @@ DepthCurve = TickCurve
 class WorldSheet:
     """All markets (in configuration order) and pools (in configuration order) at one block.
 
-    `correlated`: which assets follow an unnamed price shock of the key in the market. `usd`: a raw
-    unit of assets in which markets count and whose price users see from elsewhere.
+    `correlated`: which assets follow an unnamed price shock of the key in the market. `usd`: what a
+    raw unit is worth of the assets in which markets count, None where that is unknown now; those
+    that nothing is to tell the worth of are not in it.
     """
 
     block: BlockRef
     markets: tuple[MarketSheet, ...]
     curves: tuple[DepthCurve, ...]
     correlated: Mapping[AssetId, frozenset[AssetId]]
-    usd: Mapping[AssetId, Fraction] = field(default_factory=dict)
+    usd: Mapping[AssetId, Fraction | None] = field(default_factory=dict)

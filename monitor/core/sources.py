@@ -125,8 +125,8 @@ class RiskRules(Protocol):
         """Every asset the market lists, with its price."""
         ...
 
-    def utilisation(self, view: LedgerView, at_unix: int) -> Mapping[str, Fraction]:
-        """Borrowed share of what was lent, by symbol; assets nobody lent are left out.
+    def utilisation(self, view: LedgerView, at_unix: int) -> Mapping[AssetId, Fraction]:
+        """Borrowed share of what was lent, by asset; assets nobody lent are left out.
 
         Where sub-markets lend one asset, it is that of all of them together.
         """

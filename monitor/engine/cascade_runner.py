@@ -113,12 +113,11 @@ class CascadeRunner:
         }
         return replace(bare, correlated=correlated, usd=self._usd(view, bare))
 
-    def _usd(self, view: LedgerView, world: WorldSheet) -> Mapping[AssetId, Fraction]:
-        """What a raw unit of the assets that markets count in is worth, where that is known."""
+    def _usd(self, view: LedgerView, world: WorldSheet) -> Mapping[AssetId, Fraction | None]:
+        """What a raw unit of the assets that markets count in is worth, where that is told."""
         valuation = Valuation(view, list_all(view, self._rules))
         numeraires = {sheet.numeraire for sheet in world.markets if sheet.numeraire is not None}
-        values = {asset: valuation.usd(asset, 1) for asset in numeraires}
-        return {asset: value for asset, value in values.items() if value is not None}
+        return {asset: valuation.usd(asset, 1) for asset in numeraires if valuation.is_told(asset)}
 
     async def run(self, view: LedgerView, block: BlockRef) -> dict[str, Answer]:
         """Every configured scenario at one block."""

@@ -1,10 +1,11 @@
 """Positions in the contract's JSON: sorted, filtered, paged."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from fractions import Fraction
+from types import MappingProxyType
 from typing import Any
 
 from monitor.core.blocks import BlockRef
@@ -17,6 +18,7 @@ from monitor.engine.valuation import Valuation, labels, list_all, symbols, total
 from monitor.errors import QuestionError
 
 Checksum = Callable[[str], str]
+NOTHING_NAMED: Mapping[str, AssetId] = MappingProxyType({})
 _OFFSET_DIGITS = 12
 
 
@@ -34,8 +36,14 @@ class Books:
     """The newest books of positions and of prices: made once a block, whoever asks."""
 
     def __init__(
-        self, rules: Sequence[RiskRules], checksum: Checksum, pools: Sequence[Liquidity] = ()
+        self,
+        rules: Sequence[RiskRules],
+        checksum: Checksum,
+        pools: Sequence[Liquidity] = (),
+        named: Mapping[str, AssetId] = NOTHING_NAMED,
     ) -> None:
+        """`named`: the [assets] entries."""
+        self._named = named
         self._rules = tuple(rules)
         self._pools = tuple(pools)
         self.checksum = checksum
@@ -44,7 +52,7 @@ class Books:
 
     def at(self, view: LedgerView, block: BlockRef) -> "PositionBook":
         if self._newest is None or self._newest.block != block:
-            self._newest = PositionBook(view, block, self._rules, self.checksum)
+            self._newest = PositionBook(view, block, self._rules, self.checksum, self._named)
         return self._newest
 
     def prices_at(self, view: LedgerView, block: BlockRef) -> PriceBook:
@@ -62,13 +70,14 @@ class PositionBook:
         block: BlockRef,
         rules: Sequence[RiskRules],
         checksum: Checksum,
+        named: Mapping[str, AssetId] = NOTHING_NAMED,
     ) -> None:
         self._block = block
         self._checksum = checksum
         listings = list_all(view, rules)
         self._valuation = Valuation(view, listings)
         self.symbols = symbols(view, listings)
-        self.labels = labels(listings)
+        self.labels = labels(listings, named)
         self.rows = sorted(self._read(view, rules), key=_order)
 
     @property
@@ -136,13 +145,15 @@ class PositionBook:
             "liquidatable": risk.liquidatable,
             "e_mode": held.e_mode,
         }
-        unknown = [*risk.unknown, *self._unvalued(held)]
+        lines = (*held.collateral, *held.debt, *held.lent)
+        unknown = [*risk.unknown, *self.unvalued(lines)]
         return answer | ({"unknown": list(dict.fromkeys(unknown))} if unknown else {})
 
-    def _unvalued(self, held: Statement) -> list[str]:
+    def unvalued(self, lines: Iterable[Line]) -> list[str]:
+        """What is to be said of lines whose value in USD is unknown."""
         return [
             f"USD value of {self.symbols.get(line.asset, line.asset)}"
-            for line in (*held.collateral, *held.debt, *held.lent)
+            for line in lines
             if self.usd(line) is None
         ]
 

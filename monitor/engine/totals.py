@@ -16,7 +16,10 @@ AT_RISK_HEALTH_WAD = 1_05 * 10**16
 
 @dataclass(frozen=True, slots=True)
 class MarketTotals:
-    """One market in sums; None where a part is unknown. `at_risk`: debt with health below 1.05."""
+    """One market in sums; None where a part is unknown. `at_risk`: debt with health below 1.05.
+
+    `unknown`: why a sum is None.
+    """
 
     market: str
     protocol: str
@@ -24,6 +27,7 @@ class MarketTotals:
     collateral_usd: Fraction | None
     debt_usd: Fraction | None
     at_risk_usd: Fraction | None
+    unknown: tuple[str, ...]
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -33,7 +37,7 @@ class MarketTotals:
             "collateral_usd": usd_text(self.collateral_usd),
             "debt_usd": usd_text(self.debt_usd),
             "at_risk_usd": usd_text(self.at_risk_usd),
-        }
+        } | ({"unknown": list(self.unknown)} if self.unknown else {})
 
 
 def market_totals(book: PositionBook, rule: RiskRules) -> MarketTotals:
@@ -41,11 +45,14 @@ def market_totals(book: PositionBook, rule: RiskRules) -> MarketTotals:
     rows = [row for row in book.rows if row.market == rule.market]
     collateral: list[Fraction | None] = []
     at_risk: list[Fraction | None] = []
+    unknown: set[str] = set()
     for row in rows:
-        lines = row.statement.collateral
-        collateral += [book.usd(line) for line in lines if line.used_as_collateral]
+        pledged = [line for line in row.statement.collateral if line.used_as_collateral]
+        collateral += [book.usd(line) for line in pledged]
+        unknown.update(book.unvalued([*pledged, *row.statement.debt]))
         health = row.statement.risk.health_factor_wad
         if row.statement.risk.unknown:
+            unknown.update(row.statement.risk.unknown)
             at_risk.append(None)
         elif health is not None and health < AT_RISK_HEALTH_WAD:
             at_risk.append(row.debt_usd)
@@ -56,6 +63,7 @@ def market_totals(book: PositionBook, rule: RiskRules) -> MarketTotals:
         collateral_usd=total(collateral),
         debt_usd=total([row.debt_usd for row in rows]),
         at_risk_usd=total(at_risk),
+        unknown=tuple(sorted(unknown)),
     )
 
 

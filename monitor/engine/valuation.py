@@ -1,6 +1,6 @@
 """USD for people: what an amount is worth, and how it is written. Never part of a verdict."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from decimal import ROUND_HALF_UP, Decimal
 from fractions import Fraction
 
@@ -44,6 +44,11 @@ class Valuation:
             self._prices[asset] = self._usd_per_raw(asset)
         price = self._prices[asset]
         return None if price is None else price * amount_raw
+
+    def is_told(self, asset: AssetId) -> bool:
+        """Whether there is somebody to say what an asset is worth, be it unknown now."""
+        has_feed = find(self._view, price_key(VALUATION, asset), Price) is not None
+        return has_feed or asset in self._listed or asset in self.receipts
 
     def _usd_per_raw(self, asset: AssetId) -> Fraction | None:
         decimals = self._decimals.get(asset)
@@ -101,10 +106,12 @@ def symbols(view: LedgerView, listings: Sequence[Listing]) -> dict[AssetId, str]
     return told | {listing.asset: listing.symbol for listing in reversed(listings)}
 
 
-def labels(listings: Sequence[Listing]) -> frozenset[str]:
-    """The symbols that metrics may be labelled by: a set that no stranger can make grow.
+def labels(listings: Sequence[Listing], named: Mapping[str, AssetId]) -> Mapping[AssetId, str]:
+    """The assets that metrics tell of, and what labels them: no stranger can add to them.
 
-    Of assets that a market's own governance or the user chose; an address is none.
+    Those that a market's own governance chose, by their symbol (an address is no label), and the
+    [assets] entries, `named`.
     """
     chosen = (listing for listing in listings if not listing.is_permissionless)
-    return frozenset(one.symbol for one in chosen if one.symbol != one.asset)
+    told = {one.asset: one.symbol for one in chosen if one.symbol != one.asset}
+    return {asset: name for name, asset in named.items()} | told

@@ -120,12 +120,15 @@ def columns_of(world: WorldSheet) -> Columns:
         index = {q.asset: at for at, q in enumerate(book.quotes) if q.market == number}
         cash += [float(sheet.assets[asset].cash_raw) for asset in index]
         priced = {a: at for a, at in index.items() if book.quotes[at].price is not None}
+        if _is_nobodys(sheet, world):
+            continue
         found, lost = accounts_of(number, sheet, priced, book.quotes)
         accounts += found
         left_out += lost
+    unlooked += _unvalued(world)
     reasons = [entry.reason for entry in left_out]
     is_little = negligible(left_out, accounts, book.quotes)
-    paths = _paths(book.quotes, depths)
+    paths = _paths(book.quotes, _by_trust(world, book.quotes), depths)
     ranks = {name: rank for rank, name in enumerate(dict.fromkeys(m.market for m in world.markets))}
     return Columns(
         markets=tuple(_market(sheet, ranks[sheet.market]) for sheet in world.markets),
@@ -173,16 +176,50 @@ def _pools(
     return tuple(depth for depth, _ in pools), tuple(mark for _, mark in pools)
 
 
-def _paths(quotes: list[Quote], depths: tuple[Depth, ...]) -> dict[AssetId, MarketPath]:
+def _is_nobodys(sheet: MarketSheet, world: WorldSheet) -> bool:
+    """Whether anybody may have opened a market, and nothing is to tell what its loan is worth.
+
+    Its debts are in no sum of USD. If they made one unknown, whoever lends himself a unit of a
+    token of his own would blind every breaker.
+    """
+    counts_in = sheet.numeraire
+    return sheet.is_permissionless and counts_in is not None and counts_in not in world.usd
+
+
+def _unvalued(world: WorldSheet) -> Iterator[str]:
+    """What is said of those: one line a market, however many of them it has."""
+    exposed: dict[str, list[int]] = {}
+    for sheet in world.markets:
+        if sheet.exposures and _is_nobodys(sheet, world):
+            exposed.setdefault(sheet.market, []).append(len(sheet.exposures))
+    for name, counts in exposed.items():
+        yield (
+            f"{name}: no price of what {len(counts)} markets lend that anybody may open: "
+            f"{sum(counts)} accounts are left out"
+        )
+
+
+def _by_trust(world: WorldSheet, quotes: list[Quote]) -> list[int]:
+    """The quotes, those in USD first, those of markets that anybody may open last."""
+
+    def doubt(at: int) -> tuple[bool, bool]:
+        return quotes[at].per is not None, world.markets[quotes[at].market].is_permissionless
+
+    return sorted(range(len(quotes)), key=doubt)
+
+
+def _paths(
+    quotes: list[Quote], by_trust: list[int], depths: tuple[Depth, ...]
+) -> dict[AssetId, MarketPath]:
     """The way of each asset to an anchor; an anchor's own has no hops.
 
     Anchors are worth one USD and follow the market. A price that nothing moves is no market price,
     unless there is no other to go by.
     """
     first: dict[AssetId, int] = {}
-    for at, quote in enumerate(quotes):
-        if quote.price is not None:
-            first.setdefault(quote.asset, at)
+    for at in by_trust:
+        if quotes[at].price is not None:
+            first.setdefault(quotes[at].asset, at)
     pegged = {asset: at for asset, at in first.items() if quotes[at].is_pegged}
     anchors = {asset: at for asset, at in pegged.items() if quotes[at].rests_on} or pegged
     paths = {asset: MarketPath((), at) for asset, at in anchors.items()}

@@ -162,7 +162,12 @@ class Projection:
             "rounds": None if self.unknown else self.rounds,
             "converged": self.converged,
             "prices": {_shown(label, face): _path(p) for label, p in self.prices.items()},
-            "by_market": {label: figures(e.figures) for label, e in self.by_market.items()},
+            "by_market": {
+                label: figures(e.figures)
+                for label, e in self.by_market.items()
+                # A sub-market that nothing happens in is no news, and there may be thousands.
+                if label == e.market or any(asdict(e.figures).values())
+            },
             "by_asset": {_shown(label, face): figures(f) for label, f in self.by_asset.items()},
             "by_loop_kind": {},
             "contagion": [],

@@ -135,14 +135,14 @@ class AaveRules:
             for held in _listed(position)
         ) and any(_is_open(self._reserve(view, held.asset), at_unix) for held in position.debts)
 
-    def utilisation(self, view: LedgerView, at_unix: int) -> Mapping[str, Fraction]:
+    def utilisation(self, view: LedgerView, at_unix: int) -> Mapping[AssetId, Fraction]:
         """Debt ÷ (cash + debt), as the rate strategy sees it."""
         rules, shares = self._rules(view), {}
         for _, reserve in each(view, Kind.RESERVE, self._market, Reserve):
             index = rules.interest.debt_index_at(reserve, at_unix)
             debt_raw = rules.verdict.owed_raw(reserve.debt_scaled, index)
             if lent_raw := reserve.cash_raw + debt_raw:
-                shares[reserve.symbol] = Fraction(debt_raw, lent_raw)
+                shares[reserve.asset] = Fraction(debt_raw, lent_raw)
         return shares
 
     def listings(self, view: LedgerView) -> Iterator[Listing]:

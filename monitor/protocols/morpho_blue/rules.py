@@ -142,7 +142,7 @@ class MorphoRules:
                     is_permissionless=self._is_permissionless,
                 )
 
-    def utilisation(self, view: LedgerView, at_unix: int) -> Mapping[str, Fraction]:
+    def utilisation(self, view: LedgerView, at_unix: int) -> Mapping[AssetId, Fraction]:
         """Over all market ids that lend an asset; left out where a rate among them is unknown."""
         lent: dict[AssetId, int] = defaultdict(int)
         owed: dict[AssetId, int] = defaultdict(int)
@@ -154,13 +154,8 @@ class MorphoRules:
                 continue
             lent[pair.loan] += totals.supply_raw
             owed[pair.loan] += totals.debt_raw
-        shares: dict[str, Fraction] = {}
-        for asset in sorted(lent.keys() - unknown):
-            if lent[asset]:
-                symbol = symbol_in(view, asset)
-                name = asset if symbol in shares else symbol
-                shares[name] = Fraction(owed[asset], lent[asset])
-        return shares
+        known = (asset for asset, raw in lent.items() if raw and asset not in unknown)
+        return {asset: Fraction(owed[asset], lent[asset]) for asset in known}
 
 
 def symbol_in(view: LedgerView, asset: AssetId) -> str:

@@ -227,6 +227,32 @@ def test_pair__loan_worth_nothing_known__is_unknown_and_left_out() -> None:
     assert any("1 accounts are left out" in why for why in columns.unknown)
 
 
+@pytest.mark.parametrize("usd", [{}, {USDC: None}])
+def test_pair__anybody_lends_what_nobody_values__blinds_no_one(
+    usd: dict[AssetId, Fraction | None],
+) -> None:
+    lent = borrower(1, pledge(WETH, 1), debt(USDC, 1))
+    chosen = [pair(WETH, USDC, Fraction(2000), number=n, exposures=(lent,)) for n in (1, 2)]
+    strangers = [replace(sheet, is_permissionless=True) for sheet in chosen]
+    columns = columns_of(replace(world(strangers), usd=usd))
+    assert columns.accounts == ()
+    if usd:  # its worth is to be known, and is not now
+        assert any("1 accounts are left out" in why for why in columns.unknown)
+    else:
+        assert columns.unknown == ()
+        (why,) = columns.left_out
+        assert why == (
+            "morpho: no price of what 2 markets lend that anybody may open: 2 accounts are left out"
+        )
+
+
+def test_paths__a_stranger_calls_weth_a_dollar__is_no_anchor() -> None:
+    usd = eth_world(priced(WSTETH, PriceKind.EXCHANGE_RATE, *BY_RATE)).markets[0]
+    own = replace(pair(WETH, USDC, Fraction(1)), is_permissionless=True)
+    paths = columns_of(world([own, usd], [pool(WETH, USDC, DEEP)])).paths
+    assert len(paths[WETH].hops) == 1
+
+
 def test_pair__loan_valued_by_the_user__is_known() -> None:
     lent = borrower(1, pledge(WETH, 1), debt(USDC, 1))
     bare = world(pair(WETH, USDC, Fraction(2000), exposures=(lent,)))
