@@ -23,7 +23,7 @@ from monitor.core.risk import DepthCurve
 from monitor.core.units import Address, AssetId, BlockHash
 from monitor.display import price_words
 from monitor.engine.folding import Folder
-from monitor.engine.price_book import PriceBook, row_json
+from monitor.engine.price_book import PriceBook
 from monitor.engine.receipts import receipts_in, whole_rate
 from monitor.engine.reducer import reduce_all
 from monitor.engine.valuation import list_all, symbols
@@ -196,7 +196,7 @@ def _prices(book: PriceBook) -> Sequence[Finding]:
     """Every price with its way: unknown is a fault, what is doubtful of it a warning."""
     found = []
     for row in book.rows:
-        shown, price = row_json(row, book.block, to_checksum_address), row.price
+        shown, price = book.row_json(row, to_checksum_address), row.price
         place = "/".join(filter(None, (row.market, row.listing.sub_market, row.listing.symbol)))
         doubts = [] if price.value is None else list(shown["unknown"])
         if shown["stale"]:

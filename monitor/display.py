@@ -46,6 +46,9 @@ def finding(
 def _edge(edge: Document) -> str:
     """One contract on the way of a price."""
     told = [f"{edge['contract']}  {edge['what']}: {edge['kind'] or 'of unknown kind'}"]
+    if edge["asset"] is not None:
+        quote = edge["quote_symbol"] or edge["quote"] or "USD"
+        told.append(f"reports {edge['asset_symbol'] or edge['asset']} in {quote}")
     if edge["exponent"] != 1:
         told.append("divides" if edge["exponent"] < 0 else "moves the cap alone")
     told.append(f"answers {_scaled(edge['answer'], edge['decimals'])}")
@@ -64,10 +67,8 @@ def _edge(edge: Document) -> str:
 
 
 def _scaled(answer: str | None, decimals: int | None) -> str:
-    if answer is None:
-        return "nothing"
-    if decimals is None:
-        return f"{answer} raw"
+    if answer is None or decimals is None:
+        return "nothing" if answer is None else f"{answer} raw"
     return f"{Decimal(answer).scaleb(-decimals).normalize():f}"
 
 

@@ -47,6 +47,7 @@ class PriceBook:
         curves = [curve for pool in pools if (curve := pool.curve(view)) is not None]
         listings = list_all(view, rules)
         traded, names = MarketPrices(curves, listings), symbols(view, listings)
+        self._names = names
         decimals = {one.asset: one.decimals for one in listings}
 
         def unit_of(listing: Listing) -> tuple[str, int | None]:
@@ -61,15 +62,25 @@ class PriceBook:
         )
 
     def as_json(self, checksum: Checksum, market: str | None) -> list[dict[str, Any]]:
-        return [
-            row_json(row, self.block, checksum)
-            for row in self.rows
-            if market is None or row.market == market
+        rows = (row for row in self.rows if market is None or row.market == market)
+        return [self.row_json(row, checksum) for row in rows]
+
+    def row_json(self, row: PriceRow, checksum: Checksum) -> dict[str, Any]:
+        """One price in the contract's manner; `path`: root first, each before what it reads."""
+        told = _row_json(row, self.block, checksum)
+        told["path"] = [
+            _edge_json(edge, self.block, checksum)
+            | {
+                "depth": depth,
+                "asset_symbol": self._names.get(edge.asset) if edge.asset else None,
+                "quote_symbol": self._names.get(edge.quote) if edge.quote else None,
+            }
+            for depth, edge in _tree(row.price.path)
         ]
+        return told
 
 
-def row_json(row: PriceRow, block: BlockRef, checksum: Checksum) -> dict[str, Any]:
-    """One price in the contract's manner; `path` is root first, each followed by what it reads."""
+def _row_json(row: PriceRow, block: BlockRef, checksum: Checksum) -> dict[str, Any]:
     listing, price = row.listing, row.price
     return {
         "market": row.market,
@@ -91,7 +102,6 @@ def row_json(row: PriceRow, block: BlockRef, checksum: Checksum) -> dict[str, An
         "cap": _digits(price.cap_value),
         "cap_follows": price.cap_follows,
         "oracle_deviation": ratio_number(row.deviation),
-        "path": [_edge_json(e, block, checksum) | {"depth": d} for d, e in _tree(price.path)],
         "unknown": list(_unknown(price)),
     }
 

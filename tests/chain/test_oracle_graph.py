@@ -246,6 +246,7 @@ async def test_check__draws_every_price__and_warns_of_what_it_does_not_know(
     assert [edge["depth"] for edge in capped["path"]] == [0, 1, 2, 1]
     assert capped["path"][0]["capped"] is False
     assert "does not bind" in drawn.out
+    assert "WETH / USD: market, reports WETH in USD, answers 2000" in drawn.out
     assert "Chainlink proxy, phase 1" in drawn.out
 
 
