@@ -5,7 +5,17 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 
 import pytest
-from devnet import USD, Receipt, Tx, WideWorld, account, event_topic, new_wide_world
+from devnet import (
+    USD,
+    ZERO_ADDRESS,
+    MarketParams,
+    Receipt,
+    Tx,
+    WideWorld,
+    account,
+    event_topic,
+    new_wide_world,
+)
 from devnet.chain import BLOCK_SECONDS
 from devnet.morpho_deployment import MORPHO_FEE_RECIPIENT
 from eth_abi.abi import decode
@@ -323,6 +333,22 @@ async def test_market_ids__only_some__are_all_that_is_followed(wide: WideWorld) 
         assert {key.sub_market for key in keys} == {chosen}
         ledger = await life.ledger()
         assert [sheet.sub_market for sheet in life.market.sheets(ledger, 2**40)] == [chosen]
+
+
+async def test_market_id__of_no_loan_at_all__is_read_as_it_is_followed(
+    wide: WideWorld, life: Life
+) -> None:
+    morpho, weth = wide.morpho, wide.raw("WETH", 1)
+    params = MarketParams(
+        *(ZERO_ADDRESS, wide.token("WETH"), ZERO_ADDRESS, ZERO_ADDRESS),
+        morpho.params(WETH_USDC).lltv_wad,
+    )
+    morpho.addresses.markets["nothing"] = params
+    await morpho.create_market(BOB, params)
+    await wide.fund(ALICE, WETH=weth)
+    await wide.block(morpho.supply_collateral(ALICE, "nothing", weth))
+    await compare(life, morpho, people(wide))
+    await life.records()
 
 
 @pytest.mark.parametrize("ids", [None, ["0x" + "1" * 64]])

@@ -17,6 +17,7 @@ from monitor.protocols.morpho_blue.positions import Held, lends, owes, pledges, 
 from monitor.protocols.morpho_blue.rate_model import borrow_rate
 from monitor.protocols.morpho_blue.views import (
     held_from,
+    is_created,
     pair_calls,
     pair_from,
     position_call,
@@ -87,9 +88,9 @@ class MorphoSnapshot:
         ids = sorted(census.created)
         rows = [pair_calls(self._abi, self._scope.entry, market_id) for market_id in ids]
         answers = await reader.read(at, [call for row in rows for call in row])
-        pairs = {i: pair_from(answers[2 * n : 2 * n + 2]) for n, i in enumerate(ids)}
-        # An id of a branch that is gone since an attempt before this one has no parameters.
-        pairs = {i: pair for i, pair in pairs.items() if pair.loan != ZERO_ADDRESS}
+        told = {i: answers[2 * n : 2 * n + 2] for n, i in enumerate(ids)}
+        # An id of a branch that is gone since an attempt before this one was never created.
+        pairs = {i: pair_from(row) for i, row in told.items() if is_created(row)}
         modelled = {i: pair for i, pair in pairs.items() if pair.rate_model != ZERO_ADDRESS}
         targets = await self._targets(reader, at, modelled)
         # A node may answer a view from a later state than it was asked for: once is no proof.

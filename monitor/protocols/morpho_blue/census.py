@@ -22,7 +22,7 @@ OF_ACCOUNTS = (*OF_MARKETS, "Supply", "Borrow", "SupplyCollateral", "SetFeeRecip
 class Census:
     """As far as logs were read. It outlives one attempt to read a market.
 
-    One name too many does no harm: it holds nothing, and an id that is gone has no parameters.
+    One name too many does no harm: it holds nothing, and an id that is gone was never created.
     """
 
     scope: Scope

@@ -50,6 +50,12 @@ def pair_from(row: Sequence[ViewResult]) -> Pair:
     )
 
 
+def is_created(row: Sequence[ViewResult]) -> bool:
+    """Whether there is a pair, by the answers to `pair_calls`: all its roles may be nobody."""
+    *_, updated, _ = values_of(row[1])
+    return bool(updated)
+
+
 def totals_alone(pair: Pair) -> Pair:
     """What `pair_from` reads of it, to compare."""
     return replace(pair, collateral_raw=RawAmount(0), rate_at_target_wad=None, borrow_rate_wad=None)
