@@ -15,6 +15,7 @@ from monitor.core.ports import ContractReader, Readings, ViewCall
 from monitor.core.prices import Feed, Price
 from monitor.core.units import Address, AssetId, MarketId
 from monitor.oracles.family import Views
+from monitor.oracles.leaf_assets import names_like
 from monitor.oracles.recognition import Plan, Recognition
 from monitor.oracles.tracing import Priced, Tracing
 from monitor.oracles.way import Cadence
@@ -91,9 +92,18 @@ class OracleGraph:
                 yield Priced(market, sub_market, AssetId(Address(key.subject)), price, loan)
 
     def _symbols(self, view: LedgerView) -> dict[AssetId, str]:
-        tokens = each(view, Kind.TOKEN, MarketId(""), Token)
-        found = {AssetId(Address(key.subject)): token.symbol for key, token in tokens}
-        for market in self._markets:
-            for _, reserve in each(view, Kind.RESERVE, market, Reserve):
-                found[reserve.asset] = reserve.symbol
-        return found
+        """What assets are called. A name that a reserve has, which somebody governs, is no other's:
+        anybody may call a token so, and open a pair for it.
+        """
+        reserves = {
+            reserve.asset: reserve.symbol
+            for market in self._markets
+            for _, reserve in each(view, Kind.RESERVE, market, Reserve)
+        }
+        taken = {name for symbol in reserves.values() for name in names_like(symbol)}
+        others = {
+            AssetId(Address(key.subject)): token.symbol
+            for key, token in each(view, Kind.TOKEN, MarketId(""), Token)
+            if taken.isdisjoint(names_like(token.symbol))
+        }
+        return others | reserves

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass
+from functools import lru_cache
 
 from monitor.core.prices import Edge, PriceKind
 from monitor.core.units import Address, AssetId
@@ -105,8 +106,15 @@ def _quote(against: set[AssetId], text: str, symbols: Mapping[AssetId, str]) -> 
 def _named(words: str, symbols: Mapping[AssetId, str]) -> AssetId | None:
     """The one asset that is called so, or whose wrapped form is: anybody may call a token so."""
     name = words.strip().upper()
-    called = (name, _WRAPPED + name) if name else ()
-    return _only({asset for asset, symbol in symbols.items() if symbol.upper() in called})
+    called = {asset for asset, symbol in symbols.items() if name in names_like(symbol)}
+    return _only(called) if name else None
+
+
+@lru_cache(8_192)
+def names_like(symbol: str) -> tuple[str, str]:
+    """What a feed may call an asset: its symbol, or that without the W of a wrapped one."""
+    name = symbol.upper()
+    return name, name.removeprefix(_WRAPPED)
 
 
 def _only(assets: Set[AssetId]) -> AssetId | None:

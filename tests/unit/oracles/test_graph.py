@@ -28,8 +28,9 @@ from monitor.core.ledger import (
     pair_key,
     price_key,
     reserve_key,
+    token_key,
 )
-from monitor.core.pairs import Pair
+from monitor.core.pairs import Pair, Token
 from monitor.core.prices import Feed, Price, PriceKind
 from monitor.core.units import (
     WAD,
@@ -190,6 +191,20 @@ def test_rate_times_another_assets_market__is_an_exchange_rate() -> None:
     price = find(ledger, price_key(MARKET, STAKED), Price)
     assert price is not None
     assert price.kind is PriceKind.EXCHANGE_RATE
+    assert [edge.asset for edge in price.path if edge.reports_market] == [WETH]
+
+
+def test_token__that_a_stranger_calls_ether__is_not_what_ethers_feed_reports() -> None:
+    chain = {
+        ROOT: {"ethSource": FEED, "steth": RATE, "decimals": 8},
+        FEED: a_proxy(ETHER),
+        RATE: {"getPooledEthByShares": lambda shares: shares * 2},
+    }
+    ledger = ledger_of(2 * ETHER)
+    ledger.put(token_key(an_address("fake")), Token("ETH", 18))
+    polled(graph_of(), chain, ledger)
+    price = find(ledger, price_key(MARKET, STAKED), Price)
+    assert price is not None
     assert [edge.asset for edge in price.path if edge.reports_market] == [WETH]
 
 
