@@ -1,56 +1,56 @@
 """`make demo`: a market crash on real contracts, and the alert that comes before it.
 
-Everything is real but the money: Aave V3.6, Chainlink and Uniswap V3 bytecode on anvil, the daemon
-as its users run it, a receiver that checks signatures. At the end what was projected stands beside
-what happened.
+Everything is real but the money: the bytecode of Aave V3.6 and V3.0.2, Morpho Blue, Chainlink and
+Uniswap V3 on anvil (wstETH, its adapter and Morpho's oracles are doubles), the daemon as its users
+run it, a receiver that checks signatures. At the end what was projected stands beside what really
+happened.
 """
 
 import asyncio
 import os
 import signal
-import socket
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-import aiohttp
-from rich.console import Console
-from rich.panel import Panel
-from rich.table import Table
-
-from devnet.configuration import Wiring, configuration
+from devnet.configuration import AAVE_3_0, AAVE_CORE, MORPHO, Wiring, configuration
 from devnet.executed import Executed
-from devnet.market import crash, slide
+from devnet.market import crash, shock, slide
 from devnet.receiver import Letter, Receiver
-from devnet.saved_world import new_world
-from devnet.staging import CRASH, DEMO_TERMS, SLIDE
-from devnet.world import World
+from devnet.saved_world import new_wide_world
+from devnet.staging import CRASH, DEMO_TERMS, DEPEG, SLIDE, SLIP
+from devnet.telling import (
+    MARKETS,
+    console,
+    liquidated_in,
+    say,
+    show_comparison,
+    show_letter,
+    show_prices,
+    usd,
+)
+from devnet.watch import Watch, free_port, watching
+from devnet.wide_world import WideWorld
 
 ERROR_BOUND = 0.05
 """Contract section 1: 5 % until the fidelity issue is done."""
-READY_SECONDS = 60.0
-console = Console(highlight=False)
+BIRTH_SECONDS = 26 * 3600
+"""How long before now the chain begins: the vault's timelock takes a day of it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What `DEMO_EXIT=1` exits by."""
+    """What `DEMO_EXIT=1` exits by. `error`: the largest, of all markets together and of each."""
 
-    projected_usd: float
-    executed_usd: float
+    error: float
     tripped_block: int
     first_liquidation_block: int | None
     signatures_refused: int
-
-    @property
-    def error(self) -> float:
-        return abs(self.projected_usd / self.executed_usd - 1) if self.executed_usd else 1.0
 
     @property
     def came_before(self) -> bool:
@@ -62,41 +62,15 @@ class Verdict:
         return self.came_before and self.error <= ERROR_BOUND and not self.signatures_refused
 
 
-@dataclass(frozen=True, slots=True)
-class Watch:
-    """The running daemon, asked over its own API."""
-
-    session: aiohttp.ClientSession
-    url: str
-    log: Path
-    process: asyncio.subprocess.Process
-
-    async def get(self, path: str) -> dict[str, Any]:
-        async with self.session.get(self.url + path) as answer:
-            document: dict[str, Any] = await answer.json()
-            return document
-
-    async def judged(self, block_hash: str) -> dict[str, Any]:
-        """The projection at a block, once the daemon judged it."""
-        async with asyncio.timeout(READY_SECONDS):
-            while self.process.returncode is None:
-                try:
-                    status = await self.get("/api/v1/status")
-                except aiohttp.ClientError:
-                    status = {}
-                if (status.get("evaluated") or {}).get("hash") == block_hash:
-                    return await self.get("/api/v1/cascade/eth-crash")
-                await asyncio.sleep(0.05)
-        raise RuntimeError(f"the daemon ended; its log:\n{self.log.read_text()[-2000:]}")
-
-
 async def play(folder: Path) -> Verdict:
     """The whole demo; leaves nothing behind."""
     async with AsyncExitStack() as stack:
         started = time.monotonic()
-        say("building a chain with real contracts and 300 borrowers ...")
+        loans = len(MARKETS) * DEMO_TERMS.borrowers
+        say(f"building a chain with real contracts, three lending markets and {loans} loans ...")
+        birth = int(time.time()) - BIRTH_SECONDS
         world = await stack.enter_async_context(
-            new_world(DEMO_TERMS, genesis_timestamp=int(time.time()) - 7200, epoch_slots=1)
+            new_wide_world(DEMO_TERMS, genesis_timestamp=birth, epoch_slots=1)
         )
         await world.mine(4)  # so that the daemon begins after the world was made
         receiver = await stack.enter_async_context(Receiver())
@@ -104,6 +78,7 @@ async def play(folder: Path) -> Verdict:
         watch = await stack.enter_async_context(_daemon(world, receiver, folder))
         await watch.judged((await world.head()).hash)
         say(f"daemon ready at {watch.url} after {time.monotonic() - started:.0f} s")
+        await _slip(world, watch)
         tripped = await _slide(world, watch, receiver)
         verdict = await _crash(world, watch, receiver, tripped)
         if os.environ.get("DEMO_EXIT") != "1":
@@ -112,7 +87,23 @@ async def play(folder: Path) -> Verdict:
         return verdict
 
 
-async def _slide(world: World, watch: Watch, receiver: Receiver) -> Letter:
+async def _slip(world: WideWorld, watch: Watch) -> None:
+    """wstETH loses a little in its market; who sees it, and whom a larger loss would cost."""
+    console.rule("one asset, three prices")
+    await shock(world, {"wstETH": SLIP})
+    await watch.judged((await world.head()).hash)
+    say(f"wstETH slips by {float(-SLIP):.0%} in its market")
+    prices = (await watch.get("/api/v1/prices"))["prices"]
+    show_prices(row for row in prices if row["symbol"] == "wstETH")
+    projected = (await watch.projected({"wstETH": float(DEPEG)}))["result"]
+    parts = (
+        f"[bold]{usd(liquidated_in(projected, market))}[/] on {name}"
+        for market, name in MARKETS.items()
+    )
+    say(f"a slip of {float(-DEPEG):.0%} would now liquidate {', '.join(parts)}")
+
+
+async def _slide(world: WideWorld, watch: Watch, receiver: Receiver) -> Letter:
     """Prices fall step by step until the breaker trips."""
     console.rule("the market slides")
     told = 0
@@ -129,113 +120,57 @@ async def _slide(world: World, watch: Watch, receiver: Receiver) -> Letter:
         if breaker == "tripped":
             await receiver.wait_for("breaker.tripped")
         for letter in receiver.letters[told:]:
-            _show_letter(letter)
+            show_letter(letter)
         told = len(receiver.letters)
     return await receiver.wait_for("breaker.tripped")
 
 
-async def _crash(world: World, watch: Watch, receiver: Receiver, tripped: Letter) -> Verdict:
+async def _crash(world: WideWorld, watch: Watch, receiver: Receiver, tripped: Letter) -> Verdict:
     """The projected crash, for real; then both side by side."""
     console.rule(f"the crash: WETH {float(CRASH):.0%}, and real liquidators")
     projected = (await watch.judged((await world.head()).hash))["result"]
     executed = await crash(world, {"WETH": CRASH}, progress=say)
     await watch.judged((await world.head()).hash)
     verdict = Verdict(
-        projected_usd=float(projected["liquidated_usd"]),
-        executed_usd=float(executed.liquidated_usd),
+        error=_error(projected, executed),
         tripped_block=int(tripped.body["data"]["block"]["number"]),
         first_liquidation_block=executed.first_liquidation_block,
         signatures_refused=receiver.refused,
     )
-    _show_comparison(projected, executed)
+    show_comparison(projected, executed)
     say(
         f"the alert came in block {verdict.tripped_block}, the first liquidation in block "
-        f"{verdict.first_liquidation_block}; the projection was off by [bold]{verdict.error:.2%}[/]"
+        f"{verdict.first_liquidation_block}; no market was further off the projection than "
+        f"[bold]{verdict.error:.2%}[/]"
     )
     return verdict
 
 
-def _show_letter(letter: Letter) -> None:
-    data = letter.body["data"]
-    colour = "red" if letter.type == "breaker.tripped" else "yellow"
-    text = (
-        f"{data['measure']} [bold]{usd(data['value'])}[/] is beyond {usd(data['threshold'])} "
-        f"in block {data['block']['number']}\nwebhook-id {letter.id}, signature verified"
-    )
-    console.print(Panel(text, title=f"webhook: {letter.type}", border_style=colour, expand=False))
-
-
-def _show_comparison(projected: dict[str, Any], executed: Executed) -> None:
-    table = Table("", "projected", "what happened", "error", title="projected beside executed")
-    rows = {
-        "debt liquidated": ("liquidated_usd", executed.liquidated_usd),
-        "of it in round 1": ("first_round_usd", executed.first_round_usd),
-        "collateral seized": ("seized_usd", executed.seized_usd),
-        "bad debt": ("bad_debt_usd", executed.bad_debt_usd),
-        "left unliquidated": ("unliquidated_usd", executed.unliquidated_usd),
-    }
-    for label, (key, happened) in rows.items():
-        table.add_row(label, usd(projected[key]), usd(happened), _off(projected[key], happened))
-    after = projected["prices"]["WETH"]["after"]
-    price = executed.prices["WETH"].after
-    table.add_row("WETH afterwards", usd(after), usd(price), _off(after, price))
-    table.add_row("rounds", str(projected["rounds"]), str(executed.rounds), "")
-    factor = f"{projected['amplification']:.2f} x"
-    table.add_row("amplification", factor, f"{float(executed.amplification):.2f} x", "")
-    console.print(table)
-
-
-def _off(projected: str, happened: Fraction) -> str:
-    return f"{abs(float(projected) / float(happened) - 1):.2%}" if happened else ""
-
-
-def usd(value: str | Fraction) -> str:
-    return f"${float(value):,.0f}"
-
-
-def say(text: str) -> None:
-    console.print(text, soft_wrap=True)
+def _error(projected: Mapping[str, Any], executed: Executed) -> float:
+    pairs = [(float(projected["liquidated_usd"]), executed.liquidated_usd)]
+    for market in (AAVE_CORE, AAVE_3_0, MORPHO):
+        happened = executed.figures_in(market).liquidated_usd
+        pairs.append((liquidated_in(projected, market), happened))
+    return max(abs(told / float(happened) - 1) if happened else 1.0 for told, happened in pairs)
 
 
 @asynccontextmanager
-async def _daemon(world: World, receiver: Receiver, folder: Path) -> AsyncIterator[Watch]:
-    """`cascade-monitor run`, in a process of its own."""
-    secret = folder / "secret"
+async def _daemon(world: WideWorld, receiver: Receiver, folder: Path) -> AsyncIterator[Watch]:
+    secret, config = folder / "secret", folder / "demo.toml"
     secret.write_text(receiver.secret)
     wiring = Wiring(
         state_dir=folder / "state",
-        port=_free_port(),
+        port=free_port(),
         webhook_url=receiver.url,
         secret_file=secret,
         shocks={"WETH": float(CRASH)},
-        warn_usd=4_000_000,
-        trip_usd=7_000_000,
+        warn_usd=3_000_000,
+        trip_usd=4_200_000,
         clear_usd=2_000_000,
     )
-    config, log = folder / "demo.toml", folder / "daemon.log"
     config.write_text(configuration(world, wiring))
-    with log.open("wb") as out:
-        command = (sys.executable, "-m", "monitor", "run", "--config", str(config))
-        # A session of its own: Ctrl-C reaches us, and we end it in order.
-        daemon = await asyncio.create_subprocess_exec(
-            *command, stdout=out, stderr=out, start_new_session=True
-        )
-    try:
-        async with aiohttp.ClientSession() as session:
-            yield Watch(session, f"http://127.0.0.1:{wiring.port}", log, daemon)
-    except TimeoutError as error:
-        tail = log.read_text()[-2000:]
-        raise RuntimeError(f"the daemon does not keep up; the end of its log:\n{tail}") from error
-    finally:
-        if daemon.returncode is None:
-            daemon.send_signal(signal.SIGTERM)
-        await daemon.wait()
-
-
-def _free_port() -> int:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        return int(taken.getsockname()[1])
+    async with watching(config, wiring.port) as watch:
+        yield watch
 
 
 async def _until_interrupted(folder: Path) -> Verdict:

@@ -50,7 +50,10 @@ def _draw(
     size_usd = min(int(rng.lognormvariate(0, SPREAD) * MEDIAN_USD), LARGEST_USD)
     collateral_raw = size_usd * USD * 10**asset.decimals // asset.price_e8
     allowed_raw = collateral_raw * price_e36 // PRICE_SCALE * pair.lltv_wad // WAD
-    debt_raw = allowed_raw * rng.randint(*USED_BPS) // 10_000
+    used_bps = rng.randint(*USED_BPS)
+    if pair.oracle != "rate":
+        used_bps -= world.terms.caution_bps
+    debt_raw = allowed_raw * used_bps // 10_000
     return PairBorrower(who, pair.name, collateral_raw, debt_raw)
 
 

@@ -3,11 +3,12 @@
 from dataclasses import replace
 from fractions import Fraction
 
-from devnet.terms import POOLS, PoolTerms, RangeTerms, WorldTerms
+from devnet.terms import POOLS, PoolTerms, RangeTerms
+from devnet.wide_terms import WideTerms
 
 # All pools of a pair in one: wide enough for a crash to find depth at its bottom too.
-DEEP_USD = 150_000_000
-SHALLOW_USD = 75_000_000
+DEEP_USD = 100_000_000
+SHALLOW_USD = 50_000_000
 VOLATILE_RANGES = (RangeTerms(30, None), RangeTerms(50, 10_000), RangeTerms(20, 1_500))
 PEGGED_RANGES = (RangeTerms(20, None), RangeTerms(40, 2_000), RangeTerms(40, 200))
 
@@ -20,14 +21,20 @@ def _deepened(pool: PoolTerms) -> PoolTerms:
     return replace(pool, depth_usd=SHALLOW_USD)
 
 
-DEMO_TERMS = WorldTerms(
-    pools=tuple(_deepened(pool) for pool in POOLS), borrowers=300, seed=2, caution_bps=500
+DEMO_TERMS = WideTerms(
+    pools=tuple(_deepened(pool) for pool in POOLS), borrowers=130, seed=2, caution_bps=500
 )
-"""55 M USD of collateral for 32 M USD of debt, all of it healthy to the end of the slide."""
+"""130 loans in each of three lending markets, all of them healthy to the end of the slide."""
+
+SLIP = Fraction(-1, 100)
+"""Of wstETH in its market, first of all: only Aave 3.0.2 asks that."""
+
+DEPEG = Fraction(-10, 100)
+"""Of wstETH too; only projected."""
 
 SLIDE = (Fraction(-2, 100),) * 4
 """Changes of WETH one after the other: 2,000 USD to 1,845 USD."""
 
 CRASH = Fraction(-20, 100)
-"""What is projected at every block, and then happens: at first it would liquidate 3 M USD, after
-the slide it liquidates three times as much."""
+"""What is projected at every block, and then happens: at first it would liquidate 2.7 M USD, after
+the slide nearly twice as much."""

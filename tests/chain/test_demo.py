@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import signal
 import sys
 from pathlib import Path
@@ -35,6 +36,12 @@ async def test_demo__to_its_end__trips_before_and_projects_what_happens(tmp_path
     assert demo.returncode == 0, text
     assert "demo passed" in text
     assert text.index("webhook: breaker.tripped") < text.index("the crash: WETH")
+    assert re.search(r"Aave 3\.6 .* capped .* 1\.0% less", text)
+    assert re.search(r"Aave 3\.0\.2 .* the same", text)
+    assert re.search(r"Morpho Blue .* exchange rate .* 1\.0% less", text)
+    assert re.search(r"\$0 on Aave 3\.6, \$[1-9][\d,]+ on Aave 3\.0\.2, \$0 on Morpho", text)
+    for name in ("Aave 3.6", "Aave 3.0.2", "Morpho Blue"):
+        assert re.search(rf"  on {re.escape(name)} .* \$[1-9][\d,]+ .* 0\.\d\d%", text)
 
 
 @pytest.mark.skipif(not Path("/proc").is_dir(), reason="processes are told by /proc on Linux only")
@@ -42,7 +49,7 @@ async def test_demo__to_its_end__trips_before_and_projects_what_happens(tmp_path
 async def test_demo__interrupted__leaves_nothing_behind(tmp_path: Path, word: str) -> None:
     demo = await started(tmp_path)
     assert demo.stdout is not None
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(120):
         while word not in (await demo.stdout.readline()).decode():
             assert not demo.stdout.at_eof()
     demo.send_signal(signal.SIGINT)

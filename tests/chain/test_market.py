@@ -8,18 +8,21 @@ from devnet import (
     Executed,
     RevertError,
     Sale,
+    WideWorld,
     World,
     account,
     crash,
-    open_world,
+    open_wide_world,
     oracle_prices,
     shock,
     slide,
 )
 from devnet.aave_visits import borrowers
+from devnet.lending import lending_markets
 from devnet.market import CORRELATED
+from devnet.morpho_visits import pair_borrowers
 from devnet.pool_prices import market_paths, market_usd, mids
-from devnet.staging import CRASH, DEMO_TERMS, SLIDE
+from devnet.staging import CRASH, DEMO_TERMS, SLIDE, SLIP
 
 ALICE, BOB, CAROL, LENDER = (account(name) for name in ("alice", "bob", "carol", "lender"))
 DEVIATION = Fraction(5, 1000)
@@ -255,16 +258,25 @@ async def test_crash__stopped_by_max_rounds__has_not_converged(lent: World) -> N
 
 
 async def test_staging__to_the_end_of_the_slide__nobody_is_liquidatable() -> None:
-    async with open_world(DEMO_TERMS) as staged:
+    async with open_wide_world(DEMO_TERMS) as staged:
+        assert await loans_of(staged) >= 300
+        await shock(staged, {"wstETH": SLIP})
         for change in SLIDE:
             await slide(staged, change)
-        data = await staged.all_account_data(await borrowers(staged))
-        assert len(data) >= 300
-        assert all(each.health_factor_wad > 10**18 for each in data)
+        for market in await lending_markets(staged):
+            assert await market.left() == []
+
+
+async def loans_of(wide: WideWorld) -> int:
+    """Accounts in debt, market by market."""
+    people = [await borrowers(wide), await borrowers(wide.aave_3_0)]
+    pairs = await pair_borrowers(wide)
+    return sum(map(len, people)) + sum(map(len, pairs.values()))
 
 
 async def test_staging__its_crash__amplifies_over_rounds_and_ends() -> None:
-    async with open_world(DEMO_TERMS) as staged:
+    async with open_wide_world(DEMO_TERMS) as staged:
+        await shock(staged, {"wstETH": SLIP})
         for change in SLIDE:
             await slide(staged, change)
         executed = await crash(staged, {"WETH": CRASH})
