@@ -1,10 +1,11 @@
 """Positions in the contract's JSON: sorted, filtered, paged."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from fractions import Fraction
+from functools import cached_property
 from types import MappingProxyType
 from typing import Any
 
@@ -14,6 +15,7 @@ from monitor.core.ports import PositionFilter
 from monitor.core.sources import Line, Liquidity, RiskRules, Statement
 from monitor.core.units import Address, AssetId, MarketId, address
 from monitor.engine.price_book import PriceBook
+from monitor.engine.sums import Sums
 from monitor.engine.valuation import Valuation, labels, list_all, symbols, total, usd_text
 from monitor.errors import QuestionError
 
@@ -78,21 +80,38 @@ class PositionBook:
         self._valuation = Valuation(view, listings)
         self.symbols = symbols(view, listings)
         self.labels = labels(listings, named)
-        self.rows = sorted(self._read(view, rules), key=_order)
+        self.sums = {rule.market: Sums() for rule in rules}
+        self._held = list(self._read(view, rules))
+        for listing in listings:  # all prices now: the ledger moves on, and the book is still asked
+            self.worth([(listing.asset, 1)])
 
     @property
     def block(self) -> BlockRef:
         return self._block
 
-    def _read(self, view: LedgerView, rules: Sequence[RiskRules]) -> list[Row]:
-        rows = []
+    @cached_property
+    def rows(self) -> list[Row]:
+        """Every position, sorted: made when first asked for, as sums need no order."""
+        rows = (
+            Row(rule.market, rule.protocol, held, self.worth(_owed(held)))
+            for rule, held in self._held
+        )
+        return sorted(rows, key=_order)
+
+    def _read(
+        self, view: LedgerView, rules: Sequence[RiskRules]
+    ) -> Iterator[tuple[RiskRules, Statement]]:
         for rule in rules:
+            sums = self.sums[rule.market]
             for place in rule.places(view):
                 statement = rule.statement(view, place, self._block.timestamp)
                 if statement is not None:
-                    debt = total([self.usd(line) for line in statement.debt])
-                    rows.append(Row(rule.market, rule.protocol, statement, debt))
-        return rows
+                    sums.add(statement)
+                    yield rule, statement
+
+    def worth(self, amounts: Iterable[tuple[AssetId, int]]) -> Fraction | None:
+        """What amounts are worth together, in USD; None when a price is unknown."""
+        return total([self._valuation.usd(asset, raw) for asset, raw in amounts])
 
     def page(self, wanted: PositionFilter) -> dict[str, Any]:
         """One page in the contract's shape. Raises QuestionError (410 for a stale cursor)."""
@@ -146,15 +165,15 @@ class PositionBook:
             "e_mode": held.e_mode,
         }
         lines = (*held.collateral, *held.debt, *held.lent)
-        unknown = [*risk.unknown, *self.unvalued(lines)]
+        unknown = [*risk.unknown, *self.unvalued(line.asset for line in lines)]
         return answer | ({"unknown": list(dict.fromkeys(unknown))} if unknown else {})
 
-    def unvalued(self, lines: Iterable[Line]) -> list[str]:
-        """What is to be said of lines whose value in USD is unknown."""
+    def unvalued(self, assets: Iterable[AssetId]) -> list[str]:
+        """What is to be said of assets whose value in USD is unknown."""
         return [
-            f"USD value of {self.symbols.get(line.asset, line.asset)}"
-            for line in lines
-            if self.usd(line) is None
+            f"USD value of {self.symbols.get(asset, asset)}"
+            for asset in assets
+            if self._valuation.usd(asset, 1) is None
         ]
 
     def _line_json(self, line: Line) -> dict[str, Any]:
@@ -190,6 +209,10 @@ def _fits(
         return False
     liquidatable = row.statement.risk.liquidatable
     return wanted.liquidatable is None or liquidatable in (None, wanted.liquidatable)
+
+
+def _owed(held: Statement) -> Iterator[tuple[AssetId, int]]:
+    return ((line.asset, line.amount_raw) for line in held.debt)
 
 
 def _order(row: Row) -> tuple[bool, Fraction, str, str, str]:

@@ -9,9 +9,7 @@ from monitor.core.ledger import Fault, Kind, LedgerView, each
 from monitor.core.sources import Listing, RiskRules
 from monitor.core.units import MarketId
 from monitor.engine.positions import PositionBook
-from monitor.engine.valuation import total, usd_text
-
-AT_RISK_HEALTH_WAD = 1_05 * 10**16
+from monitor.engine.valuation import usd_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,28 +40,16 @@ class MarketTotals:
 
 def market_totals(book: PositionBook, rule: RiskRules) -> MarketTotals:
     """Sums over every position of a market. Collateral counts where it is in use."""
-    rows = [row for row in book.rows if row.market == rule.market]
-    collateral: list[Fraction | None] = []
-    at_risk: list[Fraction | None] = []
-    unknown: set[str] = set()
-    for row in rows:
-        pledged = [line for line in row.statement.collateral if line.used_as_collateral]
-        collateral += [book.usd(line) for line in pledged]
-        unknown.update(book.unvalued([*pledged, *row.statement.debt]))
-        health = row.statement.risk.health_factor_wad
-        if row.statement.risk.unknown:
-            unknown.update(row.statement.risk.unknown)
-            at_risk.append(None)
-        elif health is not None and health < AT_RISK_HEALTH_WAD:
-            at_risk.append(row.debt_usd)
+    sums = book.sums[rule.market]
+    unvalued = book.unvalued([*sums.pledged, *sums.owed])
     return MarketTotals(
         market=rule.market,
         protocol=rule.protocol,
-        positions=len(rows),
-        collateral_usd=total(collateral),
-        debt_usd=total([row.debt_usd for row in rows]),
-        at_risk_usd=total(at_risk),
-        unknown=tuple(sorted(unknown)),
+        positions=sums.positions,
+        collateral_usd=book.worth(sums.pledged.items()),
+        debt_usd=book.worth(sums.owed.items()),
+        at_risk_usd=None if sums.unknown else book.worth(sums.at_risk.items()),
+        unknown=tuple(sorted({*sums.unknown, *unvalued})),
     )
 
 

@@ -114,10 +114,11 @@ def columns_of(world: WorldSheet) -> Columns:
     accounts: list[Account] = []
     left_out: list[LeftOut] = []
     unlooked: list[str] = []
+    quoted = _quoted(book.quotes, len(world.markets))
     for number, sheet in enumerate(world.markets):
         unknown += sheet.unknown
         unlooked += sheet.left_out
-        index = {q.asset: at for at, q in enumerate(book.quotes) if q.market == number}
+        index = quoted[number]
         cash += [float(sheet.assets[asset].cash_raw) for asset in index]
         priced = {a: at for a, at in index.items() if book.quotes[at].price is not None}
         if _is_nobodys(sheet, world):
@@ -143,6 +144,14 @@ def columns_of(world: WorldSheet) -> Columns:
         unknown=tuple(unknown if is_little else unknown + reasons),
         left_out=tuple(unlooked + reasons if is_little else unlooked),
     )
+
+
+def _quoted(quotes: list[Quote], markets: int) -> list[dict[AssetId, int]]:
+    """Of each market, where the quotes of its assets are."""
+    places: list[dict[AssetId, int]] = [{} for _ in range(markets)]
+    for at, quote in enumerate(quotes):
+        places[quote.market][quote.asset] = at
+    return places
 
 
 def state_of(columns: Columns) -> State:
