@@ -40,7 +40,6 @@ from monitor.store.durability import durability_warning
 from monitor.store.identity import check_identity
 from monitor.store.server_binary import find_server
 
-USD_DECIMALS = 8
 SETTLED_BLOCKS = 16
 """How far below the lowest head endpoints are compared: above, they may still race."""
 

@@ -14,7 +14,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Proc
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
 from monitor.core.alerts import AlertType, BreakerPhase
-from monitor.core.events import DomainEvent, FeedKnown, PoolMoved
+from monitor.core.events import DomainEvent, FeedKnown, PoolMoved, ReceiptMoved
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 PREFIX = "cascade_monitor"
@@ -55,7 +55,9 @@ class DeliveryOutcome(StrEnum):
 
 
 EVENTS = tuple(
-    event.__name__ for event in get_args(DomainEvent) if event not in (PoolMoved, FeedKnown)
+    event.__name__
+    for event in get_args(DomainEvent)
+    if event not in (PoolMoved, FeedKnown, ReceiptMoved)
 )
 """Events that belong to a market; logs that did not decode are UNDECODABLE."""
 UNDECODABLE = "Undecodable"
