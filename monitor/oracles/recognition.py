@@ -16,6 +16,8 @@ from monitor.oracles.family import Facts, Family, Views, input_of
 
 DEEPEST = 8
 """Contracts on one way behind which nothing is followed any more."""
+MOST_CONTRACTS = 64
+"""Behind one root: where anybody may name an oracle, it could name contracts without end."""
 LONGEST_TEXT = 80
 """Of a description: it is whatever its contract says."""
 UNRECOGNISED = Feed("")
@@ -34,12 +36,17 @@ def facts_of(feed: Feed | None) -> Facts:
 
 def reachable(feeds: Feeds, roots: Iterable[Address]) -> list[Address]:
     """The roots, and every contract behind them that has to be known."""
-    found = dict.fromkeys(roots)
-    level = list(found)
+    return list(dict.fromkeys(contract for root in roots for contract in _below(feeds, root)))
+
+
+def _below(feeds: Feeds, root: Address) -> list[Address]:
+    """A root and what is behind it, the nearest first: those do not hang on what is farther."""
+    found = {root: None}
+    level = [root]
     for _ in range(DEEPEST - 1):
         level = [c for c in dict.fromkeys(_behind(feeds, level)) if c not in found]
         found |= dict.fromkeys(level)
-    return list(found)
+    return list(found)[:MOST_CONTRACTS]
 
 
 def _behind(feeds: Feeds, contracts: Iterable[Address]) -> Iterable[Address]:
@@ -56,12 +63,14 @@ def _behind(feeds: Feeds, contracts: Iterable[Address]) -> Iterable[Address]:
 class Plan:
     """What is asked of the contracts behind these roots, given what is known of contracts.
 
-    `behind`: what the way of each root is read by. `is_settled`: all are known, and no others.
+    `within`: the contracts that the way of each root may lead over. `behind`: what it is read by.
+    `is_settled`: all are known, and no others.
     """
 
     roots: tuple[Address, ...]
     feeds: Feeds
     calls: tuple[ViewCall, ...]
+    within: Mapping[Address, frozenset[Address]]
     behind: Mapping[Address, tuple[ViewCall, ...]]
     is_settled: bool
 
@@ -74,17 +83,21 @@ class Recognition:
         self._first = tuple(dict.fromkeys((IMPOSTOR, *(f.marks[0] for f in FAMILIES))))
 
     def plan(self, roots: tuple[Address, ...], feeds: Feeds) -> Plan:
-        asked = {
-            contract: self._asked(contract, feeds.get(contract))
-            for contract in reachable(feeds, roots)
-        }
-        behind = {
-            root: tuple(c for contract in reachable(feeds, [root]) for c in asked.get(contract, ()))
-            for root in roots
-        }
+        within = {root: reachable(feeds, [root]) for root in roots}
+        contracts = dict.fromkeys(contract for below in within.values() for contract in below)
+        asked = {contract: self._asked(contract, feeds.get(contract)) for contract in contracts}
         known = {contract for contract, feed in feeds.items() if feed.family is not None}
-        calls = dict.fromkeys(call for calls in asked.values() for call in calls)
-        return Plan(roots, feeds, tuple(calls), behind, known == asked.keys())
+        return Plan(
+            roots=roots,
+            feeds=feeds,
+            calls=tuple(dict.fromkeys(call for calls in asked.values() for call in calls)),
+            within={root: frozenset(below) for root, below in within.items()},
+            behind={
+                root: tuple(call for contract in below for call in asked[contract])
+                for root, below in within.items()
+            },
+            is_settled=known == asked.keys(),
+        )
 
     def settled(self, plan: Plan, readings: Readings) -> dict[Address, Feed]:
         """What is known of every contract behind the roots; all others are forgotten.

@@ -109,7 +109,7 @@ class Tracing:
             answers = tuple([readings.get(call) for call in plan.behind[source]])
             known = self._known.get(asked)
             if known is None or known.answers != answers:
-                path = ways.path(Asked(source, value))
+                path = ways.path(Asked(source, value), plan.within[source])
                 known = _Known(answers, path, tuple(map(_shape, path)))
             found[asked] = known
         self._known = found

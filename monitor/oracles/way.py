@@ -1,6 +1,6 @@
 """The way of a price: from the contract a market asks down to those that ask no other."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 
 from monitor.core.ports import Readings, ViewCall
@@ -63,14 +63,18 @@ class Ways:
         self._readings = readings
         self._cadences = cadences
 
-    def path(self, root: Asked) -> tuple[Edge, ...]:
-        """A contract and all behind it, root first, each followed by what it reads."""
+    def path(self, root: Asked, within: Set[Address]) -> tuple[Edge, ...]:
+        """A contract and those behind it, root first, each followed by what it reads.
+
+        What is not `within` may be known, but is not what this way is read by.
+        """
         found: list[Edge] = []
         waiting: list[tuple[Asked, tuple[Address, ...]]] = [(root, ())]
         while waiting:
             asked, trail = waiting.pop()
             contract = asked.contract
-            if contract in trail or len(trail) >= DEEPEST or len(found) >= MOST_EDGES:
+            is_cut = contract not in within or len(trail) >= DEEPEST or len(found) >= MOST_EDGES
+            if is_cut or contract in trail:
                 found.append(self._leaf(replace(asked, kind=None), NOT_FOLLOWED))
                 continue
             edges, inputs = self._look(asked)

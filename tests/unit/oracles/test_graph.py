@@ -45,12 +45,22 @@ from monitor.core.units import (
 )
 from monitor.oracles.family import MULTICALL3
 from monitor.oracles.graph import OracleGraph
+from monitor.oracles.recognition import MOST_CONTRACTS
 from monitor.oracles.way import MOST_EDGES, NOT_FOLLOWED, Cadence
 
 MARKET, ROOT = MarketId("m"), an_address("root")
 ETHER = 2_000 * 10**8
 ADAPTER = {"decimals": 8, "description": "Adapter"}
 STAKED = an_address("wstETH")
+BARE: Answers = {
+    "SCALE_FACTOR": 1,
+    "BASE_VAULT": ZERO_ADDRESS,
+    "QUOTE_VAULT": ZERO_ADDRESS,
+    "BASE_VAULT_CONVERSION_SAMPLE": 1,
+    "QUOTE_VAULT_CONVERSION_SAMPLE": 1,
+    "latestRoundData": a_round(1),
+}
+"""A composed oracle, but for its feeds."""
 
 
 def ledger_of(value: int | None, source: Address | None = ROOT) -> Ledger:
@@ -316,21 +326,45 @@ def test_source__that_names_itself__ends_there() -> None:
 def test_way__that_branches_at_every_step__is_cut() -> None:
     names = ("BASE_FEED_1", "BASE_FEED_2", "QUOTE_FEED_1", "QUOTE_FEED_2")
     levels = [an_address(f"level {n}") for n in range(9)]
-    rest = {
-        "SCALE_FACTOR": 1,
-        "BASE_VAULT": ZERO_ADDRESS,
-        "QUOTE_VAULT": ZERO_ADDRESS,
-        "BASE_VAULT_CONVERSION_SAMPLE": 1,
-        "QUOTE_VAULT_CONVERSION_SAMPLE": 1,
-        "latestRoundData": a_round(1),
-    }
-    chain = {here: {**rest, **dict.fromkeys(names, there)} for here, there in pairwise(levels)}
+    chain = {here: {**BARE, **dict.fromkeys(names, there)} for here, there in pairwise(levels)}
     ledger = ledger_of(1, levels[0])
     polled(graph_of(), chain, ledger)
     price = find(ledger, price_key(MARKET, STAKED), Price)
     assert price is not None
     assert price.kind is None
     assert len(price.path) < 6 * MOST_EDGES
+
+
+def sprawl() -> dict[Address, Answers]:
+    """Contracts each of which names four more, called by level and number; the last are feeds."""
+    names = ("BASE_FEED_1", "BASE_FEED_2", "QUOTE_FEED_1", "QUOTE_FEED_2")
+    here, chain = [ROOT], dict[Address, Answers]()
+    for level in range(5):
+        there = [an_address(f"{level} {n}") for n in range(4 * len(here))]
+        for n, contract in enumerate(here):
+            chain[contract] = {**BARE, **dict(zip(names, there[4 * n :], strict=False))}
+        here = there
+    return chain | {contract: a_proxy(1, aggregator=contract) for contract in here}
+
+
+def test_contracts__ever_more_of_them_behind_one__are_not_all_asked() -> None:
+    chain, ledger = sprawl(), ledger_of(1)
+    polled(graph_of(), chain, ledger)
+    assert len(list(each(ledger, Kind.FEED, MarketId(""), Feed))) == MOST_CONTRACTS
+    assert sum(polled(graph_of(), chain, ledger)) < 5 * MOST_CONTRACTS
+
+
+def test_contract__too_many_behind_one_price__but_behind_another__is_on_the_others_way() -> None:
+    middle, last = an_address("2 0"), an_address("4 0")
+    chain, graph, ledger = sprawl(), graph_of(), ledger_of(1)
+    ledger.put(price_key(MARKET, WETH), Price(BaseValue(1), middle))
+    polled(graph, chain, ledger)
+    chain[last] = a_proxy(2, aggregator=last)
+    polled(graph, chain, ledger)
+    fresh = ledger_of(1)
+    fresh.put(price_key(MARKET, WETH), Price(BaseValue(1), middle))
+    polled(graph_of(), chain, fresh)
+    assert dict(ledger.records()) == dict(fresh.records())
 
 
 def test_cadence__is_the_slowest_feeds__and_unknown_while_one_is() -> None:
