@@ -1,13 +1,13 @@
 """Claims for people: what one is worth, what its vault holds, what can be withdrawn now."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
 
 from monitor.core.blocks import BlockRef
 from monitor.core.events import Place
-from monitor.core.ledger import Kind, LedgerView, each
+from monitor.core.ledger import Kind, LedgerView, Reserve, each
 from monitor.core.pairs import Token
 from monitor.core.receipts import Receipt, ReceiptKind
 from monitor.core.sources import Listing, RiskRules
@@ -54,7 +54,11 @@ def accounts_of(
 ) -> tuple[Account, ...]:
     """Every claim with what stands behind it, sorted by token."""
     return tuple(
-        _account(token, receipt, tuple(_stakes(view, block, rules, token, receipt)))
+        _account(
+            token,
+            _of_its_market(view, rules, token, receipt),
+            tuple(_stakes(view, block, rules, token, receipt)),
+        )
         for token, receipt in sorted(receipts_in(view).items())
     )
 
@@ -99,6 +103,23 @@ def as_json(account: Account, symbols: Mapping[AssetId, str], show: Any) -> dict
     return answer | ({"unknown": list(account.unknown)} if account.unknown else {})
 
 
+def _of_its_market(
+    view: LedgerView, rules: Sequence[RiskRules], token: AssetId, receipt: Receipt
+) -> Receipt:
+    """An aToken whose market is followed, with what that pays out.
+
+    What lies in it may be more: gifts are not in Aave's books (from 3.1 on), and a paused reserve
+    pays nothing.
+    """
+    for rule in rules:
+        reserves = each(view, Kind.RESERVE, rule.market, Reserve)
+        issued = {reserve.asset for _, reserve in reserves if reserve.supply_token == token}
+        for listing in rule.listings(view) if issued else ():
+            if listing.asset in issued:
+                return replace(receipt, idle_raw=listing.cash_raw)
+    return receipt
+
+
 def _stakes(
     view: LedgerView,
     block: BlockRef,
@@ -141,7 +162,8 @@ def _withdrawable(receipt: Receipt, stakes: Sequence[Stake]) -> tuple[RawAmount 
         return None, "a rate does not tell what can be withdrawn"
     idle = receipt.idle_raw or RawAmount(0)
     if receipt.kind is ReceiptKind.AAVE_ATOKEN:
-        return idle, ""
+        # What the treasury has not drawn yet lies there too, and no aToken claims it.
+        return min(idle, receipt.assets_raw or RawAmount(0)), ""
     if receipt.queue is not None:
         # Of a curated vault only what stands in its queue can be had, and nothing that lies idle.
         stakes = [stake for stake in stakes if stake.sub_market in receipt.queue]

@@ -149,9 +149,10 @@ class AaveRules:
         base_unit = contracts_of(view, self._market).base_unit
         for _, reserve in each(view, Kind.RESERVE, self._market, Reserve):
             price = find(view, price_key(self._market, reserve.asset), Price)
+            is_paying = reserve.terms.is_active and not reserve.terms.is_paused
             yield Listing(
                 *("", reserve.asset, reserve.symbol, reserve.decimals, price, base_unit),
-                cash_raw=reserve.cash_raw,
+                cash_raw=reserve.cash_raw if is_paying else RawAmount(0),
             )
 
     def sheets(self, view: LedgerView, at_unix: int) -> tuple[MarketSheet, ...]:
