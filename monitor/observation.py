@@ -75,7 +75,7 @@ class Observation:
     def finalized(self, number: int) -> None:
         self._metrics.finalized_block.set(number)
 
-    def judged(self, judgement: Judgement, seconds: float) -> None:
+    async def judged(self, judgement: Judgement, seconds: float) -> None:
         block = judgement.block
         self._metrics.evaluated_block.set(block.number)
         self._metrics.stage_seconds.labels(Stage.JUDGE).observe(seconds)
@@ -87,6 +87,7 @@ class Observation:
             self._metrics.breaker_state.labels(name).set(phase)
         for answer in self._judge.answers.values():
             self._show_answer(answer)
+        await self._books.make(self._ledger(), block)
         self._show_markets(block)
 
     def retrying(self, what: str, error: TransientError) -> None:

@@ -12,6 +12,7 @@ from monitor.core.blocks import BlockRef
 from monitor.core.ledger import LedgerView
 from monitor.core.ports import PositionFilter, Probe, StateStore
 from monitor.core.sources import RiskRules
+from monitor.core.units import AssetId
 from monitor.engine.cascade_runner import Answer, CascadeRunner, CurvePlan, Plan
 from monitor.engine.judge import Judge, Watcher
 from monitor.engine.positions import Books, PositionBook, block_json
@@ -94,6 +95,7 @@ class EngineAnswers:
         return self._present.ready()
 
     async def status(self) -> dict[str, Any]:
+        book = await self._book()
         block, ready = self._block(), self._present.ready()
         evaluated = self._present.evaluated
         return {
@@ -104,9 +106,9 @@ class EngineAnswers:
             "ready": ready.ok,
             "reasons": list(ready.reasons),
             "evaluated": block_json(evaluated) if evaluated else None,
-            "markets": [self._market(rule) for rule in self._rules],
+            "markets": [market_totals(book, rule).as_json() for rule in self._rules],
             "breakers": [self._breaker(watcher) for watcher in self._judge.watchers],
-            "receipts": self._receipts(block),
+            "receipts": self._receipts(block, book.symbols),
             "unknown": [
                 *faults(self._present.ledger),
                 *unknown_prices(self._present.ledger, self._rules),
@@ -115,10 +117,12 @@ class EngineAnswers:
 
     async def positions(self, wanted: PositionFilter) -> dict[str, Any]:
         self._known_market(wanted.market)
-        return self._book().page(wanted)
+        book = await self._book()
+        return await asyncio.to_thread(book.page, wanted)
 
     async def prices(self, market: str | None) -> dict[str, Any]:
         self._known_market(market)
+        await self._books.made()
         block = self._block()
         book = self._books.prices_at(self._present.ledger, block)
         return {"block": block_json(block), "prices": book.as_json(self._checksum, market)}
@@ -187,15 +191,12 @@ class EngineAnswers:
                 f"there is no market {market!r}: expected one of {', '.join(known)}", 404
             )
 
-    def _market(self, rule: RiskRules) -> dict[str, Any]:
-        return market_totals(self._book(), rule).as_json()
-
-    def _receipts(self, block: BlockRef) -> list[dict[str, Any]]:
-        names = self._book().symbols
+    def _receipts(self, block: BlockRef, names: Mapping[AssetId, str]) -> list[dict[str, Any]]:
         accounts = accounts_of(self._present.ledger, block, self._rules)
         return [as_json(account, names, self._checksum) for account in accounts]
 
-    def _book(self) -> PositionBook:
+    async def _book(self) -> PositionBook:
+        await self._books.made()
         return self._books.at(self._present.ledger, self._block())
 
     def _breaker(self, watcher: Watcher) -> dict[str, Any]:

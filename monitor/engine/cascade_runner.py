@@ -15,6 +15,7 @@ from monitor.core.units import AssetId
 from monitor.engine.breaker import NOTHING_CRITICAL
 from monitor.engine.valuation import Valuation, list_all
 from monitor.errors import QuestionError
+from monitor.simulation.columns import Columns, columns_of
 from monitor.simulation.names import NameBook
 from monitor.simulation.options import Options
 from monitor.simulation.projection import curve, names_of, project
@@ -120,16 +121,8 @@ class CascadeRunner:
         return {asset: valuation.usd(asset, 1) for asset in numeraires if valuation.is_told(asset)}
 
     async def run(self, view: LedgerView, block: BlockRef) -> dict[str, Answer]:
-        """Every configured scenario at one block."""
-        if not self.plans:
-            return {}
-        try:
-            world = self.world(view, block)
-        except QuestionError as error:
-            return {plan.name: Answer(plan, block, None, str(error)) for plan in self.plans}
-        return await asyncio.to_thread(
-            lambda: {plan.name: self._answer(world, plan) for plan in self.plans}
-        )
+        """Every configured scenario at one block. Until it is done the view must stand still."""
+        return await asyncio.to_thread(self._answers, view, block) if self.plans else {}
 
     async def ask(self, view: LedgerView, block: BlockRef, plan: Plan) -> Result:
         """One question of a user's. Raises QuestionError."""
@@ -145,18 +138,26 @@ class CascadeRunner:
         else:
             _curve(plan.curve, names)
 
-    def _answer(self, world: WorldSheet, plan: Plan) -> Answer:
+    def _answers(self, view: LedgerView, block: BlockRef) -> dict[str, Answer]:
         try:
-            return Answer(plan, world.block, self._run(world, plan))
+            world = self.world(view, block)
+        except QuestionError as error:
+            return {plan.name: Answer(plan, block, None, str(error)) for plan in self.plans}
+        columns = columns_of(world)
+        return {plan.name: self._answer(world, columns, plan) for plan in self.plans}
+
+    def _answer(self, world: WorldSheet, columns: Columns, plan: Plan) -> Answer:
+        try:
+            return Answer(plan, world.block, self._run(world, plan, columns))
         except QuestionError as error:
             return Answer(plan, world.block, None, str(error))
 
-    def _run(self, world: WorldSheet, plan: Plan) -> Result:
+    def _run(self, world: WorldSheet, plan: Plan, columns: Columns | None = None) -> Result:
         names = names_of(world, self._named)
         if plan.curve is None:
             asked = scenario_of(parse_shocks(plan.shocks), names)
-            return project(world, asked, plan.options)
-        return curve(world, _curve(plan.curve, names), plan.options)
+            return project(world, asked, plan.options, columns)
+        return curve(world, _curve(plan.curve, names), plan.options, columns)
 
 
 def _curve(plan: CurvePlan, names: NameBook) -> Curve:

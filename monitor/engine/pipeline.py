@@ -32,7 +32,9 @@ class Observer(Protocol):
 
     def finalized(self, number: int) -> None: ...
 
-    def judged(self, judgement: Judgement, seconds: float) -> None: ...
+    async def judged(self, judgement: Judgement, seconds: float) -> None:
+        """The ledger stands still until it returns."""
+        ...
 
     def retrying(self, what: str, error: TransientError) -> None: ...
 
@@ -92,7 +94,7 @@ class Pipeline:
         self.progress.evaluated = evaluated
         if evaluated == tail[-1]:
             await self._judge.look(ledger, tail[-1])
-            self._observer.judged(Judgement(tail[-1], (), ()), 0)
+            await self._observer.judged(Judgement(tail[-1], (), ()), 0)
         elif await self._patiently("node", self._feed.has, tail[-1]):
             await self._evaluate(tail[-1])
         self.progress.move()
@@ -166,7 +168,7 @@ class Pipeline:
             await self._patiently("store", self._store.judge, judgement, webhooks)
         self._judge.settle(judgement)
         self.progress.evaluated = block
-        self._observer.judged(judgement, time.monotonic() - started)
+        await self._observer.judged(judgement, time.monotonic() - started)
 
     async def _revert(self, reverted: BlocksReverted) -> None:
         """Take blocks back, newest first, each whole: ledger, breakers and alerts."""

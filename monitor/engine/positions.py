@@ -1,5 +1,6 @@
 """Positions in the contract's JSON: sorted, filtered, paged."""
 
+import asyncio
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
@@ -51,6 +52,23 @@ class Books:
         self.checksum = checksum
         self._newest: PositionBook | None = None
         self._prices: PriceBook | None = None
+        self._making: asyncio.Task[None] | None = None
+
+    async def make(self, view: LedgerView, block: BlockRef) -> None:
+        """Both, beside the event loop: positions are many. Until it is done the view must stand
+        still.
+        """
+        self._making = asyncio.create_task(asyncio.to_thread(self._make, view, block))
+        await self._making
+
+    async def made(self) -> None:
+        """Once what is being made is there: nobody makes the same twice."""
+        if self._making is not None:
+            await asyncio.wait([self._making])
+
+    def _make(self, view: LedgerView, block: BlockRef) -> None:
+        self.at(view, block)
+        self.prices_at(view, block)
 
     def at(self, view: LedgerView, block: BlockRef) -> "PositionBook":
         if self._newest is None or self._newest.block != block:

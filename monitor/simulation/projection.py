@@ -17,14 +17,21 @@ CRITICAL_SHARE = 0.01
 """Of the asset's collateral: the default of `critical_usd`."""
 
 
-def project(world: WorldSheet, scenario: Scenario, options: Options) -> Projection:
-    """One scenario. Raises QuestionError where a shocked asset is in no market and no pool."""
-    return _project(world, columns_of(world), scenario, options)
+def project(
+    world: WorldSheet, scenario: Scenario, options: Options, columns: Columns | None = None
+) -> Projection:
+    """One scenario. Raises QuestionError where a shocked asset is in no market and no pool.
+
+    `columns`: the world's, where it is asked more than once.
+    """
+    return _project(world, columns or columns_of(world), scenario, options)
 
 
-def curve(world: WorldSheet, asked: Curve, options: Options) -> CurveProjection:
+def curve(
+    world: WorldSheet, asked: Curve, options: Options, columns: Columns | None = None
+) -> CurveProjection:
     """One asset, step by step. Raises QuestionError as `project` does."""
-    columns = columns_of(world)
+    columns = columns or columns_of(world)
     critical_usd = options.critical_usd
     if critical_usd is None:
         critical_usd = CRITICAL_SHARE * collateral_usd(columns, asked.asset)

@@ -211,7 +211,7 @@ class _Witness:
         for _, fault in folded.undecodable:
             raise fault
 
-    def judged(self, judgement: Judgement, seconds: float) -> None:
+    async def judged(self, judgement: Judgement, seconds: float) -> None:
         self._monitored.keep(judgement.block, self._ledger())
 
     def reverted(self, blocks: Sequence[BlockRef]) -> None:

@@ -18,7 +18,8 @@ from monitor.core.ledger import Ledger, Position, market_key, position_key, pric
 from monitor.core.ports import PositionFilter
 from monitor.core.units import MarketId
 from monitor.engine.positions import PositionBook
-from monitor.engine.valuation import usd_text
+from monitor.engine.totals import market_totals
+from monitor.engine.valuation import total, usd_text
 from monitor.errors import QuestionError
 from monitor.protocols.aave_v3.rules import AaveRules
 
@@ -34,8 +35,8 @@ class Market(AaveRules):
     market = MARKET
 
 
-def a_book(*, dai_price: int | None = 10**8) -> PositionBook:
-    """BIG owes 1,500 USDC, SMALL 100, LENDER nothing, DARK 5 of DAI."""
+def a_book(*, dai_price: int | None = 10**8, big_owes: int = 1500) -> PositionBook:
+    """BIG owes 1,500 USDC or more, SMALL 100, LENDER nothing, DARK 5 of DAI."""
     ledger = Ledger(
         {
             market_key(MARKET): a_market(),
@@ -45,7 +46,7 @@ def a_book(*, dai_price: int | None = 10**8) -> PositionBook:
             price_key(MARKET, USDC): a_price(10**8),
             price_key(MARKET, DAI): a_price(dai_price, reason="the oracle answers 0"),
             reserve_key(MARKET, DAI): a_reserve(DAI, symbol="DAI"),
-            position_key(MARKET, BIG): a_position(owed_scaled=1500 * 10**18),
+            position_key(MARKET, BIG): a_position(owed_scaled=big_owes * 10**18),
             position_key(MARKET, SMALL): a_position(owed_scaled=100 * 10**18),
             position_key(MARKET, LENDER): a_position(),
             position_key(MARKET, DARK): _owing_dai(),
@@ -139,3 +140,17 @@ def test_filters__that_are_not_what_they_should__are_refused(wanted: dict[str, s
 )
 def test_usd_text__rounds__half_up_at_the_cent(value: Fraction | None, text: str | None) -> None:
     assert usd_text(value) == text
+
+
+@pytest.mark.parametrize("dai_price", [10**8, None], ids=["all known", "one unknown"])
+def test_totals__of_a_market__are_the_sums_of_its_rows(dai_price: int | None) -> None:
+    book = a_book(dai_price=dai_price, big_owes=1600)
+    found = market_totals(book, Market(MARKET))
+    held = [line for row in book.rows for line in row.statement.collateral]
+    pledged = [book.usd(line) for line in held if line.used_as_collateral]
+    assert found.positions == len(book.rows)
+    assert found.collateral_usd == total(pledged)
+    assert found.debt_usd == total([row.debt_usd for row in book.rows])
+    assert found.at_risk_usd == (None if dai_price is None else 1600)  # BIG's alone: 1.03
+    unknown = "price of DAI: the oracle answers 0"
+    assert found.unknown == (() if dai_price else ("USD value of DAI", unknown))
