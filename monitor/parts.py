@@ -130,13 +130,16 @@ def watchers_of(settings: Settings, genesis: str) -> tuple[Watcher, ...]:
 
 
 def configuration_digest(settings: Settings) -> str:
-    """A digest of what decides which records the ledger holds."""
+    """A digest of what decides which records the ledger holds.
+
+    How a claim is asked, and when a feed is due, is read anew in every block.
+    """
     parts = [
         " ".join([m.name, m.protocol, m.address, str(m.from_block), *_sub_markets(m)])
         for m in settings.markets
     ]
     parts += [f"{entry.kind} {entry.pool}" for entry in settings.liquidity]
-    parts += [f"{r.kind} {r.token} {r.underlying} {r.rate_method}" for r in settings.receipts]
+    parts += [f"receipt {entry.token}" for entry in settings.receipts]
     parts += [f"{a.address} {a.price_feed}" for a in settings.assets.values() if a.price_feed]
     return digest(*parts)
 
