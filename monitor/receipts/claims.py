@@ -26,6 +26,10 @@ Decimals = dict[AssetId, Token]
 class Claim(Protocol):
     """One kind of claim, of one token."""
 
+    def underlying_in(self, known: Receipt) -> AssetId | None:
+        """What it is a claim on, as far as that is known."""
+        ...
+
     def calls(self, known: Receipt, tokens: Decimals) -> Iterator[ViewCall]:
         """What to ask, given what is known."""
         ...
@@ -51,6 +55,9 @@ class VaultClaim:
 
     token: Address
     abi: ReceiptAbi
+
+    def underlying_in(self, known: Receipt) -> AssetId | None:
+        return known.underlying
 
     def calls(self, known: Receipt, tokens: Decimals) -> Iterator[ViewCall]:
         yield self._call("asset")
@@ -109,6 +116,9 @@ class ATokenClaim:
     token: Address
     abi: ReceiptAbi
 
+    def underlying_in(self, known: Receipt) -> AssetId | None:
+        return known.underlying
+
     def calls(self, known: Receipt, tokens: Decimals) -> Iterator[ViewCall]:
         yield self._underlying()
         yield ViewCall(self.token, self.abi.erc20.functions["totalSupply"])
@@ -148,6 +158,9 @@ class RateClaim:
     underlying: AssetId
     rate: ViewCall
     abi: ReceiptAbi
+
+    def underlying_in(self, known: Receipt) -> AssetId | None:
+        return self.underlying
 
     def calls(self, known: Receipt, tokens: Decimals) -> Iterator[ViewCall]:
         yield self.rate

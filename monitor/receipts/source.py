@@ -70,8 +70,9 @@ class ReceiptSource:
 
     def _tokens(self, known: Receipt) -> Iterator[AssetId]:
         yield self.token
-        if known.underlying is not None:
-            yield known.underlying
+        underlying = self.claim.underlying_in(known)
+        if underlying is not None:
+            yield underlying
 
     def _decimals(self, view: LedgerView, known: Receipt) -> Decimals:
         found = ((asset, find(view, token_key(asset), Token)) for asset in self._tokens(known))
