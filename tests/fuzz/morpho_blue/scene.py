@@ -141,10 +141,12 @@ class MorphoScene:
         return math.exp(yearly * seconds / YEAR_SECONDS)
 
     def health(self, who: Address, market: str, moves: Moves, seconds: int = 0) -> float:
-        """About what it would be; infinite without debt."""
+        """About what it would be; infinite without debt, 0 where nobody can tell."""
         owed = self.owed_raw(who, market)
         if not owed:
             return math.inf
+        if self[market].accrued is None or self[market].limit_raw(who) is None:
+            return 0.0
         held = self.held(who, market).collateral_raw
         worth = held * self.price_after(market, moves) / ORACLE_SCALE
         limit = worth * self[market].params.lltv_wad / WAD

@@ -33,11 +33,9 @@ def price(scene: MorphoScene) -> Tx | None:
 def extreme_price(scene: MorphoScene) -> Tx | None:
     """Zero, or beyond all measure, until the next move."""
     market = scene.rng.choice([name for name in _own(scene) if name != SICK])
-    price_e36 = scene.rng.choice([0, ABSURD_E36])
-    factor = 0.0 if not price_e36 else 1.0
-    if not scene.stage.is_steady({scene.world.morpho.params(market).oracle: factor}):
+    if not scene.stage.is_steady({scene.world.morpho.params(market).oracle: 0.0}):
         return None
-    return scene.world.morpho.set_price(market, price_e36)
+    return scene.world.morpho.set_price(market, scene.rng.choice([0, ABSURD_E36]))
 
 
 def broken_oracle(scene: MorphoScene) -> Tx | None:
@@ -58,7 +56,8 @@ def rate_model(scene: MorphoScene) -> Tx | None:
     model = scene.props.strange_model
     if scene[STRANGE].accrued is None:
         return scene.world.tx(ADMIN, model, "setBroken(bool)", False)
-    if scene.rng.random() < 0.25:
+    oracle = scene.world.morpho.params(STRANGE).oracle
+    if scene.rng.random() < 0.25 and scene.stage.is_steady({oracle: 0.0}):
         return scene.world.tx(ADMIN, model, "setBroken(bool)", True)
     rate = int(STRANGE_RATE_WAD * scene.rng.choice([0, 0.1, 1, 3]))
     return scene.world.tx(ADMIN, model, "set(uint256)", rate)
