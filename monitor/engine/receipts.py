@@ -108,15 +108,16 @@ def _of_its_market(
 ) -> Receipt:
     """An aToken whose market is followed, with what that pays out.
 
-    What lies in it may be more: gifts are not in Aave's books (from 3.1 on), and a paused reserve
-    pays nothing.
+    What lies in it may be more, since gifts are not in Aave's books (from 3.1 on), or less, where
+    the balance rebases; and a paused reserve pays nothing.
     """
     for rule in rules:
         reserves = each(view, Kind.RESERVE, rule.market, Reserve)
         issued = {reserve.asset for _, reserve in reserves if reserve.supply_token == token}
         for listing in rule.listings(view) if issued else ():
-            if listing.asset in issued:
-                return replace(receipt, idle_raw=listing.cash_raw)
+            there, booked = receipt.idle_raw, listing.cash_raw
+            if listing.asset in issued and there is not None and booked is not None:
+                return replace(receipt, idle_raw=min(there, booked))
     return receipt
 
 

@@ -104,6 +104,8 @@ async def bazaar(wide: WideWorld) -> AsyncIterator[Bazaar]:
         ("symbol reverting", None, 18),
         ("symbol of 10 kB", None, 18),
         ("decimals missing", None, None),
+        ("fee on transfer", "FEE", 18),
+        ("rebasing", "stETH", 18),
     ],
 )
 @pytest.mark.parametrize("side", ["loan", "collateral"])
@@ -129,6 +131,32 @@ async def test_odd_token__in_a_market_made_on_the_way__costs_no_wei(
     (sheet,) = [s for s in bazaar.life.market.sheets(ledger, at_unix) if s.sub_market == market_id]
     assert len(sheet.exposures) == 1
     assert sheet.assets[Address(token)].decimals == decimals
+
+
+@pytest.mark.parametrize("side", ["loan", "collateral"])
+async def test_balance__that_rebases__moves_no_claim_on_morpho(bazaar: Bazaar, side: str) -> None:
+    """Morpho books what it was told; whether it is there shows when somebody wants it back."""
+    wide, morpho = bazaar.wide, bazaar.wide.morpho
+    token = await deploy_odd_token(bazaar.deployer, "rebasing")
+    market_id = await bazaar.open("rebasing", **{side: token})  # type: ignore[arg-type]
+    await bazaar.lend_and_borrow("rebasing")
+    for rate_wad in (3 * WAD, WAD // 4):
+        await bazaar.deployer.send(token, "setRate(uint256,uint256)", rate_wad, 0)
+        await wide.jump(YEAR_SECONDS)
+        await bazaar.compare()
+        await morpho.accrue_interest(BOB, "rebasing")
+        await bazaar.compare()
+    said = await bazaar.life.statement(market_id, ALICE)
+    assert said is not None
+    there = await wide.balance_of(token, morpho.addresses.morpho)
+    if side == "collateral":
+        assert said.collateral[0].amount_raw == PLEDGED > there
+        return
+    state = (await morpho.accrued("rebasing")).state
+    assert state.supply_raw - state.borrow_raw > there
+    with pytest.raises(RevertError):
+        await morpho.withdraw(LENDER, "rebasing", there + 1)
+    await bazaar.compare()
 
 
 async def test_token__deployed_after_its_market__is_known_from_then_on(bazaar: Bazaar) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from devnet import Deployer, WideWorld, World, account
+from devnet.odd_tokens import deploy_odd_token
 from quick_node import quick_node
 
 from monitor.chain.node import Node
@@ -101,6 +102,34 @@ async def test_vault__as_it_earns__is_worth_what_it_says(world: World, tmp_path:
             4 * UNIT,
         )
         assert receipt.queue is None
+
+
+async def test_vault__over_a_balance_that_rebases__is_worth_what_it_says(
+    world: World, tmp_path: Path
+) -> None:
+    token = await deploy_odd_token(Deployer(world), "rebasing")
+    world.addresses.tokens[DAI] = token
+    vault = await plain_vault(world)
+    async with desk(world, tmp_path, token=vault, kind="erc4626") as receipts:
+        for rate_wad in (WAD, 3 * WAD, WAD // 2):
+            await world.tx(account("saver"), token, "setRate(uint256,uint256)", rate_wad, 10**9)
+            await world.jump(86_400)
+            receipt = await receipts.read()
+            assert receipt.reason == ""
+            assert receipt.unit_assets_raw == await world.call(vault, CONVERT, UNIT)
+            assert receipt.assets_raw == receipt.idle_raw == await world.balance_of(token, vault)
+
+
+async def test_vault__over_a_token_with_a_fee__is_worth_what_arrived(
+    world: World, tmp_path: Path
+) -> None:
+    world.addresses.tokens[DAI] = await deploy_odd_token(Deployer(world), "fee on transfer")
+    vault = await plain_vault(world)
+    async with desk(world, tmp_path, token=vault, kind="erc4626") as receipts:
+        receipt = await receipts.read()
+    # A thousandth of the deposit and of the gift was lost on the way.
+    assert receipt.assets_raw == receipt.idle_raw == 4 * UNIT * 999 // 1000
+    assert receipt.unit_assets_raw == await world.call(vault, CONVERT, UNIT)
 
 
 async def test_vault__loses_all__is_worth_nothing_and_says_no_more(

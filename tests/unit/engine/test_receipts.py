@@ -5,10 +5,17 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 
 import pytest
-from builders import USDC, WETH, a_block, a_price, an_address
+from builders import USDC, WETH, a_block, a_price, a_reserve, an_address
 
 from monitor.core.events import Place
-from monitor.core.ledger import Ledger, LedgerView, price_key, receipt_key, token_key
+from monitor.core.ledger import (
+    Ledger,
+    LedgerView,
+    price_key,
+    receipt_key,
+    reserve_key,
+    token_key,
+)
 from monitor.core.pairs import Token
 from monitor.core.receipts import Receipt, ReceiptKind
 from monitor.core.risk import AccountRisk
@@ -93,6 +100,33 @@ def test_vault__that_reverts__is_unknown_for_that_reason_alone() -> None:
     found = account(broken, Lender({FIRST: (60, 1000)}))
     assert found.withdrawable_raw is None
     assert found.unknown == (f"{VAULT}: totalAssets: reverted",)
+
+
+@pytest.mark.parametrize(
+    ("there", "booked", "claimed", "paid"),
+    [
+        (60, 60, 100, 60),
+        (70, 60, 100, 60),
+        (50, 60, 100, 50),
+        (110, 110, 100, 100),
+        (60, 0, 100, 0),
+    ],
+)
+def test_atoken__pays__what_is_there_and_booked_and_claimed(
+    there: int, booked: int, claimed: int, paid: int
+) -> None:
+    claim = replace(
+        CLAIM,
+        kind=ReceiptKind.AAVE_ATOKEN,
+        idle_raw=RawAmount(there),
+        assets_raw=RawAmount(claimed),
+        queue=None,
+    )
+    reserve = replace(a_reserve(USDC), supply_token=VAULT)
+    records = {receipt_key(VAULT): claim, reserve_key(MORPHO, USDC): reserve}
+    rules: Sequence[object] = [Lender({"": (0, booked)})]
+    [found] = accounts_of(Ledger(records), BLOCK, rules)  # type: ignore[arg-type]
+    assert found.withdrawable_raw == paid
 
 
 def test_rate_provider__can_never_say_what_is_withdrawn() -> None:
