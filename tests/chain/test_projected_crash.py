@@ -5,6 +5,7 @@ held against what happened: nothing but seconds of interest and rounding may lie
 """
 
 import asyncio
+import random
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
@@ -14,13 +15,25 @@ from typing import Any
 import aiohttp
 import pytest
 from daemon_process import daemon_process
-from devnet import Deployer, Executed, WideTerms, WideWorld, account, crash, open_wide_world
+from devnet import (
+    USD,
+    Deployer,
+    Executed,
+    WideTerms,
+    WideWorld,
+    World,
+    account,
+    crash,
+    open_wide_world,
+)
 from devnet.configuration import Wiring, configuration
 from devnet.staging import DEMO_TERMS
 from stage import free_port
 
 BORROWERS, SEED = 100, 3
 TERMS = WideTerms(pools=DEMO_TERMS.pools, borrowers=BORROWERS, seed=SEED)
+MIXED = 10
+ASSETS = ("WETH", "WBTC", "USDC", "DAI")
 CAP_E8 = 102 * 10**6
 RATE_ABOVE_ITS_CAP_WAD = 121 * 10**16
 FIGURES = ("liquidated_usd", "seized_usd", "bad_debt_usd", "unliquidated_usd")
@@ -83,16 +96,33 @@ async def _played(folder: Path) -> Played:
 
 
 async def _indebt(wide: WideWorld) -> None:
-    """Of each Aave market somebody with two collaterals and two debts."""
-    who = account("two of each")
+    """Of both Aave markets: people with several collaterals and debts, and little cash left."""
+    rng = random.Random(SEED)
+    for number in range(MIXED):
+        who = account(f"mixed {number}")
+        pledges = {asset: rng.uniform(1_000, 60_000) for asset in rng.sample(ASSETS, 2)}
+        debts, used = rng.sample(ASSETS, 2), rng.uniform(0.7, 0.97)
+        for view in (wide, wide.aave_3_0):
+            await view.fund(who, **{asset: _raw(view, asset, by) for asset, by in pledges.items()})
+            lent_usd = sum(by * view.terms.asset(asset).ltv_bps for asset, by in pledges.items())
+            each_usd = lent_usd / 10_000 * used / len(debts)
+            await view.block(
+                *(view.supply(who, asset, _raw(view, asset, by)) for asset, by in pledges.items()),
+                *(view.borrow(who, asset, _raw(view, asset, each_usd)) for asset in debts),
+            )
+    hoarder, security = account("hoarder"), wide.raw("USDC", 20_000_000)
     for view in (wide, wide.aave_3_0):
-        pledged = {"WETH": view.raw("WETH", 100), "USDC": view.raw("USDC", 30_000)}
-        await view.fund(who, **pledged)
+        cash = await wide.balance_of(wide.token("WBTC"), view.addresses.atokens["WBTC"])
+        await view.fund(hoarder, USDC=security)
         await view.block(
-            *(view.supply(who, asset, amount) for asset, amount in pledged.items()),
-            view.borrow(who, "USDC", view.raw("USDC", 90_000)),
-            view.borrow(who, "DAI", view.raw("DAI", 70_000)),
+            view.supply(hoarder, "USDC", security),
+            view.borrow(hoarder, "WBTC", cash * 98 // 100),
         )
+
+
+def _raw(view: World, asset: str, value_usd: float) -> int:
+    """At the first prices."""
+    return view.raw(asset, Fraction(int(value_usd * USD), view.terms.asset(asset).price_e8))
 
 
 async def _cap(wide: WideWorld) -> None:
