@@ -32,6 +32,7 @@ from devnet.telling import (
     show_comparison,
     show_letter,
     show_prices,
+    show_vault,
     usd,
 )
 from devnet.watch import Watch, free_port, watching
@@ -129,6 +130,7 @@ async def _crash(world: WideWorld, watch: Watch, receiver: Receiver, tripped: Le
     """The projected crash, for real; then both side by side."""
     console.rule(f"the crash: WETH {float(CRASH):.0%}, and real liquidators")
     projected = (await watch.judged((await world.head()).hash))["result"]
+    before = await watch.receipt(world.vault.address)
     executed = await crash(world, {"WETH": CRASH}, progress=say)
     await watch.judged((await world.head()).hash)
     verdict = Verdict(
@@ -138,6 +140,7 @@ async def _crash(world: WideWorld, watch: Watch, receiver: Receiver, tripped: Le
         signatures_refused=receiver.refused,
     )
     show_comparison(projected, executed)
+    show_vault(before, await watch.receipt(world.vault.address))
     say(
         f"the alert came in block {verdict.tripped_block}, the first liquidation in block "
         f"{verdict.first_liquidation_block}; no market was further off the projection than "

@@ -93,6 +93,19 @@ def show_comparison(projected: Mapping[str, Any], executed: Executed) -> None:
     console.print(table)
 
 
+def show_vault(before: Mapping[str, Any], after: Mapping[str, Any]) -> None:
+    """What the crash cost those who lend through a vault of dollars with six decimals."""
+    worth = [Fraction(int(each["assets"]), int(each["shares"])) for each in (before, after)]
+    lost = 1 - worth[1] / worth[0]
+    free, whole = (
+        usd(Fraction(int(after[key]), 10**6)) for key in ("withdrawable", "total_assets")
+    )
+    say(
+        f"Morpho's lenders bear its bad debt: a share of the vault of USDC lost [bold]"
+        f"{float(lost):.2%}[/]; {free} of its {whole} can be withdrawn now"
+    )
+
+
 def liquidated_in(projected: Mapping[str, Any], market: str) -> float:
     """A market's part of a projection, its sub-markets together."""
     return sum(

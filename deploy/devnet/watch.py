@@ -12,6 +12,8 @@ from typing import Any
 
 import aiohttp
 
+from devnet.abi import Address
+
 READY_SECONDS = 60.0
 
 
@@ -35,6 +37,12 @@ class Watch:
         async with self.session.post(f"{self.url}/api/v1/project", json=asked) as answer:
             document: dict[str, Any] = await answer.json()
             return document
+
+    async def receipt(self, token: Address) -> dict[str, Any]:
+        """What the status says of a configured claim."""
+        found: list[dict[str, Any]] = (await self.get("/api/v1/status"))["receipts"]
+        (receipt,) = (each for each in found if each["token"].lower() == token)
+        return receipt
 
     async def judged(self, block_hash: str) -> dict[str, Any]:
         """The projection at a block, once the daemon judged it."""

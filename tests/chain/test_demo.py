@@ -40,6 +40,7 @@ async def test_demo__to_its_end__trips_before_and_projects_what_happens(tmp_path
     assert re.search(r"Aave 3\.0\.2 .* the same", text)
     assert re.search(r"Morpho Blue .* exchange rate .* 1\.0% less", text)
     assert re.search(r"\$0 on Aave 3\.6, \$[1-9][\d,]+ on Aave 3\.0\.2, \$0 on Morpho", text)
+    assert re.search(r"a share of the vault of USDC lost [1-9]\.\d\d%", text)
     for name in ("Aave 3.6", "Aave 3.0.2", "Morpho Blue"):
         assert re.search(rf"  on {re.escape(name)} .* \$[1-9][\d,]+ .* 0\.\d\d%", text)
 
