@@ -124,9 +124,11 @@ class MorphoRules:
         return AccountRisk(collateral, debt_raw, health, liquidatable=limit < debt_raw)
 
     def listings(self, view: LedgerView) -> Iterator[Listing]:
+        """Where there is no oracle nobody can owe anything: no price is unknown there."""
         for key, pair in each(view, Kind.PAIR, self._market, Pair):
-            at = key.sub_market
-            price = find(view, price_key(self._market, pair.collateral, at), Price)
+            at, price = key.sub_market, None
+            if pair.oracle != ZERO_ADDRESS:
+                price = find(view, price_key(self._market, pair.collateral, at), Price)
             cash = RawAmount(pair.supply_raw - pair.debt_raw)  # accrual adds to both
             for asset, told, free in ((pair.collateral, price, None), (pair.loan, None, cash)):
                 token = find(view, token_key(asset), Token)
