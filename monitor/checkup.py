@@ -192,18 +192,22 @@ async def _market(market: ProtocolMarket, node: Node, head: BlockRef, overlay: O
 
 
 def _prices(book: PriceBook) -> Sequence[Finding]:
-    """Every price with its way: unknown is a fault, what is doubtful of it a warning."""
+    """Every price with its way: unknown is a fault, what is doubtful of it a warning.
+
+    What anybody may list is never at fault: whoever wants to would fail every check.
+    """
     found = []
     for row in book.rows:
         shown, price = book.row_json(row, to_checksum_address), row.price
         place = "/".join(filter(None, (row.market, row.listing.sub_market, row.listing.symbol)))
-        doubts = [] if price.value is None else list(shown["unknown"])
+        is_fault = price.value is None and not row.listing.is_permissionless
+        doubts = [] if is_fault else list(shown["unknown"])
         if shown["stale"]:
             doubts.append("a feed on the way is overdue")
         finding = Finding(
             f"price {place}",
             f"{price_words(shown)}, {price.kind or 'of unknown kind'}",
-            price.reason if price.value is None else "",
+            price.reason if is_fault else "",
             "; ".join(doubts),
             tuple(shown["path"]),
         )

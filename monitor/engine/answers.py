@@ -17,7 +17,7 @@ from monitor.engine.cascade_runner import Answer, CascadeRunner, CurvePlan, Plan
 from monitor.engine.judge import Judge, Watcher
 from monitor.engine.positions import Books, PositionBook, block_json
 from monitor.engine.receipts import accounts_of, as_json
-from monitor.engine.totals import faults, market_totals, unknown_prices
+from monitor.engine.totals import faults, market_totals, unknown_prices, unpriced_pairs
 from monitor.errors import QuestionError, TransientError
 from monitor.simulation.options import Options
 
@@ -112,6 +112,7 @@ class EngineAnswers:
             "unknown": [
                 *faults(self._present.ledger),
                 *unknown_prices(self._present.ledger, self._rules),
+                *unpriced_pairs(self._present.ledger, self._rules),
             ],
         }
 

@@ -1,6 +1,6 @@
 """A market in sums, and what in it is not known: for people and metrics, never for a verdict."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -54,15 +54,37 @@ def market_totals(book: PositionBook, rule: RiskRules) -> MarketTotals:
 
 
 def unknown_prices(view: LedgerView, rules: Sequence[RiskRules]) -> tuple[str, ...]:
-    """Every listed asset whose price is not known, and why."""
+    """Every asset of somebody's choice whose price is not known, and why."""
     return tuple(
         sorted(
-            f"price of {place_of(rule, listing)}{listing.symbol}: {listing.price.reason}"
+            f"price of {place_of(rule, listing)}{listing.symbol}: {reason}"
             for rule in rules
-            for listing in rule.listings(view)
-            if listing.price is not None and listing.price.value is None
+            for listing, reason in _unpriced(view, rule)
+            if not listing.is_permissionless
         )
     )
+
+
+def unpriced_pairs(view: LedgerView, rules: Sequence[RiskRules]) -> tuple[str, ...]:
+    """How many prices are not known of what anybody may list: one line a market.
+
+    They are no reason to distrust the rest, and there may be any number of them.
+    """
+    counts = {
+        rule.market: sum(1 for one, _ in _unpriced(view, rule) if one.is_permissionless)
+        for rule in rules
+    }
+    return tuple(
+        f"{market}: no price in {count} of the markets that anybody may open"
+        for market, count in counts.items()
+        if count
+    )
+
+
+def _unpriced(view: LedgerView, rule: RiskRules) -> Iterator[tuple[Listing, str]]:
+    for listing in rule.listings(view):
+        if listing.price is not None and listing.price.value is None:
+            yield listing, listing.price.reason
 
 
 def place_of(rule: RiskRules, listing: Listing) -> str:

@@ -5,14 +5,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from daemon_process import daemon_process
+from daemon_process import command, daemon_process
 from devnet import Deployer, MarketParams, WideTerms, WideWorld, account, new_wide_world
 from devnet.odd_tokens import deploy_odd_token
 from devnet.receiver import Receiver
 from prometheus_client.parser import text_string_to_metric_families
 from stage import Stage
 
-STRANGER = account("stranger")
+STRANGER, DARK = account("stranger"), "dark"
 PAR, LLTV_WAD, MAX = 10**36, 860_000_000_000_000_000, 2**256 - 1
 LATEST = "latestRoundData()(uint80,int256,uint256,uint256,uint80)"
 Series = Mapping[tuple[str, frozenset[tuple[str, str]]], float]
@@ -22,6 +22,17 @@ Series = Mapping[tuple[str, frozenset[tuple[str, str]]], float]
 async def wide_stage(tmp_path: Path) -> AsyncIterator[Stage]:
     async with new_wide_world(WideTerms(borrowers=4)) as world, Receiver() as receiver:
         yield Stage(world, receiver, tmp_path)
+
+
+async def open_dark_market(wide: WideWorld) -> None:
+    """Its oracle reverts, so that nobody can borrow there."""
+    oracle = await Deployer(wide).deploy("RevertingSource")
+    at = wide.addresses
+    params = MarketParams(
+        wide.token("USDC"), wide.token("WETH"), oracle, at.morpho.rate_model, LLTV_WAD
+    )
+    at.morpho.markets[DARK] = params
+    await wide.morpho.create_market(STRANGER, params)
 
 
 async def open_market(wide: WideWorld, name: str, loan: str, collateral: str) -> None:
@@ -67,6 +78,7 @@ async def seen(stage: Stage, wide: WideWorld) -> tuple[Series, Series, dict[str,
         for number, token in enumerate(odd):
             await open_market(wide, f"odd loan {number}", token, wide.token("DAI"))
             await open_market(wide, f"odd collateral {number}", wide.token("DAI"), token)
+        await open_dark_market(wide)
         status = await daemon.reached(await stage.head())
         return before, series_of((await daemon.get("/metrics"))[1]), status
 
@@ -92,8 +104,21 @@ async def test_stranger__lends_himself_his_own_weth__takes_no_label_and_blinds_n
 
     (breaker,) = status["breakers"]
     assert (breaker["blind"], breaker["unknown"]) == (False, [])
-    assert status["ready"]
+    assert (status["ready"], status["reasons"]) == (True, [])
+    assert status["unknown"] == ["morpho: no price in 1 of the markets that anybody may open"]
     morpho = next(each for each in status["markets"] if each["market"] == "morpho")
     assert morpho["collateral_usd"] is None
     assert morpho["unknown"] == ["USD value of WETH"]
     assert "unknown" not in status["markets"][0]
+
+
+async def test_check__where_a_stranger_s_oracle_reverts__warns_and_is_well(
+    wide_stage: Stage,
+) -> None:
+    assert isinstance(wide_stage.world, WideWorld)
+    await open_dark_market(wide_stage.world)
+    config, _ = wide_stage.config()
+    checked = await command("check", "--config", str(config))
+    assert checked.code == 0, checked.out
+    market_id = "0x" + wide_stage.world.morpho.params(DARK).id.hex()
+    assert f"warn  price morpho/{market_id}/WETH: the oracle reverts" in checked.out
