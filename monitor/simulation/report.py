@@ -1,6 +1,6 @@
 """The one door out: a cascade's outcome as figures, and as the document of contract section 3."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from decimal import ROUND_HALF_UP, Context, Decimal
 from typing import Any
@@ -141,11 +141,23 @@ class Projection:
         asked = {"shocks": dict(self.scenario.shocks), "options": self.options.as_dict()}
         return {"block": dict(block), "scenario": asked, "result": self._result(face)}
 
+    def _news(self) -> dict[str, MarketFigures]:
+        """All markets, but only the sub-markets in which something happens: there may be thousands
+        of others.
+        """
+        return {
+            label: entry
+            for label, entry in self.by_market.items()
+            if label == entry.market or any(asdict(entry.figures).values())
+        }
+
     def _result(self, face: Face) -> dict[str, Any]:
         """Where accounts had to be left out, no sum over them is known: null, not what is left."""
 
         def sum_usd(value: float) -> str | None:
             return None if self.unknown else usd(value)
+
+        told = self._news()
 
         def figures(entry: Figures) -> dict[str, str | None]:
             return {name: sum_usd(value) for name, value in asdict(entry).items()}
@@ -162,12 +174,7 @@ class Projection:
             "rounds": None if self.unknown else self.rounds,
             "converged": self.converged,
             "prices": {_shown(label, face): _path(p) for label, p in self.prices.items()},
-            "by_market": {
-                label: figures(e.figures)
-                for label, e in self.by_market.items()
-                # A sub-market that nothing happens in is no news, and there may be thousands.
-                if label == e.market or any(asdict(e.figures).values())
-            },
+            "by_market": {label: figures(e.figures) for label, e in told.items()},
             "by_asset": {_shown(label, face): figures(f) for label, f in self.by_asset.items()},
             "by_loop_kind": {},
             "contagion": [],
@@ -180,7 +187,8 @@ class Projection:
             "round_log": []
             if self.unknown
             else [
-                _round(number, entry, face) for number, entry in enumerate(self.round_log, start=1)
+                _round(number, entry, told, face)
+                for number, entry in enumerate(self.round_log, start=1)
             ],
             "snapshot": None,
             "unknown": list(self.unknown),
@@ -256,7 +264,8 @@ def _usd_or_null(value: float | None) -> str | None:
     return None if value is None else usd(value)
 
 
-def _round(number: int, entry: RoundFigures, face: Face) -> dict[str, Any]:
+def _round(number: int, entry: RoundFigures, told: Container[str], face: Face) -> dict[str, Any]:
+    """`told`: the markets whose oracles are shown."""
     return {
         "round": number,
         "liquidations": entry.liquidations,
@@ -266,5 +275,6 @@ def _round(number: int, entry: RoundFigures, face: Face) -> dict[str, Any]:
         "oracles": [
             {"market": market, "asset": _shown(asset, face), "price_usd": usd(price)}
             for market, asset, price in entry.oracles
+            if market in told
         ],
     }

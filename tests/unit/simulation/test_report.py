@@ -1,6 +1,7 @@
 """The figures of a projection, and the document they are answered in."""
 
 import json
+from dataclasses import replace
 
 import pytest
 from unit.simulation.worlds import (
@@ -150,6 +151,19 @@ def test_as_dict__of_a_projection__has_the_fields_of_the_contract() -> None:
     assert document["scenario"]["shocks"] == {"WETH": -0.15}
     assert list(document["result"]["by_market"]) == ["core", "second"]
     assert json.loads(json.dumps(document)) == document
+
+
+def test_as_dict__sub_markets_in_which_nothing_happens__are_no_news() -> None:
+    quiet, busy = (
+        replace(market(held), sub_market=f"0x{number}")
+        for number, held in enumerate(([], crowd()), start=1)
+    )
+    sheet = world([market([]), quiet, busy], [pool(WETH, USDC, 1.2e7)])
+    found = project(sheet, scenario(WETH=-0.15), Options())
+    result = found.as_dict(BLOCK)["result"]
+    assert list(result["by_market"]) == ["core", "core/0x2"]
+    told = {oracle["market"] for entry in result["round_log"] for oracle in entry["oracles"]}
+    assert told == {"core", "core/0x2"}
 
 
 def test_as_dict__addresses__are_shown_by_the_given_face() -> None:
