@@ -120,15 +120,16 @@ class AaveRules:
         if debt == 0:
             return AccountRisk(collateral, debt, None, liquidatable=False)
         health = Wad(verdict.health(collateral, weighted, debt))
-        open_to_all = self._has_pair(view, position, at_unix)
-        return AccountRisk(collateral, debt, health, health < WAD and open_to_all)
+        liquidatable = health < WAD and self._has_pair(view, position, verdict, at_unix)
+        return AccountRisk(collateral, debt, health, liquidatable)
 
     def _rules(self, view: LedgerView) -> PoolRules:
         return pool_rules(contracts_of(view, self._market))
 
-    def _has_pair(self, view: LedgerView, position: Position, at_unix: int) -> bool:
+    def _has_pair(
+        self, view: LedgerView, position: Position, verdict: Verdict, at_unix: int
+    ) -> bool:
         """Whether some used collateral and some debt may be named in a liquidation now."""
-        verdict = self._rules(view).verdict
         return any(
             held.used_as_collateral
             and _is_seizable(self._reserve(view, held.asset), verdict, at_unix)
@@ -237,15 +238,15 @@ class AaveRules:
             if common and category is not None and held.asset in category.collateral:
                 prices[held.asset] = common
             else:
-                symbol = self._reserve(view, held.asset).symbol
-                prices[held.asset] = self._price(view, held.asset, symbol, unknown)
+                prices[held.asset] = self._price(view, held.asset, "", unknown)
         return prices, tuple(unknown)
 
     def _price(self, view: LedgerView, asset: AssetId, name: str, unknown: list[str]) -> int:
-        """0 where it is not known, which is then said in `unknown`."""
+        """0 where it is not known: then `unknown` says so, of a reserve by its symbol."""
         price = find(view, price_key(self._market, asset), Price)
         if price is not None and price.value is not None:
             return price.value
+        name = name or self._reserve(view, asset).symbol
         unknown.append(f"price of {name}: {price.reason if price else 'not read yet'}")
         return 0
 
