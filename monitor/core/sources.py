@@ -6,7 +6,7 @@ A protocol is both; an oracle or a pool is an event source only.
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Protocol
+from typing import Protocol, Self
 
 from monitor.core.blocks import BlockRef, RawLog
 from monitor.core.events import DomainEvent, Place
@@ -59,6 +59,30 @@ class EventSource(Protocol):
         What does not exist yet at `at` has its addresses read at `head`; the rest comes by logs.
         """
         ...
+
+
+class PolledSource:
+    """The part of an event source that has nothing to do where no log tells anything."""
+
+    __slots__ = ()
+
+    def addresses(self, view: LedgerView) -> frozenset[Address]:
+        return frozenset()
+
+    def questions(self, logs: Sequence[RawLog], view: LedgerView) -> tuple[ViewCall, ...]:
+        return ()
+
+    def decoder(self, block: BlockRef, view: LedgerView, facts: Readings) -> Self:
+        return self
+
+    def decode(self, log: RawLog) -> tuple[DomainEvent, ...]:
+        return ()
+
+    async def bootstrap(
+        self, reader: ContractReader, at: BlockRef, head: BlockRef
+    ) -> tuple[DomainEvent, ...]:
+        """Polls tell everything."""
+        return ()
 
 
 @dataclass(frozen=True, slots=True)

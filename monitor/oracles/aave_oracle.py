@@ -5,11 +5,10 @@ announces what the read then says. What stands behind each source is `graph`'s. 
 AaveOracle.sol (aave-v3-origin 3.6, and aave-v3-core 3.0.2, which is the same here).
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 
 from monitor.core.abi import Abi
-from monitor.core.blocks import BlockRef, RawLog
 from monitor.core.events import DomainEvent, MarketChanged, PriceMoved
 from monitor.core.ledger import (
     Category,
@@ -22,14 +21,15 @@ from monitor.core.ledger import (
     market_key,
     price_key,
 )
-from monitor.core.ports import ContractReader, Readings, ViewCall, ViewFailed
+from monitor.core.ports import Readings, ViewCall, ViewFailed
 from monitor.core.prices import Price
+from monitor.core.sources import PolledSource
 from monitor.core.units import ZERO_ADDRESS, Address, AssetId, BaseValue, MarketId
 
 UNSCALED = "the oracle does not tell its BASE_CURRENCY_UNIT"
 
 
-class AaveOraclePrices:
+class AaveOraclePrices(PolledSource):
     """The prices of one market's reserves, and of what prices e-mode categories before 3.2."""
 
     def __init__(self, market: MarketId, oracle: Abi) -> None:
@@ -39,18 +39,6 @@ class AaveOraclePrices:
     @property
     def name(self) -> str:
         return self._market
-
-    def addresses(self, view: LedgerView) -> frozenset[Address]:
-        return frozenset()
-
-    def questions(self, logs: Sequence[RawLog], view: LedgerView) -> tuple[ViewCall, ...]:
-        return ()
-
-    def decoder(self, block: BlockRef, view: LedgerView, facts: Readings) -> "AaveOraclePrices":
-        return self
-
-    def decode(self, log: RawLog) -> tuple[DomainEvent, ...]:
-        return ()
 
     def polls(self, view: LedgerView) -> tuple[ViewCall, ...]:
         """Nothing where there is no AaveOracle."""
@@ -88,11 +76,6 @@ class AaveOraclePrices:
             if key.subject not in assets:  # no category is priced by it any more
                 events.append(PriceMoved(self._market, AssetId(Address(key.subject)), None))
         return tuple(events)
-
-    async def bootstrap(
-        self, reader: ContractReader, at: BlockRef, head: BlockRef
-    ) -> tuple[DomainEvent, ...]:
-        return ()
 
     def _assets(self, view: LedgerView) -> dict[AssetId, None]:
         """Whose prices are asked, each once and in order."""

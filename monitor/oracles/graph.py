@@ -7,12 +7,12 @@ no new contract is one round.
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from monitor.core.blocks import BlockRef, RawLog
 from monitor.core.events import DomainEvent, FeedKnown, PriceMoved
 from monitor.core.ledger import Kind, LedgerView, Reserve, each, find, pair_key
 from monitor.core.pairs import Pair, Token
-from monitor.core.ports import ContractReader, Readings, ViewCall
+from monitor.core.ports import Readings, ViewCall
 from monitor.core.prices import Feed, Price
+from monitor.core.sources import PolledSource
 from monitor.core.units import Address, AssetId, MarketId
 from monitor.oracles.family import Views
 from monitor.oracles.leaf_assets import names_like
@@ -21,7 +21,7 @@ from monitor.oracles.tracing import Priced, Tracing
 from monitor.oracles.way import Cadence
 
 
-class OracleGraph:
+class OracleGraph(PolledSource):
     """The prices of these markets, with the way each took."""
 
     name = "oracles"
@@ -33,18 +33,6 @@ class OracleGraph:
         self._recognition = Recognition(views)
         self._tracing = Tracing(views, cadences)
         self._newest: Plan | None = None
-
-    def addresses(self, view: LedgerView) -> frozenset[Address]:
-        return frozenset()
-
-    def questions(self, logs: Sequence[RawLog], view: LedgerView) -> tuple[ViewCall, ...]:
-        return ()
-
-    def decoder(self, block: BlockRef, view: LedgerView, facts: Readings) -> "OracleGraph":
-        return self
-
-    def decode(self, log: RawLog) -> tuple[DomainEvent, ...]:
-        return ()
 
     def polls(self, view: LedgerView) -> tuple[ViewCall, ...]:
         return self._plan_at(view, list(self._priced(view))).calls
@@ -66,11 +54,6 @@ class OracleGraph:
         for one, price in self._tracing.moved(plan, readings, priced, self._symbols(view)):
             events.append(PriceMoved(one.market, one.asset, price, one.sub_market))
         return tuple(events)
-
-    async def bootstrap(
-        self, reader: ContractReader, at: BlockRef, head: BlockRef
-    ) -> tuple[DomainEvent, ...]:
-        return ()
 
     def _plan_at(self, view: LedgerView, priced: Sequence[Priced]) -> Plan:
         """What to ask. It stays the same object as long as nothing new is asked of."""

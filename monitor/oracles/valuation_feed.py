@@ -1,14 +1,13 @@
 """A Chainlink feed the user named for an asset: what positions are *shown* to be worth, no more."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from monitor.core.abi import Abi
-from monitor.core.blocks import BlockRef, RawLog
 from monitor.core.events import DomainEvent, PriceMoved
 from monitor.core.ledger import LedgerView
-from monitor.core.ports import ContractReader, Readings, ViewCall, ViewFailed
+from monitor.core.ports import Readings, ViewCall, ViewFailed
 from monitor.core.prices import Price
+from monitor.core.sources import PolledSource
 from monitor.core.units import Address, AssetId, BaseValue, MarketId
 
 VALUATION = MarketId("")
@@ -17,25 +16,13 @@ VALUATION_DECIMALS = 8
 
 
 @dataclass(frozen=True, slots=True)
-class ValuationFeed:
+class ValuationFeed(PolledSource):
     """One `price_feed` of the configuration, in USD."""
 
     name: str
     asset: AssetId
     feed: Address
     abi: Abi
-
-    def addresses(self, view: LedgerView) -> frozenset[Address]:
-        return frozenset()
-
-    def questions(self, logs: Sequence[RawLog], view: LedgerView) -> tuple[ViewCall, ...]:
-        return ()
-
-    def decoder(self, block: BlockRef, view: LedgerView, facts: Readings) -> "ValuationFeed":
-        return self
-
-    def decode(self, log: RawLog) -> tuple[DomainEvent, ...]:
-        return ()
 
     def polls(self, view: LedgerView) -> tuple[ViewCall, ...]:
         names = ("latestAnswer", "decimals", "latestTimestamp")
@@ -55,8 +42,3 @@ class ValuationFeed:
         value = answer[0] * 10**VALUATION_DECIMALS // 10 ** decimals[0]
         answered_unix = answered[0] if isinstance(answered, tuple) else None
         return Price(BaseValue(value), self.feed, answered_unix=answered_unix)
-
-    async def bootstrap(
-        self, reader: ContractReader, at: BlockRef, head: BlockRef
-    ) -> tuple[DomainEvent, ...]:
-        return ()

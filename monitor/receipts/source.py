@@ -1,22 +1,22 @@
 """A [[receipts]] entry as a plug-in: read every block, since most of it moves without a log."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from monitor.core.abi import Abi
-from monitor.core.blocks import BlockRef, RawLog
 from monitor.core.events import DomainEvent, ReceiptMoved, TokenKnown
 from monitor.core.ledger import LedgerView, find, receipt_key, token_key
 from monitor.core.pairs import Token
-from monitor.core.ports import ContractReader, Readings, ViewCall
+from monitor.core.ports import Readings, ViewCall
 from monitor.core.receipts import Receipt, ReceiptKind
+from monitor.core.sources import PolledSource
 from monitor.core.tokens import token_calls, token_of
 from monitor.core.units import Address, AssetId
 from monitor.receipts.claims import Claim, Decimals
 
 
 @dataclass(frozen=True, slots=True)
-class ReceiptSource:
+class ReceiptSource(PolledSource):
     """One claim. `erc20`, `bytes32_erc20`: how tokens are asked for their name."""
 
     token: Address
@@ -28,18 +28,6 @@ class ReceiptSource:
     @property
     def name(self) -> str:
         return self.token
-
-    def addresses(self, view: LedgerView) -> frozenset[Address]:
-        return frozenset()
-
-    def questions(self, logs: Sequence[RawLog], view: LedgerView) -> tuple[ViewCall, ...]:
-        return ()
-
-    def decoder(self, block: BlockRef, view: LedgerView, facts: Readings) -> "ReceiptSource":
-        return self
-
-    def decode(self, log: RawLog) -> tuple[DomainEvent, ...]:
-        return ()
 
     def polls(self, view: LedgerView) -> tuple[ViewCall, ...]:
         known = self._known(view)
@@ -59,11 +47,6 @@ class ReceiptSource:
                 events.append(TokenKnown(asset, tokens[asset]))
         receipt = self.claim.receipt(known, tokens, readings)
         return (*events, ReceiptMoved(self.token, receipt))
-
-    async def bootstrap(
-        self, reader: ContractReader, at: BlockRef, head: BlockRef
-    ) -> tuple[DomainEvent, ...]:
-        return ()
 
     def _known(self, view: LedgerView) -> Receipt:
         return find(view, receipt_key(self.token), Receipt) or Receipt(self.kind)
