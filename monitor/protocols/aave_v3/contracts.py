@@ -1,4 +1,4 @@
-"""The contracts of an Aave V3.6 market: what they log, and what they can be asked."""
+"""The contracts of an Aave V3 market: what they log, and what they can be asked."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
