@@ -85,10 +85,24 @@ def status(out: Console, document: Document) -> None:
             _usd(row["at_risk_usd"]),
         )
     out.print(table)
+    if document["receipts"]:
+        _receipts(out, document)
     for reason in dict.fromkeys((*document["reasons"], *document["unknown"])):
         out.print(f"[yellow]{escape(reason)}[/]")
     if document["breakers"]:
         breakers(out, document)
+
+
+def _receipts(out: Console, document: Document) -> None:
+    """What of each claim's assets can be withdrawn now."""
+    table = Table("receipt", "kind", "can be withdrawn now")
+    for row in document["receipts"]:
+        free, whole = row["withdrawable"], row["total_assets"]
+        share = "unknown"
+        if free is not None and whole is not None:
+            share = f"{Decimal(free) / Decimal(whole):.2%}" if int(whole) else "there is nothing"
+        table.add_row(escape(row["symbol"]), row["kind"], share)
+    out.print(table)
 
 
 def summary(out: Console, document: Document) -> None:
@@ -150,7 +164,7 @@ def prices(out: Console, document: Document) -> None:
         table.add_row(
             place,
             escape(row["symbol"]),
-            price_words(row),
+            escape(price_words(row)),
             row["kind"] or "unknown",
             "" if row["age_seconds"] is None else f"{row['age_seconds']} s",
             "" if off is None else f"{off:+.2%}",
@@ -234,7 +248,7 @@ def projection(out: Console, document: Document) -> None:
     table.add_row("rounds", rounds + ("" if result["converged"] else " (not converged)"))
     for name, path in result["prices"].items():
         steps = " -> ".join(_usd(path[key]) for key in ("before", "shocked", "after"))
-        table.add_row(name, steps)
+        table.add_row(escape(name), steps)
     out.print(table)
     for reason in result.get("unknown", ()):
         out.print(f"[yellow]left out: {escape(reason)}[/]")

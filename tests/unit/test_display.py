@@ -1,0 +1,86 @@
+"""Tables for people: what strangers call their tokens is text in them, never markup."""
+
+import io
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from monitor.display import positions, prices, projection, status
+
+BLOCK = {"number": 1, "hash": "0x" + "1" * 64, "timestamp": 0}
+CLOSING, LINK = "[/x]", "[link=https://example.org]WETH[/link]"
+PRICE = {
+    "market": "morpho",
+    "sub_market": None,
+    "price": "10",
+    "unit": "10",
+    "numeraire": "0x",
+    "decimals": 18,
+    "numeraire_decimals": 18,
+    "kind": None,
+    "age_seconds": None,
+    "oracle_deviation": None,
+}
+RESULT = dict.fromkeys(
+    (
+        "liquidated_usd",
+        "first_round_usd",
+        "seized_usd",
+        "bad_debt_usd",
+        "unliquidated_usd",
+        "amplification",
+        "rounds",
+    )
+)
+RECEIPT = {"kind": "erc4626", "withdrawable": "1", "total_assets": "4"}
+STATUS = {"block": BLOCK, "markets": [], "reasons": [], "breakers": []}
+
+
+def shown(render: Any, document: dict[str, Any]) -> str:
+    out = io.StringIO()
+    render(Console(file=out, width=200, color_system=None), document)
+    return out.getvalue()
+
+
+@pytest.mark.parametrize("symbol", [CLOSING, LINK])
+def test_symbol__that_looks_like_markup__is_shown_as_it_is(symbol: str) -> None:
+    row = PRICE | {"symbol": symbol, "numeraire_symbol": symbol, "unknown": [symbol]}
+    assert shown(prices, {"block": BLOCK, "prices": [row]}).count(symbol) == 3
+
+    path = dict.fromkeys(("before", "shocked", "after"), "1.00")
+    result = RESULT | {"converged": True, "prices": {symbol: path}, "unknown": [symbol]}
+    assert shown(projection, {"result": result}).count(symbol) == 2
+
+    line = {"symbol": symbol, "value_usd": None}
+    held = {
+        "market": "morpho",
+        "sub_market": None,
+        "account": "0x",
+        "health_factor": None,
+        "liquidatable": None,
+        "e_mode": 0,
+        **{side: [line] for side in ("collateral", "debt", "supply")},
+    }
+    assert shown(positions, {"block": BLOCK, "positions": [held], "next": None}).count(symbol) == 3
+
+    said = STATUS | {"receipts": [RECEIPT | {"symbol": symbol}], "unknown": [symbol]}
+    assert shown(status, said).count(symbol) == 2
+
+
+@pytest.mark.parametrize(
+    ("withdrawable", "total", "words"),
+    [
+        ("1", "4", "25.00%"),
+        ("0", "4", "0.00%"),
+        ("0", "0", "there is nothing"),
+        (None, "4", "unknown"),
+        (None, None, "unknown"),
+    ],
+)
+def test_status__of_a_claim__says_what_share_can_be_withdrawn(
+    withdrawable: str | None, total: str | None, words: str
+) -> None:
+    receipt = {"symbol": "v", "kind": "erc4626"}
+    receipt |= {"withdrawable": withdrawable, "total_assets": total}  # type: ignore[dict-item]
+    assert words in shown(status, STATUS | {"receipts": [receipt], "unknown": []})
