@@ -4,6 +4,7 @@ A commit only adds to the journal, so it is one small write whatever the block t
 block back is forgetting what it wrote. The records take a block in once it is final.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from itertools import groupby
 
@@ -133,7 +134,9 @@ class Journal:
         if None in found:
             block = blocks[found.index(None)]
             raise _missing("undone or forgotten", block)
-        return [codec.decode_writes(data) for data in found if data is not None]
+        # Beside the event loop: what a whole epoch wrote is many prices.
+        whole = [data for data in found if data is not None]
+        return await asyncio.to_thread(lambda: [codec.decode_writes(data) for data in whole])
 
     async def _writes(self, blocks: Sequence[BlockRef]) -> AsyncIterator[str | None]:
         """What the blocks wrote, encoded; None where it is not kept."""
