@@ -105,10 +105,12 @@ async def _indebt(wide: WideWorld) -> None:
         for view in (wide, wide.aave_3_0):
             await view.fund(who, **{asset: _raw(view, asset, by) for asset, by in pledges.items()})
             lent_usd = sum(by * view.terms.asset(asset).ltv_bps for asset, by in pledges.items())
-            each_usd = lent_usd / 10_000 * used / len(debts)
+            owed_usd = lent_usd / 10_000 * used
             await view.block(
                 *(view.supply(who, asset, _raw(view, asset, by)) for asset, by in pledges.items()),
-                *(view.borrow(who, asset, _raw(view, asset, each_usd)) for asset in debts),
+                # Not equal: a second's interest would decide which is the larger.
+                view.borrow(who, debts[0], _raw(view, debts[0], owed_usd * 0.6)),
+                view.borrow(who, debts[1], _raw(view, debts[1], owed_usd * 0.4)),
             )
     hoarder, security = account("hoarder"), wide.raw("USDC", 20_000_000)
     for view in (wide, wide.aave_3_0):
