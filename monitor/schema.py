@@ -144,6 +144,8 @@ class Receipt(Table):
         for key in sorted(needed):
             if getattr(self, key) is None:
                 yield key, "missing: a rate_provider needs it"
+        if self.underlying == self.token:
+            yield "underlying", "the token itself: expected what it is a claim on"
         allowed = needed | ({"rate_source"} if needed else set())
         for key in sorted(self.model_fields_set - {"token", "kind"} - allowed):
             yield key, f"not a key of an {self.kind} receipt: expected none"

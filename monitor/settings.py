@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from enum import StrEnum
+from itertools import combinations
 from pathlib import Path
 from types import NoneType
 from typing import Annotated, Any, Literal, NamedTuple, get_args, get_origin
@@ -134,11 +135,32 @@ def _repetition_faults(tree: Tree) -> Iterator[str]:
         for name, times in Counter(_names(tree, section)).items():
             if times > 1:
                 yield f"{section}: {times} have the name {name!r}: expected each name once"
-    for section, key in (("receipts", "token"), ("feeds", "address")):
+    for section, key in (("receipts", "token"), ("feeds", "address"), ("liquidity", "pool")):
         named = (table.get(key) for _, table in tables_of(tree, section))
         for name, times in Counter(str(name).lower() for name in named if name).items():
             if times > 1:
                 yield f"{section}: {times} are of the {key} {name}: expected each {key} once"
+    yield from _shared_market_faults(tree)
+
+
+def _shared_market_faults(tree: Tree) -> Iterator[str]:
+    """What two entries followed would count twice in every sum."""
+    followed: dict[str, list[frozenset[str] | None]] = {}
+    for _, table in tables_of(tree, "markets"):
+        ids = table.get("market_ids")
+        parts = frozenset(str(one).lower() for one in ids) if isinstance(ids, list) else None
+        if address := table.get("address"):
+            followed.setdefault(str(address).lower(), []).append(parts)
+    for name, entries in followed.items():
+        chosen = [parts for parts in entries if parts is not None]
+        is_apart = len(chosen) == len(entries) and not any(
+            one & other for one, other in combinations(chosen, 2)
+        )
+        if len(entries) > 1 and not is_apart:
+            yield (
+                f"markets: {len(entries)} are of the address {name}: expected each contract once, "
+                "or market_ids that no two entries share"
+            )
 
 
 def _reference_faults(tree: Tree) -> Iterator[str]:

@@ -172,8 +172,8 @@ def _withdrawable(receipt: Receipt, stakes: Sequence[Stake]) -> tuple[RawAmount 
     seen = idle + sum(stake.amount_raw for stake in stakes)
     if seen < (receipt.assets_raw or 0) * SEEN:
         return None, (
-            f"the followed markets show {seen} of the {receipt.assets_raw} it holds: add the "
-            "others to [[markets]] to know what can be withdrawn"
+            f"the followed markets show {seen} of the {receipt.assets_raw} it holds: follow "
+            "the others too ([[markets]], market_ids) to know what can be withdrawn"
         )
     parts = [stake.withdrawable_raw for stake in stakes]
     if None in parts:

@@ -97,8 +97,12 @@ def test_secrets__of_all_tables__are_named(tmp_path: Path) -> None:
 CLAIM = "0x2f39d218133AFaB8F2B819B1066c7E434Ad94E9e"
 VAULT = f"[[receipts]]\ntoken = '{CLAIM}'\nkind = 'erc4626'\n"
 FEED = f"[[feeds]]\naddress = '{CLAIM}'\n"
-RATE = f"[[receipts]]\ntoken = '{CLAIM}'\nkind = 'rate_provider'\nunderlying = '{CLAIM}'\n"
-MORPHO = f"[[markets]]\nname = 'morpho'\nprotocol = 'morpho_blue'\naddress = '{CLAIM}'\n"
+OTHER = "0x" + "b" * 40
+RATE = f"[[receipts]]\ntoken = '{CLAIM}'\nkind = 'rate_provider'\nunderlying = '{OTHER}'\n"
+MORPHO = f"[[markets]]\nname = 'morpho'\nprotocol = 'morpho_blue'\naddress = '{OTHER}'\n"
+MORPHO_TOO = MORPHO.replace("'morpho'", "'too'").replace("0xb", "0xB")
+FIRST, SECOND = (f"market_ids = ['0x{digit * 64}']\n" for digit in "1c")
+POOL = "[[liquidity]]\nkind = 'uniswap_v3'\npool = '0x88e6A0c2dDD26FEEb64F039a2c41296FcB3f5640'\n"
 OWN = 'protocol = "aave_v3"\n'
 
 
@@ -130,6 +134,15 @@ OWN = 'protocol = "aave_v3"\n'
         ),
         ("[[liq", f"{VAULT}{VAULT}[[liq", r"receipts: 2 are of the token 0x2f39"),
         ("[[liq", f"{FEED}{FEED}[[liq", r"feeds: 2 are of the address 0x2f39"),
+        ("[[liq", f"{POOL.lower()}[[liq", r"liquidity: 2 are of the pool 0x88e6"),
+        ("[[liq", f"{RATE.replace(OTHER, CLAIM)}rate_method = 'r'\n[[liq", r"the token itself"),
+        ("[[liq", f"{MORPHO}{MORPHO_TOO}[[liq", r"markets: 2 are of the address 0xbb"),
+        ("[[liq", f"{MORPHO}{MORPHO_TOO}{FIRST}[[liq", r"markets: 2 are of the address 0xbb"),
+        (
+            "[[liq",
+            f"{MORPHO}{SECOND}{MORPHO_TOO}{SECOND.replace('c', 'C')}[[liq",
+            r"or market_ids that no two entries share",
+        ),
         ("[[liq", f"{FEED}deviation = 0\n[[liq", r"feeds\[0\]\.deviation"),
         ("[[liq", f"{FEED}heartbeat_seconds = 0\n[[liq", r"feeds\[0\]\.heartbeat_seconds"),
         ("0x2f39", "0x2f3", r"markets\[0\]\.address = '0x2f3.*': .*is not an address"),
@@ -199,6 +212,11 @@ def test_load__one_fault__is_named_with_what_was_expected(
     found = faults(tmp_path, GOOD.replace(old, new, 1))
     assert len(found) == 1, found
     assert re.search(fault, found[0]), found[0]
+
+
+def test_load__one_morpho_in_two_entries__may_share_no_market_id(tmp_path: Path) -> None:
+    apart = f"{MORPHO}{FIRST}{MORPHO_TOO}{SECOND}[[liq"
+    assert len(loaded(tmp_path, GOOD.replace("[[liq", apart, 1)).markets) == 3
 
 
 def test_load__many_faults__are_told_at_once(tmp_path: Path) -> None:
