@@ -1,7 +1,7 @@
 """A store of schema 1, as the program wrote it then, is brought to the present schema whole.
 
-`golden/schema_1.json` is every key of such a store: two markets, all kinds of records it knew, three
-blocks that can be undone, and alerts in every state.
+`golden/schema_1.json` is every key of such a store: two markets, all kinds of records it knew,
+three blocks that can be undone, and alerts in every state.
 """
 
 import asyncio
