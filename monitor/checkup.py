@@ -226,7 +226,8 @@ def _receipts(overlay: Overlay) -> Sequence[Finding]:
         name = own.symbol if own else token
         if receipt.reason or own is None or other is None:
             reason = receipt.reason or "its underlying does not say what it is"
-            found.append(Finding(f"receipt {name}", fault=reason))
+            expected = f"expected a token of kind {receipt.kind}: check its [[receipts]] entry"
+            found.append(Finding(f"receipt {name}", fault=f"{reason}; {expected}"))
             continue
         rate = whole_rate(receipt, own, other)
         told = None if rate is None else Decimal(rate.numerator) / rate.denominator

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+from daemon_process import command
 from devnet import Deployer, WideWorld, World, account
 from devnet.odd_tokens import deploy_odd_token
 from quick_node import quick_node
@@ -249,3 +250,14 @@ async def test_receipt__of_what_is_none__is_unknown_with_the_reason(
         receipt = await receipts.read()
     assert receipt.unit_assets_raw is None
     assert "asset of" in receipt.reason
+
+
+async def test_check__of_a_claim_that_is_none__says_what_was_expected(
+    world: World, tmp_path: Path
+) -> None:
+    async with desk(world, tmp_path, token=world.token(DAI), kind="erc4626"):
+        checked = await command("check", "--config", str(tmp_path / "receipts.toml"))
+    assert checked.code == 1
+    (fault,) = (line for line in checked.out.splitlines() if line.startswith("FAULT"))
+    assert fault.startswith(f"FAULT receipt DAI: asset of {world.token(DAI)}: ")
+    assert fault.endswith("expected a token of kind erc4626: check its [[receipts]] entry")
