@@ -259,6 +259,7 @@ def _followers(
         path, per = paths[asset], None if leaf.quote is None else paths[leaf.quote]
         if not path.hops and (per is None or not per.hops):
             continue
-        # Where no market reports it as it is, it is taken to be in line before the shock.
-        answer = leaf.answer or usd(path) / (1.0 if per is None else usd(per))
+        # What nobody tells, or tells of another asset, is taken to be in line before the shock.
+        told = leaf.answer if asset == leaf.assets[0] else None
+        answer = told or usd(path) / (1.0 if per is None else usd(per))
         yield Follower(number, path, per, answer, leaf.deviation)

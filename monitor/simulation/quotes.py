@@ -8,6 +8,7 @@ asset's USD price too, which cancel wherever two quotes of the market are compar
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from fractions import Fraction
 
 from monitor.core.prices import Edge, PriceKind
 from monitor.core.risk import AssetSheet, MarketSheet, WorldSheet
@@ -23,8 +24,8 @@ class Leaf:
     """An answer that follows the market price of an asset in `quote` (None: USD).
 
     `assets`: all whose price it is; one, but where markets give one source to several. `answer`:
-    per raw unit, before the shock, where a market reports it as it is. `deviation`: how far off the
-    market it may be, where its feed is known to say.
+    what it says before the shock of a raw unit of the first of them, where that is known.
+    `deviation`: how far off the market it may be, where its feed is known to say.
     """
 
     assets: tuple[AssetId, ...]
@@ -84,6 +85,8 @@ class QuoteBook:
         self._named: dict[object, int] = {}
         self.leaves: list[Leaf] = []
         self._dollars: dict[AssetId, Quote] = {}
+        listed = (asset for sheet in world.markets for asset in sheet.assets.values())
+        self._decimals = {asset.asset: asset.decimals for asset in listed}
         quotes: dict[tuple[int, AssetId], Quote] = {}
         by_need = sorted(enumerate(world.markets), key=lambda m: m[1].numeraire is not None)
         for number, sheet in by_need:
@@ -144,8 +147,17 @@ class QuoteBook:
             quote = numeraire if edge.kind is None else edge.quote
             reported = _reported(edge, asset.asset, numeraire)
             share = None if edge.deviation_ppm is None else edge.deviation_ppm / PPM
-            leaf = Leaf((reported,), quote, answer if is_all else None, share)
+            told = answer if is_all else self._told(edge)
+            leaf = Leaf((reported,), quote, told, share)
             yield self._leaf((edge.source, quote), leaf), edge.exponent
+
+    def _told(self, edge: Edge) -> float | None:
+        """What a feed says of a raw unit, in USD or raw units of what it counts in."""
+        own = None if edge.asset is None else self._decimals.get(edge.asset)
+        other = 0 if edge.quote is None else self._decimals.get(edge.quote)
+        if edge.answer is None or edge.decimals is None or own is None or other is None:
+            return None
+        return float(Fraction(edge.answer * 10**other, 10 ** (edge.decimals + own)))
 
     def _leaf(self, name: object, leaf: Leaf) -> int:
         """The number of a leaf, which has one name wherever it is met."""

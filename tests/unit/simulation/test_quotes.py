@@ -118,6 +118,24 @@ def usd_of(
     return float(state.prices[at] * 10.0 ** (columns.quotes[at].decimals or 0))
 
 
+def test_feed_behind_a_proxy__off_before_the_shock__is_updated_to_the_market() -> None:
+    proxy = Edge(ADAPTER, PriceKind.MARKET, "proxy", (ETH_FEED,), answer=2000 * USD, decimals=8)
+    behind = priced(WETH, PriceKind.MARKET, proxy, replace(ETH, answer=2000 * USD, decimals=8))
+    assets = [behind, priced(USDC, PriceKind.MARKET, DOLLAR)]
+    sheet = world(market([], assets=assets), [pool(WETH, USDC, DEEP, mid_factor=0.9)])
+    outcome = played(sheet, WETH=0)
+    assert usd_of(sheet, outcome, WETH, end=True) == pytest.approx(1800, rel=1e-6)
+
+
+def test_feed_in_a_composed_price__off_before_the_shock__is_updated_to_the_market() -> None:
+    root = Edge(ORACLE, PriceKind.MARKET, "composed", (ETH_FEED, USDC_FEED))
+    told = replace(ETH, answer=2000 * USD, decimals=8)
+    loans = pair(WETH, USDC, Fraction(2000), root, told, replace(DOLLAR, exponent=-1))
+    dollars = market([], assets=[priced(USDC, PriceKind.MARKET, DOLLAR)])
+    sheet = world([dollars, loans], [pool(WETH, USDC, DEEP, mid_factor=0.9)])
+    assert usd_of(sheet, played(sheet, WETH=0), WETH, 1, end=True) == pytest.approx(1800, rel=1e-6)
+
+
 def test_exchange_rate__depeg_of_its_asset__does_not_move() -> None:
     sheet = eth_world(priced(WSTETH, PriceKind.EXCHANGE_RATE, *BY_RATE))
     outcome = played(sheet, wstETH=-0.1)
