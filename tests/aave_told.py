@@ -11,12 +11,10 @@ from fuzz.monitored import Monitored, Records
 
 from monitor.core.events import Place
 from monitor.core.ledger import (
-    Category,
     Holding,
     Kind,
     LedgerView,
     Position,
-    Reserve,
     category_key,
     each,
     find,
@@ -24,6 +22,7 @@ from monitor.core.ledger import (
     price_key,
 )
 from monitor.core.prices import Price
+from monitor.core.reserves import Category, Reserve
 from monitor.core.sources import RiskRules, Statement
 from monitor.core.units import MAX_UINT256, AssetId
 from monitor.core.units import Address as MonitorAddress

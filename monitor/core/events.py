@@ -8,10 +8,11 @@ three times as long to make. Two of different types may be equal: tell them apar
 
 from typing import NamedTuple
 
-from monitor.core.ledger import Category, Market, Reserve, ReserveTerms, TickPool
+from monitor.core.ledger import Market, TickPool
 from monitor.core.pairs import Pair, Token
 from monitor.core.prices import Feed, Price
 from monitor.core.receipts import Receipt
+from monitor.core.reserves import Category, Reserve, ReserveTerms
 from monitor.core.units import (
     Address,
     AssetId,

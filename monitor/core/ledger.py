@@ -14,6 +14,7 @@ from monitor.core.packed import PackedMap
 from monitor.core.pairs import Pair, Token
 from monitor.core.prices import Feed, Price
 from monitor.core.receipts import Receipt
+from monitor.core.reserves import Category, Reserve
 from monitor.core.slots import slotwise
 from monitor.core.units import (
     ZERO_ADDRESS,
@@ -22,10 +23,10 @@ from monitor.core.units import (
     BlockHash,
     Bps,
     MarketId,
-    RawAmount,
     Ray,
     ScaledAmount,
 )
+from monitor.errors import LedgerCorrupt
 
 
 class Kind(StrEnum):
@@ -81,70 +82,6 @@ class Position:
     debts: tuple[Holding, ...] = ()
     e_mode: int = 0
     lent: tuple[Holding, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class ReserveTerms:
-    """Risk parameters of one reserve."""
-
-    ltv_bps: Bps = Bps(0)
-    liquidation_threshold_bps: Bps = Bps(0)
-    liquidation_bonus_bps: Bps = Bps(0)
-    liquidation_fee_bps: Bps = Bps(0)
-    reserve_factor_bps: Bps = Bps(0)
-    supply_cap: int = 0
-    borrow_cap: int = 0
-    is_active: bool = True
-    is_frozen: bool = False
-    is_paused: bool = False
-    is_borrowable: bool = False
-    grace_until_unix: int = 0
-
-
-@slotwise
-@dataclass(frozen=True, slots=True)
-class Reserve:
-    """One asset of one market: indices, totals and terms."""
-
-    asset: AssetId
-    ordinal: int
-    symbol: str
-    decimals: int
-    supply_token: Address
-    debt_token: Address
-    supply_index_ray: Ray
-    debt_index_ray: Ray
-    supply_rate_ray: Ray
-    debt_rate_ray: Ray
-    updated_unix: int
-    supply_scaled: ScaledAmount = ScaledAmount(0)
-    debt_scaled: ScaledAmount = ScaledAmount(0)
-    debt_scaled_at_accrual: ScaledAmount = ScaledAmount(0)
-    treasury_scaled: ScaledAmount = ScaledAmount(0)
-    cash_raw: RawAmount = RawAmount(0)
-    deficit_raw: RawAmount = RawAmount(0)
-    terms: ReserveTerms = ReserveTerms()
-
-
-@dataclass(frozen=True, slots=True)
-class Category:
-    """An e-mode category: its own terms for the assets it lists (sorted).
-
-    `vacant`: (list, ordinal) of assets that were dropped while on a list: the contract keeps the
-    bit, and whatever is listed under that ordinal next is on the list from its first block.
-    `price_source`: what prices its assets instead of their own sources (Aave before 3.2).
-    """
-
-    number: int
-    label: str
-    ltv_bps: Bps
-    liquidation_threshold_bps: Bps
-    liquidation_bonus_bps: Bps
-    collateral: tuple[AssetId, ...] = ()
-    borrowable: tuple[AssetId, ...] = ()
-    ltv_zero: tuple[AssetId, ...] = ()
-    vacant: tuple[tuple[str, int], ...] = ()
-    price_source: Address = ZERO_ADDRESS
 
 
 @dataclass(frozen=True, slots=True)
@@ -315,6 +252,14 @@ def each(
         if not isinstance(found, record):
             raise other_record(key, found, record)
         yield key, found
+
+
+def contracts_of(view: LedgerView, market: MarketId) -> Market:
+    """The market's own record. Raises LedgerCorrupt before it was bootstrapped."""
+    found = find(view, market_key(market), Market)
+    if found is None:
+        raise LedgerCorrupt(f"{market} was never bootstrapped")
+    return found
 
 
 def other_record(key: Key, found: object, record: type[Record]) -> TypeError:

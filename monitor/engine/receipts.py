@@ -7,9 +7,10 @@ from typing import Any
 
 from monitor.core.blocks import BlockRef
 from monitor.core.events import Place
-from monitor.core.ledger import Kind, LedgerView, Reserve, each
+from monitor.core.ledger import Kind, LedgerView, each
 from monitor.core.pairs import Token
 from monitor.core.receipts import Receipt, ReceiptKind
+from monitor.core.reserves import Reserve
 from monitor.core.sources import Listing, RiskRules
 from monitor.core.units import AssetId, MarketId, RawAmount
 

@@ -29,11 +29,9 @@ from monitor.core.events import (
     TreasuryPaid,
 )
 from monitor.core.ledger import (
-    Category,
     Holding,
     Key,
     Position,
-    Reserve,
     category_key,
     feed_key,
     find,
@@ -47,6 +45,7 @@ from monitor.core.ledger import (
     token_key,
 )
 from monitor.core.overlay import Overlay
+from monitor.core.reserves import Category, Reserve
 from monitor.core.slots import slot
 from monitor.core.units import RAY, AssetId, Bps, MarketId, Ray, ScaledAmount
 from monitor.errors import LedgerCorrupt

@@ -10,19 +10,10 @@ from dataclasses import replace
 
 from monitor.core.abi import Abi
 from monitor.core.events import DomainEvent, MarketChanged, PriceMoved
-from monitor.core.ledger import (
-    Category,
-    Kind,
-    LedgerView,
-    Market,
-    Reserve,
-    each,
-    find,
-    market_key,
-    price_key,
-)
+from monitor.core.ledger import Kind, LedgerView, Market, each, find, market_key, price_key
 from monitor.core.ports import Readings, ViewCall, ViewFailed
 from monitor.core.prices import Price
+from monitor.core.reserves import Category, Reserve
 from monitor.core.sources import PolledSource
 from monitor.core.units import ZERO_ADDRESS, Address, AssetId, BaseValue, MarketId
 

@@ -8,10 +8,11 @@ no new contract is one round.
 from collections.abc import Iterator, Mapping, Sequence
 
 from monitor.core.events import DomainEvent, FeedKnown, PriceMoved
-from monitor.core.ledger import Kind, LedgerView, Reserve, each, find, pair_key
+from monitor.core.ledger import Kind, LedgerView, each, find, pair_key
 from monitor.core.pairs import Pair, Token
 from monitor.core.ports import Readings, ViewCall
 from monitor.core.prices import Feed, Price
+from monitor.core.reserves import Reserve
 from monitor.core.sources import PolledSource
 from monitor.core.units import Address, AssetId, MarketId
 from monitor.oracles.family import Views

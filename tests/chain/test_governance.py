@@ -39,8 +39,9 @@ from eth_abi import abi as eth_abi
 from following import followed, following
 from fuzz.monitored import Records
 
-from monitor.core.ledger import Category, Market, Position, Reserve
+from monitor.core.ledger import Market, Position
 from monitor.core.prices import Price
+from monitor.core.reserves import Category, Reserve
 
 ALICE, BOB, CAROL = (account(name) for name in ("alice", "bob", "carol"))
 HALF_AN_HOUR = 1_800

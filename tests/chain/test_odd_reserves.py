@@ -13,7 +13,8 @@ from following import followed, following
 from fuzz.monitored import MARKET, Records
 from stage import Stage
 
-from monitor.core.ledger import Reserve, reserve_key
+from monitor.core.ledger import reserve_key
+from monitor.core.reserves import Reserve
 from monitor.core.units import Address, AssetId
 
 ALICE = account("alice")

@@ -28,8 +28,9 @@ from following import NAMESPACE, followed, market_of
 from fuzz.monitored import MARKET, Monitored, Records
 from stage import Stage
 
-from monitor.core.ledger import Market, Reserve, market_key, price_key, reserve_key
+from monitor.core.ledger import Market, market_key, price_key, reserve_key
 from monitor.core.prices import Price
+from monitor.core.reserves import Reserve
 from monitor.core.units import Address as MonitorAddress
 from monitor.core.units import AssetId
 from monitor.errors import ContractUpgraded

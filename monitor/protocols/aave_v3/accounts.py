@@ -13,8 +13,9 @@ from monitor.core.events import (
     DomainEvent,
     Place,
 )
-from monitor.core.ledger import Market, Reserve
+from monitor.core.ledger import Market
 from monitor.core.ports import ContractReader, ViewCall
+from monitor.core.reserves import Reserve
 from monitor.core.units import Address, AssetId, MarketId, Ray, ScaledAmount
 from monitor.errors import ConfigError
 from monitor.protocols.aave_v3.configuration import collaterals_in, is_collateral, vacancy

@@ -19,7 +19,7 @@ from monitor.core.fixed_point import (
     ray_mul_down,
     ray_mul_half_up,
 )
-from monitor.core.ledger import Reserve
+from monitor.core.reserves import Reserve
 from monitor.core.units import MarketId, Ray, ScaledAmount
 
 _NOTHING = ScaledAmount(0)

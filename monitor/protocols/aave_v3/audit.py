@@ -11,18 +11,17 @@ from dataclasses import dataclass, fields, replace
 
 from monitor.core.events import CategoryChanged, DomainEvent, MarketChanged, RiskParametersChanged
 from monitor.core.ledger import (
-    Category,
     Kind,
     LedgerView,
     Market,
     Position,
-    Reserve,
     category_key,
     each,
     find,
     market_key,
 )
 from monitor.core.ports import Readings, ViewCall, ViewFailed, ViewResult
+from monitor.core.reserves import Category, Reserve
 from monitor.core.units import ZERO_ADDRESS, Address, AssetId, Bps, MarketId, ScaledAmount
 from monitor.errors import ContractUpgraded, LedgerCorrupt, MonitorError, RpcInconsistent
 from monitor.protocols.aave_v3.contracts import AaveAbi

@@ -14,8 +14,9 @@ from monitor.core.events import (
     MarketChanged,
     ReserveListed,
 )
-from monitor.core.ledger import Category, Market, Reserve
+from monitor.core.ledger import Market
 from monitor.core.ports import ContractReader, ViewCall, ViewResult
+from monitor.core.reserves import Category, Reserve
 from monitor.core.tokens import symbol_calls, symbol_of
 from monitor.core.units import Address, Bps, MarketId, ScaledAmount
 from monitor.protocols.aave_v3.accounts import AccountSnapshot, Census

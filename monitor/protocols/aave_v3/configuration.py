@@ -4,7 +4,7 @@ Source: DataTypes.sol of aave-v3-origin 3.6 and of `@aave/core-v3` 1.19.3, one l
 was given up since.
 """
 
-from monitor.core.ledger import ReserveTerms
+from monitor.core.reserves import ReserveTerms
 from monitor.core.units import Address, AssetId, Bps
 
 LAST_ORDINAL = 127

@@ -5,9 +5,6 @@ from dataclasses import dataclass
 from typing import Self
 
 from monitor.core.abi import Abi
-from monitor.core.ledger import LedgerView, Market, find, market_key
-from monitor.core.units import MarketId
-from monitor.errors import LedgerCorrupt
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +32,3 @@ class AaveAbi:
             erc20=library("erc20/Token"),
             bytes32_erc20=library("erc20/Bytes32Token"),
         )
-
-
-def contracts_of(view: LedgerView, market: MarketId) -> Market:
-    """The market's own record. Raises LedgerCorrupt before it was bootstrapped."""
-    found = find(view, market_key(market), Market)
-    if found is None:
-        raise LedgerCorrupt(f"{market} was never bootstrapped")
-    return found

@@ -23,12 +23,13 @@ from monitor.core.events import (
     TreasuryPaid,
 )
 from monitor.core.fixed_point import ray_div_down
-from monitor.core.ledger import LedgerView, Reserve, reserve_key
+from monitor.core.ledger import LedgerView, contracts_of, reserve_key
 from monitor.core.ports import Readings
+from monitor.core.reserves import Reserve
 from monitor.core.units import Address, AssetId, MarketId, RawAmount, Ray, ScaledAmount
 from monitor.errors import LedgerCorrupt
 from monitor.protocols.aave_v3.accrual import Accrual
-from monitor.protocols.aave_v3.contracts import AaveAbi, contracts_of
+from monitor.protocols.aave_v3.contracts import AaveAbi
 from monitor.protocols.aave_v3.governance import GovernanceDecoder
 from monitor.protocols.aave_v3.token_events import Events, TokenDecoder
 from monitor.protocols.aave_v3.upgrades import UPGRADED, UpgradeDecoder

@@ -14,8 +14,9 @@ from monitor.core.fixed_point import (
     ray_div_half_up,
     ray_mul_half_up,
 )
-from monitor.core.ledger import LedgerView, Reserve
+from monitor.core.ledger import LedgerView
 from monitor.core.ports import Readings
+from monitor.core.reserves import Reserve
 from monitor.core.units import RAY, AssetId, Bps, MarketId, Ray, ScaledAmount
 from monitor.errors import LedgerCorrupt
 from monitor.protocols.aave_v3.accrual import Accrual

@@ -10,8 +10,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
-from monitor.core.ledger import Kind, LedgerView, Market, Position, Reserve, each
+from monitor.core.ledger import Kind, LedgerView, Market, Position, each
 from monitor.core.ports import Readings, ViewCall
+from monitor.core.reserves import Reserve
 from monitor.core.units import Address, MarketId
 from monitor.protocols.aave_v3.contracts import AaveAbi
 from monitor.protocols.aave_v3.tokens import TOKEN_RULES, TokenMath

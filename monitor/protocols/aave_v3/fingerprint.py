@@ -8,8 +8,9 @@ the revisions must be known ones too.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from monitor.core.ledger import Market, Reserve
+from monitor.core.ledger import Market
 from monitor.core.ports import Readings, ViewCall, ViewFailed, ViewResult
+from monitor.core.reserves import Reserve
 from monitor.core.units import ZERO_ADDRESS, Address
 from monitor.protocols.aave_v3.contracts import AaveAbi
 from monitor.protocols.aave_v3.versions import POOL_RULES, pool_rules

@@ -16,22 +16,21 @@ from monitor.core.events import (
     RiskParametersChanged,
 )
 from monitor.core.ledger import (
-    Category,
     Kind,
     LedgerView,
     Position,
-    Reserve,
-    ReserveTerms,
     category_key,
+    contracts_of,
     each,
     find,
     reserve_key,
 )
 from monitor.core.ports import Readings, ViewCall, ViewFailed
+from monitor.core.reserves import Category, Reserve, ReserveTerms
 from monitor.core.tokens import symbol_calls, symbol_of
 from monitor.core.units import RAY, Address, AssetId, Bps, MarketId, Ray
 from monitor.errors import LedgerCorrupt, UndecodableLog
-from monitor.protocols.aave_v3.contracts import AaveAbi, contracts_of
+from monitor.protocols.aave_v3.contracts import AaveAbi
 from monitor.protocols.aave_v3.versions import pool_rules
 from monitor.protocols.aave_v3.views import LISTS
 

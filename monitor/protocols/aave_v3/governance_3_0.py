@@ -15,11 +15,11 @@ from monitor.core.events import (
     Place,
     ReserveDropped,
 )
-from monitor.core.ledger import Category, Kind, Position, Reserve, category_key, each, find
+from monitor.core.ledger import Kind, Position, category_key, contracts_of, each, find
+from monitor.core.reserves import Category, Reserve
 from monitor.core.units import Address, AssetId, Bps
 from monitor.errors import ContractUpgraded
 from monitor.protocols.aave_v3.configuration import vacancy
-from monitor.protocols.aave_v3.contracts import contracts_of
 from monitor.protocols.aave_v3.governance import Events, GovernanceDecoder
 from monitor.protocols.aave_v3.upgrades import REMEDY
 

@@ -4,12 +4,13 @@ from collections.abc import Mapping, Sequence
 
 from monitor.core.blocks import BlockRef, RawLog
 from monitor.core.events import DomainEvent
-from monitor.core.ledger import Kind, LedgerView, Market, Reserve, each, find, market_key
+from monitor.core.ledger import Kind, LedgerView, Market, contracts_of, each, find, market_key
 from monitor.core.ports import ContractReader, Readings, ViewCall
+from monitor.core.reserves import Reserve
 from monitor.core.units import Address, MarketId
 from monitor.protocols.aave_v3.audit import Audit
 from monitor.protocols.aave_v3.bootstrap import AaveSnapshot
-from monitor.protocols.aave_v3.contracts import AaveAbi, contracts_of
+from monitor.protocols.aave_v3.contracts import AaveAbi
 from monitor.protocols.aave_v3.events import AaveDecoder
 from monitor.protocols.aave_v3.events_3_0 import FormerDecoder
 from monitor.protocols.aave_v3.governance import listing_calls

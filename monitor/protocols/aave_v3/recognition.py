@@ -4,8 +4,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from monitor.core.blocks import BlockRef
-from monitor.core.ledger import Market, Reserve
+from monitor.core.ledger import Market
 from monitor.core.ports import ContractReader, ViewCall, ViewFailed, ViewResult
+from monitor.core.reserves import Reserve
 from monitor.core.units import ZERO_ADDRESS, Address, Bps, MarketId
 from monitor.errors import ConfigError
 from monitor.protocols.aave_v3.configuration import lends_at_stable_rate

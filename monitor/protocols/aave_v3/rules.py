@@ -11,13 +11,12 @@ from fractions import Fraction
 
 from monitor.core.events import Place
 from monitor.core.ledger import (
-    Category,
     Holding,
     Kind,
     LedgerView,
     Position,
-    Reserve,
     category_key,
+    contracts_of,
     each,
     find,
     position_key,
@@ -25,6 +24,7 @@ from monitor.core.ledger import (
     reserve_key,
 )
 from monitor.core.prices import Price
+from monitor.core.reserves import Category, Reserve
 from monitor.core.risk import (
     AccountRisk,
     AssetSheet,
@@ -48,7 +48,6 @@ from monitor.core.units import (
 from monitor.errors import LedgerCorrupt
 from monitor.protocols.aave_v3.accrual import supply_index_at
 from monitor.protocols.aave_v3.configuration import is_vacancy
-from monitor.protocols.aave_v3.contracts import contracts_of
 from monitor.protocols.aave_v3.verdicts import Verdict
 from monitor.protocols.aave_v3.versions import PoolRules, pool_rules, token_rules
 

@@ -5,16 +5,8 @@ from operator import attrgetter
 from typing import Any, NamedTuple
 
 from monitor.core.events import CollateralChanged, DebtChanged, DomainEvent, Place
-from monitor.core.ledger import (
-    Holding,
-    Kind,
-    LedgerView,
-    Position,
-    Reserve,
-    each,
-    find,
-    position_key,
-)
+from monitor.core.ledger import Holding, Kind, LedgerView, Position, each, find, position_key
+from monitor.core.reserves import Reserve
 from monitor.core.units import RAY, ZERO_ADDRESS, Address, AssetId, MarketId, Ray, ScaledAmount
 from monitor.errors import LedgerCorrupt
 from monitor.protocols.aave_v3.tokens import TokenMath, TokenMove, TokenRules

@@ -5,8 +5,9 @@ Source: DefaultReserveInterestRateStrategy.sol of `@aave/core-v3` 1.19.3.
 """
 
 from monitor.core.events import CashMoved, DomainEvent
-from monitor.core.ledger import Kind, LedgerView, Market, Reserve, each, find, market_key
+from monitor.core.ledger import Kind, LedgerView, Market, each, find, market_key
 from monitor.core.ports import Readings, ViewCall
+from monitor.core.reserves import Reserve
 from monitor.core.units import MarketId, RawAmount
 from monitor.protocols.aave_v3.contracts import AaveAbi
 from monitor.protocols.aave_v3.versions import pool_rules

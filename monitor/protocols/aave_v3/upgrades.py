@@ -11,11 +11,12 @@ from dataclasses import replace
 from monitor.core.abi import EventAbi
 from monitor.core.blocks import RawLog
 from monitor.core.events import MarketChanged
-from monitor.core.ledger import Kind, LedgerView, Market, Reserve, each
+from monitor.core.ledger import Kind, LedgerView, Market, contracts_of, each
 from monitor.core.ports import Readings, ViewCall
+from monitor.core.reserves import Reserve
 from monitor.core.units import Address, MarketId
 from monitor.errors import ContractUpgraded
-from monitor.protocols.aave_v3.contracts import AaveAbi, contracts_of
+from monitor.protocols.aave_v3.contracts import AaveAbi
 from monitor.protocols.aave_v3.evidence import Evidence, Verdicts, holders_in
 from monitor.protocols.aave_v3.fingerprint import (
     Proxy,

@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
-from monitor.core.ledger import Category, Reserve
 from monitor.core.ports import Readings, ViewCall, ViewFailed, ViewResult
+from monitor.core.reserves import Category, Reserve
 from monitor.core.units import Address, AssetId, Bps, RawAmount, Ray, ScaledAmount
 from monitor.errors import DataError
 from monitor.protocols.aave_v3.configuration import category_in, decimals_of, ordinals_in, terms_of

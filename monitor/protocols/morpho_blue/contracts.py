@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from monitor.core.abi import Abi
-from monitor.core.ledger import LedgerView, Market, find, market_key, pair_key
+from monitor.core.ledger import LedgerView, find, pair_key
 from monitor.core.pairs import Pair
 from monitor.core.ports import ViewCall
 from monitor.core.tokens import token_calls
@@ -52,14 +52,6 @@ class Scope:
 
     def covers(self, market_id: str) -> bool:
         return self.ids is None or market_id in self.ids
-
-
-def contracts_of(view: LedgerView, market: MarketId) -> Market:
-    """The entry's own record. Raises LedgerCorrupt before it was bootstrapped."""
-    found = find(view, market_key(market), Market)
-    if found is None:
-        raise LedgerCorrupt(f"{market} was never bootstrapped")
-    return found
 
 
 def pair_of(view: LedgerView, market: MarketId, market_id: str) -> Pair:

@@ -18,14 +18,14 @@ from monitor.core.events import (
     Place,
     TokenKnown,
 )
-from monitor.core.ledger import LedgerView, find, pair_key
+from monitor.core.ledger import LedgerView, contracts_of, find, pair_key
 from monitor.core.pairs import Pair
 from monitor.core.ports import Readings
 from monitor.core.tokens import token_of
 from monitor.core.units import ZERO_ADDRESS, Address, RawAmount, Shares, Wad
 from monitor.errors import LedgerCorrupt
 from monitor.protocols.morpho_blue.accrual import accrued
-from monitor.protocols.morpho_blue.contracts import MorphoAbi, Scope, contracts_of, pair_of
+from monitor.protocols.morpho_blue.contracts import MorphoAbi, Scope, pair_of
 from monitor.protocols.morpho_blue.liquidation import Loss
 from monitor.protocols.morpho_blue.positions import held_at, lends, owes, pledges
 from monitor.protocols.morpho_blue.rate_model import borrow_rate

@@ -13,6 +13,7 @@ from monitor.core.events import Place
 from monitor.core.ledger import (
     Kind,
     LedgerView,
+    contracts_of,
     each,
     find,
     pair_key,
@@ -34,7 +35,6 @@ from monitor.core.units import (
     Wad,
 )
 from monitor.protocols.morpho_blue.accrual import Totals, totals_at
-from monitor.protocols.morpho_blue.contracts import contracts_of
 from monitor.protocols.morpho_blue.liquidation import ORACLE_SCALE
 from monitor.protocols.morpho_blue.positions import Held, held_at
 from monitor.protocols.morpho_blue.shares import to_assets_down, to_assets_up

@@ -8,11 +8,9 @@ from fuzz.aave_v3.sight import CATEGORIES, TERM_BITS
 from fuzz.facts import Facts, Told, of
 from monitor.core.events import Place
 from monitor.core.ledger import (
-    Category,
     Kind,
     LedgerView,
     Position,
-    Reserve,
     category_key,
     each,
     find,
@@ -20,6 +18,7 @@ from monitor.core.ledger import (
     price_key,
 )
 from monitor.core.prices import Price
+from monitor.core.reserves import Category, Reserve
 from monitor.core.sources import RiskRules
 from monitor.core.units import MAX_UINT256
 from monitor.core.units import Address as MonitorAddress

@@ -12,13 +12,13 @@ from monitor.core.ledger import (
     Ledger,
     Position,
     Record,
-    Reserve,
     each,
     position_key,
     reserve_key,
 )
 from monitor.core.overlay import Overlay
 from monitor.core.packed import PackedMap
+from monitor.core.reserves import Reserve
 from monitor.core.slots import slot
 from monitor.core.units import MarketId, RawAmount
 

@@ -4,7 +4,8 @@ from dataclasses import FrozenInstanceError, dataclass, fields
 import pytest
 from builders import a_reserve
 
-from monitor.core.ledger import Position, Reserve
+from monitor.core.ledger import Position
+from monitor.core.reserves import Reserve
 from monitor.core.slots import slot, slotwise
 from monitor.core.units import RawAmount
 
