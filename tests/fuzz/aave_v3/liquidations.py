@@ -46,7 +46,10 @@ def ends_in_deficit(scene: AaveScene, pair: Pair) -> bool:
     """The only collateral, and worth less than a liquidator would have to get for the debt."""
     debt_e8 = scene.value_e8(pair.debt, scene[pair.who].owed[pair.debt])
     collateral_e8 = scene.value_e8(pair.collateral, scene[pair.who].supplied[pair.collateral])
-    return scene.pledged(pair.who) == [pair.collateral] and collateral_e8 < 0.98 * debt_e8
+    # Also what is paused secures a debt.
+    supplied = scene[pair.who].supplied.items()
+    secured = [symbol for symbol, raw in supplied if raw and scene.sight.uses(pair.who, symbol)]
+    return secured == [pair.collateral] and collateral_e8 < 0.98 * debt_e8
 
 
 def any_way(scene: AaveScene) -> Tx | None:
