@@ -20,14 +20,19 @@ from fuzz.aave_v3 import (
     weather,
 )
 from fuzz.aave_v3.groundwork import against
-from fuzz.aave_v3.liquidations import ends_in_deficit, is_plain, is_same_asset, takes_supplies
+from fuzz.aave_v3.liquidations import is_plain, is_same_asset, takes_supplies
 from fuzz.aave_v3.scene import AaveScene
 from fuzz.verb import Effect, Verb
 
 HUNT = (against(is_plain), groundwork.repair)
 SAME_ASSET_HUNT = (against(is_same_asset), groundwork.same_on_both_sides, groundwork.repair)
 OPEN_HUNT = (against(takes_supplies), groundwork.same_on_both_sides, groundwork.repair)
-DEFICIT_HUNT = (against(ends_in_deficit), groundwork.repair)
+DEFICIT_HUNT = (
+    groundwork.beyond_rescue,
+    groundwork.reopen,
+    groundwork.apart,
+    groundwork.repair,
+)
 COVER = (groundwork.umbrella_supplies, groundwork.into_deficit, *DEFICIT_HUNT)
 
 VERBS: tuple[Verb[AaveScene], ...] = (
@@ -62,7 +67,7 @@ VERBS: tuple[Verb[AaveScene], ...] = (
     Verb("e-mode-terms", 3, governance.e_mode_terms),
     Verb("e-mode-lists", 4, governance.e_mode_lists),
     Verb("halt", 3, governance.halt),
-    Verb("pause", 2, governance.pause),
+    Verb(groundwork.PAUSE, 2, governance.pause),
     Verb("ltv-zero", 2, governance.ltv_zero),
     Verb("borrowing-off", 2, governance.borrowing_off),
     Verb("donate", 1, governance.donate),

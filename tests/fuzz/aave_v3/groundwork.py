@@ -4,14 +4,14 @@ from collections.abc import Callable
 
 from devnet import Tx
 
-from fuzz.aave_v3 import behalf, liquidations, sources, verbs, weather
-from fuzz.aave_v3.liquidations import Fits
+from fuzz.aave_v3 import behalf, governance, liquidations, sources, verbs, weather
+from fuzz.aave_v3.liquidations import Fits, ends_in_deficit
 from fuzz.aave_v3.scene import AaveScene
 from fuzz.people import UMBRELLA
 from fuzz.script import Act
 
 SUPPLY, BORROW, REPAY = "supply", "borrow", "repay"
-FEED_MOVE, PRICE_SOURCE = "feed-move", "price-source"
+FEED_MOVE, PRICE_SOURCE, PAUSE = "feed-move", "price-source", "pause"
 POSITION_MANAGER, INTO_DEFICIT = "position-manager", "liquidate-to-deficit"
 
 Step = Callable[[AaveScene], Act | None]
@@ -24,6 +24,22 @@ def against(fits: Fits) -> Step:
         return _act(FEED_MOVE, weather.feed_against(scene, fits))
 
     return ruin
+
+
+def beyond_rescue(scene: AaveScene) -> Act | None:
+    """A price at which all that somebody pledged pays for less than it owes."""
+    return _act(FEED_MOVE, weather.feed_against(scene, ends_in_deficit, weather.DEEP_GOALS))
+
+
+def apart(scene: AaveScene) -> Act | None:
+    """A price that nobody else's follows: it can be moved far without ruining other markets."""
+    return _act(PRICE_SOURCE, sources.to_fixed(scene))
+
+
+def reopen(scene: AaveScene) -> Act | None:
+    """A paused reserve takes part in liquidations again."""
+    paused = any(reserve.terms["is_paused"] for reserve in scene.sight.reserves.values())
+    return _act(PAUSE, governance.pause(scene)) if paused else None
 
 
 def same_on_both_sides(scene: AaveScene) -> Act | None:

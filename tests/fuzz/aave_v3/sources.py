@@ -20,6 +20,17 @@ def price_source(scene: AaveScene) -> Tx | None:
     return bundled(world, ADMIN, [news, _sourced(scene, symbol, fixed)])
 
 
+def to_fixed(scene: AaveScene) -> Tx | None:
+    """To the source whose answers log nothing, where it is not in use; the price stays."""
+    reserves, fixed = scene.sight.reserves, scene.props.fixed_sources
+    others = [symbol for symbol in reserves if reserves[symbol].source != fixed[symbol]]
+    if not others:
+        return None
+    symbol = scene.rng.choice(others)
+    news = scene.world.tx(ADMIN, fixed[symbol], "set(int256)", reserves[symbol].price_e8)
+    return bundled(scene.world, ADMIN, [news, _sourced(scene, symbol, fixed[symbol])])
+
+
 def _home(scene: AaveScene, symbol: str, price_e8: int) -> Tx | None:
     """Back to the first source: with the same price where that ruins nobody else, or with its."""
     home = scene.props.home_sources[symbol]

@@ -1,6 +1,7 @@
 """Prices, which happen to everybody at once, drawn so that enough stay solvent."""
 
 import math
+from collections.abc import Sequence
 
 from devnet import ADMIN, Address, Tx
 
@@ -10,6 +11,9 @@ from fuzz.aave_v3.scene import AaveScene
 REVERSION = 0.35
 VOLATILITY = {"USDC": 0.004, "DAI": 0.004, "EURC": 0.004}
 USUAL_VOLATILITY = 0.07
+GOALS = (0.62, 0.8, 0.9, 0.97, 0.995)
+DEEP_GOALS = (0.3, 0.45, 0.6, 0.7)
+"""Of whom not even all collateral could save the lenders."""
 TRIES = 10
 
 
@@ -28,20 +32,22 @@ def feed(scene: AaveScene) -> Tx | None:
     return None
 
 
-def feed_against(scene: AaveScene, fits: Fits) -> Tx | None:
-    """A price that makes somebody ready for a liquidation of the wanted kind."""
+def feed_against(scene: AaveScene, fits: Fits, goals: Sequence[float] = GOALS) -> Tx | None:
+    """A price that makes somebody ready for a liquidation of the wanted kind.
+
+    `goals`: what the health of the victim may be brought to.
+    """
     could = list(pairs(scene))
     for pair in scene.rng.sample(could, min(TRIES * 3, len(could))):
-        for symbol, factor in _ruin(scene, pair):
+        for symbol, factor in _ruin(scene, pair, scene.rng.choice(goals)):
             scene_after = scene.with_prices(scene.prices_after({scene.root(symbol): factor}))
             if fits(scene_after, pair) and (tx := _moved(scene, symbol, factor)):
                 return tx
     return None
 
 
-def _ruin(scene: AaveScene, pair: Pair) -> list[tuple[str, float]]:
+def _ruin(scene: AaveScene, pair: Pair, goal: float) -> list[tuple[str, float]]:
     """(asset, factor) by which its price would have to move to take the debtor below 1."""
-    goal = scene.rng.choice([0.62, 0.8, 0.9, 0.97, 0.995])
     found = []
     for symbol in sorted({*scene.pledged(pair.who), pair.debt}):
         root, low, high = scene.root(symbol), 0.3, 3.0
