@@ -208,12 +208,32 @@ async def test_store__daemon_runs__is_refused(stage: Stage, tmp_path: Path) -> N
         server.stop()
 
 
+async def test_damaged_value__run_names_rebuild__which_mends_it(stage: Stage) -> None:
+    config, _ = stage.config()
+    await run_once(config)
+    file = stage.folder / "monitor" / AOF
+    data = file.read_bytes()
+    place = data.rindex(b'"writes"')  # of the newest block's journal
+    file.write_bytes(data[:place] + b"GARBAGE!" + data[place + 8 :])
+    broken = await command("run", "--config", str(config), "--once")
+    assert broken.code == 1
+    assert "what a block wrote in the store does not decode" in broken.err
+    assert "cascade-monitor store rebuild" in broken.err
+    assert "Traceback" not in broken.err
+    rebuilt = await store("rebuild", config, "--yes", "--json")
+    assert rebuilt.code == 0, rebuilt.err
+    await run_once(config)
+    assert await digest_of(config) == await fresh_digest(stage, "fresh", "snapshot")
+
+
 async def test_damaged_file__run_names_rebuild__which_puts_it_aside(stage: Stage) -> None:
     config, _ = stage.config()
     await run_once(config)
     file = stage.folder / "monitor" / AOF
     data = file.read_bytes()
-    file.write_bytes(data[: len(data) // 2] + b"garbage" * 20 + data[len(data) // 2 + 140 :])
+    # Between two commands: within a value, the server would not notice.
+    place = data.index(b"\r\n*", len(data) // 2)
+    file.write_bytes(data[:place] + b"garbage" * 20 + data[place + 140 :])
     broken = await command("run", "--config", str(config), "--once")
     assert broken.code == 78
     assert f"--fix {file}" in broken.err
