@@ -3,9 +3,13 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
+from fractions import Fraction
 
 from monitor.core.slots import slotwise
 from monitor.core.units import Address, AssetId, BaseValue
+
+PEG_WIDTH = Fraction(1, 20)
+"""An oracle price this near to 1 USD makes an asset an anchor of market prices in USD."""
 
 
 class PriceKind(StrEnum):

@@ -3,13 +3,12 @@
 from collections.abc import Sequence, Set
 from fractions import Fraction
 
+from monitor.core.prices import PEG_WIDTH
 from monitor.core.risk import DepthCurve
 from monitor.core.sources import Listing
 from monitor.core.units import AssetId
 from monitor.simulation.impact import route
 
-PEG_WIDTH = Fraction(1, 20)
-"""An oracle price this near to 1 USD makes an asset an anchor of USD prices, as in a projection."""
 _MID_SCALE = 2**192
 
 

@@ -10,13 +10,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
-from monitor.core.prices import Edge, PriceKind
+from monitor.core.prices import PEG_WIDTH, Edge, PriceKind
 from monitor.core.risk import AssetSheet, MarketSheet, WorldSheet
 from monitor.core.units import ZERO_ADDRESS, AssetId
 
 PPM = 1e6
-PEG_WIDTH = 0.05
-"""An oracle price this near to 1 USD before the shock makes an asset an anchor of USD prices."""
 
 
 @dataclass(frozen=True, slots=True)
