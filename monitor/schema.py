@@ -275,6 +275,18 @@ class Breaker(Table):
             )
 
 
+class Loops(Table):
+    window_seconds: Positive = Field(
+        default=3_600, description="how long borrowed money is followed through wallets"
+    )
+    tolerance: Annotated[Real, Field(ge=0, lt=1)] = Field(
+        default=0.05, description="what a swap may lose of a value and still be one"
+    )
+    concentration: Annotated[Real, Field(gt=0, le=1)] = Field(
+        default=0.8, description="share of both sides that makes a loop where no flow was seen"
+    )
+
+
 class Watch(Table):
     accounts: Annotated[tuple[HexAddress, ...], Field(min_length=1)] = Field(
         description="your accounts"

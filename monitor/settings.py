@@ -42,6 +42,9 @@ class Settings(Table):
         default_factory=schema.Projection, description="default options"
     )
     breakers: tuple[schema.Breaker, ...] = Field(default=(), description="what fires")
+    loops: schema.Loops = Field(
+        default_factory=schema.Loops, description="how recursive leverage is recognised"
+    )
     watch: tuple[schema.Watch, ...] = Field(default=(), description="your own positions")
     webhooks: tuple[schema.Webhook, ...] = Field(default=(), description="who is told")
     http: schema.Http = Field(

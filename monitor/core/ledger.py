@@ -10,12 +10,15 @@ from enum import StrEnum
 from functools import lru_cache
 from typing import NamedTuple, Protocol, TypeVar
 
+from monitor.core.loops import Loops
+from monitor.core.owners import Ownership
 from monitor.core.packed import PackedMap
 from monitor.core.pairs import Pair, Token
 from monitor.core.prices import Feed, Price
 from monitor.core.receipts import Receipt
 from monitor.core.reserves import Category, Reserve
 from monitor.core.slots import slotwise
+from monitor.core.trails import Trail
 from monitor.core.units import (
     ZERO_ADDRESS,
     Address,
@@ -43,6 +46,14 @@ class Kind(StrEnum):
     FEED = "feed"
     POOL = "pool"
     FAULT = "fault"
+    OWNER = "owner"
+    TRAIL = "trail"
+    LOOPS = "loops"
+
+
+OBSERVED = frozenset({Kind.OWNER, Kind.TRAIL, Kind.LOOPS})
+"""What was seen on the way, not what the contracts say now: two ledgers that began at different
+blocks may differ in it."""
 
 
 class Key(NamedTuple):
@@ -145,6 +156,9 @@ Record = (
     | Feed
     | TickPool
     | Fault
+    | Ownership
+    | Trail
+    | Loops
 )
 RecordT = TypeVar(
     "RecordT",
@@ -159,6 +173,9 @@ RecordT = TypeVar(
     Feed,
     TickPool,
     Fault,
+    Ownership,
+    Trail,
+    Loops,
 )
 
 RECORD_OF: Mapping[Kind, type[Record]] = {
@@ -173,6 +190,9 @@ RECORD_OF: Mapping[Kind, type[Record]] = {
     Kind.FEED: Feed,
     Kind.POOL: TickPool,
     Kind.FAULT: Fault,
+    Kind.OWNER: Ownership,
+    Kind.TRAIL: Trail,
+    Kind.LOOPS: Loops,
 }
 
 
@@ -220,6 +240,18 @@ def pool_key(pool: Address) -> Key:
 
 def fault_key(block: BlockHash) -> Key:
     return Key(Kind.FAULT, MarketId(""), "", block)
+
+
+def owner_key(account: Address) -> Key:
+    return Key(Kind.OWNER, MarketId(""), "", account)
+
+
+def trail_key(owner: Address) -> Key:
+    return Key(Kind.TRAIL, MarketId(""), "", owner)
+
+
+def loops_key(owner: Address) -> Key:
+    return Key(Kind.LOOPS, MarketId(""), "", owner)
 
 
 class LedgerView(Protocol):

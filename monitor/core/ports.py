@@ -34,6 +34,17 @@ ViewResult = tuple[Any, ...] | ViewFailed
 Readings = Mapping[ViewCall, ViewResult]
 
 
+@dataclass(frozen=True, slots=True)
+class Code:
+    """The code of an account: keccak of it, and its first 64 bytes (all of it if it is shorter).
+
+    Both are empty where there is none. `hash` is 0x + 64 lower-case hex digits.
+    """
+
+    hash: str
+    head: bytes
+
+
 class ContractReader(Protocol):
     """Reads contracts and past logs.
 
@@ -82,6 +93,32 @@ class ChainFeed(Protocol):
 
     async def logs_of(self, block: BlockRef, addresses: frozenset[Address]) -> tuple[RawLog, ...]:
         """The logs of one block again, for a watch list that grew while it was read."""
+        ...
+
+
+class AccountReader(Protocol):
+    """Looks at accounts themselves. Raises what a ContractReader raises."""
+
+    async def codes(self, at: BlockRef, accounts: Sequence[Address]) -> list[Code]:
+        """What code each account has, in the order asked."""
+        ...
+
+    async def storage(self, at: BlockRef, slots: Sequence[tuple[Address, int]]) -> list[int]:
+        """Words of storage, unsigned, by account and slot, in the order asked."""
+        ...
+
+    async def read(self, at: BlockRef, calls: Sequence[ViewCall]) -> list[ViewResult]:
+        """As of a ContractReader."""
+        ...
+
+
+class TransferFeed(Protocol):
+    """Tells of tokens that move between wallets."""
+
+    async def transfers_of(
+        self, block: BlockRef, accounts: frozenset[Address]
+    ) -> tuple[RawLog, ...]:
+        """The ERC-20 Transfer logs of one block, of any token, from or to these; in log order."""
         ...
 
 

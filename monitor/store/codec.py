@@ -16,7 +16,7 @@ from msgspec import MsgspecError, Raw, json
 from monitor.core.alerts import Alert, BreakerState, Judgement
 from monitor.core.blocks import BlockRef
 from monitor.core.delta import BlockDelta
-from monitor.core.ledger import RECORD_OF, Key, Kind, Position, Record
+from monitor.core.ledger import OBSERVED, RECORD_OF, Key, Kind, Position, Record
 from monitor.core.prices import Edge, Price
 from monitor.core.units import MarketId
 from monitor.errors import LedgerCorrupt
@@ -198,10 +198,16 @@ def decode_mark(mark: bytes | str) -> tuple[Judgement, dict[str, BreakerState]]:
     return judgement, {n: decode_breaker(n, state) for n, state in noted.breakers.items()}
 
 
-def digest(records: Mapping[Key, Record]) -> str:
-    """SHA-256 over all records, sorted by key: equal ledgers, and only they, have equal digests."""
+def digest(records: Mapping[Key, Record], *, with_observed: bool = False) -> str:
+    """SHA-256 over the records, sorted by key: equal ledgers, and only they, have equal digests.
+
+    `with_observed`: also over what was seen on the way. Ledgers that began at different blocks
+    differ in that.
+    """
     hasher = hashlib.sha256()
     for key in sorted(records):
+        if key.kind in OBSERVED and not with_observed:
+            continue
         hasher.update(json.encode((key, records[key])))
         hasher.update(b"\n")
     return hasher.hexdigest()

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from monitor.core.alerts import BreakerState
 from monitor.core.blocks import BlockRef
 from monitor.core.delta import BlockDelta, Change
-from monitor.core.ledger import RECORD_OF, Key, Kind, Record
+from monitor.core.ledger import OBSERVED, RECORD_OF, Key, Kind, Record
 from monitor.core.units import BlockHash, MarketId
 from monitor.store import codec
 from monitor.store.keys import field_of, group_of, key_of
@@ -30,7 +30,7 @@ def values(kind: Any) -> st.SearchStrategy[Any]:
         return st.sampled_from(kind)
     if kind in (bool, type(None)):
         return st.from_type(kind)
-    if hasattr(kind, "__dataclass_fields__"):
+    if hasattr(kind, "__dataclass_fields__") or hasattr(kind, "_fields"):
         fields = {name: values(hint) for name, hint in get_type_hints(kind).items()}
         return st.builds(kind, **fields)
     parts = get_args(kind)
@@ -92,7 +92,19 @@ def test_digest__one_record_different__differs(
 ) -> None:
     key, record = entry
     changed = {**records, key: record}
-    assert (codec.digest(changed) == codec.digest(records)) == (changed == records)
+    same = codec.digest(changed, with_observed=True) == codec.digest(records, with_observed=True)
+    assert same == (changed == records)
+
+
+@given(LEDGERS, ENTRIES)
+def test_digest__of_what_was_seen_on_the_way__is_not_told(
+    records: dict[Key, Record], entry: tuple[Key, Record]
+) -> None:
+    key, record = entry
+    changed = {**records, key: record}
+    told = {k: r for k, r in changed.items() if k.kind not in OBSERVED}
+    before = {k: r for k, r in records.items() if k.kind not in OBSERVED}
+    assert (codec.digest(changed) == codec.digest(records)) == (told == before)
 
 
 def test_breaker__default__survives_the_codec() -> None:
