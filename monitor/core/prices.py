@@ -110,6 +110,16 @@ class Feed:
     facts: tuple[tuple[str, int | str], ...] = ()
 
 
+def reported(edge: Edge, asset: AssetId, numeraire: AssetId | None) -> AssetId:
+    """Whose market price a leaf follows; where nobody says, the side it stands on.
+
+    `asset` is what the market prices by it, in `numeraire` (None: USD).
+    """
+    if edge.asset is not None:
+        return edge.asset
+    return numeraire if edge.exponent < 0 and numeraire is not None else asset
+
+
 def kind_of_path(path: Iterable[Edge], asset: AssetId) -> PriceKind | None:
     """The kind of a price of `asset`, as `Price` defines it."""
     ways = [edge for edge in path if edge.exponent]

@@ -81,6 +81,19 @@ class Exposure:
 
 
 @dataclass(frozen=True, slots=True)
+class Rates:
+    """What an asset earns and costs in one market now: shares of it a year, not compounded.
+
+    `utilisation`: the borrowed share of what is lent. None where it is not known; what is not lent
+    at all earns 0, and has no `borrow` and no `utilisation`.
+    """
+
+    supply: Fraction | None = None
+    borrow: Fraction | None = None
+    utilisation: Fraction | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class AssetSheet:
     """One asset as one market sees it. `price_base` is None when the oracle is unknown.
 

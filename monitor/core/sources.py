@@ -13,7 +13,7 @@ from monitor.core.events import DomainEvent, Place
 from monitor.core.ledger import LedgerView
 from monitor.core.ports import ContractReader, Readings, ViewCall
 from monitor.core.prices import Price
-from monitor.core.risk import AccountRisk, DepthCurve, MarketSheet
+from monitor.core.risk import AccountRisk, DepthCurve, Exposure, MarketSheet, Rates
 from monitor.core.units import Address, AssetId, MarketId, RawAmount
 
 
@@ -154,6 +154,14 @@ class RiskRules(Protocol):
 
         Where sub-markets lend one asset, it is that of all of them together.
         """
+        ...
+
+    def exposure(self, view: LedgerView, place: Place, at_unix: int) -> Exposure | None:
+        """One position as `sheets` has it; None without debt, or while its interest is unknown."""
+        ...
+
+    def rates(self, view: LedgerView, sub_market: str, asset: AssetId, at_unix: int) -> Rates:
+        """What one of its assets earns and costs now."""
         ...
 
     def sheets(self, view: LedgerView, at_unix: int) -> tuple[MarketSheet, ...]:

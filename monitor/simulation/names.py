@@ -1,6 +1,6 @@
 """What assets are called: from a name to the asset, and back to a name for a report."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from monitor.core.units import AssetId, address
@@ -45,3 +45,15 @@ class NameBook:
             if counts[symbol] == 1 and symbol not in self.named
         }
         return labels | {asset: name for name, asset in self.named.items()}
+
+
+def book_of(told: Iterable[tuple[AssetId, str, bool]], named: Mapping[str, AssetId]) -> NameBook:
+    """`told`: asset, symbol, and whether anybody may list it where it is listed."""
+    chosen: dict[AssetId, str] = {}
+    anybodys: dict[AssetId, str] = {}
+    for asset, symbol, is_permissionless in told:
+        (anybodys if is_permissionless else chosen)[asset] = symbol
+    # Else whoever opens a market on a token of his own called WETH takes the name away.
+    taken = {*chosen.values(), *named}
+    free = {asset: symbol for asset, symbol in anybodys.items() if symbol not in taken}
+    return NameBook(named, free | chosen)

@@ -8,7 +8,7 @@ from monitor.errors import QuestionError
 from monitor.simulation.cascade import play
 from monitor.simulation.columns import Columns, columns_of
 from monitor.simulation.figures import projection_of
-from monitor.simulation.names import NameBook
+from monitor.simulation.names import NameBook, book_of
 from monitor.simulation.options import Options
 from monitor.simulation.report import CurveProjection, Projection
 from monitor.simulation.shocks import Curve, Scenario
@@ -41,15 +41,12 @@ def curve(
 
 def names_of(world: WorldSheet, named: Mapping[str, AssetId]) -> NameBook:
     """What the assets of a world may be called. `named`: the [assets] entries."""
-    chosen: dict[AssetId, str] = {}
-    anybodys: dict[AssetId, str] = {}
-    for market in world.markets:
-        told = anybodys if market.is_permissionless else chosen
-        told |= {sheet.asset: sheet.symbol for sheet in market.assets.values()}
-    # Else whoever opens a market on a token of his own called WETH takes the name away.
-    taken = {*chosen.values(), *named}
-    free = {asset: symbol for asset, symbol in anybodys.items() if symbol not in taken}
-    return NameBook(named, free | chosen)
+    told = (
+        (sheet.asset, sheet.symbol, market.is_permissionless)
+        for market in world.markets
+        for sheet in market.assets.values()
+    )
+    return book_of(told, named)
 
 
 def factors_of(world: WorldSheet, columns: Columns, scenario: Scenario) -> dict[AssetId, float]:

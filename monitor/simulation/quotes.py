@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
-from monitor.core.prices import PEG_WIDTH, Edge, PriceKind
+from monitor.core.prices import PEG_WIDTH, Edge, PriceKind, reported
 from monitor.core.risk import AssetSheet, MarketSheet, WorldSheet
 from monitor.core.units import ZERO_ADDRESS, AssetId
 
@@ -143,10 +143,10 @@ class QuoteBook:
                 continue
             is_all = len(price.path) == 1 and price.cap_value is None
             quote = numeraire if edge.kind is None else edge.quote
-            reported = _reported(edge, asset.asset, numeraire)
+            followed = reported(edge, asset.asset, numeraire)
             share = None if edge.deviation_ppm is None else edge.deviation_ppm / PPM
             told = answer if is_all else self._told(edge)
-            leaf = Leaf((reported,), quote, told, share)
+            leaf = Leaf((followed,), quote, told, share)
             yield self._leaf((edge.source, quote), leaf), edge.exponent
 
     def _told(self, edge: Edge) -> float | None:
@@ -169,13 +169,6 @@ class QuoteBook:
         answer = leaf.answer if known.answer is None else known.answer
         self.leaves[number] = replace(known, assets=assets, answer=answer)
         return number
-
-
-def _reported(edge: Edge, asset: AssetId, numeraire: AssetId | None) -> AssetId:
-    """Whose market price a leaf follows; where nobody says, the side it stands on."""
-    if edge.asset is not None:
-        return edge.asset
-    return numeraire if edge.exponent < 0 and numeraire is not None else asset
 
 
 def _listed(sheet: MarketSheet) -> list[AssetSheet]:

@@ -32,9 +32,11 @@ from monitor.core.risk import (
     DebtLeg,
     Exposure,
     MarketSheet,
+    Rates,
 )
 from monitor.core.sources import Line, Listing, Statement
 from monitor.core.units import (
+    RAY,
     WAD,
     ZERO_ADDRESS,
     Address,
@@ -139,11 +141,17 @@ class AaveRules:
         """Debt ÷ (cash + debt), as the rate strategy sees it."""
         rules, shares = self._rules(view), {}
         for _, reserve in each(view, Kind.RESERVE, self._market, Reserve):
-            index = rules.interest.debt_index_at(reserve, at_unix)
-            debt_raw = rules.verdict.owed_raw(reserve.debt_scaled, index)
-            if lent_raw := reserve.cash_raw + debt_raw:
-                shares[reserve.asset] = Fraction(debt_raw, lent_raw)
+            share = self._utilisation(reserve, rules, at_unix)
+            if share is not None:
+                shares[reserve.asset] = share
         return shares
+
+    def _utilisation(self, reserve: Reserve, rules: PoolRules, at_unix: int) -> Fraction | None:
+        """None where nothing is lent."""
+        index = rules.interest.debt_index_at(reserve, at_unix)
+        debt_raw = rules.verdict.owed_raw(reserve.debt_scaled, index)
+        lent_raw = reserve.cash_raw + debt_raw
+        return Fraction(debt_raw, lent_raw) if lent_raw else None
 
     def listings(self, view: LedgerView) -> Iterator[Listing]:
         base_unit = contracts_of(view, self._market).base_unit
@@ -161,9 +169,7 @@ class AaveRules:
         for key, position in each(view, Kind.POSITION, self._market, Position):
             if position.debts:
                 account = Address(key.subject)
-                collateral = self._pledged(view, position, rules.verdict, at_unix)
-                debt = self._owed(view, position, rules, at_unix)
-                exposures.append(Exposure(account, collateral, debt))
+                exposures.append(self._exposure(view, account, position, rules, at_unix))
         assets = {
             reserve.asset: self._asset_sheet(view, reserve)
             for _, reserve in each(view, Kind.RESERVE, self._market, Reserve)
@@ -177,6 +183,32 @@ class AaveRules:
             exposures=tuple(sorted(exposures, key=lambda exposure: exposure.account)),
         )
         return (sheet,)
+
+    def exposure(self, view: LedgerView, place: Place, at_unix: int) -> Exposure | None:
+        position = find(view, position_key(self._market, place.account), Position)
+        if position is None or not position.debts:
+            return None
+        return self._exposure(view, place.account, position, self._rules(view), at_unix)
+
+    def rates(self, view: LedgerView, sub_market: str, asset: AssetId, at_unix: int) -> Rates:
+        """The reserve's own, as its last accrual set them."""
+        reserve = self._reserve(view, asset)
+        return Rates(
+            Fraction(reserve.supply_rate_ray, RAY),
+            Fraction(reserve.debt_rate_ray, RAY),
+            self._utilisation(reserve, self._rules(view), at_unix),
+        )
+
+    def _exposure(
+        self,
+        view: LedgerView,
+        account: Address,
+        position: Position,
+        rules: PoolRules,
+        at_unix: int,
+    ) -> Exposure:
+        collateral = self._pledged(view, position, rules.verdict, at_unix)
+        return Exposure(account, collateral, self._owed(view, position, rules, at_unix))
 
     def _pledged(
         self, view: LedgerView, position: Position, verdict: Verdict, at_unix: int

@@ -3,11 +3,13 @@
 Source: Morpho.sol (_accrueInterest), MorphoBalancesLib.sol (expectedMarketBalances).
 """
 
+from fractions import Fraction
 from functools import lru_cache
 from typing import NamedTuple
 
 from monitor.core.pairs import Pair
-from monitor.core.units import ZERO_ADDRESS
+from monitor.core.risk import Rates
+from monitor.core.units import WAD, YEAR_SECONDS, ZERO_ADDRESS
 from monitor.protocols.morpho_blue.interest import fee_shares, interest_raw
 from monitor.protocols.morpho_blue.rate_model import borrow_rate
 
@@ -36,6 +38,19 @@ def totals_at(pair: Pair, at_unix: int) -> Totals | None:
     """None where interest accrues at a rate that is not known. Asked anew for every account."""
     rate = _rate_wad(pair, at_unix)
     return None if rate is None else accrued(pair, rate, at_unix - pair.updated_unix)
+
+
+def yearly_rates(pair: Pair, at_unix: int) -> Rates:
+    """What the loan costs and earns now, by the rate that holds since the last accrual."""
+    owed, lent = Fraction(pair.debt_raw), Fraction(pair.supply_raw)
+    utilisation = Fraction(owed, lent) if lent else None
+    # At the moment of an accrual no time has passed, but a rate holds from then on.
+    rate = _rate_wad(pair, max(at_unix, pair.updated_unix + 1))
+    if rate is None:
+        return Rates(utilisation=utilisation)
+    borrow = Fraction(rate * YEAR_SECONDS, WAD)
+    kept = 1 - Fraction(pair.fee_wad, WAD)
+    return Rates(borrow * (utilisation or 0) * kept, borrow, utilisation)
 
 
 def _rate_wad(pair: Pair, at_unix: int) -> int | None:

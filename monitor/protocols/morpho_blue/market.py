@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from monitor.core.blocks import BlockRef, RawLog
-from monitor.core.events import DomainEvent, PairMoved, PriceMoved, TokenKnown
+from monitor.core.events import DomainEvent, PairMoved, Place, PriceMoved, TokenKnown
 from monitor.core.ledger import (
     Kind,
     LedgerView,
@@ -19,7 +19,7 @@ from monitor.core.ledger import (
 from monitor.core.pairs import Pair, Token
 from monitor.core.ports import ContractReader, Readings, ViewCall, ViewFailed
 from monitor.core.prices import Price
-from monitor.core.risk import MarketSheet
+from monitor.core.risk import Exposure, MarketSheet
 from monitor.core.tokens import token_of
 from monitor.core.units import ZERO_ADDRESS, Address, AssetId, BaseValue, MarketId, Wad
 from monitor.protocols.morpho_blue.audit import Audit
@@ -27,7 +27,7 @@ from monitor.protocols.morpho_blue.bootstrap import MorphoSnapshot
 from monitor.protocols.morpho_blue.contracts import PROTOCOL, MorphoAbi, Scope
 from monitor.protocols.morpho_blue.events import MorphoDecoder
 from monitor.protocols.morpho_blue.rules import MorphoRules
-from monitor.protocols.morpho_blue.sheets import sheets_of
+from monitor.protocols.morpho_blue.sheets import exposure_of, sheets_of
 from monitor.protocols.morpho_blue.views import price_call, rate_call
 
 LOGGER = logging.getLogger(__name__)
@@ -122,6 +122,9 @@ class MorphoBlue(MorphoRules):
     def sheets(self, view: LedgerView, at_unix: int) -> tuple[MarketSheet, ...]:
         sheets = sheets_of(view, self._market, at_unix)
         return tuple(replace(each, is_permissionless=self._is_permissionless) for each in sheets)
+
+    def exposure(self, view: LedgerView, place: Place, at_unix: int) -> Exposure | None:
+        return exposure_of(view, place, at_unix)
 
     def _pairs(self, view: LedgerView) -> Iterator[tuple[str, Pair]]:
         for key, pair in each(view, Kind.PAIR, self._market, Pair):

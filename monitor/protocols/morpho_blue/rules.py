@@ -22,7 +22,7 @@ from monitor.core.ledger import (
 )
 from monitor.core.pairs import Pair, Token
 from monitor.core.prices import Price
-from monitor.core.risk import AccountRisk
+from monitor.core.risk import AccountRisk, Rates
 from monitor.core.sources import Line, Listing, Statement
 from monitor.core.units import (
     MAX_UINT256,
@@ -34,7 +34,8 @@ from monitor.core.units import (
     RawAmount,
     Wad,
 )
-from monitor.protocols.morpho_blue.accrual import Totals, totals_at
+from monitor.errors import LedgerCorrupt
+from monitor.protocols.morpho_blue.accrual import Totals, totals_at, yearly_rates
 from monitor.protocols.morpho_blue.liquidation import ORACLE_SCALE
 from monitor.protocols.morpho_blue.positions import Held, held_at
 from monitor.protocols.morpho_blue.shares import to_assets_down, to_assets_up
@@ -158,6 +159,13 @@ class MorphoRules:
             owed[pair.loan] += totals.debt_raw
         known = (asset for asset, raw in lent.items() if raw and asset not in unknown)
         return {asset: Fraction(owed[asset], lent[asset]) for asset in known}
+
+    def rates(self, view: LedgerView, sub_market: str, asset: AssetId, at_unix: int) -> Rates:
+        """The loan's; the collateral lies idle and earns nothing."""
+        pair = find(view, pair_key(self._market, sub_market), Pair)
+        if pair is None:
+            raise LedgerCorrupt(f"{self._market} has no market id {sub_market}")
+        return yearly_rates(pair, at_unix) if asset == pair.loan else Rates(Fraction(0))
 
 
 def symbol_in(view: LedgerView, asset: AssetId) -> str:

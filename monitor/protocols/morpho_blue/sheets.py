@@ -5,7 +5,18 @@ Source: Morpho.sol (liquidate) of morpho-blue 1.0.0.
 
 from collections import defaultdict
 
-from monitor.core.ledger import Key, Kind, LedgerView, Position, each, find, price_key, token_key
+from monitor.core.events import Place
+from monitor.core.ledger import (
+    Key,
+    Kind,
+    LedgerView,
+    Position,
+    each,
+    find,
+    pair_key,
+    price_key,
+    token_key,
+)
 from monitor.core.pairs import Pair, Token
 from monitor.core.prices import Price
 from monitor.core.risk import (
@@ -19,7 +30,7 @@ from monitor.core.risk import (
 from monitor.core.units import BPS, Address, AssetId, Bps, MarketId, RawAmount, Wad
 from monitor.protocols.morpho_blue.accrual import totals_at
 from monitor.protocols.morpho_blue.liquidation import ORACLE_SCALE, incentive_wad
-from monitor.protocols.morpho_blue.positions import Held, held_in
+from monitor.protocols.morpho_blue.positions import Held, held_at, held_in
 from monitor.protocols.morpho_blue.rules import RATE_UNKNOWN, symbol_in
 from monitor.protocols.morpho_blue.shares import to_assets_up
 
@@ -44,6 +55,17 @@ def sheets_of(view: LedgerView, market: MarketId, at_unix: int) -> tuple[MarketS
             borrowers[key.sub_market].append((Address(key.subject), held_in(position)))
     pairs = sorted(each(view, Kind.PAIR, market, Pair), key=lambda entry: entry[0])
     return tuple(_sheet(view, key, pair, borrowers[key.sub_market], at_unix) for key, pair in pairs)
+
+
+def exposure_of(view: LedgerView, place: Place, at_unix: int) -> Exposure | None:
+    """One account's; None where it owes nothing, or its interest is unknown."""
+    pair = find(view, pair_key(place.market, place.sub_market), Pair)
+    held = held_at(view, place)
+    totals = None if pair is None else totals_at(pair, at_unix)
+    if pair is None or totals is None or not held.debt_shares:
+        return None
+    debt = to_assets_up(held.debt_shares, totals.debt_raw, totals.debt_shares)
+    return _exposure(pair, place.account, held, debt)
 
 
 def _sheet(
