@@ -128,11 +128,14 @@ class World(Chain):
         signature = "withdraw(address,uint256,address)"
         return self._pool_tx(account, signature, self.token(asset), amount_raw, to or account)
 
-    def borrow(self, account: Address, asset: str, amount_raw: int) -> Tx:
+    def borrow(
+        self, account: Address, asset: str, amount_raw: int, on_behalf_of: Address | None = None
+    ) -> Tx:
+        """On another's behalf the debt is the other's, who has allowed it, the money one's own."""
         return self._pool_tx(
             account,
             "borrow(address,uint256,uint256,uint16,address)",
-            *(self.token(asset), amount_raw, VARIABLE_RATE, NO_REFERRAL, account),
+            *(self.token(asset), amount_raw, VARIABLE_RATE, NO_REFERRAL, on_behalf_of or account),
         )
 
     def repay(
