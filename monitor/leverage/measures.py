@@ -10,13 +10,12 @@ from fractions import Fraction
 from heapq import nlargest
 
 Number = Fraction | int
-ONE = Fraction(1)
 
 
 def leverage(collateral: Number, debt: Number) -> Fraction | None:
     """Collateral by equity; None where nothing of it is the owner's own."""
     equity = collateral - debt
-    return Fraction(collateral) / equity if equity > 0 else None
+    return Fraction(collateral, equity) if equity > 0 else None
 
 
 def loop_leverage(ltv: Fraction, hops: int) -> Fraction:
@@ -26,19 +25,19 @@ def loop_leverage(ltv: Fraction, hops: int) -> Fraction:
 
 def loop_limit(ltv: Fraction) -> Fraction | None:
     """Where that leads without end; None where it has none."""
-    return ONE / (1 - ltv) if ltv < 1 else None
+    return Fraction(1, 1 - ltv) if ltv < 1 else None
 
 
 def loop_health(ltv: Fraction, threshold: Fraction, hops: int) -> Fraction | None:
     """Health of such a loop, which falls with each hop towards threshold / ltv; None before one."""
     built = loop_leverage(ltv, hops)
-    return threshold * built / (built - 1) if built > 1 else None
+    return Fraction(threshold * built, built - 1) if built > 1 else None
 
 
 def leverage_at_health(health: Fraction, threshold: Fraction) -> Fraction | None:
     """The leverage of a position of one threshold and one health; None where nothing is owned."""
-    owed = threshold / health
-    return ONE / (1 - owed) if owed < 1 else None
+    owed = Fraction(threshold, health)
+    return Fraction(1, 1 - owed) if owed < 1 else None
 
 
 def carry(leverage: Fraction, supply_yield: Fraction, borrow_rate: Fraction) -> Fraction:
@@ -48,12 +47,12 @@ def carry(leverage: Fraction, supply_yield: Fraction, borrow_rate: Fraction) -> 
 
 def break_even_rate(leverage: Fraction, supply_yield: Fraction) -> Fraction | None:
     """The borrow rate at which carry turns negative; None where nothing is borrowed."""
-    return supply_yield * leverage / (leverage - 1) if leverage > 1 else None
+    return Fraction(supply_yield * leverage, leverage - 1) if leverage > 1 else None
 
 
 def distance_to_liquidation(health: Fraction) -> Fraction | None:
     """How far all collateral may fall until health is 1; negative below it, None where it is 0."""
-    return 1 - 1 / health if health > 0 else None
+    return 1 - Fraction(1, health) if health > 0 else None
 
 
 def top_share(parts: Iterable[int], first: int) -> Fraction | None:
