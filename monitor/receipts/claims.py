@@ -15,6 +15,9 @@ from monitor.core.ports import Readings, ViewCall, ViewFailed
 from monitor.core.receipts import Receipt, ReceiptKind
 from monitor.core.units import WAD, Address, AssetId, RawAmount, Shares
 
+SAMPLE = 10**12
+"""Whole shares that a vault is asked the worth of: one alone is told to the unit of its underlying,
+which may be six digits."""
 MOST_DECIMALS = 77
 """One whole token of more does not fit a word."""
 LONGEST_QUEUE = 64
@@ -75,7 +78,7 @@ class VaultClaim:
         read = Reading(readings)
         underlying = read.of(self._call("asset"))
         token = tokens.get(self.token)
-        unit = _whole(token)
+        unit = _sample(token)
         worth = None if unit is None else read.of(self._call("convertToAssets", unit))
         return Receipt(
             kind=ReceiptKind.ERC4626,
@@ -218,6 +221,12 @@ def _whole(token: Token | None) -> Shares | None:
     if token is None or token.decimals is None or token.decimals > MOST_DECIMALS:
         return None
     return Shares(10**token.decimals)
+
+
+def _sample(token: Token | None) -> Shares | None:
+    """Shares to ask the worth of, in raw units; one whole where more would not fit a word."""
+    whole = _whole(token)
+    return whole if whole is None or whole > WAD else Shares(whole * SAMPLE)
 
 
 def _untold(token: Token | None, asset: AssetId) -> str:

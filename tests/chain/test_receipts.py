@@ -25,6 +25,7 @@ from monitor.settings import load
 
 DAI = "DAI"
 UNIT = 10**18
+SAMPLE = UNIT * 10**12
 CONVERT = "convertToAssets(uint256)(uint256)"
 
 
@@ -95,8 +96,8 @@ async def test_vault__as_it_earns__is_worth_what_it_says(world: World, tmp_path:
         receipt = await receipts.read()
         assert receipt.reason == ""
         assert receipt.underlying == world.token(DAI).lower()
-        assert receipt.unit_shares == UNIT
-        assert receipt.unit_assets_raw == await world.call(vault, CONVERT, UNIT)
+        assert receipt.unit_shares == SAMPLE
+        assert receipt.unit_assets_raw == await world.call(vault, CONVERT, SAMPLE)
         assert (receipt.assets_raw, receipt.supply, receipt.idle_raw) == (
             4 * UNIT,
             3 * UNIT,
@@ -117,7 +118,7 @@ async def test_vault__over_a_balance_that_rebases__is_worth_what_it_says(
             await world.jump(86_400)
             receipt = await receipts.read()
             assert receipt.reason == ""
-            assert receipt.unit_assets_raw == await world.call(vault, CONVERT, UNIT)
+            assert receipt.unit_assets_raw == await world.call(vault, CONVERT, SAMPLE)
             assert receipt.assets_raw == receipt.idle_raw == await world.balance_of(token, vault)
 
 
@@ -130,7 +131,7 @@ async def test_vault__over_a_token_with_a_fee__is_worth_what_arrived(
         receipt = await receipts.read()
     # A thousandth of the deposit and of the gift was lost on the way.
     assert receipt.assets_raw == receipt.idle_raw == 4 * UNIT * 999 // 1000
-    assert receipt.unit_assets_raw == await world.call(vault, CONVERT, UNIT)
+    assert receipt.unit_assets_raw == await world.call(vault, CONVERT, SAMPLE)
 
 
 async def test_vault__loses_all__is_worth_nothing_and_says_no_more(
@@ -228,7 +229,7 @@ async def test_receipt__token_deployed_later__is_known_from_then_on(
         assert (await receipts.read()).unit_shares is None
         assert await plain_vault(world) == vault
         receipt = await receipts.read()
-    assert (receipt.unit_shares, receipt.reason) == (UNIT, "")
+    assert (receipt.unit_shares, receipt.reason) == (SAMPLE, "")
 
 
 async def test_receipt__settled__is_one_round_of_questions(wide: WideWorld, tmp_path: Path) -> None:

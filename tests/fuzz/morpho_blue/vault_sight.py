@@ -11,7 +11,7 @@ BALANCE = "balanceOf(address)(uint256)"
 CONFIG = "config(bytes32)(uint184,bool,uint64)"
 PENDING_CAP = "pendingCap(bytes32)(uint192,uint64)"
 TOTALS = ("totalAssets", "totalSupply", "fee")
-UNIT = 10**18
+UNIT = 10**30
 """A whole share."""
 
 
