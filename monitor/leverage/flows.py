@@ -1,4 +1,4 @@
-"""Where borrowed money goes, block by block: from a debt through wallets and swaps into a pledge."""
+"""Where borrowed money goes, block by block: from a debt over wallets and swaps to a pledge."""
 
 from collections.abc import Callable, Iterable, Sequence
 
