@@ -22,10 +22,10 @@ from monitor.beginning import Beginning
 from monitor.core.blocks import BlockRef
 from monitor.core.ledger import Kind, Ledger
 from monitor.engine.answers import EngineAnswers, Nameplate
+from monitor.engine.books import Books
 from monitor.engine.folding import Folder
 from monitor.engine.judge import Judge
 from monitor.engine.pipeline import Pipeline
-from monitor.engine.positions import Books
 from monitor.errors import ConfigError, QuestionError, TransientError
 from monitor.observation import Observation
 from monitor.parts import Parts, parts_of, watchers_of

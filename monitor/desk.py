@@ -11,8 +11,8 @@ from monitor.core.blocks import BlockRef
 from monitor.core.ledger import Ledger
 from monitor.core.ports import Probe
 from monitor.engine.answers import EngineAnswers, Nameplate
+from monitor.engine.books import Books
 from monitor.engine.judge import Judge
-from monitor.engine.positions import Books
 from monitor.parts import parts_of, watchers_of
 from monitor.rim import identity_of, redis_of
 from monitor.settings import Settings

@@ -11,10 +11,10 @@ from monitor.core.alerts import Alert, BreakerPhase, Judgement
 from monitor.core.blocks import BlockRef
 from monitor.core.ledger import LedgerView
 from monitor.core.sources import RiskRules
+from monitor.engine.books import Books
 from monitor.engine.cascade_runner import Answer
 from monitor.engine.folding import Folded
 from monitor.engine.judge import Judge
-from monitor.engine.positions import Books
 from monitor.engine.totals import market_totals
 from monitor.engine.valuation import list_all
 from monitor.errors import TransientError

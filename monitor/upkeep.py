@@ -14,7 +14,7 @@ from typing import Any
 
 from redis.asyncio import Redis
 
-from monitor.engine.positions import block_json
+from monitor.engine.paging import block_json
 from monitor.errors import (
     ConfigError,
     QuestionError,

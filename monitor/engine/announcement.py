@@ -9,7 +9,7 @@ from typing import Any
 from monitor.core.alerts import Alert, AlertType, alert_id, digest
 from monitor.core.blocks import BlockRef
 from monitor.engine.breaker import AlertStatus, BreakerRule, Transition
-from monitor.engine.positions import block_json
+from monitor.engine.paging import block_json
 
 
 @dataclass(frozen=True, slots=True)

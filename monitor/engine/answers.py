@@ -13,9 +13,11 @@ from monitor.core.ledger import LedgerView
 from monitor.core.ports import PositionFilter, Probe, StateStore
 from monitor.core.sources import RiskRules
 from monitor.core.units import AssetId
+from monitor.engine.books import Books
 from monitor.engine.cascade_runner import Answer, CascadeRunner, CurvePlan, Plan
 from monitor.engine.judge import Judge, Watcher
-from monitor.engine.positions import Books, PositionBook, block_json
+from monitor.engine.paging import block_json
+from monitor.engine.positions import PositionBook
 from monitor.engine.receipts import accounts_of, as_json
 from monitor.engine.totals import faults, market_totals, unknown_prices, unpriced_pairs
 from monitor.errors import QuestionError, TransientError

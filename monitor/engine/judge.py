@@ -10,7 +10,8 @@ from monitor.core.ports import UndoRecord
 from monitor.engine.announcement import Evidence, announcement, retraction_of
 from monitor.engine.breaker import BreakerRule, Reading, step
 from monitor.engine.cascade_runner import Answer, CascadeRunner, Plan
-from monitor.engine.positions import Checksum, block_json
+from monitor.engine.paging import block_json
+from monitor.engine.positions import Checksum
 from monitor.simulation.report import Projection
 
 

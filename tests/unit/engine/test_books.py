@@ -19,8 +19,8 @@ from monitor.core.ledger import (
 )
 from monitor.core.risk import MarketSheet
 from monitor.core.units import MarketId
+from monitor.engine.books import Books
 from monitor.engine.cascade_runner import CascadeRunner, CurvePlan, Plan
-from monitor.engine.positions import Books
 from monitor.protocols.aave_v3.rules import AaveRules
 from monitor.simulation.options import Options
 

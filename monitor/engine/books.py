@@ -1,0 +1,61 @@
+"""The newest books, made once a block."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+
+from monitor.core.blocks import BlockRef
+from monitor.core.ledger import LedgerView
+from monitor.core.sources import Liquidity, RiskRules
+from monitor.core.units import AssetId
+from monitor.engine.positions import NOTHING_NAMED, Checksum, Owner, PositionBook, itself
+from monitor.engine.price_book import PriceBook
+
+
+class Books:
+    """The newest books of positions and of prices: made once a block, whoever asks."""
+
+    def __init__(
+        self,
+        rules: Sequence[RiskRules],
+        checksum: Checksum,
+        pools: Sequence[Liquidity] = (),
+        named: Mapping[str, AssetId] = NOTHING_NAMED,
+        owner: Owner = itself,
+    ) -> None:
+        """`named`: the [assets] entries. `owner`: as of a PositionBook."""
+        self._owner = owner
+        self._named = named
+        self._rules = tuple(rules)
+        self._pools = tuple(pools)
+        self.checksum = checksum
+        self._newest: PositionBook | None = None
+        self._prices: PriceBook | None = None
+        self._making: asyncio.Task[None] | None = None
+
+    async def make(self, view: LedgerView, block: BlockRef) -> None:
+        """Both, beside the event loop: positions are many. Until it is done the view must stand
+        still.
+        """
+        self._making = asyncio.create_task(asyncio.to_thread(self._make, view, block))
+        await self._making
+
+    async def made(self) -> None:
+        """Once what is being made is there: nobody makes the same twice."""
+        if self._making is not None:
+            await asyncio.wait([self._making])
+
+    def _make(self, view: LedgerView, block: BlockRef) -> None:
+        self.at(view, block)
+        self.prices_at(view, block)
+
+    def at(self, view: LedgerView, block: BlockRef) -> PositionBook:
+        if self._newest is None or self._newest.block != block:
+            self._newest = PositionBook(
+                view, block, self._rules, self.checksum, self._named, self._owner
+            )
+        return self._newest
+
+    def prices_at(self, view: LedgerView, block: BlockRef) -> PriceBook:
+        if self._prices is None or self._prices.block != block:
+            self._prices = PriceBook(view, block, self._rules, self._pools)
+        return self._prices

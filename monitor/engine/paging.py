@@ -1,0 +1,59 @@
+"""Lists in pages: a cursor belongs to one block, and is where the next page begins in its list."""
+
+from collections.abc import Sequence
+from decimal import Decimal, InvalidOperation
+from fractions import Fraction
+from typing import Any, TypeVar
+
+from monitor.core.blocks import BlockRef
+from monitor.core.units import Address, address
+from monitor.errors import QuestionError
+
+Row = TypeVar("Row")
+_OFFSET_DIGITS = 12
+
+
+def block_json(block: BlockRef) -> dict[str, Any]:
+    """The `block` of every answer."""
+    return {"number": block.number, "hash": block.hash, "timestamp": block.timestamp}
+
+
+def start_of(cursor: str | None, block: BlockRef) -> int:
+    """Where a page begins. Raises QuestionError, 410 for a cursor of another block."""
+    if cursor is None:
+        return 0
+    block_hash, _, offset = cursor.partition(":")
+    if not offset.isdecimal() or len(offset) > _OFFSET_DIGITS:
+        raise QuestionError(f"cursor {cursor!r} is none of ours: expected the answer's `next`")
+    if block_hash != block.hash:
+        raise QuestionError(
+            f"the cursor belongs to block {block_hash}, which is no longer the newest: start "
+            "again without a cursor.",
+            status=410,
+        )
+    return int(offset)
+
+
+def page_of(
+    rows: Sequence[Row], start: int, limit: int, block: BlockRef
+) -> tuple[Sequence[Row], str | None]:
+    """The rows shown, and the cursor of those after them."""
+    shown = rows[start : start + limit]
+    end = start + len(shown)
+    return shown, f"{block.hash}:{end}" if end < len(rows) else None
+
+
+def asked_address(text: str) -> Address:
+    """Raises QuestionError for what is none."""
+    try:
+        return address(text)
+    except ValueError as error:
+        raise QuestionError(str(error)) from error
+
+
+def asked_number(name: str, text: str, what: str) -> Fraction:
+    """A filter's number, exactly as it was written. Raises QuestionError."""
+    try:
+        return Fraction(Decimal(text))
+    except (InvalidOperation, ValueError, OverflowError) as error:
+        raise QuestionError(f"{name} is {text!r}: expected {what}") from error
