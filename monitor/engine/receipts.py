@@ -6,16 +6,14 @@ from fractions import Fraction
 from typing import Any
 
 from monitor.core.blocks import BlockRef
-from monitor.core.events import Place
 from monitor.core.ledger import Kind, LedgerView, each
 from monitor.core.pairs import Token
 from monitor.core.receipts import Receipt, ReceiptKind
 from monitor.core.reserves import Reserve
-from monitor.core.sources import Listing, RiskRules
+from monitor.core.sources import RiskRules
 from monitor.core.units import AssetId, MarketId, RawAmount
-
-SEEN = Fraction(999, 1000)
-"""A vault's holdings are known when they explain so much of its assets."""
+from monitor.leverage.claims import SEEN
+from monitor.leverage.stakes import stake_at
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,23 +129,14 @@ def _stakes(
 ) -> Iterator[Stake]:
     """The vault's own positions in the followed markets, of the underlying."""
     for rule in rules:
-        listed = [listing for listing in rule.listings(view) if listing.asset == receipt.underlying]
-        for listing in listed:
-            place = Place(rule.market, vault, listing.sub_market)
-            statement = rule.statement(view, place, block.timestamp)
-            if statement is None:
+        for listing in rule.listings(view):
+            if listing.asset != receipt.underlying:
                 continue
-            held = sum(
-                line.amount_raw
-                for line in (*statement.collateral, *statement.lent)
-                if line.asset == listing.asset
-            )
-            if held:
-                yield _stake(rule, listing, RawAmount(held))
-
-
-def _stake(rule: RiskRules, listing: Listing, held: RawAmount) -> Stake:
-    return Stake(rule.market, listing.sub_market, listing.asset, held, listing.cash_raw)
+            spot = (rule, listing.sub_market)
+            found = stake_at(view, spot, vault, listing.asset, block.timestamp)
+            if found is not None:
+                where = (found.market, found.sub_market, found.asset)
+                yield Stake(*where, found.amount_raw, listing.cash_raw)
 
 
 def _account(token: AssetId, receipt: Receipt, stakes: tuple[Stake, ...]) -> Account:

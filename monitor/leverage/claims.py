@@ -4,11 +4,11 @@ The aTokens of followed markets are claims without being followed as such. What 
 its own positions in the followed markets (of a curated one only those in its queue) and what lies
 in it; of what it holds beyond nothing is known. What it owes is not set off.
 
-Shares are exact. A claim is followed through claims until it comes to an asset that is none: vaults
-that hold each other in a circle are a linear system, solved with fractions. The part that claims
-nothing but itself is *circular*: it rests on nothing.
+A claim is followed through claims until it comes to an asset that is none; all shares are exact.
+The part that claims nothing but itself is *circular* (a circle of vaults): it rests on nothing.
 """
 
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -20,12 +20,11 @@ from monitor.core.receipts import Receipt, ReceiptKind
 from monitor.core.reserves import Reserve
 from monitor.core.sources import RiskRules
 from monitor.core.units import AssetId, MarketId, RawAmount
+from monitor.leverage.foundation import Base, End, Node, Rest, Row, Spot, rest_of, settled
 from monitor.leverage.stakes import spots_by_asset, spots_in, stake_at
 
 SEEN = Fraction(999, 1000)
 """What a vault holds is known where so much of it is explained."""
-Spot = tuple[MarketId, str]
-"""A market and its sub-market (empty where it has none)."""
 
 
 class Part(NamedTuple):
@@ -52,6 +51,13 @@ class Claim:
     def spots(self) -> Iterator[Spot]:
         return (part.spot for part in self.parts if part.spot is not None)
 
+    @property
+    def whole_raw(self) -> int:
+        """What the shares are of; 0 where it is not known, or nothing is there."""
+        if self.total_raw is None:
+            return 0
+        return max(self.total_raw, sum(part.raw for part in self.parts))
+
 
 class Claims:
     """All claims at one block."""
@@ -59,6 +65,7 @@ class Claims:
     def __init__(self, claims: Mapping[AssetId, Claim]) -> None:
         self.claims = dict(claims)
         self._behind: dict[AssetId, frozenset[Spot]] = {}
+        self._rests: dict[AssetId, Rest] = {}
 
     def kind(self, asset: AssetId) -> ReceiptKind | None:
         """None for what is no claim."""
@@ -87,6 +94,44 @@ class Claims:
                 reached.add(one)
                 waiting += [part.asset for part in self.claims[one].parts]
         return frozenset(reached)
+
+    def rests_on(self, asset: AssetId) -> Rest:
+        """What it finally comes down to; an asset that is no claim rests on itself."""
+        if asset not in self._rests:
+            row = self._settled(asset, frozenset())
+            reached = sorted(self.within(asset))
+            reasons = (f"{one}: {self.claims[one].reason}" for one in reached)
+            self._rests[asset] = rest_of(row, [r for r in reasons if not r.endswith(": ")])
+        return self._rests[asset]
+
+    def lent_share(self, asset: AssetId, spots: frozenset[Spot] | None = None) -> Fraction:
+        """The share of its value that is lent in one of these markets, itself or by what it holds;
+        None: in any that is followed.
+        """
+        behind = self.behind(asset)
+        wanted = behind if spots is None else behind & spots
+        if not wanted:
+            return Fraction(0)
+        return self._settled(asset, wanted).get(End.LENT, Fraction(0))
+
+    def _settled(self, asset: AssetId, ends: frozenset[Spot]) -> Row:
+        rows = {one: self._row(self.claims[one], ends) for one in self.within(asset)}
+        return settled(rows).get(asset, {Base(asset, None): Fraction(1)})
+
+    def _row(self, claim: Claim, ends: frozenset[Spot]) -> Row:
+        whole = claim.whole_raw
+        if not whole:
+            return {End.UNKNOWN: Fraction(1)}
+        row: dict[Node, Fraction] = defaultdict(Fraction)
+        for part in claim.parts:
+            row[self._node(part, ends)] += Fraction(part.raw, whole)
+        seen = sum(row.values(), Fraction(0))
+        return row if seen == 1 else {**row, End.UNKNOWN: 1 - seen}
+
+    def _node(self, part: Part, ends: frozenset[Spot]) -> Node:
+        if part.spot in ends:
+            return End.LENT
+        return part.asset if part.asset in self.claims else Base(part.asset, part.spot)
 
 
 def claims_of(view: LedgerView, rules: Sequence[RiskRules], at_unix: int) -> Claims:
@@ -126,9 +171,11 @@ def _claim(token: AssetId, receipt: Receipt, vaults: "_Vaults") -> Claim:
     total, reason = receipt.assets_raw, receipt.reason
     if total is None:
         reason = reason or "it does not tell what it holds"
+    elif not total and not parts:
+        reason = reason or "it holds nothing"
     elif sum(part.raw for part in parts) < total * SEEN:
         seen = sum(part.raw for part in parts)
-        reason = f"the followed markets show {seen} of the {total} it holds"
+        reason = reason or f"the followed markets show {seen} of the {total} it holds"
     return Claim(receipt.kind, underlying, parts, total, reason)
 
 
@@ -147,12 +194,9 @@ class _Vaults:
     def parts(self, vault: AssetId, asset: AssetId, receipt: Receipt) -> Iterator[Part]:
         """Of a curated vault only what stands in its queue counts, and nothing that lies idle."""
         if receipt.queue is not None:
-            spots: Sequence[tuple[RiskRules, str]] = spots_in(
-                self._view, self._rules, receipt.queue
-            )
+            spots, free = spots_in(self._view, self._rules, receipt.queue), 0
         else:
-            spots = self._spots.get(asset, ())
-        free = (receipt.idle_raw or 0) if receipt.queue is None else 0
+            spots, free = self._spots.get(asset, ()), receipt.idle_raw or 0
         for spot in spots:
             stake = stake_at(self._view, spot, vault, asset, self._at_unix)
             if stake is None:

@@ -62,9 +62,7 @@ def spots_by_asset(
     return {asset: tuple(found.values()) for asset, found in spots.items()}
 
 
-def spots_in(
-    view: LedgerView, rules: Sequence[RiskRules], queue: Iterable[str]
-) -> tuple[Spot, ...]:
+def spots_in(view: LedgerView, rules: Sequence[RiskRules], queue: Iterable[str]) -> Sequence[Spot]:
     """The sub-markets of a curated vault's queue that are followed."""
     return tuple(
         (rule, sub_market)

@@ -79,13 +79,13 @@ class MorphoRules:
     def statement(self, view: LedgerView, place: Place, at_unix: int) -> Statement | None:
         """The fee recipient has its part of what accrued, also before anything was logged."""
         pair = find(view, pair_key(self._market, place.sub_market), Pair)
-        if pair is None:
+        held = held_at(view, place)
+        is_recipient = place.account == contracts_of(view, self._market).fee_recipient
+        if pair is None or not (any(held) or is_recipient):
             return None
-        held, known = held_at(view, place), totals_at(pair, at_unix)
+        known = totals_at(pair, at_unix)
         totals = known or _stored(pair)
-        lent_shares = held.lent_shares
-        if place.account == contracts_of(view, self._market).fee_recipient:
-            lent_shares += totals.fee_shares
+        lent_shares = held.lent_shares + (totals.fee_shares if is_recipient else 0)
         lent = to_assets_down(lent_shares, totals.supply_raw, totals.supply_shares)
         debt = to_assets_up(held.debt_shares, totals.debt_raw, totals.debt_shares)
         if not (held.collateral_raw or debt or lent):
