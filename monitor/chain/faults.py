@@ -87,7 +87,7 @@ SHORTEST_KEY = 10
 """Shorter words are parts of ordinary paths."""
 ADDRESS_OF_NODE = re.compile(r"\w+://\S+")
 VIEW = "eth_call"
-PRUNED = frozenset({VIEW, "eth_getCode", "eth_getLogs"})
+PRUNED = frozenset({VIEW, "eth_getCode", "eth_getLogs", "eth_getStorageAt"})
 """What a node may have forgotten of a block it has."""
 
 

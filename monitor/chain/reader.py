@@ -1,10 +1,11 @@
-"""ContractReader: views at a block hash, many per request, and logs of the past."""
+"""ContractReader and AccountReader: views at a block hash, many per request; logs of the past."""
 
 import logging
 from collections.abc import Sequence
 from contextlib import aclosing
 from typing import Any
 
+from monitor.chain.accounts import Accounts
 from monitor.chain.block_logs import BlockLogs
 from monitor.chain.calldata import Calldata
 from monitor.chain.endpoints import Endpoints
@@ -14,7 +15,7 @@ from monitor.chain.slices import Width, in_slices
 from monitor.chain.wire import read_bytes
 from monitor.core.abi import FunctionAbi
 from monitor.core.blocks import BlockRef, RawLog
-from monitor.core.ports import NO_CODE, ViewCall, ViewFailed, ViewResult
+from monitor.core.ports import NO_CODE, Code, ViewCall, ViewFailed, ViewResult
 from monitor.core.units import Address
 
 LOGGER = logging.getLogger(__name__)
@@ -38,6 +39,7 @@ class NodeReader:
         self._endpoints = endpoints
         self._aggregate3 = aggregate3
         self._logs = BlockLogs(endpoints)
+        self._accounts = Accounts(endpoints)
         self._calldata = Calldata()
         self._multicall_width = Width(WIDEST_MULTICALL)
         self._batch_width = Width(WIDEST_BATCH)
@@ -56,6 +58,12 @@ class NodeReader:
 
     async def has_code(self, at: BlockRef, contract: Address) -> bool:
         return not await self._codeless(at, [contract])
+
+    async def codes(self, at: BlockRef, accounts: Sequence[Address]) -> list[Code]:
+        return await self._accounts.codes(at, accounts)
+
+    async def storage(self, at: BlockRef, slots: Sequence[tuple[Address, int]]) -> list[int]:
+        return await self._accounts.storage(at, slots)
 
     async def past_logs(
         self,
