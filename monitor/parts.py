@@ -27,6 +27,7 @@ from monitor.receipts.claims import (
     VaultClaim,
     rate_call,
 )
+from monitor.receipts.holders import Register
 from monitor.receipts.source import ReceiptSource
 from monitor.schema import Feed, Market, Projection, Receipt
 from monitor.settings import Settings
@@ -95,9 +96,11 @@ def _receipt(entry: Receipt) -> ReceiptSource:
         atoken=abi_library("aave_v3/AToken"),
     )
     claim: Claim
+    register = None
     match kind:
         case ReceiptKind.ERC4626:
             claim = VaultClaim(token, abi)
+            register = Register(token, entry.from_block, abi_library("erc20/Transfer"), erc20)
         case ReceiptKind.AAVE_ATOKEN:
             claim = ATokenClaim(token, abi)
         case ReceiptKind.RATE_PROVIDER:
@@ -105,7 +108,7 @@ def _receipt(entry: Receipt) -> ReceiptSource:
                 Address(entry.rate_source or token), rate_view(entry.rate_method or "")
             )
             claim = RateClaim(token, Address(entry.underlying or ""), rate, abi)
-    return ReceiptSource(token, kind, claim, erc20, bytes32_erc20)
+    return ReceiptSource(token, kind, claim, erc20, bytes32_erc20, register)
 
 
 def watchers_of(settings: Settings, genesis: str) -> tuple[Watcher, ...]:
@@ -139,9 +142,14 @@ def configuration_digest(settings: Settings) -> str:
         for m in settings.markets
     ]
     parts += [f"{entry.kind} {entry.pool}" for entry in settings.liquidity]
-    parts += [f"receipt {entry.token}" for entry in settings.receipts]
+    parts += [f"receipt {entry.token}{_holders(entry)}" for entry in settings.receipts]
     parts += [f"{a.address} {a.price_feed}" for a in settings.assets.values() if a.price_feed]
     return digest(*parts)
+
+
+def _holders(entry: Receipt) -> str:
+    """Whose holders are kept, and since when."""
+    return f" held from {entry.from_block}" if entry.kind == "erc4626" else ""
 
 
 def _plan(market: Market) -> MarketPlan:

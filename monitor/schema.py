@@ -131,6 +131,9 @@ class Market(Table):
 class Receipt(Table):
     token: HexAddress = Field(description="the claim")
     kind: Literal["erc4626", "aave_atoken", "rate_provider"] = Field(description="how it is priced")
+    from_block: Count = Field(
+        default=0, description="erc4626: where the token begins, to find its holders"
+    )
     underlying: HexAddress | None = Field(default=None, description="rate_provider: what it claims")
     rate_method: ViewName | None = Field(
         default=None, description="rate_provider: view that gives the rate, as a wad"
@@ -147,8 +150,11 @@ class Receipt(Table):
         if self.underlying == self.token:
             yield "underlying", "the token itself: expected what it is a claim on"
         allowed = needed | ({"rate_source"} if needed else set())
+        if self.kind == "erc4626":
+            allowed = {"from_block"}
+        expected = ", ".join(sorted(allowed)) or "none"
         for key in sorted(self.model_fields_set - {"token", "kind"} - allowed):
-            yield key, f"not a key of an {self.kind} receipt: expected none"
+            yield key, f"not a key of an {self.kind} receipt: expected {expected}"
 
 
 class Liquidity(Table):

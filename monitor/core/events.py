@@ -20,6 +20,7 @@ from monitor.core.units import (
     RawAmount,
     Ray,
     ScaledAmount,
+    Shares,
 )
 
 
@@ -140,6 +141,16 @@ class ReceiptMoved(NamedTuple):
     receipt: Receipt
 
 
+class SharesMoved(NamedTuple):
+    """An account now has so many raw shares of a claim. Below none: its logs contradict themselves,
+    and who holds it is not known any more.
+    """
+
+    token: AssetId
+    account: Address
+    shares: Shares
+
+
 class ReserveListed(NamedTuple):
     """A market gained an asset."""
 
@@ -219,6 +230,7 @@ DomainEvent = (
     | PairMoved
     | TokenKnown
     | ReceiptMoved
+    | SharesMoved
     | ReserveListed
     | ReserveDropped
     | RiskParametersChanged

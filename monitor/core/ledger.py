@@ -15,7 +15,7 @@ from monitor.core.owners import Ownership
 from monitor.core.packed import PackedMap
 from monitor.core.pairs import Pair, Token
 from monitor.core.prices import Feed, Price
-from monitor.core.receipts import Receipt
+from monitor.core.receipts import Holder, Receipt
 from monitor.core.reserves import Category, Reserve
 from monitor.core.slots import slotwise
 from monitor.core.trails import Trail
@@ -40,6 +40,7 @@ class Kind(StrEnum):
     PAIR = "pair"
     TOKEN = "token"
     RECEIPT = "receipt"
+    HOLDER = "holder"
     CATEGORY = "category"
     POSITION = "position"
     PRICE = "price"
@@ -57,7 +58,9 @@ blocks may differ in it."""
 
 
 class Key(NamedTuple):
-    """Where a record lives. `market` is empty for what belongs to no market (a pool)."""
+    """Where a record lives. `market` is empty for what belongs to no market (a pool); holders are
+    grouped by their claim instead, so that each claim's can be walked.
+    """
 
     kind: Kind
     market: MarketId
@@ -150,6 +153,7 @@ Record = (
     | Pair
     | Token
     | Receipt
+    | Holder
     | Category
     | Position
     | Price
@@ -167,6 +171,7 @@ RecordT = TypeVar(
     Pair,
     Token,
     Receipt,
+    Holder,
     Category,
     Position,
     Price,
@@ -184,6 +189,7 @@ RECORD_OF: Mapping[Kind, type[Record]] = {
     Kind.PAIR: Pair,
     Kind.TOKEN: Token,
     Kind.RECEIPT: Receipt,
+    Kind.HOLDER: Holder,
     Kind.CATEGORY: Category,
     Kind.POSITION: Position,
     Kind.PRICE: Price,
@@ -215,6 +221,10 @@ def token_key(asset: AssetId) -> Key:
 
 def receipt_key(token: AssetId) -> Key:
     return Key(Kind.RECEIPT, MarketId(""), "", token)
+
+
+def holder_key(token: AssetId, account: Address) -> Key:
+    return Key(Kind.HOLDER, MarketId(token), "", account)
 
 
 def category_key(market: MarketId, number: int) -> Key:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from monitor.core.slots import slotwise
 from monitor.core.units import AssetId, RawAmount, Shares
 
 
@@ -22,6 +23,8 @@ class Receipt:
     how many raw units there are, `assets_raw` what they claim together, `idle_raw` the underlying
     that lies in the contract itself. `queue`: the sub-markets a curated vault (MetaMorpho) takes
     withdrawals from, in order; None where the contract has no such list, or was not asked yet.
+    `held`: what its known holders have together; None where nobody keeps them, or where its logs
+    contradict themselves.
     """
 
     kind: ReceiptKind
@@ -33,3 +36,12 @@ class Receipt:
     idle_raw: RawAmount | None = None
     queue: tuple[str, ...] | None = None
     reason: str = ""
+    held: Shares | None = None
+
+
+@slotwise
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """What one account has of a claim: raw shares, never none."""
+
+    shares: Shares

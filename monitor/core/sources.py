@@ -6,7 +6,7 @@ A protocol is both; an oracle or a pool is an event source only.
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Protocol, Self
+from typing import Protocol
 
 from monitor.core.blocks import BlockRef, RawLog
 from monitor.core.events import DomainEvent, Place
@@ -72,7 +72,7 @@ class PolledSource:
     def questions(self, logs: Sequence[RawLog], view: LedgerView) -> tuple[ViewCall, ...]:
         return ()
 
-    def decoder(self, block: BlockRef, view: LedgerView, facts: Readings) -> Self:
+    def decoder(self, block: BlockRef, view: LedgerView, facts: Readings) -> LogDecoder:
         return self
 
     def decode(self, log: RawLog) -> tuple[DomainEvent, ...]:

@@ -15,6 +15,7 @@ from monitor.core.sources import RiskRules
 from monitor.core.units import AssetId
 from monitor.engine.books import Books
 from monitor.engine.cascade_runner import Answer, CascadeRunner, CurvePlan, Plan
+from monitor.engine.holders import counted, register_of, with_holders
 from monitor.engine.judge import Judge, Watcher
 from monitor.engine.paging import block_json
 from monitor.engine.positions import PositionBook
@@ -110,7 +111,7 @@ class EngineAnswers:
             "evaluated": block_json(evaluated) if evaluated else None,
             "markets": [market_totals(book, rule).as_json() for rule in self._rules],
             "breakers": [self._breaker(watcher) for watcher in self._judge.watchers],
-            "receipts": self._receipts(block, book.symbols),
+            "receipts": await self._receipts(block, book.symbols),
             "unknown": [
                 *faults(self._present.ledger),
                 *unknown_prices(self._present.ledger, self._rules),
@@ -194,9 +195,18 @@ class EngineAnswers:
                 f"there is no market {market!r}: expected one of {', '.join(known)}", 404
             )
 
-    def _receipts(self, block: BlockRef, names: Mapping[AssetId, str]) -> list[dict[str, Any]]:
-        accounts = accounts_of(self._present.ledger, block, self._rules)
-        return [as_json(account, names, self._checksum) for account in accounts]
+    async def _receipts(
+        self, block: BlockRef, names: Mapping[AssetId, str]
+    ) -> list[dict[str, Any]]:
+        ledger = self._present.ledger
+        accounts = accounts_of(ledger, block, self._rules)
+        registers = [register_of(ledger, account.token) for account in accounts]
+        # Holders may be many: they are taken at once, and counted beside the event loop.
+        held = await asyncio.to_thread(counted, registers, self._books.owner)
+        return [
+            with_holders(as_json(account, names, self._checksum), account, holders, self._checksum)
+            for account, holders in zip(accounts, held, strict=True)
+        ]
 
     async def _book(self) -> PositionBook:
         await self._books.made()

@@ -23,7 +23,7 @@ class Books:
         owner: Owner = itself,
     ) -> None:
         """`named`: the [assets] entries. `owner`: as of a PositionBook."""
-        self._owner = owner
+        self.owner = owner
         self._named = named
         self._rules = tuple(rules)
         self._pools = tuple(pools)
@@ -51,7 +51,7 @@ class Books:
     def at(self, view: LedgerView, block: BlockRef) -> PositionBook:
         if self._newest is None or self._newest.block != block:
             self._newest = PositionBook(
-                view, block, self._rules, self.checksum, self._named, self._owner
+                view, block, self._rules, self.checksum, self._named, self.owner
             )
         return self._newest
 

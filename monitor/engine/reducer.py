@@ -1,6 +1,7 @@
 """Events in log order over an overlay of the ledger: the only code that writes records."""
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from monitor.core.events import (
@@ -25,6 +26,7 @@ from monitor.core.events import (
     ReserveDropped,
     ReserveListed,
     RiskParametersChanged,
+    SharesMoved,
     TokenKnown,
     TreasuryPaid,
 )
@@ -35,6 +37,7 @@ from monitor.core.ledger import (
     category_key,
     feed_key,
     find,
+    holder_key,
     market_key,
     pair_key,
     pool_key,
@@ -45,9 +48,10 @@ from monitor.core.ledger import (
     token_key,
 )
 from monitor.core.overlay import Overlay
+from monitor.core.receipts import Holder, Receipt
 from monitor.core.reserves import Category, Reserve
 from monitor.core.slots import slot
-from monitor.core.units import RAY, AssetId, Bps, MarketId, Ray, ScaledAmount
+from monitor.core.units import RAY, AssetId, Bps, MarketId, Ray, ScaledAmount, Shares
 from monitor.errors import LedgerCorrupt
 
 _NOTHING = Position()
@@ -155,6 +159,18 @@ def _put_receipt(overlay: Overlay, event: ReceiptMoved) -> None:
     overlay.put(receipt_key(event.token), event.receipt)
 
 
+def _hold_shares(overlay: Overlay, event: SharesMoved) -> None:
+    receipt = find(overlay, receipt_key(event.token), Receipt)
+    if receipt is None or receipt.held is None:
+        return  # nobody keeps them, or they are not known any more
+    key = holder_key(event.token, event.account)
+    before = find(overlay, key, Holder)
+    moved = event.shares - (before.shares if before else 0)
+    held = None if event.shares < 0 else Shares(receipt.held + moved)
+    overlay.put(receipt_key(event.token), replace(receipt, held=held))
+    overlay.put(key, Holder(event.shares) if event.shares > 0 else None)
+
+
 def _list_reserve(overlay: Overlay, event: ReserveListed) -> None:
     overlay.put(reserve_key(event.market, event.reserve.asset, event.sub_market), event.reserve)
 
@@ -254,6 +270,7 @@ REDUCERS: Mapping[type[DomainEvent], Callable[[Overlay, Any], None]] = {
     PairMoved: _put_pair,
     TokenKnown: _know_token,
     ReceiptMoved: _put_receipt,
+    SharesMoved: _hold_shares,
     ReserveListed: _list_reserve,
     ReserveDropped: _drop_reserve,
     RiskParametersChanged: _put_terms,

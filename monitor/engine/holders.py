@@ -1,0 +1,143 @@
+"""Who holds a claim: how many do, who has most of it, and how concentrated it is.
+
+A vault is an owner of its own; these are the people behind it, one level down.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from heapq import nsmallest
+from typing import Any
+
+from monitor.core.ledger import Kind, LedgerView, each, find, receipt_key
+from monitor.core.receipts import Holder, Receipt, ReceiptKind
+from monitor.core.units import Address, AssetId, MarketId, RawAmount, Shares
+from monitor.engine.receipts import Account
+from monitor.engine.valuation import ratio_number
+from monitor.leverage.measures import herfindahl
+
+SHOWN = 5
+"""How many of the largest are told."""
+
+OwnerOf = Callable[[Address], Address]
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What one account has. `assets_raw`: its worth in the underlying, rounded down."""
+
+    account: Address
+    owner: Address
+    shares: Shares
+    assets_raw: RawAmount | None
+    share: Fraction
+
+
+@dataclass(frozen=True, slots=True)
+class Holders:
+    """`count` accounts, the largest of them, and the Herfindahl index over their owners."""
+
+    count: int
+    top: tuple[Held, ...]
+    hhi: Fraction | None
+
+
+@dataclass(frozen=True, slots=True)
+class Register:
+    """Everybody's shares of one claim at one block: what may be counted in a thread."""
+
+    receipt: Receipt
+    shares: Sequence[tuple[Address, Shares]]
+
+    def counted(self, limit: int, owner: OwnerOf) -> Holders:
+        """Shares descending, then by account."""
+        whole = sum(shares for _, shares in self.shares)
+        by_owner = Counter[Address]()
+        for account, shares in self.shares:
+            by_owner[owner(account)] += shares
+        top = nsmallest(limit, self.shares, key=lambda held: (-held[1], held[0]))
+        return Holders(
+            count=len(self.shares),
+            top=tuple(
+                Held(account, owner(account), shares, self._worth(shares), Fraction(shares, whole))
+                for account, shares in top
+            ),
+            hhi=herfindahl(by_owner.values()),
+        )
+
+    def _worth(self, shares: Shares) -> RawAmount | None:
+        unit, worth = self.receipt.unit_shares, self.receipt.unit_assets_raw
+        return None if not unit or worth is None else RawAmount(shares * worth // unit)
+
+
+def register_of(view: LedgerView, token: AssetId) -> Register | None:
+    """None where who holds it is not known: `untold` says why."""
+    receipt = find(view, receipt_key(token), Receipt)
+    if receipt is None or untold(receipt):
+        return None
+    held = each(view, Kind.HOLDER, MarketId(token), Holder)
+    return Register(receipt, [(Address(key.subject), holder.shares) for key, holder in held])
+
+
+def counted(registers: Sequence[Register | None], owner: OwnerOf) -> list[Holders | None]:
+    """What is told of each."""
+    return [each.counted(SHOWN, owner) if each is not None else None for each in registers]
+
+
+def holders_of(
+    view: LedgerView, token: AssetId, limit: int = SHOWN, owner: OwnerOf = lambda account: account
+) -> Holders | None:
+    """None for what is no claim, or whose holders are not known."""
+    register = register_of(view, token)
+    return None if register is None else register.counted(limit, owner)
+
+
+def with_holders(
+    row: dict[str, Any], account: Account, holders: Holders | None, show: Any
+) -> dict[str, Any]:
+    """A claim as HTTP shows it, with who holds it. `show`: an address with its checksum."""
+    if account.receipt.kind is not ReceiptKind.ERC4626:
+        return row
+    if holders is not None:
+        return row | {"holders": as_json(holders, show)}
+    why = f"{account.token}: {untold(account.receipt)}"
+    return row | {"holders": None, "unknown": [*row.get("unknown", ()), why]}
+
+
+def as_json(holders: Holders, show: Any) -> dict[str, Any]:
+    """Holders as HTTP shows them; ratios are numbers."""
+    return {
+        "count": holders.count,
+        "hhi": ratio_number(holders.hhi),
+        "top": [
+            {
+                "account": show(each.account),
+                "owner": show(each.owner),
+                "shares": str(each.shares),
+                "assets": None if each.assets_raw is None else str(each.assets_raw),
+                "share": ratio_number(each.share),
+            }
+            for each in holders.top
+        ],
+    }
+
+
+def untold(receipt: Receipt) -> str:
+    """Why who holds it is not known; empty where it is."""
+    if receipt.kind is not ReceiptKind.ERC4626:
+        return f"who holds it is not kept of kind {receipt.kind}"
+    if receipt.held is None:
+        return (
+            "who holds it is not known: by its Transfer logs an account gave more than it had, or "
+            "it does not tell a balance"
+        )
+    if receipt.supply is None:
+        return "who holds it is not known: it does not tell its supply to hold them against"
+    if receipt.held != receipt.supply:
+        return (
+            f"who holds it is not known: those found have {receipt.held} of {receipt.supply} "
+            "shares. Set its from_block to the block in which it was deployed, or lower; a token "
+            "that moves shares without Transfer logs cannot be followed"
+        )
+    return ""
