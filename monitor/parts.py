@@ -11,6 +11,7 @@ from monitor.core.units import Address, AssetId, MarketId
 from monitor.engine.breaker import BreakerRule, Origin
 from monitor.engine.cascade_runner import CascadeRunner, CurvePlan, Plan
 from monitor.engine.judge import Receiver, Watcher
+from monitor.engine.recursion import Rules
 from monitor.errors import ConfigError, QuestionError
 from monitor.library import abi_library, rate_view
 from monitor.liquidity.source import PoolSource
@@ -29,6 +30,7 @@ from monitor.receipts.claims import (
 )
 from monitor.receipts.holders import Register
 from monitor.receipts.source import ReceiptSource
+from monitor.recursion_rules import recursion_rules
 from monitor.schema import Feed, Market, Projection, Receipt
 from monitor.settings import Settings
 from monitor.simulation.options import Options
@@ -43,6 +45,7 @@ class Parts:
     pools: tuple[PoolSource, ...]
     sources: tuple[EventSource, ...]
     runner: CascadeRunner
+    recursion: Rules
     receivers: tuple[Receiver, ...]
     defaults: Options
     named: Mapping[str, AssetId]
@@ -73,6 +76,7 @@ def parts_of(settings: Settings) -> Parts:
         runner=CascadeRunner(
             markets, pools, _named(settings), _correlated(settings), _plans(settings)
         ),
+        recursion=recursion_rules(settings, markets, _named(settings)),
         receivers=tuple(Receiver(hook.name, hook.breakers) for hook in settings.webhooks),
         defaults=_options(settings.projection),
         named=_named(settings),

@@ -4,16 +4,19 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from monitor.core.blocks import BlockAdded, BlockRef, RawLog
 from monitor.core.delta import BlockDelta, collapse
-from monitor.core.events import DomainEvent
+from monitor.core.events import CollateralChanged, DebtChanged, DomainEvent
 from monitor.core.ledger import Fault, Ledger, LedgerView, fault_key
 from monitor.core.overlay import Overlay
 from monitor.core.ports import ChainFeed, ContractReader, Readings, ViewCall, ViewResult
 from monitor.core.sources import EventSource
 from monitor.core.units import Address
+from monitor.engine.recursion import Recursion
 from monitor.engine.reducer import REDUCERS, reduce_all
+from monitor.engine.standings import Moved
 from monitor.errors import (
     BlockUnknown,
     RpcInconsistent,
@@ -25,6 +28,13 @@ from monitor.errors import (
 Told = tuple[str, type[DomainEvent]]
 """An event as it is counted: who told it, and its kind."""
 Decode = Callable[[RawLog], tuple[DomainEvent, ...]]
+
+
+class _Told(NamedTuple):
+    """What a block's logs told, in log order."""
+
+    events: list[Told]
+    moves: list[Moved]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +51,27 @@ class Folder:
     """Folds blocks over a ledger it only reads."""
 
     def __init__(
-        self, sources: Sequence[EventSource], feed: ChainFeed, reader: ContractReader
+        self,
+        sources: Sequence[EventSource],
+        feed: ChainFeed,
+        reader: ContractReader,
+        recursion: Recursion | None = None,
     ) -> None:
+        """`recursion`: what finds loops; without it none are."""
         self._sources = tuple(sources)
         self._feed = feed
         self._reader = reader
+        self._recursion = recursion
+
+    def begin(self, ledger: Ledger) -> None:
+        """Blocks will be folded over this ledger."""
+        if self._recursion is not None:
+            self._recursion.begin(ledger)
+
+    def apply(self, delta: BlockDelta) -> None:
+        """The ledger now has this block, or (its inverse) has it no longer."""
+        if self._recursion is not None:
+            self._recursion.apply(delta)
 
     def addresses(self, view: LedgerView) -> frozenset[Address]:
         """Whose logs matter, given what is known."""
@@ -56,7 +82,7 @@ class Folder:
         watched, logs = self._watched(ledger), added.logs
         while True:
             overlay = Overlay(ledger)
-            counts, undecodable = await self._apply(added.block, logs, overlay, watched)
+            told, undecodable = await self._apply(added.block, logs, overlay, watched)
             seen = self._watched(overlay)
             if all(new <= old for new, old in zip(seen, watched, strict=True)):
                 break
@@ -65,7 +91,13 @@ class Folder:
             with _absence_is_transient(StateUnavailable):
                 logs = await self._feed.logs_of(added.block, frozenset().union(*watched))
         await self.poll(added.block, overlay)
-        return _folded(added.block, overlay, counts, undecodable)
+        await self.recur(added.block, overlay, told.moves)
+        return _folded(added.block, overlay, Counter(told.events), undecodable)
+
+    async def recur(self, block: BlockRef, overlay: Overlay, moves: Sequence[Moved] = ()) -> None:
+        """Find the loops of a block whose state is whole."""
+        if self._recursion is not None:
+            await self._recursion.fold(block, overlay, moves)
 
     def _watched(self, view: LedgerView) -> list[frozenset[Address]]:
         """Whose logs each source wants."""
@@ -125,9 +157,9 @@ class Folder:
         logs: Sequence[RawLog],
         overlay: Overlay,
         watched: Sequence[frozenset[Address]],
-    ) -> tuple[Counter[Told], tuple[tuple[str, UndecodableLog], ...]]:
+    ) -> tuple[_Told, tuple[tuple[str, UndecodableLog], ...]]:
         """Each log to the sources that want it. What was told, and what could not be read."""
-        told: list[Told] = []
+        told = _Told([], [])
         undecodable: list[tuple[str, UndecodableLog]] = []
         facts = await self._facts(block, logs, overlay)
         readers = self._readers(block, overlay, facts, watched)
@@ -141,8 +173,10 @@ class Folder:
                 for event in events:
                     kind = type(event)
                     REDUCERS[kind](overlay, event)
-                    told.append((name, kind))
-        return Counter(told), tuple(undecodable)
+                    told.events.append((name, kind))
+                    if isinstance(event, CollateralChanged | DebtChanged):
+                        told.moves.append((log.tx_hash, log.log_index, event))
+        return told, tuple(undecodable)
 
     def _readers(
         self,
@@ -193,4 +227,10 @@ async def bootstrap(
     for source in sources:
         reduce_all(overlay, await source.bootstrap(reader, at, head))
     await folder.poll(at, overlay)
-    return Ledger({key: after for key, _, after in overlay.written() if after is not None})
+    ledger = Ledger({key: after for key, _, after in overlay.written() if after is not None})
+    folder.begin(ledger)
+    loops = Overlay(ledger)
+    await folder.recur(at, loops)
+    for key, _, after in loops.written():
+        ledger.put(key, after)
+    return ledger

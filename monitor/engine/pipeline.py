@@ -9,7 +9,7 @@ from typing import ParamSpec, Protocol, TypeVar
 
 from monitor.core.alerts import Alert, Judgement
 from monitor.core.blocks import BlockAdded, BlockFinalized, BlockRef, BlocksReverted, ChainEvent
-from monitor.core.delta import apply
+from monitor.core.delta import BlockDelta, apply
 from monitor.core.ledger import Ledger
 from monitor.core.ports import ChainFeed, StateStore
 from monitor.engine.folding import Folded, Folder
@@ -90,6 +90,7 @@ class Pipeline:
         gone: nothing is said about what the chain took back.
         """
         self.ledger = ledger
+        self._folder.begin(ledger)
         self.progress.applied = tail[-1]
         self.progress.evaluated = evaluated
         if evaluated == tail[-1]:
@@ -140,7 +141,7 @@ class Pipeline:
         if folded is None:
             return False
         await self._patiently("store", self._store.commit, folded.delta)
-        apply(self.ledger, folded.delta)
+        self._apply(folded.delta)
         self.progress.applied = added.block
         self._observer.applied(added.block, folded, time.monotonic() - started)
         await self._evaluate(added.block)
@@ -178,10 +179,14 @@ class Pipeline:
             retractions = self._judge.retractions(undo)
             queued = await self._patiently("store", self._store.revert, undo, retractions)
             self._observer.retracted(queued)
-            apply(self.ledger, undo.delta.inverse())
+            self._apply(undo.delta.inverse())
             self._judge.restore(undo)
             self.progress.applied = self.progress.evaluated = parent
         self._observer.reverted(reverted.blocks)
+
+    def _apply(self, delta: BlockDelta) -> None:
+        apply(self.ledger, delta)
+        self._folder.apply(delta)
 
     async def _patiently(
         self,

@@ -1,0 +1,42 @@
+"""From the configuration to what recursive leverage is recognised by."""
+
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from decimal import Decimal
+from fractions import Fraction
+
+from monitor.core.ledger import LedgerView
+from monitor.core.sources import RiskRules
+from monitor.core.units import AssetId
+from monitor.engine.ownership import KnownAccounts
+from monitor.engine.recursion import Correlated, Rules
+from monitor.engine.valuation import list_all
+from monitor.errors import QuestionError
+from monitor.leverage.steps import FlowTerms
+from monitor.library import abi_library
+from monitor.settings import Settings
+from monitor.simulation.names import book_of
+
+
+def recursion_rules(
+    settings: Settings, markets: Sequence[RiskRules], named: Mapping[str, AssetId]
+) -> Rules:
+    """`named`: the [assets] entries."""
+    loops = settings.loops
+    followers = {named[name]: a.correlated_with for name, a in settings.assets.items()}
+
+    def correlated(view: LedgerView) -> Correlated:
+        """Names are read in every block: what is not listed yet is called nothing."""
+        if not any(followers.values()):
+            return {}
+        listings = list_all(view, markets)
+        names = book_of([(one.asset, one.symbol, one.is_permissionless) for one in listings], named)
+        found: dict[AssetId, set[AssetId]] = {}
+        for asset, others in followers.items():
+            for other in others:
+                with suppress(QuestionError):
+                    found.setdefault(asset, set()).add(names.resolve(other))
+        return {asset: frozenset(others) for asset, others in found.items()}
+
+    terms = FlowTerms(loops.window_seconds, Fraction(Decimal(str(loops.tolerance))))
+    return Rules(markets, terms, KnownAccounts({}, abi_library("erc20/Token")), correlated)
