@@ -62,6 +62,10 @@ EVENTS = tuple(
 """Events that belong to a market; logs that did not decode are UNDECODABLE."""
 UNDECODABLE = "Undecodable"
 
+SIDES = ("collateral", "debt")
+CONCENTRATION = ("top1", "top5", "hhi")
+"""The measures of a concentration."""
+
 
 @dataclass(frozen=True, slots=True)
 class Labels:
@@ -86,6 +90,7 @@ class Metrics:
         self._progress()
         self._chain()
         self._markets()
+        self._concentration()
         self._risk()
         self._alerts()
         self._gauge("build_info", "The version that runs.", "version").labels(version).set(1)
@@ -165,6 +170,18 @@ class Metrics:
         )
         self.price_age_seconds = self._gauge("price_age_seconds", "Age of the price.", "asset")
 
+    def _concentration(self) -> None:
+        self.concentration_ratio = self._gauge(
+            "concentration_ratio",
+            "What the largest owner, or five, have of a side; hhi: sum of squared shares.",
+            *("market", "side", "measure"),
+        )
+        self.collateral_concentration_ratio = self._gauge(
+            "collateral_concentration_ratio",
+            "The same, of one collateral by amount.",
+            *("market", "asset", "measure"),
+        )
+
     def _risk(self) -> None:
         self.cascade_liquidated_usd = self._gauge(
             "cascade_liquidated_usd", "Debt repaid in the projected cascade.", "scenario"
@@ -205,6 +222,7 @@ class Metrics:
             (self.collateral_usd, markets),
             (self.debt_usd, markets),
             (self.at_risk_usd, markets),
+            (self.concentration_ratio, product(labels.markets, SIDES, CONCENTRATION)),
             (self.cascade_critical_shock_ratio, [(asset,) for asset in labels.curve_assets]),
             (self.cascade_liquidated_usd, scenarios),
             (self.cascade_bad_debt_usd, scenarios),

@@ -11,14 +11,16 @@ from monitor.core.alerts import Alert, BreakerPhase, Judgement
 from monitor.core.blocks import BlockRef
 from monitor.core.ledger import LedgerView
 from monitor.core.sources import RiskRules
+from monitor.core.units import MarketId
 from monitor.engine.books import Books
 from monitor.engine.cascade_runner import Answer
 from monitor.engine.folding import Folded
 from monitor.engine.judge import Judge
+from monitor.engine.positions import PositionBook
 from monitor.engine.totals import market_totals
 from monitor.engine.valuation import list_all
 from monitor.errors import TransientError
-from monitor.metrics import UNDECODABLE, Metrics, Stage
+from monitor.metrics import CONCENTRATION, SIDES, UNDECODABLE, Metrics, Stage
 from monitor.simulation.report import CurveProjection, Projection
 
 log = structlog.stdlib.get_logger(__name__)
@@ -41,6 +43,7 @@ class Observation:
         self._books = books
         self._ledger = ledger
         self._failed: dict[str, str] = {}
+        self._collateral: dict[MarketId, set[str]] = {rule.market: set() for rule in self._rules}
 
     def applied(self, block: BlockRef, folded: Folded, seconds: float) -> None:
         self._metrics.applied_block.set(block.number)
@@ -136,8 +139,24 @@ class Observation:
             self._metrics.collateral_usd.labels(rule.market).set(_shown(totals.collateral_usd))
             self._metrics.debt_usd.labels(rule.market).set(_shown(totals.debt_usd))
             self._metrics.at_risk_usd.labels(rule.market).set(_shown(totals.at_risk_usd))
+            self._show_concentration(rule.market, book)
             self._show_reserves(rule, block)
         self._show_ages(block)
+
+    def _show_concentration(self, market: MarketId, book: PositionBook) -> None:
+        found, labels = book.concentrations[market], book.labels
+        gauge = self._metrics.concentration_ratio
+        for side, one in zip(SIDES, (found.collateral, found.debt), strict=True):
+            for measure in CONCENTRATION:
+                share = None if one is None else one.measures()[measure]
+                gauge.labels(market, side, measure).set(_shown(share))
+        gauge = self._metrics.collateral_concentration_ratio
+        told = {labels[a]: one for a, one in found.by_collateral.items() if a in labels}
+        for label in self._collateral[market] | told.keys():
+            for measure in CONCENTRATION:
+                share = told[label].measures()[measure] if label in told else None
+                gauge.labels(market, label, measure).set(_shown(share))
+        self._collateral[market] |= told.keys()
 
     def _show_reserves(self, rule: RiskRules, block: BlockRef) -> None:
         view, labels = self._ledger(), self._books.at(self._ledger(), block).labels

@@ -7,12 +7,13 @@ from monitor.core.blocks import BlockRef
 from monitor.core.ledger import LedgerView
 from monitor.core.sources import Liquidity, RiskRules
 from monitor.core.units import AssetId
+from monitor.engine.loop_book import USUAL, LoopBook, LoopTerms
 from monitor.engine.positions import NOTHING_NAMED, Checksum, Owner, PositionBook, itself
 from monitor.engine.price_book import PriceBook
 
 
 class Books:
-    """The newest books of positions and of prices: made once a block, whoever asks."""
+    """The newest books of positions, prices and loops: made once a block, whoever asks."""
 
     def __init__(
         self,
@@ -21,8 +22,11 @@ class Books:
         pools: Sequence[Liquidity] = (),
         named: Mapping[str, AssetId] = NOTHING_NAMED,
         owner: Owner = itself,
+        loops: LoopTerms = USUAL,
     ) -> None:
         """`named`: the [assets] entries. `owner`: as of a PositionBook."""
+        self._loop_terms = loops
+        self._loops: LoopBook | None = None
         self.owner = owner
         self._named = named
         self._rules = tuple(rules)
@@ -33,7 +37,7 @@ class Books:
         self._making: asyncio.Task[None] | None = None
 
     async def make(self, view: LedgerView, block: BlockRef) -> None:
-        """Both, beside the event loop: positions are many. Until it is done the view must stand
+        """All, beside the event loop: positions are many. Until it is done the view must stand
         still.
         """
         self._making = asyncio.create_task(asyncio.to_thread(self._make, view, block))
@@ -45,8 +49,9 @@ class Books:
             await asyncio.wait([self._making])
 
     def _make(self, view: LedgerView, block: BlockRef) -> None:
-        self.at(view, block)
+        _ = self.at(view, block).concentrations
         self.prices_at(view, block)
+        self.loops_at(view, block)
 
     def at(self, view: LedgerView, block: BlockRef) -> PositionBook:
         if self._newest is None or self._newest.block != block:
@@ -59,3 +64,9 @@ class Books:
         if self._prices is None or self._prices.block != block:
             self._prices = PriceBook(view, block, self._rules, self._pools)
         return self._prices
+
+    def loops_at(self, view: LedgerView, block: BlockRef) -> LoopBook:
+        if self._loops is None or self._loops.block != block:
+            positions = self.at(view, block)
+            self._loops = LoopBook(positions, view, self._rules, self._named, self._loop_terms)
+        return self._loops

@@ -12,9 +12,11 @@ from monitor.core.ledger import LedgerView
 from monitor.core.ports import PositionFilter
 from monitor.core.sources import Line, RiskRules, Statement
 from monitor.core.units import Address, AssetId, MarketId
+from monitor.engine.concentration import Concentrations, concentrations_of
 from monitor.engine.paging import asked_address, asked_number, block_json, page_of, start_of
 from monitor.engine.sums import Sums
 from monitor.engine.valuation import Valuation, labels, list_all, symbols, total, usd_text
+from monitor.leverage.claims import claims_of
 
 Checksum = Callable[[str], str]
 Owner = Callable[[Address], Address]
@@ -54,7 +56,7 @@ class PositionBook:
     ) -> None:
         """`owner`: who is behind an account, asked once of each."""
         self._block = block
-        self._checksum = checksum
+        self.checksum = checksum
         self._owner = owner
         listings = list_all(view, rules)
         self._valuation = Valuation(view, listings)
@@ -62,6 +64,7 @@ class PositionBook:
         self.labels = labels(listings, named)
         self.sums = {rule.market: Sums() for rule in rules}
         self._held = list(self._read(view, rules))
+        self.claims = claims_of(view, rules, block.timestamp)
         for listing in listings:  # all prices now: the ledger moves on, and the book is still asked
             self.worth([(listing.asset, 1)])
 
@@ -86,8 +89,20 @@ class PositionBook:
             for place in rule.places(view):
                 statement = rule.statement(view, place, self._block.timestamp)
                 if statement is not None:
-                    sums.add(statement)
-                    yield rule, self._owner(place.account), statement
+                    owner = self._owner(place.account)
+                    sums.add(statement, owner)
+                    yield rule, owner, statement
+
+    @cached_property
+    def concentrations(self) -> Mapping[MarketId, Concentrations]:
+        """How much of each market is a few owners'."""
+        return {
+            market: concentrations_of(sums, self.usd_per_raw) for market, sums in self.sums.items()
+        }
+
+    def usd_per_raw(self, asset: AssetId) -> Fraction | None:
+        """What a raw unit of an asset is worth; None when its price is unknown."""
+        return self._valuation.usd(asset, 1)
 
     def worth(self, amounts: Iterable[tuple[AssetId, int]]) -> Fraction | None:
         """What amounts are worth together, in USD; None when a price is unknown."""
@@ -122,13 +137,13 @@ class PositionBook:
 
     def _row_json(self, row: Row) -> dict[str, Any]:
         held, risk = row.statement, row.statement.risk
-        account = self._checksum(held.account)
+        account = self.checksum(held.account)
         answer: dict[str, Any] = {
             "market": row.market,
             "sub_market": held.sub_market or None,
             "protocol": row.protocol,
             "account": account,
-            "owner": self._checksum(row.owner),
+            "owner": self.checksum(row.owner),
             "collateral": [
                 self._line_json(line) | {"used_as_collateral": line.used_as_collateral}
                 for line in held.collateral
@@ -153,7 +168,7 @@ class PositionBook:
 
     def _line_json(self, line: Line) -> dict[str, Any]:
         return {
-            "asset": self._checksum(line.asset),
+            "asset": self.checksum(line.asset),
             "symbol": self.symbols.get(line.asset, line.asset),
             "amount": str(line.amount_raw),
             "value_usd": usd_text(self.usd(line)),
@@ -164,7 +179,7 @@ class PositionBook:
         claim = self._valuation.receipts.get(asset)
         if claim is None or claim.underlying is None:
             return {}
-        return {"underlying": self._checksum(claim.underlying)}
+        return {"underlying": self.checksum(claim.underlying)}
 
 
 def _fits(row: Row, wanted: PositionFilter, least_usd: Fraction | None) -> bool:

@@ -1,6 +1,6 @@
 """A market in sums, and what in it is not known: for people and metrics, never for a verdict."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -16,7 +16,7 @@ from monitor.engine.valuation import usd_text
 class MarketTotals:
     """One market in sums; None where a part is unknown. `at_risk`: debt with health below 1.05.
 
-    `unknown`: why a sum is None.
+    `concentration`: as JSON has it. `unknown`: why a sum is None.
     """
 
     market: str
@@ -25,6 +25,7 @@ class MarketTotals:
     collateral_usd: Fraction | None
     debt_usd: Fraction | None
     at_risk_usd: Fraction | None
+    concentration: Mapping[str, Any]
     unknown: tuple[str, ...]
 
     def as_json(self) -> dict[str, Any]:
@@ -35,20 +36,23 @@ class MarketTotals:
             "collateral_usd": usd_text(self.collateral_usd),
             "debt_usd": usd_text(self.debt_usd),
             "at_risk_usd": usd_text(self.at_risk_usd),
+            "concentration": self.concentration,
         } | ({"unknown": list(self.unknown)} if self.unknown else {})
 
 
 def market_totals(book: PositionBook, rule: RiskRules) -> MarketTotals:
     """Sums over every position of a market. Collateral counts where it is in use."""
     sums = book.sums[rule.market]
-    unvalued = book.unvalued([*sums.pledged, *sums.owed])
+    pledged, owed = sums.pledged, sums.owed
+    unvalued = book.unvalued([*pledged, *owed])
     return MarketTotals(
         market=rule.market,
         protocol=rule.protocol,
         positions=sums.positions,
-        collateral_usd=book.worth(sums.pledged.items()),
-        debt_usd=book.worth(sums.owed.items()),
+        collateral_usd=book.worth(pledged.items()),
+        debt_usd=book.worth(owed.items()),
         at_risk_usd=None if sums.unknown else book.worth(sums.at_risk.items()),
+        concentration=book.concentrations[rule.market].as_json(book.labels, book.checksum),
         unknown=tuple(sorted({*sums.unknown, *unvalued})),
     )
 
