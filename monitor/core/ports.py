@@ -255,6 +255,18 @@ class PositionFilter:
 
 
 @dataclass(frozen=True, slots=True)
+class LoopFilter:
+    """The filters of `GET /api/v1/loops`, as the user wrote them; `limit` 1 to 1,000."""
+
+    owner: str | None = None
+    market: str | None = None
+    kind: str | None = None
+    min_leverage: str | None = None
+    cursor: str | None = None
+    limit: int = 100
+
+
+@dataclass(frozen=True, slots=True)
 class Probe:
     """The answer of a health check: whether all is well, and if not, why."""
 
@@ -271,6 +283,8 @@ class Answers(Protocol):
     async def status(self) -> dict[str, Any]: ...
 
     async def positions(self, wanted: PositionFilter) -> dict[str, Any]: ...
+
+    async def loops(self, wanted: LoopFilter) -> dict[str, Any]: ...
 
     async def prices(self, market: str | None) -> dict[str, Any]: ...
 

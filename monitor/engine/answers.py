@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from monitor.core.alerts import BreakerPhase
 from monitor.core.blocks import BlockRef
 from monitor.core.ledger import LedgerView
-from monitor.core.ports import PositionFilter, Probe, StateStore
+from monitor.core.ports import LoopFilter, PositionFilter, Probe, StateStore
 from monitor.core.sources import RiskRules
 from monitor.core.units import AssetId
 from monitor.engine.books import Books
@@ -122,6 +122,12 @@ class EngineAnswers:
     async def positions(self, wanted: PositionFilter) -> dict[str, Any]:
         self._known_market(wanted.market)
         book = await self._book()
+        return await asyncio.to_thread(book.page, wanted)
+
+    async def loops(self, wanted: LoopFilter) -> dict[str, Any]:
+        self._known_market(wanted.market)
+        await self._books.made()
+        book = self._books.loops_at(self._present.ledger, self._block())
         return await asyncio.to_thread(book.page, wanted)
 
     async def prices(self, market: str | None) -> dict[str, Any]:

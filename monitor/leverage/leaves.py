@@ -31,7 +31,6 @@ class Quoted:
     asset: AssetId
     numeraire: AssetId | None
     price: Price | None
-    is_permissionless: bool = False
 
     def leaves(self) -> Iterator[Leaf]:
         """None where the market needs no oracle for it, or nothing that trades is asked."""

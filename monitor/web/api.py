@@ -8,7 +8,8 @@ from typing import Any
 import msgspec
 from aiohttp import web
 
-from monitor.core.ports import Answers, PositionFilter
+from monitor.core.loops import LoopKind
+from monitor.core.ports import Answers, LoopFilter, PositionFilter
 from monitor.core.units import address
 from monitor.errors import QuestionError
 from monitor.web.answer import json_answer
@@ -17,19 +18,31 @@ from monitor.web.openapi import document
 PREFIX = "/api/v1"
 MOST_ROWS = 1000
 _USD = re.compile(r"\d{1,30}(\.\d{1,18})?")
+LOOPS_TEXT = (
+    "`collateral_usd`, `debt_usd`: each side of the path once, with all that is there now. "
+    "`breaks_at`: what makes one of its positions liquidatable, in the grammar of shocks: a price "
+    "(`WETH`) or peg (`peg:wstETH/WETH`) by its move, up or down; and for "
+    "`rate:market/asset`, `utilisation@days`: after so many days at the present rates, those of "
+    "that utilisation, the debt outgrows what secures it. It is not there where no move does it, "
+    "or where interest takes more than ten years; null where an earlier break may be unknown. "
+    "`liquidation_order`: the same of each indebted position, the first to break first. "
+    "`carry`: a year's rates, not compounded, by value; `net` is on the equity. "
+    "`because`: why it is taken for a loop."
+)
 Scalar = float | int | str | bool | None
 Ask = Callable[[web.Request, Mapping[str, str]], Awaitable[dict[str, Any]]]
 
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """One question: `query` maps its parameters to what each means."""
+    """One question: `query` maps its parameters to what each means, `text` tells of the answer."""
 
     method: str
     path: str
     summary: str
     query: Mapping[str, str]
     ask: Ask
+    text: str = ""
 
 
 class Question(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -65,10 +78,19 @@ class Api:
             "cursor": "the `next` of the page before",
             **limit,
         }
+        looped = {
+            "owner": "address of who is behind it",
+            "market": "name of a configured market it runs through",
+            "kind": " | ".join(LoopKind),
+            "min_leverage": "decimal number; a loop whose leverage is unknown is never left out",
+            "cursor": "the `next` of the page before",
+            **limit,
+        }
         return (
             Endpoint("GET", f"{PREFIX}/status", "How the daemon fares", {}, self._status),
             Endpoint("GET", f"{PREFIX}/positions", "Positions by debt", wanted, self._positions),
             Endpoint("GET", f"{PREFIX}/positions/{{account}}", "Of one account", {}, self._account),
+            Endpoint("GET", f"{PREFIX}/loops", "Loops by debt", looped, self._loops, LOOPS_TEXT),
             Endpoint("GET", f"{PREFIX}/prices", "Prices and their ways", market, self._prices),
             Endpoint(
                 "GET", f"{PREFIX}/cascade/{{scenario}}", "Newest projection", {}, self._cascade
@@ -88,6 +110,9 @@ class Api:
     async def _account(self, request: web.Request, _query: Mapping[str, str]) -> dict[str, Any]:
         account = _address("account", request.match_info["account"])
         return await self._answers.positions(PositionFilter(account=account, limit=MOST_ROWS))
+
+    async def _loops(self, _request: web.Request, query: Mapping[str, str]) -> dict[str, Any]:
+        return await self._answers.loops(_loop_filter(query))
 
     async def _prices(self, _request: web.Request, query: Mapping[str, str]) -> dict[str, Any]:
         return await self._answers.prices(query.get("market"))
@@ -139,6 +164,22 @@ def _position_filter(query: Mapping[str, str]) -> PositionFilter:
         owner=_address("owner", query["owner"]) if "owner" in query else None,
         min_debt_usd=min_debt_usd,
         liquidatable=None if liquidatable is None else liquidatable == "true",
+        cursor=query.get("cursor"),
+        limit=_limit(query),
+    )
+
+
+def _loop_filter(query: Mapping[str, str]) -> LoopFilter:
+    kind, least = query.get("kind"), query.get("min_leverage")
+    if kind is not None and kind not in set(LoopKind):
+        raise _wrong("kind", kind, f"one of {', '.join(LoopKind)}")
+    if least is not None and not _USD.fullmatch(least):
+        raise _wrong("min_leverage", least, "a number such as 2.5")
+    return LoopFilter(
+        owner=_address("owner", query["owner"]) if "owner" in query else None,
+        market=query.get("market"),
+        kind=kind,
+        min_leverage=least,
         cursor=query.get("cursor"),
         limit=_limit(query),
     )

@@ -14,6 +14,8 @@ class Described(Protocol):
     def summary(self) -> str: ...
     @property
     def query(self) -> Mapping[str, str]: ...
+    @property
+    def text(self) -> str: ...
 
 
 _ERROR = {
@@ -59,6 +61,8 @@ def _operation(endpoint: Described) -> dict[str, Any]:
             "default": {"description": "What is wrong with the question", "content": _json(_ERROR)},
         },
     }
+    if endpoint.text:
+        operation["description"] = endpoint.text
     if endpoint.method == "POST":
         operation["requestBody"] = {"required": True, "content": _json(_ASKED)}
     return operation

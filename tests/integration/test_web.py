@@ -3,14 +3,14 @@
 import contextlib
 import json
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import aiohttp
 import pytest
 from prometheus_client import CollectorRegistry
 
-from monitor.core.ports import PositionFilter, Probe
+from monitor.core.ports import LoopFilter, PositionFilter, Probe
 from monitor.errors import ConfigError, QuestionError, StoreUnavailable
 from monitor.metrics import Labels, Metrics
 from monitor.web.server import WebServer
@@ -32,6 +32,9 @@ class FakeAnswers:
     async def positions(self, wanted: PositionFilter) -> dict[str, Any]:
         fields = ("market", "account", "owner", "min_debt_usd", "liquidatable", "cursor", "limit")
         return self._answer({name: getattr(wanted, name) for name in fields})
+
+    async def loops(self, wanted: LoopFilter) -> dict[str, Any]:
+        return self._answer(asdict(wanted))
 
     async def prices(self, market: str | None) -> dict[str, Any]:
         return self._answer(market)
@@ -132,6 +135,23 @@ async def test_positions__all_filters__reach_the_port(client: Client) -> None:
     )
 
 
+async def test_loops__all_filters__reach_the_port(client: Client) -> None:
+    query = f"owner={ACCOUNT}&market=m&kind=correlated&min_leverage=2.5&cursor=c&limit=7"
+    assert await client.get(f"/api/v1/loops?{query}") == (
+        200,
+        {
+            "asked": {
+                "owner": ACCOUNT.lower(),
+                "market": "m",
+                "kind": "correlated",
+                "min_leverage": "2.5",
+                "cursor": "c",
+                "limit": 7,
+            }
+        },
+    )
+
+
 async def test_positions__of_one_account__in_any_case(client: Client) -> None:
     _, answer = await client.get(f"/api/v1/positions/{ACCOUNT}")
     assert answer["asked"]["account"] == ACCOUNT.lower()
@@ -153,6 +173,10 @@ async def test_positions__of_one_account__in_any_case(client: Client) -> None:
         ("positions?min_debt_usd=1e5", 400, "expected a number such as"),
         ("positions?min_debt_usd=nan", 400, "expected a number such as"),
         ("positions?account=0x1", 400, "account: '0x1' is not an address"),
+        ("loops?kind=round", 400, "kind = 'round': expected one of rehypothecated, cross_protocol"),
+        ("loops?min_leverage=-1", 400, "expected a number such as 2.5"),
+        ("loops?owner=0x1", 400, "owner: '0x1' is not an address"),
+        ("loops?account=0x1", 400, "unknown parameter 'account': expected owner, market, kind"),
         ("positions/vitalik", 400, "account: 'vitalik' is not an address"),
         ("nothing", 404, "no /api/v1/nothing here"),
         ("project", 405, "GET is not for /api/v1/project: expected POST"),

@@ -1,0 +1,233 @@
+"""Loops in the contract's JSON: filtered, paged, with when they break and what they earn."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any
+
+from monitor.core.blocks import BlockRef
+from monitor.core.ledger import Kind, LedgerView
+from monitor.core.loops import Leg, LoopKind
+from monitor.core.ports import LoopFilter
+from monitor.core.sources import RiskRules
+from monitor.core.trails import Side
+from monitor.core.units import AssetId, MarketId
+from monitor.engine.footings import Footings, quoted_of
+from monitor.engine.loop_breaks import Breaking, Breaks, together
+from monitor.engine.loop_carry import Yields, carry_of
+from monitor.engine.loop_rows import LoopRow, LoopRows
+from monitor.engine.loop_words import Words
+from monitor.engine.paging import asked_address, asked_number, block_json, page_of, start_of
+from monitor.engine.positions import NOTHING_NAMED, PositionBook
+from monitor.engine.valuation import list_all, ratio_number, usd_text
+from monitor.errors import QuestionError
+from monitor.leverage.leaves import Reach
+from monitor.leverage.ties import Ties, ties_of
+from monitor.simulation.names import book_of
+
+Correlated = Mapping[AssetId, frozenset[AssetId]]
+
+
+def nothing_correlated(_view: LedgerView) -> Correlated:
+    return {}
+
+
+@dataclass(frozen=True, slots=True)
+class LoopTerms:
+    """What loops are judged by. `concentration`: the part of each side that a loop by state needs.
+
+    `correlated`: which assets the configuration says follow one another.
+    """
+
+    concentration: Fraction = Fraction(4, 5)
+    correlated: Callable[[LedgerView], Correlated] = nothing_correlated
+
+
+USUAL = LoopTerms()
+
+
+class LoopBook:
+    """All loops at one block."""
+
+    def __init__(
+        self,
+        book: PositionBook,
+        view: LedgerView,
+        rules: Sequence[RiskRules],
+        named: Mapping[str, AssetId] = NOTHING_NAMED,
+        terms: LoopTerms = USUAL,
+    ) -> None:
+        """`book`: the positions of that block, whose prices are these. All is read here.
+
+        `named`: the [assets] entries.
+        """
+        self._book = book
+        is_empty = next(view.keys(Kind.LOOPS, MarketId("")), None) is None
+        listings = [] if is_empty else list_all(view, rules)
+        correlated = {} if is_empty else terms.correlated(view)
+        ties = Ties() if is_empty else ties_of(view, rules, correlated)
+        self._footings = Footings(view, rules, book.block.timestamp)
+        self.rows = LoopRows(book, self._footings, book.claims, terms.concentration).sorted(view)
+        told = ((one.asset, one.symbol, one.is_permissionless) for one in listings)
+        self._names = book_of(told, named).labels()
+        self._yields = Yields(self._footings, book.claims)
+        for place in {place for row in self.rows for place in row.places}:
+            self._yields.learn(self._footings.at(place).secured)
+        reach = Reach([quoted_of(one) for one in listings], correlated)
+        self._breaking = Breaking(reach, ties, self.name, self._yields.of)
+        self._words = Words(self._footings, ties, book.claims, self.symbol)
+
+    @property
+    def block(self) -> BlockRef:
+        return self._book.block
+
+    def name(self, asset: AssetId) -> str:
+        """What an asset is called in a shock: its name where nothing else is called so."""
+        return self._names.get(asset) or self._book.checksum(asset)
+
+    def symbol(self, asset: AssetId) -> str:
+        return self._book.symbols.get(asset, asset)
+
+    def looped_usd(self, market: MarketId, kind: LoopKind) -> Fraction | None:
+        """What is owed in a market by loops of a kind, no debt twice; None where unknown."""
+        owed: dict[Side, int] = {}
+        for row in self.rows:
+            if row.loop.kind is kind:
+                owed |= {side: raw for side, raw in row.debts.items() if side.market == market}
+        return self._book.worth((side.asset, raw) for side, raw in owed.items())
+
+    def page(self, wanted: LoopFilter) -> dict[str, Any]:
+        """One page in the contract's shape. Raises QuestionError (410 for a stale cursor)."""
+        start = start_of(wanted.cursor, self._book.block)
+        owner = None if wanted.owner is None else asked_address(wanted.owner)
+        kind = None if wanted.kind is None else _asked_kind(wanted.kind)
+        least = None
+        if wanted.min_leverage is not None:
+            least = asked_number("min_leverage", wanted.min_leverage, "a number such as 2.5")
+        matches = [
+            row
+            for row in self.rows
+            if owner in (None, row.owner)
+            and wanted.market in (None, *row.markets)
+            and kind in (None, row.loop.kind)
+            and (least is None or row.leverage is None or row.leverage >= least)
+        ]
+        shown, cursor = page_of(matches, start, wanted.limit, self._book.block)
+        return {
+            "block": block_json(self._book.block),
+            "next": cursor,
+            "loops": [self.row_json(row) for row in shown],
+        }
+
+    def row_json(self, row: LoopRow) -> dict[str, Any]:
+        """One loop, whole."""
+        loop, show = row.loop, self._book.checksum
+        parts = {place: self._breaking.of(self._footings.at(place)) for place in row.places}
+        breaks = together(list(parts.values()))
+        carry = carry_of(row, self._footings, self._yields, self._worth, self.symbol)
+        health, unweighed = self._health(row)
+        answer = {
+            "id": loop.id,
+            "owner": show(row.owner),
+            "accounts": [show(account) for account in row.accounts],
+            "markets": list(row.markets),
+            "kind": loop.kind,
+            "path": [self._leg_json(leg) for leg in loop.path],
+            "collateral_usd": usd_text(row.collateral_usd),
+            "debt_usd": usd_text(row.debt_usd),
+            "equity_usd": usd_text(row.equity_usd),
+            "leverage": ratio_number(row.leverage),
+            "hops": loop.hops,
+            "built": loop.built,
+            "evidence": list(loop.evidence),
+            "breaks_at": _breaks_json(breaks),
+            "health_factor": health,
+            "liquidation_order": self._order_json(parts),
+            "carry": carry.as_json(),
+            "because": list(self._words.because(loop, row.pledged_part, row.owed_part)),
+        }
+        unknown = (
+            *self._unvalued(row),
+            *unweighed,
+            *(f"breaks_at: {reason}" for reason in breaks.unknown),
+            *(f"breaks_at by interest: {reason}" for reason in breaks.unrated),
+            *(f"carry: {reason}" for reason in carry.unknown),
+        )
+        return answer | ({"unknown": list(dict.fromkeys(unknown))} if unknown else {})
+
+    def _worth(self, side: Side, raw: int) -> Fraction | None:
+        return self._book.worth([(side.asset, raw)])
+
+    def _unvalued(self, row: LoopRow) -> Iterator[str]:
+        yield from self._book.unvalued(side.asset for side in (*row.pledges, *row.debts))
+        if row.leverage is None and row.equity_usd is not None:
+            yield "leverage: nothing of what is pledged is the owner's own"
+        if row.loop.hops is None:
+            yield "hops: the way of the money was not seen whole"
+
+    def _health(self, row: LoopRow) -> tuple[str | None, tuple[str, ...]]:
+        """Of the weakest position; None where one is unknown, and why."""
+        feet = [self._footings.at(place) for place in row.places]
+        told = [foot.statement.risk for foot in feet if foot.statement and foot.statement.debt]
+        unknown = tuple(reason for risk in told for reason in risk.unknown)
+        healths = [r.health_factor_wad for r in told if r.health_factor_wad is not None]
+        if unknown or not healths:
+            return None, unknown
+        return str(min(healths)), ()
+
+    def _leg_json(self, leg: Leg) -> dict[str, Any]:
+        show = self._book.checksum
+        return {
+            "market": leg.market,
+            "sub_market": leg.sub_market or None,
+            "account": show(leg.account),
+            "collateral": show(leg.collateral),
+            "collateral_symbol": self.symbol(leg.collateral),
+            "debt": None if leg.debt is None else show(leg.debt),
+            "debt_symbol": None if leg.debt is None else self.symbol(leg.debt),
+        }
+
+    def _order_json(self, parts: Mapping[Any, Breaks]) -> list[dict[str, Any]]:
+        """The indebted positions, the one that breaks by the smallest move first; then those that
+        no move breaks, by the days that interest takes.
+        """
+        indebted = [
+            (place, breaks) for place, breaks in parts.items() if self._footings.at(place).owed
+        ]
+        return [
+            {
+                "market": place.market,
+                "sub_market": place.sub_market or None,
+                "account": self._book.checksum(place.account),
+                "health_factor": _text(self._footings.at(place).health_wad),
+                "breaks_at": _breaks_json(breaks),
+            }
+            for place, breaks in sorted(indebted, key=lambda part: (part[1].order, part[0]))
+        ]
+
+
+def _asked_kind(text: str) -> LoopKind:
+    try:
+        return LoopKind(text)
+    except ValueError:
+        known = ", ".join(LoopKind)
+        raise QuestionError(f"kind = {text!r}: expected one of {known}") from None
+
+
+def _breaks_json(breaks: Breaks) -> dict[str, Any] | None:
+    """None where an earlier break may be unknown."""
+    if breaks.unknown:
+        return None
+    moves = {key: ratio_number(move) for key, move in breaks.moves.items()}
+    return moves | {key: f"{_share(u)}@{days}d" for key, (u, days) in breaks.rates.items()}
+
+
+def _share(utilisation: Fraction) -> str:
+    """At most 1, in four decimals, as a shock is written."""
+    ten_thousandths = Decimal(round(min(utilisation, Fraction(1)) * 10**4))
+    return f"{ten_thousandths.scaleb(-4).normalize():f}"
+
+
+def _text(value: int | None) -> str | None:
+    return None if value is None else str(value)

@@ -1,0 +1,113 @@
+"""What a loop earns and costs a year, from the rates that hold now."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+from monitor.core.prices import PriceKind
+from monitor.core.receipts import ReceiptKind
+from monitor.core.trails import Side
+from monitor.core.units import AssetId
+from monitor.engine.footings import Footings, Stand
+from monitor.engine.loop_rows import LoopRow
+from monitor.engine.valuation import ratio_number
+from monitor.leverage.claims import Claims
+from monitor.leverage.measures import break_even_rate, carry
+
+Name = Callable[[AssetId], str]
+Worth = Callable[[Side, int], Fraction | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Carry:
+    """Rates are a year's, not compounded; None where unknown, and `unknown` says of what.
+
+    `supply_yield`: of the collateral, by value: what its market pays and what its own worth grows.
+    `borrow_rate`: of the debt, by value. `net`: of the equity.
+    """
+
+    supply_yield: Fraction | None
+    borrow_rate: Fraction | None
+    leverage: Fraction | None
+    unknown: tuple[str, ...] = ()
+
+    def as_json(self) -> dict[str, Any]:
+        net = even = None
+        if self.leverage is not None and self.supply_yield is not None:
+            even = break_even_rate(self.leverage, self.supply_yield)
+            if self.borrow_rate is not None:
+                net = carry(self.leverage, self.supply_yield, self.borrow_rate)
+        return {
+            "supply_yield": ratio_number(self.supply_yield),
+            "borrow_rate": ratio_number(self.borrow_rate),
+            "net": ratio_number(net),
+            "break_even_borrow_rate": ratio_number(even),
+        }
+
+
+class Yields:
+    """What pledged assets earn beside their market's rate: by the growth of what they claim."""
+
+    def __init__(self, footings: Footings, claims: Claims) -> None:
+        self._footings = footings
+        self._claims = claims
+        self._growth: dict[AssetId, Fraction | None] = {}
+
+    def learn(self, stands: Iterable[Stand]) -> None:
+        """Read the growth of these while the ledger stands still."""
+        for stand in stands:
+            asset = stand.quoted.asset
+            if asset not in self._growth:
+                self._growth[asset] = self._growing(stand)
+
+    def of(self, stand: Stand) -> Fraction | None:
+        """A year's, as a share of what is pledged; None where unknown."""
+        growth = self._growth[stand.quoted.asset]
+        if growth is None or stand.rates.supply is None:
+            return None
+        return stand.rates.supply + growth
+
+    def _growing(self, stand: Stand) -> Fraction | None:
+        """0 only of what is no claim, and whose price holds no rate."""
+        asset = stand.quoted.asset
+        claim = self._claims.claims.get(asset)
+        if claim is None:
+            path = () if stand.quoted.price is None else stand.quoted.price.path
+            has_rate = any(edge.kind is PriceKind.EXCHANGE_RATE and edge.exponent for edge in path)
+            return None if has_rate else Fraction(0)
+        if claim.kind is not ReceiptKind.AAVE_ATOKEN or len(claim.parts) != 1:
+            return None
+        (part,) = claim.parts
+        if part.spot is None:
+            return None
+        market, sub_market = part.spot
+        return self._footings.rates(market, sub_market, part.asset).supply
+
+
+def carry_of(row: LoopRow, footings: Footings, yields: Yields, worth: Worth, name: Name) -> Carry:
+    """By value over all the sides of a loop."""
+    rates: dict[tuple[Side, bool], Fraction | None] = {}
+    for place in row.places:
+        spot = place.market, place.sub_market, place.account
+        foot = footings.at(place)
+        rates |= {(Side(*spot, s.quoted.asset), False): yields.of(s) for s in foot.secured}
+        rates |= {(Side(*spot, s.quoted.asset), True): s.rates.borrow for s in foot.owed}
+    unknown: list[str] = []
+
+    def mean(amounts: Iterable[tuple[Side, int]], *, is_owed: bool) -> Fraction | None:
+        whole, flow = Fraction(0), Fraction(0)
+        is_known = True
+        for side, raw in amounts:
+            rate, value = rates.get((side, is_owed)), worth(side, raw)
+            if rate is None:
+                unknown.append(f"{'borrow rate' if is_owed else 'yield'} of {name(side.asset)}")
+            if rate is None or value is None:
+                is_known = False
+                continue
+            whole, flow = whole + value, flow + value * rate
+        return Fraction(flow, whole) if is_known and whole else None
+
+    earned = mean(row.pledges.items(), is_owed=False)
+    paid = mean(row.debts.items(), is_owed=True)
+    return Carry(earned, paid, row.leverage, tuple(dict.fromkeys(unknown)))

@@ -1,0 +1,153 @@
+"""Loops with what their sides are worth now: of the looped positions alone."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+
+from monitor.core.events import Place
+from monitor.core.ledger import Kind, LedgerView, each
+from monitor.core.loops import Leg, Loop, Loops
+from monitor.core.trails import Side
+from monitor.core.units import Address, MarketId
+from monitor.engine.footings import Footings
+from monitor.engine.positions import PositionBook
+from monitor.engine.valuation import total
+from monitor.leverage.claims import Claims
+from monitor.leverage.concentration import Worths, counted
+from monitor.leverage.measures import leverage
+
+Amounts = Mapping[Side, int]
+
+
+@dataclass(frozen=True, slots=True)
+class LoopRow:
+    """One loop that counts. `pledges`, `debts`: its sides, each once, with all that is there now.
+
+    Values are None where a price is unknown. `pledged_part`, `owed_part`: of all that is in use as
+    collateral, and of all that is owed, where the loop runs.
+    """
+
+    owner: Address
+    loop: Loop
+    pledges: Amounts
+    debts: Amounts
+    collateral_usd: Fraction | None
+    debt_usd: Fraction | None
+    pledged_part: Fraction | None
+    owed_part: Fraction | None
+
+    @property
+    def equity_usd(self) -> Fraction | None:
+        if self.collateral_usd is None or self.debt_usd is None:
+            return None
+        return self.collateral_usd - self.debt_usd
+
+    @property
+    def leverage(self) -> Fraction | None:
+        """Collateral by equity; None where either is unknown, or nothing is the owner's own."""
+        if self.collateral_usd is None or self.debt_usd is None:
+            return None
+        return leverage(self.collateral_usd, self.debt_usd)
+
+    @property
+    def markets(self) -> tuple[MarketId, ...]:
+        return tuple(dict.fromkeys(leg.market for leg in self.loop.path))
+
+    @property
+    def accounts(self) -> tuple[Address, ...]:
+        return tuple(sorted({leg.account for leg in self.loop.path}))
+
+    @property
+    def places(self) -> tuple[Place, ...]:
+        """The positions it stands on, in the order of its path."""
+        return tuple(dict.fromkeys(place_of(leg) for leg in self.loop.path))
+
+
+class LoopRows:
+    """Makes the rows of one block."""
+
+    def __init__(
+        self, book: PositionBook, footings: Footings, claims: Claims, concentration: Fraction
+    ) -> None:
+        """`concentration`: the part of each side that a loop by state needs."""
+        self._book = book
+        self._footings = footings
+        self._claims = claims
+        self._least = concentration
+
+    def sorted(self, view: LedgerView) -> tuple[LoopRow, ...]:
+        """By debt, largest first, what is unknown before it; then by market and owner."""
+        rows = (
+            row
+            for key, loops in each(view, Kind.LOOPS, MarketId(""), Loops)
+            for row in self._counted(Address(key.subject), loops)
+        )
+        return tuple(sorted(rows, key=_order))
+
+    def _counted(self, owner: Address, loops: Loops) -> Iterator[LoopRow]:
+        places = dict.fromkeys(place_of(leg) for loop in loops.loops for leg in loop.path)
+        pledged, owed = self._pledged(places), self._owed(places)
+        worths = Worths(self._usd(pledged), self._usd(owed))
+        for loop in counted(loops, worths, self._claims, self._least):
+            own = {place_of(leg) for leg in loop.path}
+            pledges = {side: pledged.get(side, 0) for side in map(_pledge_of, loop.path)}
+            debts = {side: owed.get(side, 0) for leg in loop.path if (side := _debt_of(leg))}
+            collateral_usd, debt_usd = self._sum(pledges), self._sum(debts)
+            yield LoopRow(
+                *(owner, loop, pledges, debts, collateral_usd, debt_usd),
+                pledged_part=_part(collateral_usd, self._sum(_within(pledged, own))),
+                owed_part=_part(debt_usd, self._sum(_within(owed, own))),
+            )
+
+    def _pledged(self, places: Mapping[Place, None]) -> dict[Side, int]:
+        return {
+            Side(place.market, place.sub_market, place.account, line.asset): line.amount_raw
+            for place in places
+            if (statement := self._footings.at(place).statement) is not None
+            for line in statement.collateral
+            if line.used_as_collateral
+        }
+
+    def _owed(self, places: Mapping[Place, None]) -> dict[Side, int]:
+        return {
+            Side(place.market, place.sub_market, place.account, line.asset): line.amount_raw
+            for place in places
+            if (statement := self._footings.at(place).statement) is not None
+            for line in statement.debt
+        }
+
+    def _usd(self, amounts: Amounts) -> dict[Side, Fraction | None]:
+        return {side: self._book.worth([(side.asset, raw)]) for side, raw in amounts.items()}
+
+    def _sum(self, amounts: Amounts) -> Fraction | None:
+        return total(list(self._usd(amounts).values()))
+
+
+def place_of(leg: Leg) -> Place:
+    return Place(leg.market, leg.account, leg.sub_market)
+
+
+def _pledge_of(leg: Leg) -> Side:
+    return Side(leg.market, leg.sub_market, leg.account, leg.collateral)
+
+
+def _debt_of(leg: Leg) -> Side | None:
+    return None if leg.debt is None else Side(leg.market, leg.sub_market, leg.account, leg.debt)
+
+
+def _within(amounts: Amounts, places: set[Place]) -> Amounts:
+    return {
+        side: raw
+        for side, raw in amounts.items()
+        if Place(side.market, side.account, side.sub_market) in places
+    }
+
+
+def _part(part: Fraction | None, whole: Fraction | None) -> Fraction | None:
+    return None if part is None or not whole else Fraction(part, whole)
+
+
+def _order(row: LoopRow) -> tuple[bool, Fraction, str, str, str]:
+    # Unknown debt comes first: it is what must be looked at.
+    debt = Fraction(0) if row.debt_usd is None else row.debt_usd
+    return row.debt_usd is not None, -debt, row.markets[0], row.owner, row.loop.id
