@@ -14,6 +14,7 @@ from monitor.chain.endpoints import Endpoints
 from monitor.chain.faults import RevertError, RpcRefused
 from monitor.chain.rpc import Call
 from monitor.chain.slices import Width, in_slices
+from monitor.chain.transfer_logs import TransferLogs, transfers_among
 from monitor.chain.wire import Header, PlacedLog, read_logs
 from monitor.core.blocks import BlockRef, RawLog
 from monitor.core.units import Address, BlockHash
@@ -41,13 +42,16 @@ class BlockLogs:
     def __init__(self, endpoints: Endpoints, is_proven: bool = True) -> None:
         self._endpoints = endpoints
         self._is_proven = is_proven
+        self._transfers = TransferLogs(endpoints)
         self._newest: tuple[RawLog, ...] = ()
+        self._quiet: BlockHash | None = None
         self._width = Width(WIDEST_RANGE_BLOCKS)
         self._batch_width = Width(WIDEST_BATCH)
         self._most_addresses = MOST_ADDRESSES
 
     async def of_header(self, header: Header, addresses: frozenset[Address]) -> tuple[RawLog, ...]:
         """The logs of a block; not asked for where its bloom excludes every address."""
+        self._quiet = header.block.hash if header.logs_bloom == 0 else None
         if header.logs_bloom is not None and bloom.excludes(header.logs_bloom, addresses):
             return ()
         if self._is_proven and header.logs_bloom is not None:
@@ -67,6 +71,16 @@ class BlockLogs:
         if self._newest and self._newest[0].block_hash == block.hash:
             return _ours(self._newest, addresses)
         return await self._endpoints.request(_of_hash(block, addresses), _reader(block, addresses))
+
+    async def transfers_of(
+        self, block: BlockRef, accounts: frozenset[Address]
+    ) -> tuple[RawLog, ...]:
+        """ERC-20 transfers from or to these; not asked for where all logs are at hand."""
+        if not accounts or block.hash == self._quiet:
+            return ()
+        if self._newest and self._newest[0].block_hash == block.hash:
+            return transfers_among(self._newest, accounts)
+        return await self._transfers.of_block(block, accounts)
 
     async def of_span(
         self, headers: Sequence[Header], addresses: frozenset[Address]

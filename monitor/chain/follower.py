@@ -85,6 +85,11 @@ class Follower:
     async def logs_of(self, block: BlockRef, addresses: frozenset[Address]) -> tuple[RawLog, ...]:
         return await self._logs.of_block(block, addresses)
 
+    async def transfers_of(
+        self, block: BlockRef, accounts: frozenset[Address]
+    ) -> tuple[RawLog, ...]:
+        return await self._logs.transfers_of(block, accounts)
+
     async def _towards(
         self, head: BlockRef, branch: Branch, addresses: Addresses
     ) -> AsyncGenerator[ChainEvent, None]:

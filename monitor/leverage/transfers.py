@@ -3,13 +3,12 @@
 from collections.abc import Callable, Iterable, Iterator
 
 from monitor.core.blocks import RawLog
+from monitor.core.transfers import parties
 from monitor.core.units import Address
 from monitor.leverage.steps import Act, Step
 
-TRANSFER = "0xddf252ad1be2c89b69c2b068fc378daa952ba7f163c4a11628f55a4df523b3ef"
-"""keccak of Transfer(address,address,uint256)."""
 WORD_DIGITS = 64
-PADDING = "0x" + "0" * 24
+HEX_DIGITS = frozenset("0123456789abcdef")
 
 
 def wallet_steps(
@@ -21,16 +20,14 @@ def wallet_steps(
 
     `owner_of`: None for an account that nobody follows. Nothing comes of tokens in `ignored`, of
     transfers within one owner, and of what is no ERC-20 transfer: a stranger's token may write
-    anything, and an ERC-721 has the same event with another shape.
+    anything.
     """
     for log in logs:
-        if log.address in ignored or not _is_transfer(log):
+        told = None if log.address in ignored else parties(log)
+        raw = 0 if told is None else _amount(log.data)
+        if told is None or not raw:
             continue
-        raw = int(log.data, 16)
-        if not raw:
-            continue
-        sender = owner_of(_account(log.topics[1]))
-        receiver = owner_of(_account(log.topics[2]))
+        sender, receiver = owner_of(told[0]), owner_of(told[1])
         if sender == receiver:
             continue
         if sender is not None:
@@ -39,13 +36,7 @@ def wallet_steps(
             yield receiver, Step(log.tx_hash, log.log_index, Act.RECEIVED, log.address, raw, None)
 
 
-def _is_transfer(log: RawLog) -> bool:
-    topics = log.topics
-    if len(topics) != 3 or topics[0] != TRANSFER or len(log.data) != WORD_DIGITS:
-        return False
-    is_padded = all(len(topic) == 66 and topic.startswith(PADDING) for topic in topics[1:])
-    return is_padded and not set(log.data) - set("0123456789abcdef")
-
-
-def _account(topic: str) -> Address:
-    return Address("0x" + topic[-40:])
+def _amount(data: str) -> int:
+    """Raw; 0 of what is no single word."""
+    is_word = len(data) == WORD_DIGITS and not set(data) - HEX_DIGITS
+    return int(data, 16) if is_word else 0
