@@ -94,15 +94,26 @@ def status(out: Console, document: Document) -> None:
 
 
 def _receipts(out: Console, document: Document) -> None:
-    """What of each claim's assets can be withdrawn now."""
-    table = Table("receipt", "kind", "can be withdrawn now")
+    """What of each claim's assets can be withdrawn now, and who has a claim."""
+    table = Table("receipt", "kind", "can be withdrawn now", "holders")
     for row in document["receipts"]:
         free, whole = row["withdrawable"], row["total_assets"]
         share = "unknown"
         if free is not None and whole is not None:
             share = f"{Decimal(free) / Decimal(whole):.2%}" if int(whole) else "there is nothing"
-        table.add_row(escape(row["symbol"]), row["kind"], share)
+        table.add_row(escape(row["symbol"]), row["kind"], share, _holders(row))
     out.print(table)
+
+
+def _holders(row: Document) -> str:
+    """How many, and what the largest has; nothing where they are not kept."""
+    if "holders" not in row:
+        return ""
+    held = row["holders"]
+    if held is None:
+        return "unknown"
+    largest = f", the largest has {held['top'][0]['share']:.2%}" if held["top"] else ""
+    return f"{held['count']}{largest}"
 
 
 def summary(out: Console, document: Document) -> None:

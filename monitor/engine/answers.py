@@ -15,7 +15,7 @@ from monitor.core.sources import RiskRules
 from monitor.core.units import AssetId
 from monitor.engine.books import Books
 from monitor.engine.cascade_runner import Answer, CascadeRunner, CurvePlan, Plan
-from monitor.engine.holders import counted, register_of, with_holders
+from monitor.engine.holders import HolderBook, with_holders
 from monitor.engine.judge import Judge, Watcher
 from monitor.engine.paging import block_json
 from monitor.engine.positions import PositionBook
@@ -88,6 +88,7 @@ class EngineAnswers:
         self._store = store
         self._checksum = books.checksum
         self._books = books
+        self._holders = HolderBook(books.owner)
         self._turn = asyncio.Semaphore(1)
         self._waiting = 0
 
@@ -206,9 +207,7 @@ class EngineAnswers:
     ) -> list[dict[str, Any]]:
         ledger = self._present.ledger
         accounts = accounts_of(ledger, block, self._rules)
-        registers = [register_of(ledger, account.token) for account in accounts]
-        # Holders may be many: they are taken at once, and counted beside the event loop.
-        held = await asyncio.to_thread(counted, registers, self._books.owner)
+        held = await self._holders.of(ledger, block, [account.token for account in accounts])
         return [
             with_holders(as_json(account, names, self._checksum), account, holders, self._checksum)
             for account, holders in zip(accounts, held, strict=True)

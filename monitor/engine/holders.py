@@ -3,6 +3,7 @@
 A vault is an owner of its own; these are the people behind it, one level down.
 """
 
+import asyncio
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -10,7 +11,8 @@ from fractions import Fraction
 from heapq import nsmallest
 from typing import Any
 
-from monitor.core.ledger import Kind, LedgerView, each, find, receipt_key
+from monitor.core.blocks import BlockRef
+from monitor.core.ledger import Key, Kind, LedgerView, Record, find, receipt_key
 from monitor.core.receipts import Holder, Receipt, ReceiptKind
 from monitor.core.units import Address, AssetId, MarketId, RawAmount, Shares
 from monitor.engine.receipts import Account
@@ -48,17 +50,22 @@ class Register:
     """Everybody's shares of one claim at one block: what may be counted in a thread."""
 
     receipt: Receipt
-    shares: Sequence[tuple[Address, Shares]]
+    records: Sequence[tuple[Key, Record]]
 
     def counted(self, limit: int, owner: OwnerOf) -> Holders:
         """Shares descending, then by account."""
-        whole = sum(shares for _, shares in self.shares)
+        held = [
+            (Address(key.subject), record.shares)
+            for key, record in self.records
+            if isinstance(record, Holder)
+        ]
+        whole = sum(shares for _, shares in held)
         by_owner = Counter[Address]()
-        for account, shares in self.shares:
+        for account, shares in held:
             by_owner[owner(account)] += shares
-        top = nsmallest(limit, self.shares, key=lambda held: (-held[1], held[0]))
+        top = nsmallest(limit, held, key=lambda each: (-each[1], each[0]))
         return Holders(
-            count=len(self.shares),
+            count=len(held),
             top=tuple(
                 Held(account, owner(account), shares, self._worth(shares), Fraction(shares, whole))
                 for account, shares in top
@@ -76,13 +83,31 @@ def register_of(view: LedgerView, token: AssetId) -> Register | None:
     receipt = find(view, receipt_key(token), Receipt)
     if receipt is None or untold(receipt):
         return None
-    held = each(view, Kind.HOLDER, MarketId(token), Holder)
-    return Register(receipt, [(Address(key.subject), holder.shares) for key, holder in held])
+    return Register(receipt, list(view.items(Kind.HOLDER, MarketId(token))))
 
 
-def counted(registers: Sequence[Register | None], owner: OwnerOf) -> list[Holders | None]:
-    """What is told of each."""
-    return [each.counted(SHOWN, owner) if each is not None else None for each in registers]
+class HolderBook:
+    """Who holds what, counted once a block, whoever asks: holders may be many."""
+
+    def __init__(self, owner: OwnerOf) -> None:
+        self._owner = owner
+        self._at: tuple[BlockRef, tuple[AssetId, ...]] | None = None
+        self._newest: list[Holders | None] = []
+
+    async def of(
+        self, view: LedgerView, block: BlockRef, tokens: Sequence[AssetId]
+    ) -> list[Holders | None]:
+        """What is told of each. All is taken from the view at once, and counted in a thread."""
+        at = (block, tuple(tokens))
+        if self._at != at:
+            registers = [register_of(view, token) for token in tokens]
+            newest = await asyncio.to_thread(self._counted, registers)
+            self._at, self._newest = at, newest
+            return newest
+        return self._newest
+
+    def _counted(self, registers: Sequence[Register | None]) -> list[Holders | None]:
+        return [r.counted(SHOWN, self._owner) if r is not None else None for r in registers]
 
 
 def holders_of(

@@ -66,7 +66,10 @@ def _remedy(differing: set[str], schema: str) -> str:
         )
     anew = "build the ledger anew, alerts are kept: cascade-monitor store rebuild --config F."
     if "schema" not in differing:
-        return f"Go back to the configuration it was written with, or {anew}"
+        return (
+            "Go back to the configuration, and the version of the program, that it was written "
+            f"with, or {anew}"
+        )
     if schema.isdigit() and int(schema) < SCHEMA_VERSION:
         return f"Take it over: cascade-monitor store migrate --config F. Or {anew}"
     return f"Use the version of the program that wrote it, or {anew}"

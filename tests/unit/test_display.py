@@ -69,6 +69,22 @@ def test_symbol__that_looks_like_markup__is_shown_as_it_is(symbol: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("holders", "words"),
+    [
+        ({"holders": {"count": 3, "top": [{"share": 0.625}]}}, "3, the largest has 62.50%"),
+        ({"holders": {"count": 0, "top": []}}, " 0 "),
+        ({"holders": None}, "unknown"),
+        ({}, "v "),
+    ],
+)
+def test_status__of_a_claim__says_who_holds_it(holders: dict[str, Any], words: str) -> None:
+    receipt = {"symbol": "v", "kind": "k", "withdrawable": "1", "total_assets": "1"} | holders
+    text = shown(status, STATUS | {"receipts": [receipt], "unknown": []})
+    assert words in text
+    assert ("unknown" in text) == (words == "unknown")
+
+
+@pytest.mark.parametrize(
     ("withdrawable", "total", "words"),
     [
         ("1", "4", "25.00%"),

@@ -38,6 +38,13 @@ token = "0x7f39C581F595B53c5cb19bD0b3f8dA6c935E2Ca0"
 kind = "rate_provider"
 underlying = "0xC02aaA39b223FE8D0A0e5C4F27eAD9083C756Cc2"
 """
+VAULT = """
+[[receipts]]
+token = "0x7f39C581F595B53c5cb19bD0b3f8dA6c935E2Ca0"
+kind = "erc4626"
+"""
+BEFORE_HOLDERS = "663d10428b19df42e48bbde75c4a05cb"
+"""What AAVE and VAULT came to while nobody kept who holds a vault's shares."""
 FEED = """
 [[feeds]]
 address = "0x5f4eC3Df9cbd43714FE2740f5E3616155c5b8419"
@@ -53,6 +60,13 @@ def digest_of(folder: Path, text: str) -> str:
 
 def test_digest__of_a_configuration_as_old_as_the_schema__is_what_it_was(tmp_path: Path) -> None:
     assert digest_of(tmp_path, AAVE) == DIGEST_OF_AAVE
+
+
+def test_digest__of_a_vault__tells_a_store_from_before_its_holders_were_kept(
+    tmp_path: Path,
+) -> None:
+    assert digest_of(tmp_path, AAVE + VAULT) != BEFORE_HOLDERS
+    assert digest_of(tmp_path, AAVE + VAULT.replace("erc4626", "aave_atoken")) == BEFORE_HOLDERS
 
 
 @pytest.mark.parametrize(
@@ -83,6 +97,8 @@ def test_digest__what_decides_no_record_differs__is_the_same(
         (AAVE + MORPHO, AAVE + MORPHO + f"market_ids = [{ONE}]"),
         (AAVE + MORPHO + f"market_ids = [{OTHER}]", AAVE + MORPHO + f"market_ids = [{ONE}]"),
         (AAVE, AAVE + STAKED + 'rate_method = "getRate"'),
+        (AAVE + VAULT, AAVE + VAULT + "from_block = 5"),
+        (AAVE + VAULT, AAVE + VAULT.replace("erc4626", "aave_atoken")),
     ],
 )
 def test_digest__other_records_are_wanted__is_another(

@@ -130,8 +130,14 @@ OWN = 'protocol = "aave_v3"\n'
         (
             "[[liq",
             f"{VAULT}rate_source = '{CLAIM}'\n[[liq",
-            r"rate_source .*: not a key of an e",
+            r"rate_source .*: not a key of an erc4626 receipt: expected from_block",
         ),
+        (
+            "[[liq",
+            f"{RATE}rate_method = 'r'\nfrom_block = 1\n[[liq",
+            r"from_block = 1: not a key of an rate_provider receipt: expected rate_method, rate_so",
+        ),
+        ("[[liq", f"{VAULT}from_block = -1\n[[liq", r"from_block = -1: expected"),
         ("[[liq", f"{VAULT}{VAULT}[[liq", r"receipts: 2 are of the token 0x2f39"),
         ("[[liq", f"{FEED}{FEED}[[liq", r"feeds: 2 are of the address 0x2f39"),
         ("[[liq", f"{POOL.lower()}[[liq", r"liquidity: 2 are of the pool 0x88e6"),
