@@ -126,6 +126,12 @@ def _market_ids(value: Any) -> Any:
     return tuple(text.lower() for text in value)
 
 
+def _code_hash(text: str) -> str:
+    if not re.fullmatch(r"0x[0-9a-fA-F]{64}", text):
+        raise ValueError("expected keccak of the deployed code: 0x and 64 hex digits")
+    return text.lower()
+
+
 def _view_name(text: str) -> str:
     if not re.fullmatch(r"[A-Za-z_]\w*(\((uint256)?\))?", text):
         raise ValueError("expected the name of a view, as in getRate() or worth(uint256)")
@@ -136,6 +142,7 @@ StartBlock = Annotated[int | Literal["snapshot"], BeforeValidator(_start_block)]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$")]
 Names = tuple[str, ...]
 HexAddress = Annotated[str, AfterValidator(address)]
+CodeHash = Annotated[str, AfterValidator(_code_hash)]
 ViewName = Annotated[str, AfterValidator(_view_name)]
 MarketIds = Annotated[Literal["all"] | tuple[str, ...], BeforeValidator(_market_ids)]
 OneOrMore = BeforeValidator(_listed)

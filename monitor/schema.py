@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from monitor.engine.breaker import Measure
 from monitor.grammar import (
+    CodeHash,
     Count,
     EndpointUrl,
     HexAddress,
@@ -290,6 +291,13 @@ class Loops(Table):
     )
     concentration: Annotated[Real, Field(gt=0, le=1)] = Field(
         default=0.8, description="share of both sides that makes a loop where no flow was seen"
+    )
+
+
+class AccountCode(Table):
+    hash: CodeHash = Field(description="keccak of the deployed code, as EXTCODEHASH gives it")
+    kind: Literal["safe", "safe_proxy", "ds_proxy", "smart_account", "erc1967_proxy"] = Field(
+        description="what it is; smart_account has owner()"
     )
 
 

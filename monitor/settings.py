@@ -45,6 +45,9 @@ class Settings(Table):
     loops: schema.Loops = Field(
         default_factory=schema.Loops, description="how recursive leverage is recognised"
     )
+    account_code: tuple[schema.AccountCode, ...] = Field(
+        default=(), description="code of accounts that you vouch for"
+    )
     watch: tuple[schema.Watch, ...] = Field(default=(), description="your own positions")
     webhooks: tuple[schema.Webhook, ...] = Field(default=(), description="who is told")
     http: schema.Http = Field(
@@ -138,7 +141,8 @@ def _repetition_faults(tree: Tree) -> Iterator[str]:
         for name, times in Counter(_names(tree, section)).items():
             if times > 1:
                 yield f"{section}: {times} have the name {name!r}: expected each name once"
-    for section, key in (("receipts", "token"), ("feeds", "address"), ("liquidity", "pool")):
+    once = {"receipts": "token", "feeds": "address", "liquidity": "pool", "account_code": "hash"}
+    for section, key in once.items():
         named = (table.get(key) for _, table in tables_of(tree, section))
         for name, times in Counter(str(name).lower() for name in named if name).items():
             if times > 1:

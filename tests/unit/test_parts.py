@@ -1,10 +1,13 @@
 """What a store is bound to: the digest of what decides which records the ledger holds."""
 
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
-from monitor.parts import configuration_digest
+from monitor.leverage.account_code import HASHES, KINDS
+from monitor.parts import configuration_digest, parts_of
+from monitor.schema import AccountCode
 from monitor.settings import load
 
 AAVE = """
@@ -45,6 +48,11 @@ kind = "erc4626"
 """
 BEFORE_HOLDERS = "663d10428b19df42e48bbde75c4a05cb"
 """What AAVE and VAULT came to while nobody kept who holds a vault's shares."""
+CODE = f"""
+[[account_code]]
+hash = "0x{"C0" * 32}"
+kind = "ds_proxy"
+"""
 FEED = """
 [[feeds]]
 address = "0x5f4eC3Df9cbd43714FE2740f5E3616155c5b8419"
@@ -56,6 +64,20 @@ def digest_of(folder: Path, text: str) -> str:
     path = folder / "config.toml"
     path.write_text(text)
     return configuration_digest(load(path, {}))
+
+
+def test_known_accounts__with_code_an_operator_vouches_for__hold_it_beside_our_own(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "config.toml"
+    path.write_text(AAVE + CODE)
+    codes = parts_of(load(path, {})).known_accounts.codes
+    assert codes["0x" + "c0" * 32] == KINDS["ds_proxy"]
+    assert len(codes) == 1 + sum(map(len, HASHES.values()))
+
+
+def test_kinds__of_code_in_the_configuration__are_those_that_are_known() -> None:
+    assert set(get_args(AccountCode.model_fields["kind"].annotation)) == set(KINDS)
 
 
 def test_digest__of_a_configuration_as_old_as_the_schema__is_what_it_was(tmp_path: Path) -> None:
@@ -97,6 +119,8 @@ def test_digest__what_decides_no_record_differs__is_the_same(
         (AAVE + MORPHO, AAVE + MORPHO + f"market_ids = [{ONE}]"),
         (AAVE + MORPHO + f"market_ids = [{OTHER}]", AAVE + MORPHO + f"market_ids = [{ONE}]"),
         (AAVE, AAVE + STAKED + 'rate_method = "getRate"'),
+        (AAVE, AAVE + CODE),
+        (AAVE + CODE, AAVE + CODE.replace("ds_proxy", "smart_account")),
         (AAVE + VAULT, AAVE + VAULT + "from_block = 5"),
         (AAVE + VAULT, AAVE + VAULT.replace("erc4626", "aave_atoken")),
     ],

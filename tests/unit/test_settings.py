@@ -96,6 +96,7 @@ def test_secrets__of_all_tables__are_named(tmp_path: Path) -> None:
 
 CLAIM = "0x2f39d218133AFaB8F2B819B1066c7E434Ad94E9e"
 VAULT = f"[[receipts]]\ntoken = '{CLAIM}'\nkind = 'erc4626'\n"
+CODE = f"[[account_code]]\nhash = '0x{'C0' * 32}'\nkind = 'ds_proxy'\n"
 FEED = f"[[feeds]]\naddress = '{CLAIM}'\n"
 OTHER = "0x" + "b" * 40
 RATE = f"[[receipts]]\ntoken = '{CLAIM}'\nkind = 'rate_provider'\nunderlying = '{OTHER}'\n"
@@ -140,6 +141,9 @@ OWN = 'protocol = "aave_v3"\n'
         ("[[liq", f"{VAULT}from_block = -1\n[[liq", r"from_block = -1: expected"),
         ("[[liq", f"{VAULT}{VAULT}[[liq", r"receipts: 2 are of the token 0x2f39"),
         ("[[liq", f"{FEED}{FEED}[[liq", r"feeds: 2 are of the address 0x2f39"),
+        ("[[liq", f"{CODE}{CODE.lower()}[[liq", r"account_code: 2 are of the hash 0xc0c0"),
+        ("[[liq", f"{CODE.replace('C0C0', '')}[[liq", r"hash = .*: expected keccak of"),
+        ("[[liq", f"{CODE.replace('ds_', 'my_')}[[liq", r"kind = 'my_proxy': expected 'safe', "),
         ("[[liq", f"{POOL.lower()}[[liq", r"liquidity: 2 are of the pool 0x88e6"),
         ("[[liq", f"{RATE.replace(OTHER, CLAIM)}rate_method = 'r'\n[[liq", r"the token itself"),
         ("[[liq", f"{MORPHO}{MORPHO_TOO}[[liq", r"markets: 2 are of the address 0xbb"),
