@@ -73,8 +73,8 @@ class Matching:
         if not offered or not wanted:
             return
         near = 1 - self.tolerance
-        share = ONE if wanted >= near * offered else wanted / offered
-        funded = ONE if offered >= near * wanted else offered / wanted
+        share = ONE if wanted >= near * offered else Fraction(wanted, offered)
+        funded = ONE if offered >= near * wanted else Fraction(offered, wanted)
         parts = source.take_share(share)
         if parts:
             sink.fund(parts, int(sink.open_raw * funded))

@@ -543,7 +543,8 @@ def test_merged__of_two_owners__has_all_of_both() -> None:
 def test_settle__of_what_was_told_too_high__lowers_the_newest() -> None:
     way = (a_hash("a"),)
     hops = tuple(
-        Hop(OWED, RawAmount(1000), PLEDGE, RawAmount(500), way, is_flash) for is_flash in (0, 1)
+        Hop(OWED, RawAmount(1000), PLEDGE, RawAmount(500), way, is_flash)
+        for is_flash in (False, True)
     )
     lot = Lot(USDC, RawAmount(300), OWED, RawAmount(300), 0, way)
     owed: dict[Side, int] = {OWED: 1500}
