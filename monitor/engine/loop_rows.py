@@ -90,8 +90,8 @@ class LoopRows:
         worths = Worths(self._usd(pledged), self._usd(owed))
         for loop in counted(loops, worths, self._claims, self._least):
             own = {place_of(leg) for leg in loop.path}
-            pledges = {side: pledged.get(side, 0) for side in map(_pledge_of, loop.path)}
-            debts = {side: owed.get(side, 0) for leg in loop.path if (side := _debt_of(leg))}
+            pledges = {side: pledged.get(side, 0) for side in map(pledge_of, loop.path)}
+            debts = {side: owed.get(side, 0) for leg in loop.path if (side := debt_of(leg))}
             collateral_usd, debt_usd = self._sum(pledges), self._sum(debts)
             yield LoopRow(
                 *(owner, loop, pledges, debts, collateral_usd, debt_usd),
@@ -127,11 +127,11 @@ def place_of(leg: Leg) -> Place:
     return Place(leg.market, leg.account, leg.sub_market)
 
 
-def _pledge_of(leg: Leg) -> Side:
+def pledge_of(leg: Leg) -> Side:
     return Side(leg.market, leg.sub_market, leg.account, leg.collateral)
 
 
-def _debt_of(leg: Leg) -> Side | None:
+def debt_of(leg: Leg) -> Side | None:
     return None if leg.debt is None else Side(leg.market, leg.sub_market, leg.account, leg.debt)
 
 
