@@ -59,6 +59,17 @@ class Claim:
         return max(self.total_raw, sum(part.raw for part in self.parts))
 
 
+class Split(NamedTuple):
+    """Shares of one claim: lent in a followed market, claiming nothing but itself, and not told.
+
+    What is left of one is neither: it is the claim's own.
+    """
+
+    lent: Fraction
+    circular: Fraction
+    unknown: Fraction
+
+
 class Claims:
     """All claims at one block."""
 
@@ -66,6 +77,7 @@ class Claims:
         self.claims = dict(claims)
         self._behind: dict[AssetId, frozenset[Spot]] = {}
         self._rests: dict[AssetId, Rest] = {}
+        self._splits: dict[AssetId, Split] = {}
 
     def kind(self, asset: AssetId) -> ReceiptKind | None:
         """None for what is no claim."""
@@ -104,15 +116,19 @@ class Claims:
             self._rests[asset] = rest_of(row, [r for r in reasons if not r.endswith(": ")])
         return self._rests[asset]
 
-    def lent_share(self, asset: AssetId, spots: frozenset[Spot] | None = None) -> Fraction:
-        """The share of its value that is lent in one of these markets, itself or by what it holds;
-        None: in any that is followed.
-        """
-        behind = self.behind(asset)
-        wanted = behind if spots is None else behind & spots
-        if not wanted:
+    def split(self, asset: AssetId) -> Split:
+        """How it divides at the first market it is lent in, itself or by what it holds."""
+        if asset not in self._splits:
+            row = self._settled(asset, self.behind(asset))
+            ends = (row.get(end, Fraction(0)) for end in (End.LENT, End.CIRCULAR, End.UNKNOWN))
+            self._splits[asset] = Split(*ends)
+        return self._splits[asset]
+
+    def lent_in(self, asset: AssetId, spot: Spot) -> Fraction:
+        """The share of its value that passes through one market, itself or by what it holds."""
+        if spot not in self.behind(asset):
             return Fraction(0)
-        return self._settled(asset, wanted).get(End.LENT, Fraction(0))
+        return self._settled(asset, frozenset({spot})).get(End.LENT, Fraction(0))
 
     def _settled(self, asset: AssetId, ends: frozenset[Spot]) -> Row:
         rows = {one: self._row(self.claims[one], ends) for one in self.within(asset)}

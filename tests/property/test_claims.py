@@ -75,15 +75,17 @@ def test_rests_on__of_any_net__adds_up_to_one_and_solves_the_equations(
 
 
 @given(nets())
-def test_lent_share__of_any_net__lies_between_each_market_and_their_sum(
+def test_lent__of_any_net__lies_between_each_market_and_their_sum(
     net: dict[AssetId, Claim],
 ) -> None:
     claims = Claims(net)
     for vault in VAULTS:
-        each = [claims.lent_share(vault, frozenset({spot})) for spot in SPOTS if spot]
-        assert max(each) <= claims.lent_share(vault) <= min(Fraction(1), sum(each, Fraction(0)))
+        each = [claims.lent_in(vault, spot) for spot in SPOTS if spot]
+        split = claims.split(vault)
+        assert max(each) <= split.lent <= sum(each)
+        assert sum(split) <= 1
         lent = sum(share for base, share in claims.rests_on(vault).bases if base.spot)
-        assert claims.lent_share(vault) >= lent
+        assert lent <= split.lent
 
 
 @given(nets(), st.permutations(VAULTS))

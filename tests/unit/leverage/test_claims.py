@@ -246,7 +246,7 @@ def test_vault__that_holds_itself__has_what_else_it_holds() -> None:
     assert Claims({A: vault_of(held(A, 9))}).rests_on(A).circular == 1
 
 
-def test_lent_share__through_two_markets__counts_each_for_itself_and_once_together() -> None:
+def test_lent__through_two_markets__counts_each_for_itself_and_once_together() -> None:
     """A is lent in `aave`, and is itself a vault that lends half of its USDC in `morpho`."""
     aave, morpho = (AAVE, ""), (MORPHO, FIRST)
     claims = Claims(
@@ -256,9 +256,9 @@ def test_lent_share__through_two_markets__counts_each_for_itself_and_once_togeth
         }
     )
     assert claims.behind(B) == {aave, morpho}
-    assert claims.lent_share(B, frozenset({aave})) == 1
-    assert claims.lent_share(B, frozenset({morpho})) == HALF
-    assert (claims.lent_share(B), claims.lent_share(A), claims.lent_share(USDC)) == (
+    assert claims.lent_in(B, aave) == 1
+    assert claims.lent_in(B, morpho) == HALF
+    assert tuple(claims.split(one).lent for one in (B, A, USDC)) == (
         ALL,
         HALF,
         NONE,
