@@ -13,13 +13,14 @@ from benchmarks import table
 from benchmarks.decoding import decoding_rows
 from benchmarks.fetching import fetching_rows
 from benchmarks.folding import folding_rows
+from benchmarks.recursing import recursing_rows
 from benchmarks.soak import soak_rows
 from benchmarks.storing import storing_rows
 from benchmarks.timing import Row
 from benchmarks.traffic import busy_market
 from monitor import garbage
 
-TOPICS = ("ingest", "store", "soak")
+TOPICS = ("ingest", "loops", "store", "soak")
 
 
 async def ingest_rows() -> list[Row]:
@@ -34,6 +35,7 @@ async def ingest_rows() -> list[Row]:
 async def measured(topics: list[str], soak_seconds: int) -> list[Row]:
     measures: dict[str, Callable[[], Awaitable[list[Row]]]] = {
         "ingest": ingest_rows,
+        "loops": recursing_rows,
         "store": storing_rows,
         "soak": partial(soak_rows, soak_seconds),
     }
