@@ -26,9 +26,11 @@ from monitor.engine.books import Books
 from monitor.engine.folding import Folder
 from monitor.engine.judge import Judge
 from monitor.engine.pipeline import Pipeline
+from monitor.engine.recursion import Recursion
 from monitor.errors import ConfigError, QuestionError, TransientError
 from monitor.observation import Observation
 from monitor.parts import Parts, parts_of, watchers_of
+from monitor.recursion_rules import loop_terms
 from monitor.rim import Rim, open_rim, target_of
 from monitor.settings import Settings
 from monitor.standing import Standing
@@ -57,11 +59,19 @@ class Daemon:
         self._notifier = Notifier()
         self._stopping = asyncio.Event()
         watchers = watchers_of(settings, rim.genesis)
-        books = Books(parts.markets, to_checksum_address, parts.pools, parts.named)
+        recursion = Recursion(parts.recursion, rim.node.reader, rim.node.follower)
+        books = Books(
+            parts.markets,
+            to_checksum_address,
+            parts.pools,
+            parts.named,
+            recursion.owner,
+            loop_terms(settings, parts.recursion),
+        )
         # A dry run keeps no judgement and sends nothing; but what a reorganisation takes back has
         # to be retracted, and that waits in the outbox for the next real run.
         self.judge = Judge(parts.runner, watchers, parts.receivers, to_checksum_address)
-        folder = Folder(parts.sources, rim.node.follower, rim.node.reader)
+        folder = Folder(parts.sources, rim.node.follower, rim.node.reader, recursion)
         self._beginning = Beginning(settings.chain, parts, rim.node, folder)
         self.pipeline = Pipeline(
             folder,

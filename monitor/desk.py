@@ -13,7 +13,9 @@ from monitor.core.ports import Probe
 from monitor.engine.answers import EngineAnswers, Nameplate
 from monitor.engine.books import Books
 from monitor.engine.judge import Judge
+from monitor.engine.recursion import owners_in
 from monitor.parts import parts_of, watchers_of
+from monitor.recursion_rules import loop_terms
 from monitor.rim import identity_of, redis_of
 from monitor.settings import Settings
 from monitor.store.redis_store import RedisStore
@@ -46,11 +48,20 @@ async def desk(settings: Settings) -> AsyncIterator[EngineAnswers]:
         parts = parts_of(settings)
         judge = Judge(parts.runner, watchers_of(settings, ""), (), to_checksum_address)
         judge.resume(state.breakers)
+        ledger = Ledger(state.records)
+        books = Books(
+            parts.markets,
+            to_checksum_address,
+            parts.pools,
+            parts.named,
+            owners_in(ledger).owner,
+            loop_terms(settings, parts.recursion),
+        )
         yield EngineAnswers(
             Nameplate(__version__, settings.chain.chain_id, settings.store.namespace),
-            StoredPresent(Ledger(state.records), state.cursor, state.evaluated),
+            StoredPresent(ledger, state.cursor, state.evaluated),
             parts,
             judge,
             store,
-            Books(parts.markets, to_checksum_address, parts.pools),
+            books,
         )

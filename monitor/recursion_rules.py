@@ -8,10 +8,12 @@ from fractions import Fraction
 from monitor.core.ledger import LedgerView
 from monitor.core.sources import RiskRules
 from monitor.core.units import AssetId
+from monitor.engine.loop_book import LoopTerms
 from monitor.engine.ownership import KnownAccounts
 from monitor.engine.recursion import Correlated, Rules
 from monitor.engine.valuation import list_all
 from monitor.errors import QuestionError
+from monitor.leverage.account_code import known_code
 from monitor.leverage.steps import FlowTerms
 from monitor.library import abi_library
 from monitor.settings import Settings
@@ -39,4 +41,11 @@ def recursion_rules(
         return {asset: frozenset(others) for asset, others in found.items()}
 
     terms = FlowTerms(loops.window_seconds, Fraction(Decimal(str(loops.tolerance))))
-    return Rules(markets, terms, KnownAccounts({}, abi_library("erc20/Token")), correlated)
+    known = {entry.hash: entry.kind for entry in settings.account_code}
+    accounts = KnownAccounts(known_code(known), abi_library("accounts/Account"))
+    return Rules(markets, terms, accounts, correlated)
+
+
+def loop_terms(settings: Settings, rules: Rules) -> LoopTerms:
+    """What loops are judged by when they are shown."""
+    return LoopTerms(Fraction(Decimal(str(settings.loops.concentration))), rules.correlated)

@@ -156,7 +156,8 @@ async def _all_anew(recursion: Recursion, ledger: Ledger, block: BlockRef) -> No
 
 def _traffic(ledger: Ledger, dice: random.Random, number: int) -> tuple[Overlay, list[Moved]]:
     """Accounts that borrow a little more, or repay it, and some that are new."""
-    overlay, moves = Overlay(ledger), []
+    overlay = Overlay(ledger)
+    moves: list[Moved] = []
     for place in range(TOUCHED):
         account = _account(dice.randrange(POSITIONS * 2 // 3))
         if place % 10 == 0:
