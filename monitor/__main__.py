@@ -4,14 +4,13 @@ import json
 import sys
 from collections.abc import Iterator
 from dataclasses import asdict
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from prometheus_client import disable_created_metrics
 from rich.markup import escape
 
-from monitor import __version__, display, store_commands
+from monitor import __version__, display, loop_commands, store_commands
 from monitor.console import (
     CHECK_FAILED,
     CONFIG,
@@ -19,6 +18,7 @@ from monitor.console import (
     USAGE,
     ConfigOption,
     JsonOption,
+    asked,
     err,
     interruptible,
     loaded,
@@ -46,6 +46,7 @@ app = typer.Typer(
 
 
 app.add_typer(store_commands.app, name="store")
+app.command()(loop_commands.loops)
 
 
 @app.callback(invoke_without_command=True)
@@ -125,14 +126,14 @@ def positions(
 ) -> None:
     """Positions, largest debt first."""
     wanted = PositionFilter(market, account, owner, min_debt_usd, liquidatable, cursor, limit)
-    document = _asked(config, lambda answers: answers.positions(wanted))
+    document = asked(config, lambda answers: answers.positions(wanted))
     display.show(out, document, display.positions, as_json=as_json)
 
 
 @app.command()
 def status(config: ConfigOption, as_json: JsonOption = False) -> None:
     """Where the monitor stands."""
-    document = _asked(config, lambda answers: answers.status())
+    document = asked(config, lambda answers: answers.status())
     display.show(out, document, display.status, as_json=as_json)
 
 
@@ -143,14 +144,14 @@ def prices(
     as_json: JsonOption = False,
 ) -> None:
     """What every oracle says, by which contracts, and how far off the pools that is."""
-    document = _asked(config, lambda answers: answers.prices(market))
+    document = asked(config, lambda answers: answers.prices(market))
     display.show(out, document, display.prices, as_json=as_json)
 
 
 @app.command()
 def breakers(config: ConfigOption, as_json: JsonOption = False) -> None:
     """The circuit breakers."""
-    document = _asked(config, lambda answers: answers.breakers())
+    document = asked(config, lambda answers: answers.breakers())
     display.show(out, document, display.breakers, as_json=as_json)
 
 
@@ -161,7 +162,7 @@ def alerts(
     as_json: JsonOption = False,
 ) -> None:
     """Alerts, newest first, and what became of them."""
-    document = _asked(config, lambda answers: answers.alerts(limit))
+    document = asked(config, lambda answers: answers.alerts(limit))
     display.show(out, document, display.alerts, as_json=as_json)
 
 
@@ -177,7 +178,7 @@ def project(
     """Project one scenario from the newest stored block."""
     shocks = pairs_of(shock)
     options = {key: _number(value) for key, value in pairs_of(option or [], "option").items()}
-    document = _asked(config, lambda answers: answers.project(shocks, options))
+    document = asked(config, lambda answers: answers.project(shocks, options))
     display.show(out, document, display.projection, as_json=as_json)
 
 
@@ -190,7 +191,7 @@ def curve(
     as_json: JsonOption = False,
 ) -> None:
     """The cascade curve of one asset."""
-    document = _asked(config, lambda answers: answers.curve(asset, str(to), steps))
+    document = asked(config, lambda answers: answers.curve(asset, str(to), steps))
     display.show(out, document, display.curve, as_json=as_json)
 
 
@@ -257,19 +258,6 @@ def _leaves(group: BaseExceptionGroup[MonitorError]) -> Iterator[MonitorError]:
             yield from _leaves(error)
         else:
             yield error
-
-
-def _asked(config: Path, question: Any) -> dict[str, Any]:
-    from monitor.desk import desk
-
-    settings = loaded(config)
-
-    async def ask() -> dict[str, Any]:
-        async with desk(settings) as answers:
-            document: dict[str, Any] = await question(answers)
-            return document
-
-    return interruptible(ask())
 
 
 def _number(text: str) -> Any:

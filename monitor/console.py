@@ -4,7 +4,7 @@ import asyncio
 import os
 import signal
 import time
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
@@ -70,3 +70,16 @@ def loaded(config: Path) -> Settings:
     settings = load(config)
     configure(Redaction(settings.secrets()), level=os.environ.get("CASCADE_MONITOR_LOG", "info"))
     return settings
+
+
+def asked(config: Path, question: Callable[[Any], Awaitable[dict[str, Any]]]) -> dict[str, Any]:
+    """What the store answers, beside a running daemon or a stopped one."""
+    from monitor.desk import desk
+
+    settings = loaded(config)
+
+    async def ask() -> dict[str, Any]:
+        async with desk(settings) as answers:
+            return await question(answers)
+
+    return interruptible(ask())

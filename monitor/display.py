@@ -73,16 +73,16 @@ def _scaled(answer: str | None, decimals: int | None) -> str:
 
 
 def status(out: Console, document: Document) -> None:
-    _headline(out, document)
+    headline(out, document)
     table = Table("market", "protocol", "positions", "collateral", "debt", "at risk")
     for row in document["markets"]:
         table.add_row(
             row["market"],
             row["protocol"],
             str(row["positions"]),
-            _usd(row["collateral_usd"]),
-            _usd(row["debt_usd"]),
-            _usd(row["at_risk_usd"]),
+            usd(row["collateral_usd"]),
+            usd(row["debt_usd"]),
+            usd(row["at_risk_usd"]),
         )
     out.print(table)
     if document["receipts"]:
@@ -167,7 +167,7 @@ def _held(document: Document) -> str:
 
 
 def prices(out: Console, document: Document) -> None:
-    _headline(out, document)
+    headline(out, document)
     table = Table("market", "asset", "price", "kind", "age", "off the pools", "")
     for row in document["prices"]:
         place = f"{row['market']}/{row['sub_market']}" if row["sub_market"] else row["market"]
@@ -198,7 +198,7 @@ def price_words(row: Document) -> str:
 
 
 def positions(out: Console, document: Document) -> None:
-    _headline(out, document)
+    headline(out, document)
     table = Table("market", "account", "collateral", "debt", "supply", "health", "")
     for row in document["positions"]:
         sub_market = row["sub_market"]
@@ -252,13 +252,13 @@ def projection(out: Console, document: Document) -> None:
         ("bad debt", "bad_debt_usd"),
         ("left unliquidated", "unliquidated_usd"),
     ):
-        table.add_row(label, _usd(result[key]))
+        table.add_row(label, usd(result[key]))
     factor = result["amplification"]
     table.add_row("amplification", "unknown" if factor is None else f"{factor:.2f} x")
     rounds = "unknown" if result["rounds"] is None else str(result["rounds"])
     table.add_row("rounds", rounds + ("" if result["converged"] else " (not converged)"))
     for name, path in result["prices"].items():
-        steps = " -> ".join(_usd(path[key]) for key in ("before", "shocked", "after"))
+        steps = " -> ".join(usd(path[key]) for key in ("before", "shocked", "after"))
         table.add_row(escape(name), steps)
     out.print(table)
     for reason in result.get("unknown", ()):
@@ -276,8 +276,8 @@ def curve(out: Console, document: Document) -> None:
         text = step["result"]["liquidated_usd"]
         value = Decimal(text or 0)
         bar = "█" * int(40 * value / largest) if largest else ""
-        left = (_usd(step["result"][key]) for key in ("bad_debt_usd", "unliquidated_usd"))
-        table.add_row(f"{ratio:+.1%}", _usd(text), bar, *left)
+        left = (usd(step["result"][key]) for key in ("bad_debt_usd", "unliquidated_usd"))
+        table.add_row(f"{ratio:+.1%}", usd(text), bar, *left)
     out.print(table)
     shock, unknown = document["critical_shock"], document["unknown"]
     for reason in unknown:
@@ -291,18 +291,18 @@ def curve(out: Console, document: Document) -> None:
         out.print(critical if shock is None else f"critical: {shock:.1%}")
 
 
-def _headline(out: Console, document: Document) -> None:
+def headline(out: Console, document: Document) -> None:
     block = document["block"]
     out.print(f"block [bold]{block['number']}[/] [dim]{block['hash']}[/]", highlight=False)
 
 
-def _usd(text: str | None) -> str:
+def usd(text: str | None) -> str:
     return "unknown" if text is None else f"${Decimal(text):,.2f}"
 
 
 def _line(line: Document) -> str:
     unused = " (not collateral)" if line.get("used_as_collateral") is False else ""
-    return f"{escape(line['symbol'])} {_usd(line['value_usd'])}{unused}"
+    return f"{escape(line['symbol'])} {usd(line['value_usd'])}{unused}"
 
 
 def _health(row: Document) -> str:

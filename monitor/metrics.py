@@ -15,6 +15,7 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
 from monitor.core.alerts import AlertType, BreakerPhase
 from monitor.core.events import DomainEvent, FeedKnown, PoolMoved, ReceiptMoved
+from monitor.core.loops import LoopKind
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 PREFIX = "cascade_monitor"
@@ -155,7 +156,15 @@ class Metrics:
     def _markets(self) -> None:
         self.positions = self._gauge("positions", "Positions.", "market")
         self.collateral_usd = self._gauge("collateral_usd", "Collateral.", "market")
+        self.collateral_net_usd = self._gauge(
+            "collateral_net_usd",
+            "Collateral, without claims on followed markets and what borrowed money pledged.",
+            "market",
+        )
         self.debt_usd = self._gauge("debt_usd", "Debt.", "market")
+        self.looped_debt_usd = self._gauge(
+            "looped_debt_usd", "Debt in loops, where it is owed.", "market", "kind"
+        )
         self.at_risk_usd = self._gauge(
             "at_risk_usd", "Debt of accounts with health below 1.05.", "market"
         )
@@ -220,8 +229,10 @@ class Metrics:
             (self.ledger_drift_total, markets),
             (self.positions, markets),
             (self.collateral_usd, markets),
+            (self.collateral_net_usd, markets),
             (self.debt_usd, markets),
             (self.at_risk_usd, markets),
+            (self.looped_debt_usd, product(labels.markets, LoopKind)),
             (self.concentration_ratio, product(labels.markets, SIDES, CONCENTRATION)),
             (self.cascade_critical_shock_ratio, [(asset,) for asset in labels.curve_assets]),
             (self.cascade_liquidated_usd, scenarios),

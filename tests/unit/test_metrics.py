@@ -31,8 +31,11 @@ CONTRACT = [
     "ledger_drift_total",
     "positions",
     "collateral_usd",
+    "collateral_net_usd",
     "debt_usd",
+    "looped_debt_usd",
     "at_risk_usd",
+    "concentration_ratio",
     "cascade_liquidated_usd",
     "cascade_bad_debt_usd",
     "cascade_amplification",
@@ -92,6 +95,13 @@ def test_metrics__unknown_gauges__are_nan(metrics: Metrics, registry: CollectorR
         ("cascade_critical_shock_ratio", {"asset": "WETH"}),
     ):
         assert math.isnan(value(registry, name, **labels) or 0)
+
+
+def test_metrics__of_loops__have_every_kind_from_the_start(metrics: Metrics) -> None:
+    assert samples(metrics)["cascade_monitor_looped_debt_usd"] == [
+        {"market": "aave-core", "kind": kind}
+        for kind in ("rehypothecated", "cross_protocol", "same_asset", "correlated", "directional")
+    ]
 
 
 def test_metrics__breaker_never_evaluated__is_blind(

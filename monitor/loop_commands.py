@@ -1,0 +1,102 @@
+"""`cascade-monitor loops`: recursive leverage, as the store has it."""
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from itertools import groupby
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from monitor import display
+from monitor.console import ConfigOption, JsonOption, asked, out
+from monitor.core.loops import LoopKind
+from monitor.core.ports import LoopFilter
+
+Document = Mapping[str, Any]
+KINDS = ", ".join(LoopKind)
+RATE = "rate:"
+
+
+def loops(
+    config: ConfigOption,
+    owner: Annotated[str | None, typer.Option(help="only this owner's loops")] = None,
+    market: Annotated[str | None, typer.Option(help="only through this market")] = None,
+    kind: Annotated[str | None, typer.Option(help=f"only of this kind: {KINDS}")] = None,
+    min_leverage: Annotated[str | None, typer.Option(help="only from this leverage up")] = None,
+    cursor: Annotated[str | None, typer.Option(help="`next` of the page before")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=1000, help="rows")] = 100,
+    as_json: JsonOption = False,
+) -> None:
+    """Borrowed money that was pledged again: loops, largest debt first."""
+    wanted = LoopFilter(owner, market, kind, min_leverage, cursor, limit)
+    document = asked(config, lambda answers: answers.loops(wanted))
+    display.show(out, document, table, as_json=as_json)
+
+
+def table(console: Console, document: Document) -> None:
+    """A line a loop: how high it is built, what breaks it first, and the way of the money."""
+    display.headline(console, document)
+    rows = Table("owner", "kind", "debt", "leverage", "breaks at", "the way of the money")
+    for row in document["loops"]:
+        rows.add_row(
+            _short(row["owner"]),
+            escape(row["kind"].replace("_", " ")),
+            display.usd(row["debt_usd"]),
+            _leverage(row),
+            escape("\n".join(breaks_words(row["breaks_at"]))),
+            escape(" → ".join(way_words(row["path"]))),
+        )
+    console.print(rows)
+    if not document["loops"]:
+        console.print("no loops")
+    if document["next"]:
+        console.print(f"more: --cursor {document['next']}", highlight=False)
+
+
+def way_words(path: Sequence[Document]) -> list[str]:
+    """What is pledged, where, what is borrowed on it, and so on: `WETH, aave-core, USDC, …`."""
+    words: list[str] = []
+    for (market, *_), legs in groupby(path, _position):
+        positions = list(legs)
+        pledged = _both(leg["collateral_symbol"] for leg in positions)
+        owed = _both(leg["debt_symbol"] for leg in positions if leg["debt"] is not None)
+        words += [pledged] if words[-1:] != [pledged] else []
+        words += [market, owed] if owed else [market]
+    return words
+
+
+def breaks_words(breaks: Document | None) -> list[str]:
+    """The smallest move that breaks a loop, and how long interest takes."""
+    if breaks is None:
+        return ["unknown"]
+    moves = {key: move for key, move in breaks.items() if not key.startswith(RATE)}
+    told = []
+    if moves:
+        key = min(moves, key=lambda name: abs(moves[name]))
+        told.append(f"{key} {moves[key]:+.1%}")
+    for key in breaks.keys() - moves.keys():
+        days = breaks[key].partition("@")[2].removesuffix("d")
+        told.append(f"{days} days of interest on {key.rpartition('/')[2]}")
+    return told or ["no price breaks it"]
+
+
+def _position(leg: Document) -> tuple[str, str | None, str]:
+    return leg["market"], leg["sub_market"], leg["account"]
+
+
+def _both(symbols: Any) -> str:
+    return " + ".join(dict.fromkeys(symbols))
+
+
+def _leverage(row: Document) -> str:
+    if row["leverage"] is None:
+        return "unknown"
+    hops = "" if row["hops"] is None else f" in {row['hops']} hops" if row["hops"] > 1 else ""
+    return f"{Decimal(str(row['leverage'])):.2f} x{hops}"
+
+
+def _short(address: str) -> str:
+    return f"{address[:6]}…{address[-4:]}"
