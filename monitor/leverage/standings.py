@@ -8,6 +8,7 @@ from monitor.core.events import Place
 from monitor.core.reserves import Category
 from monitor.core.trails import Side
 from monitor.core.units import Address, AssetId, MarketId
+from monitor.leverage.foundation import Spot
 
 
 class Seat(NamedTuple):
@@ -19,6 +20,10 @@ class Seat(NamedTuple):
 
     def side(self, asset: AssetId) -> Side:
         return Side(*self, asset)
+
+    @property
+    def spot(self) -> Spot:
+        return self.market, self.sub_market
 
 
 def seat_of(side: Side) -> Seat:
@@ -42,14 +47,13 @@ class Standing:
     def seat(self) -> Seat:
         return Seat(self.place.market, self.place.sub_market, self.place.account)
 
-    @property
-    def debts(self) -> tuple[AssetId, ...]:
-        return tuple(asset for asset, _ in self.owed)
+    def debts(self) -> Iterator[tuple[Side, int]]:
+        return ((self.seat.side(asset), raw) for asset, raw in self.owed)
+
+    def pledges(self) -> Iterator[Side]:
+        return map(self.seat.side, self.pledged)
 
     def is_pair(self, collateral: AssetId, debt: AssetId) -> bool:
         """Whether its e-mode takes the two for a pair."""
         chosen = self.category
         return chosen is not None and collateral in chosen.collateral and debt in chosen.borrowable
-
-    def pledges(self) -> Iterator[Side]:
-        return map(self.seat.side, self.pledged)

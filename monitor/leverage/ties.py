@@ -22,6 +22,7 @@ from monitor.core.receipts import Receipt
 from monitor.core.reserves import Reserve
 from monitor.core.sources import Listing, RiskRules
 from monitor.core.units import Address, AssetId, MarketId
+from monitor.leverage.groups import Groups
 
 DOLLAR = "usd"
 """The name that all assets pegged to the dollar share."""
@@ -65,7 +66,7 @@ def ties_of(
     correlated: Mapping[AssetId, frozenset[AssetId]],
 ) -> Ties:
     """All ties at one block. `correlated`: which assets follow the key, as the operator says."""
-    groups = _Groups()
+    groups: Groups[str] = Groups()
     for claim, underlying in _claims(view, rules):
         groups.join(claim, underlying)
     for asset, followers in correlated.items():
@@ -81,41 +82,21 @@ def ties_of(
             if not listing.is_permissionless:
                 for name in _names(listing, listing.price):
                     groups.join(listing.asset, name)
-    return Ties(groups.roots(), frozenset(pairs))
+    return Ties(_roots(groups), frozenset(pairs))
 
 
-class _Groups:
-    """Names that belong together: assets, and what several may share. An asset begins with 0x, so
-    it is smaller than any other name.
+def _roots(groups: Groups[str]) -> dict[AssetId, str]:
+    """Every asset that shares its group, by the dollar's name or that of its smallest member.
+
+    An asset begins with 0x, so it is smaller than what else stands in a group.
     """
-
-    def __init__(self) -> None:
-        self._above: dict[str, str] = {}
-
-    def join(self, one: str, other: str) -> None:
-        first, second = sorted((self._top(one), self._top(other)))
-        self._above[second] = first
-
-    def roots(self) -> dict[AssetId, str]:
-        """Every asset that shares its group, by the dollar's name or that of its smallest."""
-        groups: dict[str, list[AssetId]] = {}
-        for name in self._above:
-            if name.startswith("0x"):
-                groups.setdefault(self._top(name), []).append(AssetId(Address(name)))
-        dollars = self._top(DOLLAR)
-        return {
-            asset: DOLLAR if top == dollars else top
-            for top, assets in groups.items()
-            if top == dollars or len(assets) > 1
-            for asset in assets
-        }
-
-    def _top(self, name: str) -> str:
-        above = self._above.setdefault(name, name)
-        while above != name:
-            self._above[name] = self._above[above]
-            name, above = above, self._above[above]
-        return name
+    dollars = groups.top(DOLLAR)
+    roots: dict[AssetId, str] = {}
+    for top, members in groups.members().items():
+        assets = [AssetId(Address(name)) for name in members if name.startswith("0x")]
+        if top == dollars or len(assets) > 1:
+            roots |= dict.fromkeys(assets, DOLLAR if top == dollars else top)
+    return roots
 
 
 def _claims(view: LedgerView, rules: Iterable[RiskRules]) -> Iterator[tuple[AssetId, AssetId]]:
