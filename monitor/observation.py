@@ -10,6 +10,7 @@ import structlog
 from monitor.core.alerts import Alert, BreakerPhase, Judgement
 from monitor.core.blocks import BlockRef
 from monitor.core.ledger import LedgerView
+from monitor.core.loops import LoopKind
 from monitor.core.sources import RiskRules
 from monitor.core.units import MarketId
 from monitor.engine.books import Books
@@ -133,15 +134,25 @@ class Observation:
 
     def _show_markets(self, block: BlockRef) -> None:
         book = self._books.at(self._ledger(), block)
+        worth = self._books.net_values_at(self._ledger(), block)
         for rule in self._rules:
-            totals = market_totals(book, rule)
+            totals = market_totals(book, worth, rule)
             self._metrics.positions.labels(rule.market).set(totals.positions)
-            self._metrics.collateral_usd.labels(rule.market).set(_shown(totals.collateral_usd))
+            gross, net = totals.collateral.gross, totals.collateral.net
+            self._metrics.collateral_usd.labels(rule.market).set(_shown(gross))
+            self._metrics.collateral_net_usd.labels(rule.market).set(_shown(net))
             self._metrics.debt_usd.labels(rule.market).set(_shown(totals.debt_usd))
             self._metrics.at_risk_usd.labels(rule.market).set(_shown(totals.at_risk_usd))
             self._show_concentration(rule.market, book)
+            self._show_loops(rule.market, block)
             self._show_reserves(rule, block)
         self._show_ages(block)
+
+    def _show_loops(self, market: MarketId, block: BlockRef) -> None:
+        book = self._books.loops_at(self._ledger(), block)
+        for kind in LoopKind:
+            gauge = self._metrics.looped_debt_usd.labels(market, kind)
+            gauge.set(_shown(book.looped_usd(market, kind)))
 
     def _show_concentration(self, market: MarketId, book: PositionBook) -> None:
         found, labels = book.concentrations[market], book.labels

@@ -17,6 +17,7 @@ from monitor.engine.books import Books
 from monitor.engine.cascade_runner import Answer, CascadeRunner, CurvePlan, Plan
 from monitor.engine.holders import HolderBook, with_holders
 from monitor.engine.judge import Judge, Watcher
+from monitor.engine.net_value import together
 from monitor.engine.paging import block_json
 from monitor.engine.positions import PositionBook
 from monitor.engine.receipts import accounts_of, as_json
@@ -102,6 +103,7 @@ class EngineAnswers:
         book = await self._book()
         block, ready = self._block(), self._present.ready()
         evaluated = self._present.evaluated
+        worth = self._books.net_values_at(self._present.ledger, block)
         return {
             "block": block_json(block),
             "version": self._nameplate.version,
@@ -110,7 +112,8 @@ class EngineAnswers:
             "ready": ready.ok,
             "reasons": list(ready.reasons),
             "evaluated": block_json(evaluated) if evaluated else None,
-            "markets": [market_totals(book, rule).as_json() for rule in self._rules],
+            "markets": [market_totals(book, worth, rule).as_json() for rule in self._rules],
+            "totals": together(worth.values()).as_json(),
             "breakers": [self._breaker(watcher) for watcher in self._judge.watchers],
             "receipts": await self._receipts(block, book.symbols),
             "unknown": [

@@ -6,10 +6,13 @@ from collections.abc import Mapping, Sequence
 from monitor.core.blocks import BlockRef
 from monitor.core.ledger import LedgerView
 from monitor.core.sources import Liquidity, RiskRules
-from monitor.core.units import AssetId
+from monitor.core.units import AssetId, MarketId
 from monitor.engine.loop_book import USUAL, LoopBook, LoopTerms
+from monitor.engine.net_value import NetValue, net_values
 from monitor.engine.positions import NOTHING_NAMED, Checksum, Owner, PositionBook, itself
 from monitor.engine.price_book import PriceBook
+
+NetValues = Mapping[MarketId, NetValue]
 
 
 class Books:
@@ -27,6 +30,7 @@ class Books:
         """`named`: the [assets] entries. `owner`: as of a PositionBook."""
         self._loop_terms = loops
         self._loops: LoopBook | None = None
+        self._net_values: tuple[BlockRef, NetValues] | None = None
         self.owner = owner
         self._named = named
         self._rules = tuple(rules)
@@ -51,7 +55,7 @@ class Books:
     def _make(self, view: LedgerView, block: BlockRef) -> None:
         _ = self.at(view, block).concentrations
         self.prices_at(view, block)
-        self.loops_at(view, block)
+        self.net_values_at(view, block)
 
     def at(self, view: LedgerView, block: BlockRef) -> PositionBook:
         if self._newest is None or self._newest.block != block:
@@ -70,3 +74,12 @@ class Books:
             positions = self.at(view, block)
             self._loops = LoopBook(positions, view, self._rules, self._named, self._loop_terms)
         return self._loops
+
+    def net_values_at(self, view: LedgerView, block: BlockRef) -> NetValues:
+        """What collateral is in use in each market, gross and net."""
+        if self._net_values is None or self._net_values[0] != block:
+            positions, loops = self.at(view, block), self.loops_at(view, block)
+            pledged = {market: sums.pledged for market, sums in positions.sums.items()}
+            found = net_values(pledged, loops.rows, positions.claims, positions.usd_per_raw)
+            self._net_values = (block, found)
+        return self._net_values[1]

@@ -8,6 +8,7 @@ from typing import Any
 from monitor.core.ledger import Fault, Kind, LedgerView, each
 from monitor.core.sources import Listing, RiskRules
 from monitor.core.units import MarketId
+from monitor.engine.net_value import NetValue
 from monitor.engine.positions import PositionBook
 from monitor.engine.valuation import usd_text
 
@@ -15,6 +16,7 @@ from monitor.engine.valuation import usd_text
 @dataclass(frozen=True, slots=True)
 class MarketTotals:
     """One market in sums; None where a part is unknown. `at_risk`: debt with health below 1.05.
+    `collateral`: what is in use, gross and net.
 
     `concentration`: as JSON has it. `unknown`: why a sum is None.
     """
@@ -22,7 +24,7 @@ class MarketTotals:
     market: str
     protocol: str
     positions: int
-    collateral_usd: Fraction | None
+    collateral: NetValue
     debt_usd: Fraction | None
     at_risk_usd: Fraction | None
     concentration: Mapping[str, Any]
@@ -33,27 +35,30 @@ class MarketTotals:
             "market": self.market,
             "protocol": self.protocol,
             "positions": self.positions,
-            "collateral_usd": usd_text(self.collateral_usd),
+            **self.collateral.as_json(),
             "debt_usd": usd_text(self.debt_usd),
             "at_risk_usd": usd_text(self.at_risk_usd),
             "concentration": self.concentration,
         } | ({"unknown": list(self.unknown)} if self.unknown else {})
 
 
-def market_totals(book: PositionBook, rule: RiskRules) -> MarketTotals:
+def market_totals(
+    book: PositionBook, collateral: Mapping[MarketId, NetValue], rule: RiskRules
+) -> MarketTotals:
     """Sums over every position of a market. Collateral counts where it is in use."""
+    worth = collateral[rule.market]
     sums = book.sums[rule.market]
-    pledged, owed = sums.pledged, sums.owed
-    unvalued = book.unvalued([*pledged, *owed])
+    owed = sums.owed
+    unvalued = book.unvalued([*sums.pledged, *owed])
     return MarketTotals(
         market=rule.market,
         protocol=rule.protocol,
         positions=sums.positions,
-        collateral_usd=book.worth(pledged.items()),
+        collateral=worth,
         debt_usd=book.worth(owed.items()),
         at_risk_usd=None if sums.unknown else book.worth(sums.at_risk.items()),
         concentration=book.concentrations[rule.market].as_json(book.labels, book.checksum),
-        unknown=tuple(sorted({*sums.unknown, *unvalued})),
+        unknown=tuple(sorted({*sums.unknown, *unvalued, *worth.unknown()})),
     )
 
 

@@ -16,15 +16,18 @@ from builders import USDC, WETH, a_market, a_position, a_price, a_reserve, an_ad
 
 from monitor.core.events import Place
 from monitor.core.ledger import Ledger, market_key, position_key, price_key, reserve_key
-from monitor.core.units import WAD, Bps, MarketId
+from monitor.core.receipts import ReceiptKind
+from monitor.core.units import WAD, Bps, MarketId, RawAmount
+from monitor.engine.net_value import net_values, together
 from monitor.leverage import measures
+from monitor.leverage.claims import Claim, Claims, Part
 from monitor.protocols.aave_v3.rules import AaveRules
 
 CASES: list[dict[str, Any]] = json.loads(
     (Path(__file__).parent / "leverage_cases.json").read_text()
 )
 Inputs = Mapping[str, Fraction]
-MARKET, OWNER = MarketId("m"), an_address("owner")
+MARKET, OWNER, WSTETH = MarketId("m"), an_address("owner"), an_address("wstETH")
 
 
 def health(collateral: Fraction, debt: Fraction, threshold: Fraction) -> Fraction:
@@ -80,6 +83,19 @@ def carried(inputs: Inputs) -> Fraction:
     return measures.carry(leverage, supplied, inputs["borrow_rate"])
 
 
+def redeemable(inputs: Inputs) -> dict[str, Fraction | None]:
+    """ETH is staked, and the receipt for it is pledged in another market: both count it."""
+    staking, market = MarketId("staking"), MarketId("lending")
+    staked, deposited = int(inputs["eth_staked"]), int(inputs["wsteth_deposited_value"])
+    assert inputs["weth_borrowed"] == 0  # no loops
+    receipt = Claim(ReceiptKind.RATE_PROVIDER, WETH, (Part(WETH, (staking, ""), 1),), RawAmount(1))
+    pledged = {staking: {WETH: staked}, market: {WSTETH: deposited}}
+    found = together(
+        net_values(pledged, (), Claims({WSTETH: receipt}), lambda _: Fraction(1)).values()
+    )
+    return {"tvl": found.gross, "tvr": found.net, "ratio": found.multiplier}
+
+
 ASKED: Mapping[str, Callable[[Inputs], Any]] = {
     "loop-lev-limit": lambda i: measures.loop_limit(i["ltv"]),
     "baude-max-leverage": lambda i: measures.loop_limit(i["max_ltv"]),
@@ -89,6 +105,7 @@ ASKED: Mapping[str, Callable[[Inputs], Any]] = {
     "loop-hf": built_health,
     "loop-live-run": live_run,
     "eff-leverage": lambda i: measures.leverage(i["assets"], i["debt"]),
+    "tvl-vs-tvr": redeemable,
     "dist-to-liq": lambda i: measures.distance_to_liquidation(i["hf"]),
 }
 """By how a case's name begins; the first that fits."""

@@ -17,6 +17,7 @@ from builders import (
 from monitor.core.ledger import Ledger, Position, market_key, position_key, price_key, reserve_key
 from monitor.core.ports import PositionFilter
 from monitor.core.units import MarketId
+from monitor.engine.net_value import net_values
 from monitor.engine.positions import PositionBook
 from monitor.engine.totals import market_totals
 from monitor.engine.valuation import total, usd_text
@@ -145,11 +146,12 @@ def test_usd_text__rounds__half_up_at_the_cent(value: Fraction | None, text: str
 @pytest.mark.parametrize("dai_price", [10**8, None], ids=["all known", "one unknown"])
 def test_totals__of_a_market__are_the_sums_of_its_rows(dai_price: int | None) -> None:
     book = a_book(dai_price=dai_price, big_owes=1600)
-    found = market_totals(book, Market(MARKET))
+    worth = net_values({MARKET: book.sums[MARKET].pledged}, (), book.claims, book.usd_per_raw)
+    found = market_totals(book, worth, Market(MARKET))
     held = [line for row in book.rows for line in row.statement.collateral]
     pledged = [book.usd(line) for line in held if line.used_as_collateral]
     assert found.positions == len(book.rows)
-    assert found.collateral_usd == total(pledged)
+    assert found.collateral.gross == total(pledged)
     assert found.debt_usd == total([row.debt_usd for row in book.rows])
     assert found.at_risk_usd == (None if dai_price is None else 1600)  # BIG's alone: 1.03
     unknown = "price of DAI: the oracle answers 0"
