@@ -1,15 +1,19 @@
 """Who holds a vault's shares, beside what the contract says of everybody, block after block."""
 
+import json
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+from daemon_process import command
 from devnet import Address as Account
 from devnet import Deployer, Tx, WideWorld, World, account
+from devnet.configuration import Wiring, configuration
 from devnet.morpho_deployment import VAULT_FEE_RECIPIENT
 from devnet.odd_tokens import deploy_odd_token
 from fuzz.monitored import Monitored
+from stage import free_port
 
 from monitor.core.ledger import Kind, Ledger, each, find, receipt_key
 from monitor.core.receipts import Holder, Receipt, ReceiptKind
@@ -228,3 +232,29 @@ async def test_holders__of_a_token_that_gives_more_than_its_logs_know__are_not_k
         assert receipt is not None
         assert (receipt.supply, receipt.held) == (10 * WAD, None)
         assert "gave more than it had" in untold(receipt)
+
+
+async def test_status__of_a_vault__tells_who_holds_it(wide: WideWorld, tmp_path: Path) -> None:
+    await borrowed(wide)
+    await wide.vault.deposit(ALICE, wide.raw("USDC", 50_000))
+    config = tmp_path / "monitor.toml"
+    config.write_text(configuration(wide, Wiring(state_dir=tmp_path / "state", port=free_port())))
+    finished = await command("run", "--config", str(config), "--once", "--json")
+    assert finished.code == 0, finished.err
+    [row] = (each for each in json.loads(finished.out)["receipts"] if each["kind"] == "erc4626")
+    shares = [await wide.vault.shares_of(who) for who in PEOPLE]
+    whole = await wide.call(wide.vault.address, SUPPLY)
+    held = row["holders"]
+    assert held["count"] == sum(1 for each in shares if each)
+    assert held["hhi"] == pytest.approx(sum(each**2 for each in shares) / whole**2)
+    assert [int(each["shares"]) for each in held["top"]] == sorted(filter(None, shares))[::-1]
+    largest = held["top"][0]
+    assert largest["account"].lower() == largest["owner"].lower() == DEPOSITORS[0]
+    assert largest["share"] == pytest.approx(shares[PEOPLE.index(DEPOSITORS[0])] / whole)
+    assert int(largest["assets"]) == pytest.approx(
+        await wide.vault.assets_of(int(largest["shares"])), rel=1e-6
+    )
+    stopped = await command("status", "--config", str(config), "--json")
+    assert json.loads(stopped.out)["receipts"] == json.loads(finished.out)["receipts"]
+    shown = await command("status", "--config", str(config))
+    assert f"{held['count']}, the largest has" in shown.out
