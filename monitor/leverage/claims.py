@@ -1,22 +1,23 @@
 """Claims: which tokens are a claim on something else, on what, and where that is lent out.
 
 The aTokens of followed markets are claims without being followed as such. What a vault holds are
-its own positions in the followed markets (of a curated one only those in its queue) and what lies
-in it; of what it holds beyond nothing is known. What it owes is not set off.
+its own positions in the followed markets (of a curated one only those in its queue), what lies in
+it, and its shares in other followed vaults; of what it holds beyond nothing is known. What it owes
+is not set off.
 
 A claim is followed through claims until it comes to an asset that is none; all shares are exact.
 The part that claims nothing but itself is *circular* (a circle of vaults): it rests on nothing.
 """
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
 from typing import NamedTuple
 
-from monitor.core.ledger import Kind, LedgerView, each
-from monitor.core.receipts import Receipt, ReceiptKind
+from monitor.core.ledger import Kind, LedgerView, each, find, holder_key
+from monitor.core.receipts import Holder, Receipt, ReceiptKind
 from monitor.core.reserves import Reserve
 from monitor.core.sources import RiskRules
 from monitor.core.units import AssetId, MarketId, RawAmount
@@ -156,9 +157,10 @@ def claims_of(view: LedgerView, rules: Sequence[RiskRules], at_unix: int) -> Cla
     Looks at assets, claims and the vaults' own positions, never at all positions.
     """
     claims = dict(_supply_tokens(view, rules))
-    vaults = _Vaults(view, rules, at_unix)
-    for key, receipt in each(view, Kind.RECEIPT, MarketId(""), Receipt):
-        token = AssetId(key.subject)
+    found = each(view, Kind.RECEIPT, MarketId(""), Receipt)
+    receipts = {AssetId(key.subject): receipt for key, receipt in found}
+    vaults = _Vaults(view, rules, receipts, at_unix)
+    for token, receipt in receipts.items():
         if token not in claims:
             claims[token] = _claim(token, receipt, vaults)
     return Claims(claims)
@@ -198,9 +200,16 @@ def _claim(token: AssetId, receipt: Receipt, vaults: "_Vaults") -> Claim:
 class _Vaults:
     """The vaults' own positions."""
 
-    def __init__(self, view: LedgerView, rules: Sequence[RiskRules], at_unix: int) -> None:
+    def __init__(
+        self,
+        view: LedgerView,
+        rules: Sequence[RiskRules],
+        receipts: Mapping[AssetId, Receipt],
+        at_unix: int,
+    ) -> None:
         self._view = view
         self._rules = rules
+        self._receipts = receipts
         self._at_unix = at_unix
 
     @cached_property
@@ -210,15 +219,47 @@ class _Vaults:
     def parts(self, vault: AssetId, asset: AssetId, receipt: Receipt) -> Iterator[Part]:
         """Of a curated vault only what stands in its queue counts, and nothing that lies idle."""
         if receipt.queue is not None:
-            spots, free = spots_in(self._view, self._rules, receipt.queue), 0
-        else:
-            spots, free = self._spots.get(asset, ()), receipt.idle_raw or 0
+            yield from self._stakes(
+                vault, asset, 0, spots_in(self._view, self._rules, receipt.queue)
+            )
+            return
+        spots, idle = self._spots.get(asset, ()), receipt.idle_raw or 0
+        own = list(self._stakes(vault, asset, idle, spots))
+        yield from own
+        left = (receipt.assets_raw or 0) - sum(part.raw for part in own)
+        for token, worth in self._shares(vault, asset):
+            if (counted := min(worth, left)) > 0:  # anybody may give shares, as no part of assets
+                left -= counted
+                yield Part(token, None, counted)
+
+    def _stakes(
+        self, vault: AssetId, asset: AssetId, idle: int, spots: Iterable[tuple[RiskRules, str]]
+    ) -> Iterator[Part]:
         for spot in spots:
             stake = stake_at(self._view, spot, vault, asset, self._at_unix)
             if stake is None:
                 continue
-            free += stake.amount_raw - stake.lent_raw
+            idle += stake.amount_raw - stake.lent_raw
             if stake.lent_raw:
                 yield Part(asset, (stake.market, stake.sub_market), stake.lent_raw)
-        if free:
-            yield Part(asset, None, free)
+        if idle:
+            yield Part(asset, None, idle)
+
+    def _shares(self, vault: AssetId, asset: AssetId) -> Iterator[tuple[AssetId, int]]:
+        """What it has of other followed vaults of the same asset, and what that is worth."""
+        for token in sorted(self._by_underlying.get(asset, ())):
+            held = find(self._view, holder_key(token, vault), Holder)
+            receipt = self._receipts[token]
+            is_known = receipt.held is not None and receipt.held == receipt.supply
+            if held is None or not is_known or not receipt.unit_shares:
+                continue
+            yield token, held.shares * (receipt.unit_assets_raw or 0) // receipt.unit_shares
+
+    @cached_property
+    def _by_underlying(self) -> Mapping[AssetId, Sequence[AssetId]]:
+        """Vaults whose holders are kept, by what they are a claim on."""
+        found: defaultdict[AssetId, list[AssetId]] = defaultdict(list)
+        for token, receipt in self._receipts.items():
+            if receipt.underlying is not None and receipt.held is not None:
+                found[receipt.underlying].append(token)
+        return found

@@ -10,6 +10,7 @@ from monitor.core.ledger import (
     Market,
     Position,
     Record,
+    holder_key,
     market_key,
     pair_key,
     position_key,
@@ -17,7 +18,7 @@ from monitor.core.ledger import (
     reserve_key,
 )
 from monitor.core.pairs import Pair
-from monitor.core.receipts import Receipt, ReceiptKind
+from monitor.core.receipts import Holder, Receipt, ReceiptKind
 from monitor.core.units import (
     ZERO_ADDRESS,
     AssetId,
@@ -188,6 +189,36 @@ def test_nested_vault__of_shares_of_another__rests_on_what_that_lends() -> None:
     assert claims.behind(OUTER) == {(MORPHO, FIRST)}
     assert claims.within(OUTER) == {OUTER, VAULT}
     assert claims.rests_on(OUTER).bases == ((Base(USDC, (MORPHO, FIRST)), ALL),)
+
+
+def kept(receipt: Receipt, held: int = 200) -> Receipt:
+    """Of 200 shares, each worth a unit, so many are known by their holders."""
+    one = replace(receipt, unit_shares=Shares(1), unit_assets_raw=RawAmount(1))
+    return replace(one, supply=Shares(200), held=Shares(held))
+
+
+def test_vaults_of_one_asset__that_hold_each_others_shares__are_a_circle() -> None:
+    """Each has 100; the one 60 of the other's shares, that all 100 in shares of the first."""
+    first, second = kept(a_receipt(idle=40)), kept(a_receipt())
+    records = {
+        **told(vault=first, outer=second),
+        holder_key(OUTER, VAULT): Holder(Shares(60)),
+        holder_key(VAULT, OUTER): Holder(Shares(150)),  # 50 of them a gift
+    }
+    claims = claims_in(records)
+    assert claims.within(VAULT) == {VAULT, OUTER}
+    assert claims.rests_on(OUTER).bases == ((Base(USDC, None), ALL),)
+    without = claims_in(records | told(vault=replace(first, idle_raw=RawAmount(0))))
+    assert without.rests_on(OUTER).unknown == ALL  # 40 of each 100 are seen nowhere
+
+
+def test_shares__of_a_vault_whose_holders_are_not_known__are_not_believed() -> None:
+    doubtful = kept(a_receipt(idle=100), held=199)
+    records = {
+        **told(vault=a_receipt(), outer=doubtful),
+        holder_key(OUTER, VAULT): Holder(Shares(100)),
+    }
+    assert claims_in(records).rests_on(VAULT).unknown == ALL
 
 
 def test_rate__of_an_unfollowed_token__rests_on_it() -> None:
