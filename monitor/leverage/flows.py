@@ -69,16 +69,12 @@ class _Walk:
         spent = [step for step in steps if step.act in (Act.PLEDGED, Act.REPAID)]
         sinks = [Sink(s.act, s.asset, s.side, s.raw, s.log_index) for s in spent] + received
         sources = [*wallet, *released]
-        lent: defaultdict[Side, int] = defaultdict(int)
-        for part in (part for source in (*sources, *borrows) for part in source.parts):
-            if part.origin is not None:
-                lent[part.origin] += part.borrowed_raw
         Matching(sources, borrows, sinks, worth, self.terms.tolerance).match()
         for sink in sinks:
             if sink.act is Act.PLEDGED:
-                self._pledge(sink, lent, tx_hash)
+                self._pledge(sink, tx_hash)
             elif sink.act is Act.RECEIVED:
-                self._keep(sink, lent, tx_hash)
+                self._keep(sink, tx_hash)
         for sink in sinks:
             if sink.act is Act.REPAID:
                 self._refinance(sink, tx_hash)
@@ -119,7 +115,8 @@ class _Walk:
             if raw <= 0:
                 break
             lot = self.lots[n]
-            part = Part(lot.raw, lot.origin, lot.borrowed_raw, lot.since_unix, lot.transactions)
+            owed = lot.borrowed_raw
+            part = Part(lot.raw, lot.origin, owed, owed, lot.since_unix, lot.transactions)
             taken, rest = part.split(min(raw, lot.raw))
             raw -= taken.raw
             parts.append(taken)
@@ -140,7 +137,8 @@ class _Walk:
             if hop.pledge != step.side or raw <= 0:
                 continue
             self.moved += 1
-            part = Part(hop.pledged_raw, hop.origin, hop.borrowed_raw, self.at_unix)._replace(
+            owed = hop.borrowed_raw
+            part = Part(hop.pledged_raw, hop.origin, owed, owed, self.at_unix)._replace(
                 transactions=hop.transactions, group=self.moved, is_flash=hop.is_flash
             )
             taken, rest = part.split(min(raw, hop.pledged_raw))
@@ -154,37 +152,38 @@ class _Walk:
         return Source(step.asset, [*parts, Part(raw)] if raw > 0 else parts)
 
     def _borrowed(self, step: Step) -> Source:
-        part = Part(step.raw, step.side, step.raw, self.at_unix, position=step.log_index)
-        return Source(step.asset, [part], step.log_index)
+        raw, position = step.raw, step.log_index
+        part = Part(raw, step.side, raw, raw, self.at_unix, position=position)
+        return Source(step.asset, [part], position)
 
-    def _pledge(self, sink: Sink, lent: dict[Side, int], tx_hash: str) -> None:
+    def _pledge(self, sink: Sink, tx_hash: str) -> None:
         if sink.side is None:
             return
-        for (origin, former), parts in _grouped(sink.parts).items():
+        for (origin, _), parts in _grouped(sink.parts).items():
             raw, borrowed = _sums(parts)
-            if self._is_dust(raw, sink.raw, borrowed, 0 if former else lent[origin]):
+            is_rest = self._is_rest(parts) and is_little(raw, sink.raw, self.terms.tolerance)
+            if is_rest or not raw or borrowed <= DUST_RAW:
                 continue
             is_flash = any(part.is_flash or part.position > sink.position for part in parts)
             way = _way(parts, tx_hash)
             self.hops.append(Hop(origin, borrowed, sink.side, raw, way, is_flash))
 
-    def _keep(self, sink: Sink, lent: dict[Side, int], tx_hash: str) -> None:
+    def _keep(self, sink: Sink, tx_hash: str) -> None:
         """Borrowed money that came into a wallet."""
         of_origin: defaultdict[Side, list[Part]] = defaultdict(list)
         for (origin, _), parts in _grouped(sink.parts).items():
             of_origin[origin] += parts
         for origin, parts in of_origin.items():
             raw, borrowed = _sums(parts)
-            if not self._is_dust(0, 0, borrowed, lent[origin]) and raw:
+            if raw and not self._is_rest(parts):
                 since_unix = min(part.since_unix for part in parts)
                 way = _way(parts, tx_hash)
                 self.lots.append(Lot(sink.asset, raw, origin, borrowed, since_unix, way))
 
-    def _is_dust(self, raw: int, whole_raw: int, borrowed_raw: int, lent_raw: int) -> bool:
-        """Little of what was borrowed, and little of what was paid with it."""
+    def _is_rest(self, parts: Iterable[Part]) -> bool:
+        """Whether it is little of every debt that it was borrowed in."""
         tolerance = self.terms.tolerance
-        is_little = raw <= whole_raw * tolerance and borrowed_raw <= lent_raw * tolerance
-        return borrowed_raw <= DUST_RAW or is_little
+        return all(is_little(part.borrowed_raw, part.lent_raw, tolerance) for part in parts)
 
     def _refinance(self, sink: Sink, tx_hash: str) -> None:
         """A debt that was paid with another: what its money became is owed there from now on."""

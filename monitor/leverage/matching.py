@@ -11,6 +11,8 @@ from monitor.leverage.money import DUST_RAW, Sink, Source, is_little
 from monitor.leverage.steps import Act, Worth
 
 ONE = Fraction(1)
+ORDER = (Act.PLEDGED, Act.REPAID, Act.RECEIVED)
+"""In which sinks are paid."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,32 +36,32 @@ class Matching:
             _pay(source, sink)
         for source, sink in self._stepwise():
             self._exchange(source, sink)
-        for sink in self._sinks():
+        for sink in self._sinks(*ORDER):
             self._convert(sink)
         for source, sink in self._flash():
             _pay(source, sink)
         for source, sink in self._flash():
             self._exchange(source, sink)
 
-    def _sinks(self) -> list[Sink]:
-        """Pledges, then debts, then wallets."""
-        order = (Act.PLEDGED, Act.REPAID, Act.RECEIVED)
-        return [sink for act in order for sink in self.sinks if sink.act is act]
+    def _sinks(self, *acts: Act) -> list[Sink]:
+        return [sink for act in acts for sink in self.sinks if sink.act is act]
 
     def _stepwise(self) -> Iterator[tuple[Source, Sink]]:
-        pledges = [sink for sink in self.sinks if sink.act is Act.PLEDGED]
-        for sink in self._sinks():
+        """What came back to a wallet is rather what was borrowed than change."""
+        pledges, debts, wallets = (self._sinks(act) for act in ORDER)
+        nearest_first = self.borrows[::-1]
+        for sink in pledges:
             yield from ((source, sink) for source in self.standing)
         for sink in reversed(pledges):
-            nearest_first = reversed(self.borrows)
             yield from ((b, sink) for b in nearest_first if b.position < sink.position)
-        for sink in self._sinks()[len(pledges) :]:
-            yield from ((borrow, sink) for borrow in reversed(self.borrows))
+        for sink in debts:
+            yield from ((source, sink) for source in (*self.standing, *nearest_first))
+        for sink in wallets:
+            yield from ((source, sink) for source in (*nearest_first, *self.standing))
 
     def _flash(self) -> Iterator[tuple[Source, Sink]]:
         """What is missing most likely came unseen (native coins) and first: the last are paid."""
-        pledges = [sink for sink in self.sinks if sink.act is Act.PLEDGED]
-        for sink in reversed(pledges):
+        for sink in reversed(self._sinks(Act.PLEDGED)):
             for borrow in self.borrows:
                 if borrow.position > sink.position and not borrow.is_exchanged:
                     yield borrow, sink
@@ -114,7 +116,7 @@ class Matching:
         """The sink, and those of its asset that are paid from the same money."""
         nexts = (b.position for b in self.borrows if b.position > sink.position)
         end = min(nexts, default=None)
-        following = self._sinks()
+        following = self._sinks(*ORDER)
         for twin in following[following.index(sink) :]:
             if twin.asset == sink.asset and (end is None or twin.position < end):
                 yield twin

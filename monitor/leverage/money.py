@@ -23,12 +23,14 @@ def is_little(raw: int, of_raw: int, tolerance: Fraction) -> bool:
 class Part(NamedTuple):
     """`raw` of an asset, which `borrowed_raw` of `origin` became; own money has no origin.
 
-    `position`: the log that borrowed it. `group`: what was one hop stays one (0: none yet).
+    `lent_raw`: what `borrowed_raw` was before any of it was split off. `position`: the log that
+    borrowed it. `group`: what was one hop stays one (0: none yet).
     """
 
     raw: int
     origin: Side | None = None
     borrowed_raw: int = 0
+    lent_raw: int = 0
     since_unix: int = 0
     transactions: tuple[str, ...] = ()
     position: int = BEFORE
