@@ -16,8 +16,8 @@ from monitor.leverage.arcs import Standings, built, chains, count, evidence, hel
 from monitor.leverage.claims import Claims
 from monitor.leverage.kinds import Judge, Link
 from monitor.leverage.pairings import across, within
-from monitor.leverage.paths import by_seat, debts_of, legs_at, name_of, path_of
-from monitor.leverage.standings import Standing, seat_of
+from monitor.leverage.paths import by_seat, debts_of, legs_at, name_of, path_seen, path_unseen
+from monitor.leverage.standings import Standing
 from monitor.leverage.ties import Ties
 
 
@@ -55,9 +55,7 @@ class _Search:
 
     def by_flow(self, hops: Sequence[Hop], seen: frozenset[Side]) -> Loop | None:
         """None where no debt of the chain is secured by anything."""
-        order = dict.fromkeys(seat_of(side) for hop in hops for side in (hop.origin, hop.pledge))
-        out, into = by_seat(hop.origin for hop in hops), by_seat(hop.pledge for hop in hops)
-        path = tuple(path_of(order, self.standings, out, into))
+        path = path_seen(hops, self.standings)
         debts = debts_of(path)
         if not debts:
             return None
@@ -82,7 +80,7 @@ class _Search:
             out = by_seat(link.debt for link in links)
             into = by_seat(link.pledge for link in links)
             order = sorted({*out, *into}, key=lambda seat: (seat in into, seat not in out, seat))
-            path = tuple(path_of(order, self.standings, out, into))
+            path = path_unseen(order, self.standings, out, into)
             yield self._unseen("across", links, path)
 
     def _unseen(self, form: str, links: Sequence[Link], path: tuple[Leg, ...]) -> Loop:

@@ -1,26 +1,78 @@
 """The path of a loop: its legs, account by account, and how the loop is named."""
 
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import zip_longest
 
 from monitor.core.alerts import digest
 from monitor.core.loops import Leg
-from monitor.core.trails import Side
+from monitor.core.trails import Hop, Side
 from monitor.core.units import Address, AssetId
 from monitor.leverage.arcs import Standings
 from monitor.leverage.standings import Seat, Standing, seat_of
 
 Assets = Mapping[Seat, Sequence[AssetId]]
+Timed = tuple[int, int, Leg]
+"""A leg, and what puts it in its place: when the money came, and what it is at its account."""
 
 
-def path_of(seats: Iterable[Seat], standings: Standings, out: Assets, into: Assets) -> list[Leg]:
-    """The legs at these accounts, in their order.
+def path_seen(hops: Sequence[Hop], standings: Standings) -> tuple[Leg, ...]:
+    """The legs of a chain of hops (oldest first), in the order in which the money went.
 
-    `out`: debts whose money was pledged again; `into`: what it was pledged as. Where such a debt is
-    owed all collateral in use belongs to the loop, since it secures the debt: first what the money
-    did not bring. Where money only arrives the loop ends: with all that is owed there, if anything.
+    Where a debt of the chain is owed all collateral in use belongs to it, since it secures the
+    debt: what the money did not bring stands before the first debt, what it brought where it came.
+    Where money only arrives the chain ends: with all that is owed there, if anything.
 
     A debt that nothing secures (drawn on another's credit) has no leg.
+    """
+    left: dict[Seat, list[tuple[int, AssetId]]] = {}
+    came: dict[Seat, dict[AssetId, int]] = {}
+    for at, hop in enumerate(hops):
+        left.setdefault(seat_of(hop.origin), []).append((2 * at, hop.origin.asset))
+        came.setdefault(seat_of(hop.pledge), {}).setdefault(hop.pledge.asset, 2 * at + 1)
+    legs: list[Timed] = []
+    for seat in dict.fromkeys([*left, *came]):
+        standing, arrived = standings[seat], came.get(seat, {})
+        if seat in left:
+            legs += _passed(standing, left[seat], arrived)
+        else:
+            owed = [asset for asset, _ in standing.owed]
+            ends = legs_at(standing, sorted(arrived, key=arrived.__getitem__), owed)
+            legs += [(arrived[leg.collateral], order, leg) for order, leg in enumerate(ends)]
+    return tuple(leg for _, _, leg in sorted(legs, key=lambda one: one[:2]))
+
+
+def _passed(
+    standing: Standing, left: Sequence[tuple[int, AssetId]], arrived: Mapping[AssetId, int]
+) -> Iterator[Timed]:
+    """The legs at an account that borrowed money left: `left`, ascending by time.
+
+    Each collateral with the debt that money left by next; the last closes a ring.
+    """
+    began = left[0][0]
+    own = dict.fromkeys((asset for asset in standing.pledged if asset not in arrived), began)
+    if not own and arrived and min(arrived.values()) > began:
+        own = {min(arrived, key=arrived.__getitem__): began}
+    times = sorted({**arrived, **own}.items(), key=lambda one: one[1])
+    moments = [at for at, _ in left]
+    missing = dict.fromkeys(asset for _, asset in left)
+    for order, (collateral, at) in enumerate(times):
+        following = min(bisect_left(moments, at), len(left) - 1)
+        debt = left[following][1]
+        missing.pop(debt, None)
+        yield at, order, Leg(*standing.seat, collateral, debt)
+    for order, debt in enumerate(missing if times else ()):
+        at = next(moment for moment, asset in left if asset == debt)
+        collateral = [asset for asset, moment in times if moment <= at or asset == times[0][0]][-1]
+        yield at, len(times) + order, Leg(*standing.seat, collateral, debt)
+
+
+def path_unseen(
+    seats: Iterable[Seat], standings: Standings, out: Assets, into: Assets
+) -> tuple[Leg, ...]:
+    """The same where nobody saw the money go: account by account, in their order.
+
+    `out`: what is owed there and pledged elsewhere; `into`: what is pledged and owed elsewhere.
     """
     legs: list[Leg] = []
     for seat in seats:
@@ -30,7 +82,7 @@ def path_of(seats: Iterable[Seat], standings: Standings, out: Assets, into: Asse
         else:
             debts = [asset for asset, _ in standing.owed]
         legs += legs_at(standing, arrived, debts)
-    return legs
+    return tuple(legs)
 
 
 def legs_at(
