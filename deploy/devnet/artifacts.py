@@ -24,6 +24,7 @@ AAVE_3_0_FOLDERS = {
         *("FlashLoanLogic", "LiquidationLogic", "PoolLogic", "SupplyLogic"),
     ),
 }
+SAFE = "@safe-global/safe-contracts/build/artifacts/contracts"
 PREBUILT = {
     # Under names of their own, since 3.6 calls its contracts alike.
     **{
@@ -37,6 +38,9 @@ PREBUILT = {
     ),
     "QuoterV2": "@uniswap/v3-periphery/artifacts/contracts/lens/QuoterV2.sol",
     "SwapRouter": "@uniswap/v3-periphery/artifacts/contracts/SwapRouter.sol",
+    "Safe": f"{SAFE}/Safe.sol",
+    "SafeProxyFactory": f"{SAFE}/proxies/SafeProxyFactory.sol",
+    "SimpleAccountFactory": "@account-abstraction/contracts/artifacts",
     "AccessControlledAggregator": "@chainlink/contracts-flux/abi/v0.6",
     "EACAggregatorProxy": "@chainlink/contracts-flux/abi/v0.6",
 }
