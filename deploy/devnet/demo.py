@@ -1,9 +1,10 @@
 """`make demo`: a market crash on real contracts, and the alert that comes before it.
 
-Everything is real but the money: the bytecode of Aave V3.6 and V3.0.2, Morpho Blue, Chainlink and
-Uniswap V3 on anvil (wstETH, its adapter and Morpho's oracles are doubles), the daemon as its users
-run it, a receiver that checks signatures. At the end what was projected stands beside what really
-happened.
+Everything is real but the money: the bytecode of Aave V3.6 and V3.0.2 (which stands in for Spark,
+its fork), Morpho Blue, Chainlink and Uniswap V3 on anvil (wstETH, its adapter and Morpho's oracles
+are doubles), the daemon as its users run it, a receiver that checks signatures. At first people
+lever across all of them, and the daemon says how; at the end what was projected stands beside what
+really happened.
 """
 
 import asyncio
@@ -19,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from devnet.configuration import AAVE_3_0, AAVE_CORE, MORPHO, Wiring, configuration
+from devnet.demo_loops import build_loops
 from devnet.executed import Executed
 from devnet.market import crash, shock, slide
 from devnet.receiver import Letter, Receiver
@@ -31,6 +33,8 @@ from devnet.telling import (
     say,
     show_comparison,
     show_letter,
+    show_loops,
+    show_path,
     show_prices,
     show_vault,
     usd,
@@ -79,6 +83,7 @@ async def play(folder: Path) -> Verdict:
         watch = await stack.enter_async_context(_daemon(world, receiver, folder))
         await watch.judged((await world.head()).hash)
         say(f"daemon ready at {watch.url} after {time.monotonic() - started:.0f} s")
+        await _lever(world, watch)
         await _slip(world, watch)
         tripped = await _slide(world, watch, receiver)
         verdict = await _crash(world, watch, receiver, tripped)
@@ -86,6 +91,21 @@ async def play(folder: Path) -> Verdict:
             say(f"the daemon stays up at [bold]{watch.url}[/]; Ctrl-C ends everything")
             await asyncio.Event().wait()
         return verdict
+
+
+async def _lever(world: WideWorld, watch: Watch) -> None:
+    """People pledge, borrow and pledge again; who they are, and how, is found by the daemon."""
+    console.rule("the same money, pledged again and again")
+    built = await build_loops(world)
+    await watch.judged((await world.head()).hash)
+    for each in built:
+        say(f"{each.owner[:8]} levers {each.what}")
+    rows = (await watch.get("/api/v1/loops?limit=1000"))["loops"]
+    owners = {each.owner for each in built}
+    found = [row for row in rows if row["owner"].lower() in owners]
+    say(f"the daemon finds {len(rows)} loops; {len(found)} of them were made just now")
+    show_loops(found)
+    show_path(found[0])
 
 
 async def _slip(world: WideWorld, watch: Watch) -> None:

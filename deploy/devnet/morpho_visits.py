@@ -38,7 +38,10 @@ class Standing:
 
 
 async def pair_borrowers(world: WideWorld) -> dict[str, list[Address]]:
-    """Everybody who ever borrowed in each market of the book, by its name."""
+    """Everybody who ever borrowed in each market of the book, by its name.
+
+    But where shares of a vault are pledged, which our liquidator has no pool to sell in.
+    """
     query = {
         "address": world.addresses.morpho.morpho,
         "fromBlock": "0x0",
@@ -48,8 +51,13 @@ async def pair_borrowers(world: WideWorld) -> dict[str, list[Address]]:
     found: defaultdict[str, set[Address]] = defaultdict(set)
     for log in await world.anvil.rpc("eth_getLogs", query):
         found[log["topics"][1]].add(address_in(log["topics"][2]))
+    tokens = set(world.addresses.tokens.values())
     markets = world.addresses.morpho.markets
-    return {name: sorted(found[_hex(params.id)]) for name, params in markets.items()}
+    return {
+        name: sorted(found[_hex(params.id)])
+        for name, params in markets.items()
+        if params.collateral in tokens
+    }
 
 
 @dataclass(frozen=True, slots=True)

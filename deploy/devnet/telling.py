@@ -57,6 +57,33 @@ def _price(row: Mapping[str, Any]) -> str:
     return f"{whole:.4f} {row['numeraire_symbol']}"
 
 
+def show_loops(rows: Iterable[Mapping[str, Any]]) -> None:
+    """Loops as `GET /api/v1/loops` has them."""
+    table = Table("owner", "kind", "debt", "lever", "hops", "built", "breaks at")
+    for row in rows:
+        hops = "?" if row["hops"] is None else str(row["hops"])
+        leverage = "?" if row["leverage"] is None else f"{row['leverage']:.2f}"
+        debt = "?" if row["debt_usd"] is None else usd(row["debt_usd"])
+        kind = row["kind"].replace("_", " ")
+        table.add_row(row["owner"][:8], kind, debt, leverage, hops, row["built"], _break(row))
+    console.print(table)
+
+
+def show_path(row: Mapping[str, Any]) -> None:
+    """The way one loop's money took."""
+    legs = []
+    for leg in row["path"]:
+        owes = "" if leg["debt"] is None else f" owes {leg['debt_symbol']}"
+        legs.append(f"{leg['collateral_symbol']} on {MARKETS[leg['market']]}{owes}")
+    say(f"the largest, {row['owner'][:8]}: [bold]{' → '.join(legs)}[/]")
+
+
+def _break(row: Mapping[str, Any]) -> str:
+    """The smallest of the moves of a price that each would break it."""
+    moves = [(abs(at), asset, at) for asset, at in row["breaks_at"].items() if at is not None]
+    return f"{min(moves)[1]} {min(moves)[2]:+.0%}" if moves else ""
+
+
 def show_letter(letter: Letter) -> None:
     data = letter.body["data"]
     colour = "red" if letter.type == "breaker.tripped" else "yellow"
@@ -102,7 +129,9 @@ def show_vault(before: Mapping[str, Any], after: Mapping[str, Any]) -> None:
     )
     say(
         f"Morpho's lenders bear its bad debt: a share of the vault of USDC lost [bold]"
-        f"{float(lost):.2%}[/]; {free} of its {whole} can be withdrawn now"
+        f"{float(lost):.2%}[/]; {free} of its {whole} can be withdrawn now. "
+        f"It has {after['holders']['count']} holders, the largest of them "
+        f"{after['holders']['top'][0]['share']:.0%}"
     )
 
 

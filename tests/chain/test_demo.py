@@ -36,11 +36,22 @@ async def test_demo__to_its_end__trips_before_and_projects_what_happens(tmp_path
     assert demo.returncode == 0, text
     assert "demo passed" in text
     assert text.index("webhook: breaker.tripped") < text.index("the crash: WETH")
+    assert re.search(r"the daemon finds \d\d+ loops; 4 of them were made just now", text)
+    for row in (
+        r"cross protocol │ \$\d{3},\d{3} │ 1\.8\d +│ 3    │ stepwise │ WETH -\d\d%",
+        r"correlated     │ \$\d{3},\d{3} │ 4\.6\d +│ 5    │ stepwise",
+        r"correlated     │ \$\d{3},\d{3} │ 5\.0\d +│ 1    │ flash",
+        r"rehypothecated │ \$23,424 +│ 2\.95 +│ 3    │ stepwise",
+    ):
+        assert re.search(row, text), row
+    assert "WETH on Aave 3.0.2 owes USDC → WBTC on Morpho Blue owes USDC" in text
+    assert text.index("4 of them were made just now") < text.index("the market slides")
     assert re.search(r"Aave 3\.6 .* capped .* 1\.0% less", text)
     assert re.search(r"Aave 3\.0\.2 .* the same", text)
     assert re.search(r"Morpho Blue .* exchange rate .* 1\.0% less", text)
     assert re.search(r"\$0 on Aave 3\.6, \$[1-9][\d,]+ on Aave 3\.0\.2, \$0 on Morpho", text)
     assert re.search(r"a share of the vault of USDC lost [1-9]\.\d\d%", text)
+    assert "It has 4 holders, the largest of them 6" in text
     for name in ("Aave 3.6", "Aave 3.0.2", "Morpho Blue"):
         assert re.search(rf"  on {re.escape(name)} .* \$[1-9][\d,]+ .* 0\.\d\d%", text)
 
