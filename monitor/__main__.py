@@ -10,7 +10,7 @@ import typer
 from prometheus_client import disable_created_metrics
 from rich.markup import escape
 
-from monitor import __version__, display, loop_commands, store_commands
+from monitor import __version__, claim_commands, display, loop_commands, store_commands
 from monitor.console import (
     CHECK_FAILED,
     CONFIG,
@@ -47,6 +47,7 @@ app = typer.Typer(
 
 app.add_typer(store_commands.app, name="store")
 app.command()(loop_commands.loops)
+app.command()(claim_commands.claims)
 
 
 @app.callback(invoke_without_command=True)

@@ -267,6 +267,15 @@ class LoopFilter:
 
 
 @dataclass(frozen=True, slots=True)
+class ClaimFilter:
+    """The filters of `GET /api/v1/claims`: `asset` is an address or a symbol."""
+
+    asset: str | None = None
+    cursor: str | None = None
+    limit: int = 100
+
+
+@dataclass(frozen=True, slots=True)
 class Probe:
     """The answer of a health check: whether all is well, and if not, why."""
 
@@ -285,6 +294,8 @@ class Answers(Protocol):
     async def positions(self, wanted: PositionFilter) -> dict[str, Any]: ...
 
     async def loops(self, wanted: LoopFilter) -> dict[str, Any]: ...
+
+    async def claims(self, wanted: ClaimFilter) -> dict[str, Any]: ...
 
     async def prices(self, market: str | None) -> dict[str, Any]: ...
 

@@ -10,11 +10,12 @@ from typing import Any, Protocol
 from monitor.core.alerts import BreakerPhase
 from monitor.core.blocks import BlockRef
 from monitor.core.ledger import LedgerView
-from monitor.core.ports import LoopFilter, PositionFilter, Probe, StateStore
+from monitor.core.ports import ClaimFilter, LoopFilter, PositionFilter, Probe, StateStore
 from monitor.core.sources import RiskRules
 from monitor.core.units import AssetId
 from monitor.engine.books import Books
 from monitor.engine.cascade_runner import Answer, CascadeRunner, CurvePlan, Plan
+from monitor.engine.claim_book import ClaimBook
 from monitor.engine.holders import HolderBook, with_holders
 from monitor.engine.judge import Judge, Watcher
 from monitor.engine.net_value import together
@@ -133,6 +134,10 @@ class EngineAnswers:
         await self._books.made()
         book = self._books.loops_at(self._present.ledger, self._block())
         return await asyncio.to_thread(book.page, wanted)
+
+    async def claims(self, wanted: ClaimFilter) -> dict[str, Any]:
+        book = await self._book()
+        return await asyncio.to_thread(lambda: ClaimBook(book).page(wanted))
 
     async def prices(self, market: str | None) -> dict[str, Any]:
         self._known_market(market)

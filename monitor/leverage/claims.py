@@ -131,6 +131,13 @@ class Claims:
             return Fraction(0)
         return self._settled(asset, frozenset({spot})).get(End.LENT, Fraction(0))
 
+    def part_in(self, asset: AssetId, part: AssetId) -> Fraction:
+        """The share of its value that is another asset, or rests on it."""
+        reached = self.within(asset)
+        rows = {one: self._row(self.claims[one], frozenset()) for one in reached - {part}}
+        row = settled(rows).get(asset, {asset: Fraction(1)})
+        return sum((row[node] for node in row if _asset_of(node) == part), Fraction(0))
+
     def _settled(self, asset: AssetId, ends: frozenset[Spot]) -> Row:
         rows = {one: self._row(self.claims[one], ends) for one in self.within(asset)}
         return settled(rows).get(asset, {Base(asset, None): Fraction(1)})
@@ -149,6 +156,10 @@ class Claims:
         if part.spot in ends:
             return End.LENT
         return part.asset if part.asset in self.claims else Base(part.asset, part.spot)
+
+
+def _asset_of(node: Node) -> Node:
+    return node.asset if isinstance(node, Base) else node
 
 
 def claims_of(view: LedgerView, rules: Sequence[RiskRules], at_unix: int) -> Claims:

@@ -9,7 +9,7 @@ import msgspec
 from aiohttp import web
 
 from monitor.core.loops import LoopKind
-from monitor.core.ports import Answers, LoopFilter, PositionFilter
+from monitor.core.ports import Answers, ClaimFilter, LoopFilter, PositionFilter
 from monitor.core.units import address
 from monitor.errors import QuestionError
 from monitor.web.answer import json_answer
@@ -28,6 +28,15 @@ LOOPS_TEXT = (
     "`liquidation_order`: the same of each indebted position, the first to break first. "
     "`carry`: a year's rates, not compounded, by value; `net` is on the equity. "
     "`because`: why it is taken for a loop."
+)
+CLAIMS_TEXT = (
+    "All that is pledged, and all that is a claim. `rests_on`: what it finally comes down to, and "
+    "where that is lent (`market` null: it is held), in shares of 1 with `circular`, the part that "
+    "claims nothing but itself, and `unseen`, of which nobody tells what stands behind it. "
+    "`claims_on`: the share of it that is lent in a market, itself or by what it holds. "
+    "`shared_by`: where it is pledged, itself or as something of which `share` rests on it; `top1` "
+    "is the largest owner's part. `markets`: how much of a market's collateral is a claim on money "
+    "lent in another, or in itself."
 )
 Scalar = float | int | str | bool | None
 Ask = Callable[[web.Request, Mapping[str, str]], Awaitable[dict[str, Any]]]
@@ -86,11 +95,19 @@ class Api:
             "cursor": "the `next` of the page before",
             **limit,
         }
+        claimed = {
+            "asset": "address or symbol",
+            "cursor": "the `next` of the page before",
+            **limit,
+        }
         return (
             Endpoint("GET", f"{PREFIX}/status", "How the daemon fares", {}, self._status),
             Endpoint("GET", f"{PREFIX}/positions", "Positions by debt", wanted, self._positions),
             Endpoint("GET", f"{PREFIX}/positions/{{account}}", "Of one account", {}, self._account),
             Endpoint("GET", f"{PREFIX}/loops", "Loops by debt", looped, self._loops, LOOPS_TEXT),
+            Endpoint(
+                "GET", f"{PREFIX}/claims", "What rests on what", claimed, self._claims, CLAIMS_TEXT
+            ),
             Endpoint("GET", f"{PREFIX}/prices", "Prices and their ways", market, self._prices),
             Endpoint(
                 "GET", f"{PREFIX}/cascade/{{scenario}}", "Newest projection", {}, self._cascade
@@ -113,6 +130,10 @@ class Api:
 
     async def _loops(self, _request: web.Request, query: Mapping[str, str]) -> dict[str, Any]:
         return await self._answers.loops(_loop_filter(query))
+
+    async def _claims(self, _request: web.Request, query: Mapping[str, str]) -> dict[str, Any]:
+        wanted = ClaimFilter(query.get("asset"), query.get("cursor"), _limit(query))
+        return await self._answers.claims(wanted)
 
     async def _prices(self, _request: web.Request, query: Mapping[str, str]) -> dict[str, Any]:
         return await self._answers.prices(query.get("market"))

@@ -10,7 +10,7 @@ import aiohttp
 import pytest
 from prometheus_client import CollectorRegistry
 
-from monitor.core.ports import LoopFilter, PositionFilter, Probe
+from monitor.core.ports import ClaimFilter, LoopFilter, PositionFilter, Probe
 from monitor.errors import ConfigError, QuestionError, StoreUnavailable
 from monitor.metrics import Labels, Metrics
 from monitor.web.server import WebServer
@@ -34,6 +34,9 @@ class FakeAnswers:
         return self._answer({name: getattr(wanted, name) for name in fields})
 
     async def loops(self, wanted: LoopFilter) -> dict[str, Any]:
+        return self._answer(asdict(wanted))
+
+    async def claims(self, wanted: ClaimFilter) -> dict[str, Any]:
         return self._answer(asdict(wanted))
 
     async def prices(self, market: str | None) -> dict[str, Any]:
@@ -132,6 +135,13 @@ async def test_positions__all_filters__reach_the_port(client: Client) -> None:
                 "limit": 7,
             }
         },
+    )
+
+
+async def test_claims__all_filters__reach_the_port(client: Client) -> None:
+    assert await client.get("/api/v1/claims?asset=wstETH&cursor=c&limit=7") == (
+        200,
+        {"asked": {"asset": "wstETH", "cursor": "c", "limit": 7}},
     )
 
 

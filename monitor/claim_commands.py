@@ -1,0 +1,79 @@
+"""`cascade-monitor claims`: what collateral rests on, who shares it, as the store has it."""
+
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from monitor import display
+from monitor.console import ConfigOption, JsonOption, asked, out
+from monitor.core.ports import ClaimFilter
+
+Document = Mapping[str, Any]
+SHOWN_OF_ID = 10
+LEAST_SHOWN = 0.0001
+"""A vault's own rounding hides less than that."""
+
+
+def claims(
+    config: ConfigOption,
+    asset: Annotated[str | None, typer.Option(help="only this one: address or symbol")] = None,
+    cursor: Annotated[str | None, typer.Option(help="`next` of the page before")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=1000, help="rows")] = 100,
+    as_json: JsonOption = False,
+) -> None:
+    """What each collateral finally rests on, and which markets share it."""
+    wanted = ClaimFilter(asset, cursor, limit)
+    document = asked(config, lambda answers: answers.claims(wanted))
+    display.show(out, document, table, as_json=as_json)
+
+
+def table(console: Console, document: Document) -> None:
+    """A line a collateral or claim; below them, whose collateral is a claim on whose money."""
+    display.headline(console, document)
+    rows = Table("asset", "kind", "rests on", "pledged, itself or within")
+    for row in document["claims"]:
+        rows.add_row(
+            escape(row["symbol"]),
+            row["kind"] or "",
+            escape("\n".join(rest_words(row))),
+            escape("\n".join(_sharing(one) for one in row["shared_by"])),
+        )
+    console.print(rows)
+    for market in document["markets"]:
+        for target in market["claims_on"]:
+            told = f"{_share(target['share'])} of the collateral in {_spot(market)}"
+            console.print(f"{told} is a claim on {_spot(target)}", soft_wrap=True, markup=False)
+    for reason in dict.fromkeys(r for row in document["claims"] for r in row.get("unknown", ())):
+        console.print(f"unknown: {reason}", soft_wrap=True, markup=False)
+    if document["next"]:
+        console.print(f"more: --cursor {document['next']}", highlight=False)
+
+
+def rest_words(row: Document) -> Iterator[str]:
+    """Everything that is a share of it: bases, what is circular, what nobody tells."""
+    for base in row["rests_on"]:
+        lent = f" lent in {_spot(base)}" if base["market"] else ""
+        yield f"{_share(base['share'])} {base['symbol']}{lent}"
+    if row["circular"]:
+        yield f"{_share(row['circular'])} circular: it claims nothing but itself"
+    if row["unseen"] >= LEAST_SHOWN:
+        yield f"{_share(row['unseen'])} unknown"
+
+
+def _sharing(one: Document) -> str:
+    within = "" if one["share"] == 1 else f" ({_share(one['share'])} of it)"
+    return f"{_spot(one)}: {one['pledged']['symbol']}{within} {display.usd(one['value_usd'])}"
+
+
+def _spot(one: Document) -> str:
+    """`aave-core`, `morpho/0x12345678…`."""
+    sub_market = one["sub_market"]
+    return f"{one['market']}/{sub_market[:SHOWN_OF_ID]}…" if sub_market else str(one["market"])
+
+
+def _share(share: float | None) -> str:
+    return "an unknown part" if share is None else f"{share:.2%}"
