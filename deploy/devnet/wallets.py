@@ -19,7 +19,7 @@ from devnet.abi import ZERO_ADDRESS, Address
 from devnet.artifacts import artifact
 from devnet.chain import Chain
 from devnet.deployer import ADMIN, DEPLOY_GAS, Deployer
-from devnet.transactions import Receipt, Tx
+from devnet.transactions import Tx
 
 CREATE2_DEPLOYER: Address = "0x4e59b44847b379578588920ca78fbf26c0b4956c"
 """Arachnid's; anvil has it from the first block on."""
@@ -126,12 +126,16 @@ class Wallets:
     salts: "count[int]"
 
     async def safe(self, *owners: Address, threshold: int = 1) -> Safe:
-        signature = "createProxyWithNonce(address,bytes,uint256)"
-        setup = _setup(owners, threshold)
-        made = await self._send(self.safe_factory, signature, self.singleton, setup)
-        [created] = made.logs_of(self.safe_factory, PROXY_CREATED)
-        address = "0x" + created.topics[1][-40:]
+        address = await self.safe_proxy_of(self.singleton, _setup(owners, threshold))
         return Safe(self.chain, address, tuple(sorted(owners)), self.actor, threshold)
+
+    async def safe_proxy_of(self, singleton: Address, setup: bytes = b"") -> Address:
+        """Safe's own proxy in front of anything."""
+        signature = "createProxyWithNonce(address,bytes,uint256)"
+        args = (singleton, setup, next(self.salts))
+        made = await self.chain.tx(ADMIN, self.safe_factory, signature, *args)
+        [created] = made.logs_of(self.safe_factory, PROXY_CREATED)
+        return "0x" + created.topics[1][-40:]
 
     async def ds_proxy(self, owner: Address) -> DsProxy:
         deployer = Deployer(self.chain)
@@ -153,9 +157,6 @@ class Wallets:
         address = await self.chain.call(factory, f"getAddress{at}(address)", owner, salt)
         await self.chain.tx(ADMIN, factory, f"createAccount{at}", owner, salt)
         return SmartAccount(self.chain, address, (owner,), self.actor)
-
-    async def _send(self, to: Address, signature: str, *args: object) -> Receipt:
-        return await self.chain.tx(ADMIN, to, signature, *args, next(self.salts), gas=DEPLOY_GAS)
 
 
 async def open_wallets(chain: Chain) -> Wallets:
