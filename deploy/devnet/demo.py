@@ -105,7 +105,8 @@ async def _lever(world: WideWorld, watch: Watch) -> None:
     found = [row for row in rows if row["owner"].lower() in owners]
     say(f"the daemon finds {len(rows)} loops; {len(found)} of them were made just now")
     show_loops(found)
-    show_path(found[0])
+    show_path("the largest of these", found[0])
+    show_path("the largest of all", rows[0])
 
 
 async def _slip(world: WideWorld, watch: Watch) -> None:

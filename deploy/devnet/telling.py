@@ -69,19 +69,20 @@ def show_loops(rows: Iterable[Mapping[str, Any]]) -> None:
     console.print(table)
 
 
-def show_path(row: Mapping[str, Any]) -> None:
+def show_path(which: str, row: Mapping[str, Any]) -> None:
     """The way one loop's money took."""
     legs = []
     for leg in row["path"]:
         owes = "" if leg["debt"] is None else f" owes {leg['debt_symbol']}"
         legs.append(f"{leg['collateral_symbol']} on {MARKETS[leg['market']]}{owes}")
-    say(f"the largest, {row['owner'][:8]}: [bold]{' → '.join(legs)}[/]")
+    say(f"{which}, {row['owner'][:8]}, {usd(row['debt_usd'])}: [bold]{' → '.join(legs)}[/]")
 
 
 def _break(row: Mapping[str, Any]) -> str:
     """The smallest of the moves of a price that each would break it."""
-    moves = [(abs(at), asset, at) for asset, at in row["breaks_at"].items() if at is not None]
-    return f"{min(moves)[1]} {min(moves)[2]:+.0%}" if moves else ""
+    moves = {key: at for key, at in row["breaks_at"].items() if isinstance(at, float)}
+    first = min(moves, key=lambda key: abs(moves[key]), default="")
+    return f"{first} {moves[first]:+.0%}" if first else ""
 
 
 def show_letter(letter: Letter) -> None:

@@ -44,7 +44,12 @@ async def test_demo__to_its_end__trips_before_and_projects_what_happens(tmp_path
         r"rehypothecated │ \$23,424 +│ 2\.95 +│ 3    │ stepwise",
     ):
         assert re.search(row, text), row
-    assert "WETH on Aave 3.0.2 owes USDC → WBTC on Morpho Blue owes USDC" in text
+    assert re.search(
+        r"the largest of these, 0x\w{6}, \$839,4\d\d: wstETH on Aave 3\.6 owes WETH → "
+        r"WETH on Aave 3\.0\.2 owes USDC → WBTC on Morpho Blue owes USDC → USDC on Aave 3\.6",
+        text,
+    )
+    assert re.search(r"the largest of all, 0x\w{6}, \$[\d,]+: \w+ on ", text)
     assert text.index("4 of them were made just now") < text.index("the market slides")
     assert re.search(r"Aave 3\.6 .* capped .* 1\.0% less", text)
     assert re.search(r"Aave 3\.0\.2 .* the same", text)
