@@ -15,7 +15,7 @@ from monitor.core.owners import Ownership
 from monitor.core.packed import PackedMap
 from monitor.core.pairs import Pair, Token
 from monitor.core.prices import Feed, Price
-from monitor.core.receipts import Holder, Receipt
+from monitor.core.receipts import Growth, Holder, Receipt
 from monitor.core.reserves import Category, Reserve
 from monitor.core.slots import slotwise
 from monitor.core.trails import Trail
@@ -41,6 +41,7 @@ class Kind(StrEnum):
     TOKEN = "token"
     RECEIPT = "receipt"
     HOLDER = "holder"
+    GROWTH = "growth"
     CATEGORY = "category"
     POSITION = "position"
     PRICE = "price"
@@ -52,7 +53,7 @@ class Kind(StrEnum):
     LOOPS = "loops"
 
 
-OBSERVED = frozenset({Kind.OWNER, Kind.TRAIL, Kind.LOOPS})
+OBSERVED = frozenset({Kind.GROWTH, Kind.OWNER, Kind.TRAIL, Kind.LOOPS})
 """What was seen on the way, not what the contracts say now: two ledgers that began at different
 blocks may differ in it."""
 
@@ -154,6 +155,7 @@ Record = (
     | Token
     | Receipt
     | Holder
+    | Growth
     | Category
     | Position
     | Price
@@ -172,6 +174,7 @@ RecordT = TypeVar(
     Token,
     Receipt,
     Holder,
+    Growth,
     Category,
     Position,
     Price,
@@ -190,6 +193,7 @@ RECORD_OF: Mapping[Kind, type[Record]] = {
     Kind.TOKEN: Token,
     Kind.RECEIPT: Receipt,
     Kind.HOLDER: Holder,
+    Kind.GROWTH: Growth,
     Kind.CATEGORY: Category,
     Kind.POSITION: Position,
     Kind.PRICE: Price,
@@ -225,6 +229,10 @@ def receipt_key(token: AssetId) -> Key:
 
 def holder_key(token: AssetId, account: Address) -> Key:
     return Key(Kind.HOLDER, MarketId(token), "", account)
+
+
+def growth_key(token: AssetId) -> Key:
+    return Key(Kind.GROWTH, MarketId(""), "", token)
 
 
 def category_key(market: MarketId, number: int) -> Key:

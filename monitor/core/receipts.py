@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from monitor.core.slots import slotwise
 from monitor.core.units import AssetId, RawAmount, Shares
@@ -45,3 +46,18 @@ class Holder:
     """What one account has of a claim: raw shares, never none."""
 
     shares: Shares
+
+
+class Sample(NamedTuple):
+    """What a claim was worth at a time: so many shares so many raw units of the underlying."""
+
+    at_unix: int
+    shares: Shares
+    assets_raw: RawAmount
+
+
+@dataclass(frozen=True, slots=True)
+class Growth:
+    """How a claim's worth grew lately: a few samples, oldest first."""
+
+    samples: tuple[Sample, ...]

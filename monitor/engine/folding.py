@@ -14,6 +14,7 @@ from monitor.core.overlay import Overlay
 from monitor.core.ports import ChainFeed, ContractReader, Readings, ViewCall, ViewResult
 from monitor.core.sources import EventSource
 from monitor.core.units import Address
+from monitor.engine.growth import observe
 from monitor.engine.recursion import Recursion
 from monitor.engine.reducer import REDUCERS, reduce_all
 from monitor.engine.standings import Moved
@@ -95,7 +96,8 @@ class Folder:
         return _folded(added.block, overlay, Counter(told.events), undecodable)
 
     async def recur(self, block: BlockRef, overlay: Overlay, moves: Sequence[Moved] = ()) -> None:
-        """Find the loops of a block whose state is whole."""
+        """Find the loops of a block whose state is whole, and how claims grow."""
+        observe(block, overlay)
         if self._recursion is not None:
             await self._recursion.fold(block, overlay, moves)
 

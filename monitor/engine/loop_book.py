@@ -71,11 +71,13 @@ class LoopBook:
         self.rows = LoopRows(book, self._footings, book.claims, terms.concentration).sorted(view)
         told = ((one.asset, one.symbol, one.is_permissionless) for one in listings)
         self._names = book_of(told, named).labels()
-        self._yields = Yields(self._footings, book.claims)
+        quoted = [quoted_of(one) for one in listings]
+        rated = {one.asset for one in quoted if one.is_rated}
+        self._yields = Yields(view, book.block.timestamp, self._footings, book.claims, rated)
         for place in {place for row in self.rows for place in row.places}:
             self._yields.learn(self._footings.at(place).secured)
-        reach = Reach([quoted_of(one) for one in listings], correlated)
-        self._breaking = Breaking(reach, ties, self.name, self._yields.of)
+        reach = Reach(quoted, correlated)
+        self._breaking = Breaking(reach, ties, self.name, self._yields.weighed)
         self._words = Words(self._footings, ties, book.claims, self.symbol)
 
     @property

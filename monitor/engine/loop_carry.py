@@ -1,20 +1,25 @@
 """What a loop earns and costs a year, from the rates that hold now."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Set
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
+from monitor.core.ledger import LedgerView
 from monitor.core.prices import PriceKind
 from monitor.core.receipts import ReceiptKind
 from monitor.core.trails import Side
 from monitor.core.units import AssetId
 from monitor.engine.footings import Footings, Stand
+from monitor.engine.growth import yearly_growth
 from monitor.engine.loop_rows import LoopRow
+from monitor.engine.receipts import receipts_in
 from monitor.engine.valuation import ratio_number
 from monitor.leverage.claims import Claims
 from monitor.leverage.measures import break_even_rate, carry
 
+DEEPEST = 8
+"""Claims on claims on claims: beyond that they may hold each other."""
 Name = Callable[[AssetId], str]
 Worth = Callable[[Side, int], Fraction | None]
 
@@ -49,7 +54,20 @@ class Carry:
 class Yields:
     """What pledged assets earn beside their market's rate: by the growth of what they claim."""
 
-    def __init__(self, footings: Footings, claims: Claims) -> None:
+    def __init__(
+        self,
+        view: LedgerView,
+        at_unix: int,
+        footings: Footings,
+        claims: Claims,
+        rated: Set[AssetId],
+    ) -> None:
+        """`rated`: what some market prices by a rate. What is neither that nor a followed claim is
+        worth what it is: it earns what its market pays.
+        """
+        self._view = view
+        self._at_unix = at_unix
+        self._rated = rated
         self._footings = footings
         self._claims = claims
         self._growth: dict[AssetId, Fraction | None] = {}
@@ -59,7 +77,7 @@ class Yields:
         for stand in stands:
             asset = stand.quoted.asset
             if asset not in self._growth:
-                self._growth[asset] = self._growing(stand)
+                self._growth[asset] = self._growing(asset)
 
     def of(self, stand: Stand) -> Fraction | None:
         """A year's, as a share of what is pledged; None where unknown."""
@@ -68,21 +86,25 @@ class Yields:
             return None
         return stand.rates.supply + growth
 
-    def _growing(self, stand: Stand) -> Fraction | None:
-        """0 only of what is no claim, and whose price holds no rate."""
-        asset = stand.quoted.asset
+    def weighed(self, stand: Stand) -> Fraction | None:
+        """The same, as its market notes it: a price that never moves tells of no growth."""
+        price = stand.quoted.price
+        if price is not None and price.kind is PriceKind.FIXED:
+            return stand.rates.supply
+        return self.of(stand)
+
+    def _growing(self, asset: AssetId, deep: int = 0) -> Fraction | None:
+        """Of a claim, with that of what it is a claim on; None where unknown."""
         claim = self._claims.claims.get(asset)
         if claim is None:
-            path = () if stand.quoted.price is None else stand.quoted.price.path
-            has_rate = any(edge.kind is PriceKind.EXCHANGE_RATE and edge.exponent for edge in path)
-            return None if has_rate else Fraction(0)
-        if claim.kind is not ReceiptKind.AAVE_ATOKEN or len(claim.parts) != 1:
+            return None if asset in self._rated else Fraction(0)
+        if claim.underlying is None or deep > DEEPEST:
             return None
-        (part,) = claim.parts
-        if part.spot is None:
-            return None
-        market, sub_market = part.spot
-        return self._footings.rates(market, sub_market, part.asset).supply
+        below = self._growing(claim.underlying, deep + 1)
+        own = yearly_growth(self._view, asset, receipts_in(self._view).get(asset), self._at_unix)
+        if claim.kind is ReceiptKind.AAVE_ATOKEN and len(claim.parts) == 1 and claim.parts[0].spot:
+            own = self._footings.rates(*claim.parts[0].spot, claim.parts[0].asset).supply
+        return None if own is None or below is None else own + below
 
 
 def carry_of(row: LoopRow, footings: Footings, yields: Yields, worth: Worth, name: Name) -> Carry:

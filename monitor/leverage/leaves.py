@@ -44,6 +44,12 @@ class Quoted:
             quote = self.numeraire if edge.kind is None else edge.quote
             yield Leaf(reported(edge, self.asset, self.numeraire), quote, edge.exponent)
 
+    @property
+    def is_rated(self) -> bool:
+        """Whether a rate is on the price's way: the asset grows against what it is priced by."""
+        path = () if self.price is None else self.price.path
+        return any(edge.kind is PriceKind.EXCHANGE_RATE and edge.exponent > 0 for edge in path)
+
     def power(self, moving: Set[AssetId]) -> int:
         """The power of a factor with which the price goes, where these assets' prices take it."""
         return sum(

@@ -17,6 +17,7 @@ from monitor.engine.loop_book import LoopBook
 
 WAD = 10**18
 OWNER, LENDER = account("leveraged"), account("deep lender")
+DAY_SECONDS = 24 * 3600
 HAIR = 10**6
 """Prices have eight decimals, and a second's interest is far less than a millionth."""
 
@@ -144,7 +145,7 @@ async def test_order__over_two_protocols__is_that_of_the_contracts(
     (row,) = (await book_of(life)).page(LoopFilter(owner=OWNER))["loops"]
     assert row["kind"] == "cross_protocol"
     assert len(row["liquidation_order"]) == 2
-    by_market = {"aave-core": stops[0], "morpho": stops[1]}
+    by_market: dict[str, Desk] = {"aave-core": stops[0], "morpho": stops[1]}
     desks = [by_market[part["market"]] for part in row["liquidation_order"]]
     moves = [part["breaks_at"]["WETH"] for part in row["liquidation_order"]]
     assert row["breaks_at"]["WETH"] == moves[0] > moves[1]
@@ -154,3 +155,46 @@ async def test_order__over_two_protocols__is_that_of_the_contracts(
         await wide.block(wide.move_feed("WETH", int(before_e8 * (1 + move) * (1 - 1 / HAIR))))
         safe.append([await is_safe(wide, desk) for desk in desks])
     assert safe == [[False, True], [False, False]]
+
+
+@pytest.mark.parametrize("place", ["aave", "morpho"])
+async def test_carry__of_staked_ether__is_known_a_day_later_and_nets_out(
+    wide: WideWorld, life: LoopedLife, place: str
+) -> None:
+    """It earns 2.6 % a year by its own rate; what that leaves of health is what interest takes."""
+    desk = desk_of(wide, place, "wstETH", "WETH", int(place == "aave"))
+    row = await built(wide, life, desk, 10 * WAD)
+    assert row["carry"]["supply_yield"] is None
+    assert any("yield of wstETH" in reason for reason in row["unknown"])
+    rate_wad, grows_wad = wide.terms.staking.rate_wad, wide.terms.staking.growth_per_second_wad
+    await wide.jump(2 * DAY_SECONDS)
+    await life.follow()
+    (row,) = (await book_of(life)).page(LoopFilter(owner=OWNER))["loops"]
+    carry = row["carry"]
+    own = grows_wad * 365 * DAY_SECONDS / rate_wad
+    assert carry["supply_yield"] == pytest.approx(own, rel=1e-2)
+    built_up = row["leverage"]
+    net = built_up * carry["supply_yield"] - (built_up - 1) * carry["borrow_rate"]
+    assert carry["net"] == pytest.approx(net, rel=1e-9)
+    assert not any("wstETH" in reason for reason in row.get("unknown", []))
+
+
+async def test_break__by_interest__executed__is_the_day_the_contract_turns(
+    wide: WideWorld, life: LoopedLife
+) -> None:
+    """Nothing moves but time: on the day before the account is safe, on the day it is not."""
+    desk = AaveDesk(wide, "WETH", "USDC")
+    await built(wide, life, desk, 10 * WAD)
+    await wide.block(wide.supply(LENDER, "WETH", 5_000 * WAD))
+    whale_raw = await wide.balance_of(wide.token("USDC"), wide.addresses.atokens["USDC"])
+    await wide.block(wide.borrow(LENDER, "USDC", whale_raw * 95 // 100))
+    free_e8 = (await wide.user_account_data(OWNER)).available_borrows_e8
+    await wide.block(desk.borrow(OWNER, free_e8 * 999 // 1000 // 100))
+    (row,) = (await book_of(life)).page(LoopFilter(owner=OWNER))["loops"]
+    used, _, days = row["breaks_at"]["rate:aave-core/USDC"].removesuffix("d").partition("@")
+    assert 0.9 < float(used) < 1
+    assert 2 <= int(days) <= 400
+    await wide.jump((int(days) - 1) * DAY_SECONDS)
+    assert await is_safe(wide, desk)
+    await wide.jump(DAY_SECONDS)
+    assert not await is_safe(wide, desk)
