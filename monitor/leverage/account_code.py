@@ -14,8 +14,8 @@ of its version and salt 0 their factory's creation code gives the addresses thos
 the address of its own are part of such code: deployed anew, it has another hash.
 
 DSProxy: the binding of Maker's contracts for Java (web3j), whose code ends in the metadata hash
-e498874c… of the DSProxy that explorers show as verified (solc 0.4.23, optimised, 200 runs). Code
-of other compilers has other hashes.
+e498874c… of the DSProxy that explorers show as verified; that source compiled by solc 0.4.23
+(optimised, 200 runs) gives the same but for this hash. Code of other compilers has other hashes.
 
 Anything else an operator adds by `[[account_code]]`.
 """

@@ -201,6 +201,17 @@ async def test_ownerships__of_proxies_of_a_stranger__believe_nothing(
         assert told.reason == f"the code of {liar}, which it runs, is not known"
 
 
+async def test_ownerships__of_a_clone_with_more_behind_it__are_a_stranger_s(
+    world: World, wallets: Wallets, asking: Asking
+) -> None:
+    real = await wallets.clone(ALICE)
+    code = await world.anvil.rpc("eth_getCode", real.address, "latest")
+    longer, hash = await put(world, "longer", code[2:] + "00" * 32)
+    found = await asking.of(await newest(world), longer)
+    reason = "its code is not known"
+    assert found == {longer: Ownership(OwnerKind.CONTRACT, code_hash=hash, reason=reason)}
+
+
 async def test_ownerships__of_a_proxy_of_nothing__believe_nothing(
     world: World, asking: Asking
 ) -> None:
