@@ -74,13 +74,14 @@ def _scaled(answer: str | None, decimals: int | None) -> str:
 
 def status(out: Console, document: Document) -> None:
     headline(out, document)
-    table = Table("market", "protocol", "positions", "collateral", "debt", "at risk")
+    table = Table("market", "protocol", "positions", "collateral", "net", "debt", "at risk")
     for row in document["markets"]:
         table.add_row(
             row["market"],
             row["protocol"],
             str(row["positions"]),
             usd(row["collateral_usd"]),
+            usd(row["collateral_net_usd"]),
             usd(row["debt_usd"]),
             usd(row["at_risk_usd"]),
         )
