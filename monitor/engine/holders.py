@@ -5,7 +5,7 @@ A vault is an owner of its own; these are the people behind it, one level down.
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from heapq import nsmallest
@@ -116,6 +116,34 @@ def holders_of(
     """None for what is no claim, or whose holders are not known."""
     register = register_of(view, token)
     return None if register is None else register.counted(limit, owner)
+
+
+@dataclass(frozen=True, slots=True)
+class VaultHolders:
+    """Who is behind the vaults among some owners, one level down, by vault."""
+
+    known: Mapping[Address, Holders | None]
+    unknown: Mapping[Address, str]
+
+    def as_json(self, owner: Address, show: Any) -> dict[str, Any]:
+        """What a row of the owner's tells beside its own; nothing for who is no vault."""
+        if owner not in self.known:
+            return {}
+        holders = self.known[owner]
+        return {"holders": None if holders is None else as_json(holders, show)}
+
+
+def holders_behind(view: LedgerView, owners: Iterable[Address], owner: OwnerOf) -> VaultHolders:
+    """Of those of `owners` that are followed vaults."""
+    receipts = {vault: find(view, receipt_key(vault), Receipt) for vault in set(owners)}
+    vaults = {
+        vault: receipt
+        for vault, receipt in receipts.items()
+        if receipt is not None and receipt.kind is ReceiptKind.ERC4626
+    }
+    known = {vault: holders_of(view, vault, SHOWN, owner) for vault in vaults}
+    unknown = {v: f"holders: {untold(receipt)}" for v, receipt in vaults.items() if not known[v]}
+    return VaultHolders(known, unknown)
 
 
 def with_holders(

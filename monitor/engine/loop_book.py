@@ -14,6 +14,7 @@ from monitor.core.sources import RiskRules
 from monitor.core.trails import Side
 from monitor.core.units import AssetId, MarketId
 from monitor.engine.footings import Footings, quoted_of
+from monitor.engine.holders import holders_behind
 from monitor.engine.loop_breaks import Breaking, Breaks, together
 from monitor.engine.loop_carry import Yields, carry_of
 from monitor.engine.loop_rows import LoopRow, LoopRows
@@ -69,6 +70,8 @@ class LoopBook:
         ties = Ties() if is_empty else ties_of(view, rules, correlated)
         self._footings = Footings(view, rules, book.block.timestamp)
         self.rows = LoopRows(book, self._footings, book.claims, terms.concentration).sorted(view)
+        owners = (row.owner for row in self.rows)
+        self._vaults = holders_behind(view, owners, book.owner_of)
         told = ((one.asset, one.symbol, one.is_permissionless) for one in listings)
         self._names = book_of(told, named).labels()
         quoted = [quoted_of(one) for one in listings]
@@ -149,12 +152,14 @@ class LoopBook:
             "carry": carry.as_json(),
             "because": list(self._words.because(loop, row.pledged_part, row.owed_part)),
         }
+        answer |= self._vaults.as_json(row.owner, show)
         unknown = (
             *self._unvalued(row),
             *unweighed,
             *(f"breaks_at: {reason}" for reason in breaks.unknown),
             *(f"breaks_at by interest: {reason}" for reason in breaks.unrated),
             *(f"carry: {reason}" for reason in carry.unknown),
+            *filter(None, [self._vaults.unknown.get(row.owner)]),
         )
         return answer | ({"unknown": list(dict.fromkeys(unknown))} if unknown else {})
 

@@ -57,7 +57,7 @@ class PositionBook:
         """`owner`: who is behind an account, asked once of each."""
         self._block = block
         self.checksum = checksum
-        self._owner = owner
+        self.owner_of = owner
         listings = list_all(view, rules)
         self._valuation = Valuation(view, listings)
         self.symbols = symbols(view, listings)
@@ -89,7 +89,7 @@ class PositionBook:
             for place in rule.places(view):
                 statement = rule.statement(view, place, self._block.timestamp)
                 if statement is not None:
-                    owner = self._owner(place.account)
+                    owner = self.owner_of(place.account)
                     sums.add(statement, owner)
                     yield rule, owner, statement
 
