@@ -39,9 +39,9 @@ def loops_of(
     seen = frozenset(known.seen)
     flows = [search.by_flow(hops, seen) for hops in chains(held(known.hops, by_account))]
     found = [loop for loop in flows if loop is not None]
-    looped = {side for loop in found for side in debts_of(loop.path)}
+    judged = {*seen, *(side for loop in found for side in debts_of(loop.path))}
     owed = (side for one in by_account.values() for side, _ in one.debts())
-    found += search.by_state(frozenset(side for side in owed if side not in seen | looped))
+    found += search.by_state({side for side in owed if side not in judged})
     return Loops(tuple(sorted(found, key=lambda loop: loop.id))) if found else None
 
 

@@ -1,10 +1,14 @@
 """Loops by structure: what hangs together, in which order, of what kind."""
 
+from fractions import Fraction
+from time import process_time
+
 import pytest
 from builders import USDC, WETH, an_address
 from unit.leverage.looped import (
     AAVE,
     ASHARE,
+    CLAIMS,
     DAI,
     FIRST,
     MORPHO,
@@ -22,10 +26,11 @@ from unit.leverage.looped import (
     trail,
 )
 
-from monitor.core.loops import Built, LoopKind
+from monitor.core.loops import Built, LoopKind, Loops
 from monitor.core.trails import Trail
 from monitor.core.units import AssetId
 from monitor.leverage.arcs import MOST_EVIDENCE
+from monitor.leverage.concentration import Worths, counted
 from monitor.leverage.ties import Ties
 
 
@@ -327,3 +332,24 @@ def test_order__of_the_standings_handed_in__decides_nothing() -> None:
         has(MORPHO, [DAI], {USDC: 1}),
     ]
     assert found(*standings, seen=hops) == found(*reversed(standings), seen=hops)
+
+
+def test_owner__of_ten_thousand_accounts__takes_time_in_proportion() -> None:
+    """Each owes USDC here and pledges it there, each levered once more: every pair would be 1e8."""
+    accounts = [an_address(f"account {number}") for number in range(10_000)]
+    standings = [has(AAVE, [WETH], {USDC: 100, WETH: 100}, account=one) for one in accounts]
+    standings += [has(SPARK, [USDC], {DAI: 100}, account=one) for one in accounts]
+    hops = [hop(side(AAVE, WETH, one), side(AAVE, WETH, one)) for one in accounts]
+    began = process_time()
+    loops = found(*standings, seen=trail(*hops))
+    many = Loops(loops)
+    assert len(loops) == 20_001
+    worths = Worths(
+        {pledge: Fraction(100) for one in standings for pledge in one.pledges()},
+        {debt: Fraction(90) for one in standings for debt, _ in one.debts()},
+    )
+    kept = counted(many, worths, CLAIMS, Fraction(1, 2))
+    assert process_time() - began < 20
+    (wide,) = (loop for loop in kept if not loop.evidence)
+    assert wide.kind is LoopKind.CROSS_PROTOCOL
+    assert len(wide.path) == 20_000
