@@ -78,7 +78,6 @@ class _Walk:
         for sink in sinks:
             if sink.act is Act.REPAID:
                 self._refinance(sink, tx_hash)
-        self._lose_sight(borrows, {step.asset for step in steps if step.act is Act.RECEIVED})
 
     def _wallet(self, steps: Sequence[Step]) -> tuple[list[Source], list[Sink]]:
         """What the wallets gave of their own, and what they were left with.
@@ -207,15 +206,6 @@ class _Walk:
                 way = _bounded((*hop.transactions, tx_hash))
                 moved = replace(hop, origin=origin, borrowed_raw=share, transactions=way)
                 self.hops[n] = moved
-
-    def _lose_sight(self, borrows: Iterable[Source], received: set[AssetId]) -> None:
-        """Of a debt whose money reached neither a wallet nor anything else that was seen.
-
-        It may have been paid out in native coins, of which no log tells.
-        """
-        for borrow in borrows:
-            if borrow.left_raw == borrow.size_raw and borrow.asset not in received:
-                self.seen -= {part.origin for part in borrow.parts if part.origin is not None}
 
 
 def _netted(steps: Sequence[Step]) -> list[Step]:

@@ -402,20 +402,15 @@ def test_flow__of_native_money_first__pays_the_first_pledge() -> None:
     assert sorted((hop.pledged_raw, hop.is_flash) for hop in hops) == [(640, False), (800, False)]
 
 
-def test_flow__of_a_debt_paid_out_in_native_money__is_not_seen_whole() -> None:
-    """Nobody knows what became of it: it may have been staked, and pledged again."""
+@pytest.mark.parametrize("through_wallet", [True, False])
+def test_flow__of_a_debt_spent_by_a_contract__is_seen_whole(through_wallet: bool) -> None:
+    """So that two pegged assets are not taken for a loop by what they are."""
     book, owed = Diary(), a_side(WETH)
     book.pledge(a_side(WSTETH), 1000)
-    book.end_block()
-    book.borrow(owed, 900, through_wallet=False)
-    assert book.end_block().seen == ()
-
-
-def test_flow__of_a_debt_spent_in_the_same_transaction__is_seen_whole() -> None:
-    book = Diary()
-    book.borrow(OWED, 900_000)
-    book.send(USDC, 900_000)
-    assert book.end_block() == Trail(seen=(OWED,))
+    book.borrow(owed, 900, through_wallet=through_wallet)
+    if through_wallet:
+        book.send(WETH, 900)
+    assert book.end_block() == Trail(seen=(owed,))
 
 
 def test_flow__of_a_costly_turn_after_native_money__is_not_taken_for_a_flash() -> None:
