@@ -12,8 +12,9 @@ ACTIONS ?= 400
 WORKERS ?= 3
 SOAK_SECONDS ?= 300
 KILLS ?= 20
+WORLDS ?= 2
 
-.PHONY: help install redis devnet demo test gate lint types format bench fuzz torture clean lock
+.PHONY: help install redis devnet demo test gate lint types format bench fuzz torture loops clean lock
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -64,6 +65,9 @@ torture: devnet ## kill -9, reorganisations and faults at random points: KILLS=n
 
 fuzz: devnet ## random real actions against the contracts' views: ACTIONS=n SEED=s FLAGS=--no-shrink
 	@$(DEVNET) fuzz --actions $(ACTIONS) --seed $(SEED) $(FLAGS)
+
+loops: devnet ## labelled loops and decoys on real contracts: WORLDS=n SEED=s
+	@$(DEVNET) loops --worlds $(WORLDS) --seed $(SEED)
 
 bench: devnet ## what the daemon costs, beside plain ways to do the same: SOAK_SECONDS=n
 	@$(DEVNET) benchmarks --soak-seconds $(SOAK_SECONDS)

@@ -1,0 +1,86 @@
+"""What the monitor says: the daemon as its users run it, asked over HTTP, page by page."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from daemon_process import DaemonProcess
+from devnet.abi import Address
+from devnet.configuration import AAVE_3_0, Wiring, configuration
+
+from loops.places import SPARK
+from loops.scene import CLAIM, Scene
+
+PAGE = 7
+"""Rows asked for at a time: few, so that paging is part of it."""
+PATIENCE_SECONDS = 120.0
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One loop as it was told. `debts`: what is owed on its path."""
+
+    id: str
+    kind: str
+    built: str
+    hops: int | None
+    owner: Address
+    accounts: frozenset[Address]
+    markets: frozenset[str]
+    debts: frozenset[Address]
+    leverage: float | None
+    collateral_usd: str | None
+    debt_usd: str | None
+    evidence: tuple[str, ...]
+    path: str
+
+    def __str__(self) -> str:
+        return (
+            f"{self.kind}, {self.built}, {self.hops} hops, leverage {self.leverage}, "
+            f"{self.collateral_usd} against {self.debt_usd} USD, {self.path}"
+        )
+
+
+def write_config(scene: Scene, folder: Path, port: int, start_block: str | int) -> Path:
+    """The devnet's configuration, where the second market of Aave is called spark, and aWETH is a
+    claim too.
+    """
+    wiring = Wiring(state_dir=folder / "state", port=port, start_block=start_block)
+    text = configuration(scene.world, wiring).replace(f'name = "{AAVE_3_0}"', f'name = "{SPARK}"')
+    claim = f'[[receipts]]\ntoken = "{scene.tokens[CLAIM]}"\nkind = "aave_atoken"\n'
+    path = folder / "monitor.toml"
+    path.write_text(text + claim)
+    return path
+
+
+async def rows(daemon: DaemonProcess) -> list[Row]:
+    """Every loop it tells of, at one block."""
+    found: list[Row] = []
+    path = f"/api/v1/loops?limit={PAGE}"
+    while True:
+        code, answer = await daemon.get(path)
+        if code != 200:
+            raise AssertionError(f"GET {path}: {code} {answer}")
+        found += [_row(each) for each in answer["loops"]]
+        if answer["next"] is None:
+            return found
+        path = f"/api/v1/loops?limit={PAGE}&cursor={answer['next']}"
+
+
+def _row(told: dict[str, Any]) -> Row:
+    legs = told["path"]
+    return Row(
+        id=told["id"],
+        kind=told["kind"],
+        built=told["built"],
+        hops=told["hops"],
+        owner=told["owner"].lower(),
+        accounts=frozenset(account.lower() for account in told["accounts"]),
+        markets=frozenset(told["markets"]),
+        debts=frozenset(leg["debt"].lower() for leg in legs if leg["debt"] is not None),
+        leverage=told["leverage"],
+        collateral_usd=told["collateral_usd"],
+        debt_usd=told["debt_usd"],
+        evidence=tuple(told["evidence"]),
+        path=" > ".join(f"{leg['market']} {leg['collateral']}/{leg['debt']}" for leg in legs),
+    )

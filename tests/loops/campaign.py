@@ -1,0 +1,87 @@
+"""World after world: played on real contracts, followed by the daemon, held against the truth."""
+
+import random
+import shutil
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from daemon_process import daemon_process
+from stage import free_port
+
+from loops.answer import PATIENCE_SECONDS, Row, rows, write_config
+from loops.part import Part
+from loops.performance import admit, perform
+from loops.programme import draw
+from loops.scene import Scene, new_scene
+from loops.truth import weigh
+from loops.verdict import Score, judge
+
+AT_ONCE = (6, 40)
+"""How many parts are played side by side."""
+
+FINAL_BLOCKS = 80
+"""So many blocks later a block is final, and a monitor that begins does not read it any more."""
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    worlds: int
+    seed: int
+
+
+async def run(options: Options, say: Say) -> Score:
+    """All worlds; what was wrong is said as it is found."""
+    total = Score()
+    for number in range(options.worlds):
+        started = time.monotonic()
+        folder = Path(tempfile.mkdtemp(prefix="loops-"))
+        score = await play_world(f"{options.seed}-{number}", folder)
+        for fault in score.faults:
+            say(f"world {number}: {fault}")
+        if score.faults:
+            say(f"world {number}: the log: {folder / 'monitor.log'}")
+        else:
+            shutil.rmtree(folder)
+        total.add(score)
+        seconds = time.monotonic() - started
+        say(f"world {number}: {score.remarks()} {score.last_line()}, {seconds:.0f} s")
+    return total
+
+
+async def play_world(seed: str, folder: Path) -> Score:
+    """One world. The monitor follows as it happens, or comes when all is over and reads it up."""
+    rng = random.Random(seed)
+    async with new_scene(rng) as scene:
+        before, after = draw(scene)
+        await admit(scene, [*before, *after])
+        await perform(scene, before, rng.randint(*AT_ONCE))
+        await scene.world.mine(FINAL_BLOCKS)
+        told = await _followed(scene, folder, after)
+        head = (await scene.world.head()).hash
+        parts = [*before, *after]
+        truths = [part.truth for part in parts if part.truth is not None]
+        weights = {truth.owner: await weigh(scene, truth, head) for truth in truths}
+        return judge(parts, told, weights, scene.tokens)
+
+
+async def _followed(scene: Scene, folder: Path, parts: Sequence[Part]) -> list[Row]:
+    """Plays the parts; what the daemon tells at their end."""
+    at_once, port = scene.rng.randint(*AT_ONCE), free_port()
+    start = await scene.world.head()
+    if scene.rng.random() < 0.5:
+        config = write_config(scene, folder, port, "snapshot")
+        async with daemon_process(config, port) as daemon:
+            await daemon.reached(start.hash, PATIENCE_SECONDS)
+            await perform(scene, parts, at_once)
+            await daemon.reached((await scene.world.head()).hash, PATIENCE_SECONDS)
+            return await rows(daemon)
+    await perform(scene, parts, at_once)
+    config = write_config(scene, folder, port, start.number)
+    async with daemon_process(config, port) as daemon:
+        await daemon.reached((await scene.world.head()).hash, PATIENCE_SECONDS)
+        return await rows(daemon)
