@@ -11,10 +11,8 @@ from monitor.core.units import Address, AssetId, MarketId
 from monitor.engine.breaker import BreakerRule, Origin
 from monitor.engine.cascade_runner import CascadeRunner, CurvePlan, Plan
 from monitor.engine.judge import Receiver, Watcher
-from monitor.engine.ownership import KnownAccounts
 from monitor.engine.recursion import Rules
 from monitor.errors import ConfigError, QuestionError
-from monitor.leverage.account_code import known_code
 from monitor.library import abi_library, rate_view
 from monitor.liquidity.source import PoolSource
 from monitor.liquidity.uniswap_v3 import UniswapV3Pool
@@ -51,7 +49,6 @@ class Parts:
     receivers: tuple[Receiver, ...]
     defaults: Options
     named: Mapping[str, AssetId]
-    known_accounts: KnownAccounts
 
 
 def parts_of(settings: Settings) -> Parts:
@@ -83,10 +80,6 @@ def parts_of(settings: Settings) -> Parts:
         receivers=tuple(Receiver(hook.name, hook.breakers) for hook in settings.webhooks),
         defaults=_options(settings.projection),
         named=_named(settings),
-        known_accounts=KnownAccounts(
-            known_code({entry.hash: entry.kind for entry in settings.account_code}),
-            abi_library("accounts/Account"),
-        ),
     )
 
 
@@ -155,7 +148,6 @@ def configuration_digest(settings: Settings) -> str:
     parts += [f"{entry.kind} {entry.pool}" for entry in settings.liquidity]
     parts += [f"receipt {entry.token}{_holders(entry)}" for entry in settings.receipts]
     parts += [f"{a.address} {a.price_feed}" for a in settings.assets.values() if a.price_feed]
-    parts += [f"account code {entry.hash} {entry.kind}" for entry in settings.account_code]
     return digest(*parts)
 
 

@@ -220,8 +220,11 @@ async def test_ownerships__of_a_proxy_of_nothing__believe_nothing(
     assert (told.kind, told.controllers) == (OwnerKind.CONTRACT, ())
 
 
+LONG_WORD = f"7f08c379a0{'00' * 28}600052602060045261012c6024526101846000fd"
+"""Error(string), the string 300 characters long."""
 NONSENSE = {
-    "reverts with a long word": ("60006000fd", "owner: "),
+    "reverts without a word": ("60006000fd", "owner: "),
+    "reverts with a long word": (LONG_WORD, "owner: reverted: "),
     "runs into an invalid opcode": ("fe", "owner: "),
     "burns all gas": ("5b600056", "owner: "),
     "returns nothing": ("00", "owner: "),
@@ -253,7 +256,9 @@ TEN_THOUSAND = "61271060205260206000526204e24060" + "00f3"
 @pytest.mark.parametrize(
     ("owners", "reason"),
     [
-        ((32, 2, 5, 5), "32 of 2 owners make no sense"),
+        ((32, 40, *range(1, 40), 1), "32 of 40 owners make no sense"),
+        ((32, 31, *range(1, 32)), "32 of 31 owners make no sense"),
+        ((32, 257, *range(1, 258)), "32 of 257 owners make no sense"),
         ((32, 2, 5, 0), "it names nobody: the zero address"),
         ((32, 0), "32 of 0 owners make no sense"),
         ((32, 2**255, 5), "getOwners: "),

@@ -66,12 +66,12 @@ def digest_of(folder: Path, text: str) -> str:
     return configuration_digest(load(path, {}))
 
 
-def test_known_accounts__with_code_an_operator_vouches_for__hold_it_beside_our_own(
+def test_parts__with_code_an_operator_vouches_for__know_it_beside_our_own(
     tmp_path: Path,
 ) -> None:
     path = tmp_path / "config.toml"
     path.write_text(AAVE + CODE)
-    codes = parts_of(load(path, {})).known_accounts.codes
+    codes = parts_of(load(path, {})).recursion.known.codes
     assert codes["0x" + "c0" * 32] == KINDS["ds_proxy"]
     assert len(codes) == 1 + sum(map(len, HASHES.values()))
 
@@ -95,6 +95,7 @@ def test_digest__of_a_vault__tells_a_store_from_before_its_holders_were_kept(
     ("before", "after"),
     [
         (AAVE, AAVE + FEED),
+        (AAVE, AAVE + CODE),
         (AAVE + MORPHO, AAVE + MORPHO + 'market_ids = "all"'),
         (
             AAVE + MORPHO + f"market_ids = [{ONE}, {OTHER}]",
@@ -119,8 +120,6 @@ def test_digest__what_decides_no_record_differs__is_the_same(
         (AAVE + MORPHO, AAVE + MORPHO + f"market_ids = [{ONE}]"),
         (AAVE + MORPHO + f"market_ids = [{OTHER}]", AAVE + MORPHO + f"market_ids = [{ONE}]"),
         (AAVE, AAVE + STAKED + 'rate_method = "getRate"'),
-        (AAVE, AAVE + CODE),
-        (AAVE + CODE, AAVE + CODE.replace("ds_proxy", "smart_account")),
         (AAVE + VAULT, AAVE + VAULT + "from_block = 5"),
         (AAVE + VAULT, AAVE + VAULT.replace("erc4626", "aave_atoken")),
     ],
