@@ -109,8 +109,10 @@ class Campaign:
         return await self._finish()
 
     async def _finish(self) -> Failure | None:
-        """Three ways to the same head must end in the same ledger, record for record."""
-        for way in (failure.snapshot, failure.replay):
+        """Three ways to the same head must end in the same ledger, record for record; and loops
+        kept block by block must be those found anew.
+        """
+        for way in (failure.snapshot, failure.loops, failure.replay):
             if found := await way(self.performance):
                 return found
         number = self._seen.block.number
@@ -168,6 +170,7 @@ class Campaign:
         if found is None:
             # Ticks are displayed, and were compared with the facts.
             found = await failure.snapshot(self.performance, with_pools=False)
+            found = found or await failure.loops(self.performance)
             kind, most = (turn.way, turn.depth), (actions - 1) // ACTIONS_PER_REPLAY
             if found is None and kind not in self._replayed and len(self._replayed) < most:
                 self._replayed.add(kind)

@@ -7,7 +7,7 @@ from typing import Literal
 from fuzz.performance import Performance
 from monitor.errors import MonitorError
 
-Kind = Literal["facts", "snapshot", "replay", "gave up"]
+Kind = Literal["facts", "snapshot", "loops", "replay", "gave up"]
 SAID_AT_MOST = 40
 
 
@@ -41,6 +41,11 @@ async def facts(performance: Performance) -> Failure | None:
 async def snapshot(performance: Performance, *, with_pools: bool = True) -> Failure | None:
     lines = await performance.compare_snapshot(with_pools=with_pools)
     return Failure("snapshot", tuple(lines)) if lines else None
+
+
+async def loops(performance: Performance) -> Failure | None:
+    lines = await performance.compare_loops()
+    return Failure("loops", tuple(lines)) if lines else None
 
 
 async def replay(performance: Performance) -> Failure | None:

@@ -2,6 +2,8 @@
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from fractions import Fraction
+from typing import cast
 
 from devnet import World
 from redis.asyncio import Redis
@@ -9,14 +11,19 @@ from redis.asyncio import Redis
 from monitor.chain.node import Node, NodeSettings
 from monitor.core.alerts import Alert, Judgement
 from monitor.core.blocks import BlockRef
-from monitor.core.ledger import Key, Ledger, Record
+from monitor.core.ledger import Key, Kind, Ledger, Record
+from monitor.core.overlay import Overlay
 from monitor.core.sources import EventSource
 from monitor.core.units import Address, BlockHash, MarketId
 from monitor.engine.cascade_runner import CascadeRunner
 from monitor.engine.folding import Folded, Folder, bootstrap
 from monitor.engine.judge import Judge
+from monitor.engine.ownership import KnownAccounts
 from monitor.engine.pipeline import Pipeline
+from monitor.engine.recursion import Recursion, Rules
 from monitor.errors import TransientError
+from monitor.leverage.account_code import known_code
+from monitor.leverage.steps import FlowTerms
 from monitor.library import abi_library
 from monitor.liquidity.source import PoolSource
 from monitor.liquidity.uniswap_v3 import UniswapV3Pool
@@ -32,6 +39,7 @@ KEPT_LEDGERS = 64
 POLL_SECONDS = 0.2
 
 Records = Mapping[Key, Record]
+DERIVED = frozenset({Kind.OWNER, Kind.LOOPS})
 
 
 class Plugins:
@@ -65,10 +73,13 @@ class Monitored:
         namespace: str = "fuzz",
         ledgers: dict[str, Ledger] | None = None,
         sources: Sequence[EventSource] | None = None,
+        *,
+        finds_loops: bool = False,
     ) -> None:
         """`ledgers`: what an earlier life came to, by block hash; added to.
 
         `sources`: what it follows, by default the world's market, its oracle and its pools.
+        `finds_loops`: also who owns what, and where borrowed money goes, as the daemon does.
         """
         anvil = world.anvil
         self._world = world
@@ -81,7 +92,11 @@ class Monitored:
         plugins = Plugins(world)
         self.market = plugins.market
         self._sources = plugins.sources if sources is None else tuple(sources)
-        self._folder = Folder(self._sources, self._node.follower, self._node.reader)
+        self._rules = _rules(self._sources)
+        recursion = self._recursion() if finds_loops else None
+        follower, reader = self._node.follower, self._node.reader
+        self._folder = Folder(self._sources, follower, reader, recursion)
+        self._bare_folder = Folder(self._sources, follower, reader)
         self.reverted = 0
         self.ledgers = {} if ledgers is None else ledgers
         self._news = asyncio.Event()
@@ -150,8 +165,18 @@ class Monitored:
         if with_pools:
             return dict((await self._bootstrap(block)).records())
         sources = [s for s in self._sources if not isinstance(s, PoolSource)]
-        ledger = await bootstrap(sources, self._folder, self._node.reader, block, block)
+        ledger = await bootstrap(sources, self._bare_folder, self._node.reader, block, block)
         return dict(ledger.records())
+
+    async def loops_anew(self, number: int) -> Mapping[Key, Record]:
+        """All loops by the stored positions and trails alone, owners asked again."""
+        known = {k: r for k, r in (await self.stored()).items() if k.kind not in DERIVED}
+        ledger = Ledger(known)
+        overlay = Overlay(ledger)
+        recursion = self._recursion()
+        recursion.begin(ledger)
+        await recursion.fold(await self._node.block_by(number), overlay, ())
+        return {k: r for k, _, r in overlay.written() if k.kind is Kind.LOOPS and r is not None}
 
     async def stored(self) -> Records:
         """What is in Redis."""
@@ -169,7 +194,12 @@ class Monitored:
 
     async def _bootstrap(self, block: BlockRef) -> Ledger:
         head = await self._node.block_by("latest")
-        return await bootstrap(self._sources, self._folder, self._node.reader, block, head)
+        return await bootstrap(self._sources, self._bare_folder, self._node.reader, block, head)
+
+    def _recursion(self) -> Recursion:
+        known = KnownAccounts(known_code({}), abi_library("accounts/Account"))
+        rules = Rules(self._rules, FlowTerms(3_600, Fraction(1, 20)), known, lambda view: {})
+        return Recursion(rules, self._node.reader, self._node.follower)
 
     async def _open_store(self) -> RedisStore:
         genesis = BlockHash((await self._world.block_at(0)).hash)
@@ -198,6 +228,11 @@ class Monitored:
 
     def wake(self) -> None:
         self._news.set()
+
+
+def _rules(sources: Sequence[EventSource]) -> list[ProtocolMarket]:
+    """The markets among the sources: what is a market has rules."""
+    return [cast(ProtocolMarket, source) for source in sources if hasattr(source, "statement")]
 
 
 class _Witness:

@@ -104,6 +104,18 @@ class Performance:
         self.compared += 1
         return _differences(await self._monitored.stored(), "a replay", replayed)
 
+    async def compare_loops(self) -> list[str]:
+        """The loops in the store against those that its positions and trails make anew."""
+        head = await self.world.head()
+        kept = {k: r for k, r in (await self._monitored.stored()).items() if k.kind is Kind.LOOPS}
+        anew = await self._monitored.loops_anew(head.number)
+        self.compared += 1
+        return [
+            f"mismatch: {key}: {kept.get(key)}, found anew {anew.get(key)}"
+            for key in sorted(kept.keys() | anew.keys())
+            if kept.get(key) != anew.get(key)
+        ]
+
     async def digest(self) -> str:
         """Of the ledger in the store."""
         return digest(await self._monitored.stored())
@@ -117,7 +129,10 @@ class Performance:
 
     def _life(self, namespace: str, known: dict[str, Ledger] | None = None) -> Monitored:
         sources = self._cast.sources()
-        return Monitored(self.world, self._redis_url, namespace, known, sources)
+        is_replay = namespace != self._namespace
+        return Monitored(
+            self.world, self._redis_url, namespace, known, sources, finds_loops=not is_replay
+        )
 
     async def _see(self, block: Block) -> Sight:
         """Once for each block: it is drawn from and compared."""

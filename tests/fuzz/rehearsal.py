@@ -56,6 +56,8 @@ async def _played(performance: Performance, script: Script, kind: Kind) -> Failu
     found = await failure.facts(performance)
     if found is None and kind == "snapshot":
         return await failure.snapshot(performance)
+    if found is None and kind == "loops":
+        return await failure.loops(performance)
     if found is None and kind == "replay":
         return await failure.replay(performance)
     return found
