@@ -42,9 +42,13 @@ class PriceGraph:
     async def book(self) -> PriceBook:
         """Every price at the head."""
         head = await self._head()
+        return PriceBook(await self.view(head), head, self.parts.markets, self.parts.pools)
+
+    async def view(self, head: BlockRef | None = None) -> Overlay:
+        """The ledger, with the prices of the head."""
         overlay = Overlay(self.kept)
-        await self._folder().poll(head, overlay)
-        return PriceBook(overlay, head, self.parts.markets, self.parts.pools)
+        await self._folder().poll(head or await self._head(), overlay)
+        return overlay
 
     async def row(self, market: str, symbol: str, sub_market: str = "") -> PriceRow:
         found = [
@@ -61,9 +65,7 @@ class PriceGraph:
 
     async def subjects(self, market: str) -> set[str]:
         """Whatever a price is kept of, listed or not."""
-        overlay = Overlay(self.kept)
-        await self._folder().poll(await self._head(), overlay)
-        prices = each(overlay, Kind.PRICE, MarketId(market), Price)
+        prices = each(await self.view(), Kind.PRICE, MarketId(market), Price)
         return {key.subject for key, _ in prices}
 
     async def _head(self) -> BlockRef:

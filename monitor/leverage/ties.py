@@ -113,7 +113,8 @@ def _names(listing: Listing, price: Price) -> Iterator[str]:
     """What the price ties its asset to: assets, the feeds it follows, the dollar."""
     edges = _side(price, 1)
     if listing.numeraire is None:
-        if len(feeds := {edge.source for edge in _leaves(edges)}) == 1:
+        feeds = {edge.source for edge in _leaves(edges)}
+        if len(feeds) == 1 and all(edge.kind is not None for edge in edges):
             yield f"feed {feeds.pop()}"
         if listing.base_unit == USD_UNIT and _is_dollar(price):
             yield DOLLAR

@@ -200,7 +200,8 @@ def test_assets__that_one_feed_prices__are_pegged() -> None:
 
 def test_asset__behind_a_contract_not_recognised__is_pegged_to_nothing() -> None:
     path = rate(feed(ETH_USD, WETH), kind=None)
-    assert not tied(listed(WSTETH, path)).is_pegged(WSTETH, WETH)
+    ties = tied(listed(WSTETH, path), listed(WETH, (feed(ETH_USD, WETH),)))
+    assert not ties.is_pegged(WSTETH, WETH)
 
 
 @pytest.mark.parametrize(
