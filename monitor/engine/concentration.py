@@ -5,7 +5,7 @@ unknown where a price of it is, as the side's sum is.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from math import lcm
@@ -58,16 +58,26 @@ class Concentrations:
 
 def concentrations_of(sums: Sums, usd_per_raw: UsdPerRaw) -> Concentrations:
     """Of all positions of one market."""
-    held: defaultdict[AssetId, defaultdict[Address, int]] = defaultdict(lambda: defaultdict(int))
+    places: defaultdict[AssetId, list[Mapping[Address, int]]] = defaultdict(list)
     for (_, asset), owners in sums.pledged_by.items():
-        for owner, raw in owners.items():
-            held[asset][owner] += raw
+        places[asset].append(owners)
+    held = {asset: _together(each) for asset, each in places.items()}
     each = ((asset, _concentration(owners.values())) for asset, owners in held.items())
     return Concentrations(
         collateral=_by_value(held, usd_per_raw),
         debt=_by_value(sums.owed_by, usd_per_raw),
         by_collateral={asset: found for asset, found in each if found is not None},
     )
+
+
+def _together(places: Sequence[Mapping[Address, int]]) -> Mapping[Address, int]:
+    if len(places) == 1:
+        return places[0]
+    whole: defaultdict[Address, int] = defaultdict(int)
+    for owners in places:
+        for owner, raw in owners.items():
+            whole[owner] += raw
+    return whole
 
 
 def _concentration(parts: Iterable[int]) -> Concentration | None:

@@ -5,7 +5,17 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from monitor.core.events import Place
-from monitor.core.ledger import Kind, LedgerView, each, find, pair_key, reserve_key
+from monitor.core.ledger import (
+    Kind,
+    LedgerView,
+    Market,
+    each,
+    find,
+    market_key,
+    pair_key,
+    position_key,
+    reserve_key,
+)
 from monitor.core.pairs import Pair
 from monitor.core.reserves import Reserve
 from monitor.core.sources import RiskRules
@@ -49,6 +59,18 @@ def stake_at(
         amount_raw=RawAmount(pledged + lent),
         lent_raw=RawAmount(pledged + lent if is_pooled else lent),
     )
+
+
+def may_hold(view: LedgerView, spot: Spot, vault: Address) -> bool:
+    """Whether there is anything to ask for: places are many, and vaults are in few of them.
+
+    Whom fees accrue to has something before there is any record of it.
+    """
+    rule, sub_market = spot
+    if view.get(position_key(rule.market, vault, sub_market)) is not None:
+        return True
+    market = find(view, market_key(rule.market), Market)
+    return market is not None and market.fee_recipient == vault
 
 
 def spots_by_asset(
