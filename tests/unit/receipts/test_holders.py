@@ -35,22 +35,29 @@ def a_transfer(source: Address, target: Address, shares: int, token: Address = V
 
 @dataclass
 class Node:
-    """Mints by block. Everybody minted to holds `each`; it is told until `forgets` runs out."""
+    """Mints by block. Everybody minted to holds `each`; it is told once `forgets` ran out.
+
+    `early`: how many readings are of a block in which everybody has twice as much.
+    """
 
     mints: dict[int, Address]
     each: int = 7
     forgets: int = 0
     silent: Address | None = None
+    early: int = 0
     ranges: list[tuple[int, int]] = field(default_factory=list)
 
     async def read(self, at: BlockRef, calls: Sequence[ViewCall]) -> list[ViewResult]:
         if self.forgets:
             self.forgets -= 1
             raise StateUnavailable("pruned")
-        return [
-            ViewFailed("reverted") if call.args[0] == self.silent else (self.each,)
-            for call in calls
-        ]
+        factor, self.early = (2, self.early - 1) if self.early else (1, 0)
+        return [self._answer(call, factor) for call in calls]
+
+    def _answer(self, call: ViewCall, factor: int) -> ViewResult:
+        if call.function.name == "totalSupply":
+            return (self.each * len(set(self.mints.values())),)
+        return ViewFailed("reverted") if call.args[0] == self.silent else (self.each * factor,)
 
     async def has_code(self, at: BlockRef, contract: Address) -> bool:
         return True
@@ -96,6 +103,16 @@ async def test_register__read_again_after_a_failure__reads_only_what_may_have_ch
 async def test_register__account_that_does_not_tell_its_balance__nobody_is_known() -> None:
     node = Node({3: ALICE, 4: BOB}, silent=BOB)
     assert await a_register().read(node, a_block(number=10)) == ()
+
+
+async def test_register__balances_of_a_later_block__are_read_again() -> None:
+    told = await a_register().read(Node({3: ALICE}, early=1), a_block(number=10))
+    assert told[1:] == (SharesMoved(VAULT, ALICE, Shares(7)),)
+
+
+async def test_register__balances_that_never_add_up__are_told_as_they_are() -> None:
+    told = await a_register().read(Node({3: ALICE}, early=9), a_block(number=10))
+    assert told[1:] == (SharesMoved(VAULT, ALICE, Shares(14)),)
 
 
 async def test_register__before_the_token_begins__knows_that_nobody_holds_any() -> None:
