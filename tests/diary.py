@@ -37,7 +37,7 @@ class Diary:
     pledged: dict[Side, int] = field(default_factory=lambda: defaultdict(int))
     at_unix: int = 1_700_000_000
     transactions: int = 0
-    _steps: list[Step] = field(default_factory=list)
+    pending: list[Step] = field(default_factory=list)
     _fresh: set[Side] = field(default_factory=set)
     _index: int = 0
 
@@ -91,15 +91,15 @@ class Diary:
     def end_block(self, seconds: int = 12) -> Trail:
         """The block's steps go through the flow; the next block is so much later."""
         fresh = frozenset(side for side in self._fresh if self.owed[side])
-        followed = follow(self.trail, self._steps, fresh, self.worth, self.at_unix, TERMS)
+        followed = follow(self.trail, self.pending, fresh, self.worth, self.at_unix, TERMS)
         self.trail = settle(
             followed, self.owed.__getitem__, self.pledged.__getitem__, self.at_unix, TERMS
         )
-        self._steps, self._fresh, self._index = [], set(), 0
+        self.pending, self._fresh, self._index = [], set(), 0
         self.at_unix += seconds
         self.next_transaction()
         return self.trail
 
     def _note(self, act: Act, asset: AssetId, raw: int, side: Side | None) -> None:
-        self._steps.append(Step(self.tx_hash, self._index, act, asset, raw, side))
+        self.pending.append(Step(self.tx_hash, self._index, act, asset, raw, side))
         self._index += 1

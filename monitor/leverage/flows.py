@@ -62,13 +62,21 @@ class _Walk:
     moved: int = 0
 
     def transaction(self, tx_hash: str, steps: Sequence[Step], worth: Worth) -> None:
+        """Own money of no known worth bought nothing: anybody can write such transfers."""
         steps = _netted(steps)
         wallet, received = self._wallet(steps)
         released = [self._released(step) for step in steps if step.act is Act.RELEASED]
         borrows = [self._borrowed(step) for step in steps if step.act is Act.BORROWED]
         spent = [step for step in steps if step.act in (Act.PLEDGED, Act.REPAID)]
         sinks = [Sink(s.act, s.asset, s.side, s.raw, s.log_index) for s in spent] + received
-        sources = [*wallet, *released]
+        bought = {step.asset for step in spent}
+        sources = [
+            source
+            for source in (*wallet, *released)
+            if source.is_tainted or source.asset in bought or worth(source.asset, source.left_raw)
+        ]
+        if not borrows and not any(source.is_tainted for source in sources):
+            return
         Matching(sources, borrows, sinks, worth, self.terms.tolerance).match()
         for sink in sinks:
             if sink.act is Act.PLEDGED:

@@ -438,6 +438,26 @@ def test_flow__of_a_strangers_token_in_the_same_transaction__changes_nothing() -
     assert not book.trail.lots
 
 
+def test_flow__of_ten_thousand_strangers_tokens__costs_no_more_than_their_number() -> None:
+    """In a transaction in which the owner has a part: somebody else's liquidation."""
+    book = Diary()
+    levered(book, 2)
+    asked: list[AssetId] = []
+    worth, tokens = book.worth, [an_address(f"spam {n}") for n in range(10_000)]
+    for n, token in enumerate(tokens):
+        (book.send if n % 2 else book.receive)(token, 10**18)
+    book.repay(OWED, 800_000, through_wallet=False)
+    book.release(PLEDGE, 420, through_wallet=False)
+
+    def counted(asset: AssetId, raw: int) -> Fraction | None:
+        asked.append(asset)
+        return worth(asset, raw)
+
+    trail = follow(book.trail, book.pending, frozenset(), counted, book.at_unix, TERMS)
+    assert [hop.pledged_raw for hop in trail.hops] == [780]
+    assert len(asked) < 50_000
+
+
 def test_flow__of_a_pledge_moved_between_own_accounts__keeps_its_hops() -> None:
     book, other = Diary(), a_side(WETH, "aave", "my other account")
     levered(book, 2)
