@@ -77,10 +77,10 @@ def ties_of(
         for listing in rule.listings(view):
             if listing.price is None:
                 continue
-            if _is_paired(listing, listing.price):
+            if is_paired := _is_paired(listing, listing.price):
                 pairs.add((rule.market, listing.sub_market))
             if not listing.is_permissionless:
-                for name in _names(listing, listing.price):
+                for name in _names(listing, listing.price, is_paired=is_paired):
                     groups.join(listing.asset, name)
     return Ties(_roots(groups), frozenset(pairs))
 
@@ -109,7 +109,7 @@ def _claims(view: LedgerView, rules: Iterable[RiskRules]) -> Iterator[tuple[Asse
             yield reserve.supply_token, reserve.asset
 
 
-def _names(listing: Listing, price: Price) -> Iterator[str]:
+def _names(listing: Listing, price: Price, *, is_paired: bool) -> Iterator[str]:
     """What the price ties its asset to: assets, the feeds it follows, the dollar."""
     edges = _side(price, 1)
     if listing.numeraire is None:
@@ -118,7 +118,7 @@ def _names(listing: Listing, price: Price) -> Iterator[str]:
             yield f"feed {feeds.pop()}"
         if listing.base_unit == USD_UNIT and _is_dollar(price):
             yield DOLLAR
-    elif _is_paired(listing, price):
+    elif is_paired:
         yield listing.numeraire
     if (followed := _followed(listing.asset, edges)) is not None:
         yield followed
