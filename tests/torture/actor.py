@@ -24,7 +24,16 @@ PRICES_USD = ((1650, 1760), (1780, 1900), (1900, 2000), (2050, 2250), (2050, 225
 CALM_USD = 2250
 """At first nobody is near a liquidation: an undisturbed daemon that has seen the whole past is then
 in no episode where the tortured one begins."""
-VERBS = (("price", 8), ("borrow", 3), ("supply", 1), ("repay", 1), ("liquidate", 1), ("nothing", 2))
+VERBS = (
+    ("price", 8),
+    ("borrow", 3),
+    ("lever", 2),
+    ("supply", 1),
+    ("repay", 1),
+    ("unwind", 1),
+    ("liquidate", 1),
+    ("nothing", 2),
+)
 STAY_CHANCE = 0.4
 """Of a price that stays in its range: holds of several blocks are fulfilled, too."""
 REORGS = (("replace", 5), ("shorten", 1), ("node", 2), ("return", 3))
@@ -116,6 +125,10 @@ class Actor:
         supplied = world.supply(who, "WETH", world.raw("WETH", eth))
         if verb == "borrow":
             return supplied, world.borrow(who, "USDC", debt)
+        if verb == "lever":  # what is borrowed is pledged again
+            return supplied, world.borrow(who, "USDC", debt), world.supply(who, "USDC", debt)
+        if verb == "unwind":
+            return world.withdraw(who, "USDC", debt // 2), world.repay(who, "USDC", debt // 2)
         return (supplied,) if verb == "supply" else (world.repay(who, "USDC", debt // 2),)
 
     async def _liquidate(self) -> tuple[Tx, ...]:

@@ -27,6 +27,7 @@ from torture.reference import (
     divergence,
     ending_of,
     replayed,
+    unseen,
 )
 from torture.verdict import GivenUpError, judge
 from torture.victims import UNAVAILABLE, Victims
@@ -233,6 +234,7 @@ class Campaign:
             victims.interruptions,
         )
         verdict.diverged += divergence(found, expected, (await world.head()).hash)
+        verdict.diverged += unseen(found, await replayed(self._stage, start + 1))
         verdict.diverged += await contradictions(world, self._config, self._scene.actor.accounts)
         if refused := self._scene.mailbox.refused:
             verdict.diverged.append(f"{refused} signatures were wrong")

@@ -11,6 +11,7 @@ from stage import Stage
 
 from monitor.core.alerts import BreakerState
 from monitor.core.blocks import BlockRef
+from monitor.core.ledger import OBSERVED
 from monitor.rim import identity_of, redis_of
 from monitor.settings import load
 from monitor.store.codec import digest
@@ -24,9 +25,13 @@ EVERY_POSITION = "1000"
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """What a stopped daemon's store holds."""
+    """What a stopped daemon's store holds.
+
+    `observed`: the digest of what it saw on its way: owners, trails of borrowed money, loops.
+    """
 
     ledger: str
+    observed: str
     breakers: Mapping[str, BreakerState]
     applied: BlockRef | None
     evaluated: BlockRef | None
@@ -45,6 +50,10 @@ async def ending_of(config: Path) -> Ending:
         )
         return Ending(
             ledger=digest(state.records),
+            observed=digest(
+                {key: record for key, record in state.records.items() if key.kind in OBSERVED},
+                with_observed=True,
+            ),
             breakers=dict(state.breakers),
             applied=state.cursor,
             evaluated=state.evaluated,
@@ -53,13 +62,21 @@ async def ending_of(config: Path) -> Ending:
         )
 
 
-async def replayed(stage: Stage) -> Ending:
-    """The same namespace elsewhere, from block 0, by a daemon nothing happens to."""
-    config, _ = stage.config("reference", start_block=0, webhook_url="", hold_blocks=2)
+async def replayed(stage: Stage, first: int = 0) -> Ending:
+    """The same namespace elsewhere, by a daemon nothing happens to. `first`: its first block."""
+    name = f"reference-{first}"
+    config, _ = stage.config(name, start_block=first, webhook_url="", hold_blocks=2)
     done = await command("run", "--config", str(config), "--once", seconds=REPLAY_SECONDS)
     if done.code:
         raise GivenUpError(f"the undisturbed daemon ended with {done.code}: {done.err[-800:]}")
     return await ending_of(config)
+
+
+def unseen(found: Ending, twin: Ending) -> list[str]:
+    """What a tortured daemon saw otherwise than one that began where it did."""
+    if found.observed == twin.observed:
+        return []
+    return [f"the digest of what was seen is {found.observed}, undisturbed {twin.observed}"]
 
 
 def divergence(found: Ending, expected: Ending, head: str) -> list[str]:
