@@ -1,6 +1,6 @@
 """Loops with what their sides are worth now: of the looped positions alone."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -89,14 +89,16 @@ class LoopRows:
         pledged, owed = self._pledged(places), self._owed(places)
         worths = Worths(self._usd(pledged), self._usd(owed))
         for loop in counted(loops, worths, self._claims, self._least):
-            own = {place_of(leg) for leg in loop.path}
+            own = [place_of(leg) for leg in loop.path]
             pledges = {side: pledged.get(side, 0) for side in map(pledge_of, loop.path)}
             debts = {side: owed.get(side, 0) for leg in loop.path if (side := debt_of(leg))}
-            collateral_usd, debt_usd = self._sum(pledges), self._sum(debts)
+            collateral_usd, debt_usd = _sum(worths.pledged, pledges), _sum(worths.owed, debts)
+            all_usd = _sum(worths.pledged, _within(pledged, own))
+            all_owed_usd = _sum(worths.owed, _within(owed, own))
             yield LoopRow(
                 *(owner, loop, pledges, debts, collateral_usd, debt_usd),
-                pledged_part=_part(collateral_usd, self._sum(_within(pledged, own))),
-                owed_part=_part(debt_usd, self._sum(_within(owed, own))),
+                pledged_part=_part(collateral_usd, all_usd),
+                owed_part=_part(debt_usd, all_owed_usd),
             )
 
     def _pledged(self, places: Mapping[Place, None]) -> dict[Side, int]:
@@ -119,9 +121,6 @@ class LoopRows:
     def _usd(self, amounts: Amounts) -> dict[Side, Fraction | None]:
         return {side: self._book.worth([(side.asset, raw)]) for side, raw in amounts.items()}
 
-    def _sum(self, amounts: Amounts) -> Fraction | None:
-        return total(list(self._usd(amounts).values()))
-
 
 def place_of(leg: Leg) -> Place:
     return Place(leg.market, leg.account, leg.sub_market)
@@ -135,12 +134,13 @@ def debt_of(leg: Leg) -> Side | None:
     return None if leg.debt is None else Side(leg.market, leg.sub_market, leg.account, leg.debt)
 
 
-def _within(amounts: Amounts, places: set[Place]) -> Amounts:
-    return {
-        side: raw
-        for side, raw in amounts.items()
-        if Place(side.market, side.account, side.sub_market) in places
-    }
+def _within(sides: Iterable[Side], places: Collection[Place]) -> list[Side]:
+    return [s for s in sides if Place(s.market, s.account, s.sub_market) in places]
+
+
+def _sum(worths: Mapping[Side, Fraction | None], sides: Iterable[Side]) -> Fraction | None:
+    """What is not there is worth nothing."""
+    return total([worths.get(side, Fraction(0)) for side in sides])
 
 
 def _part(part: Fraction | None, whole: Fraction | None) -> Fraction | None:

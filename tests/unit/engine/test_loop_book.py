@@ -402,3 +402,79 @@ def test_looped__of_an_unknown_price__is_unknown_and_not_zero() -> None:
         loops_key(ANN): Loops((a_loop(),)),
     }
     assert a_book(ledger).looped_usd(AAVE, LoopKind.DIRECTIONAL) is None
+
+
+def lst_by_state(other_usd: int) -> LoopBook:
+    """ANN's staked ether against ether, of which nothing was seen, beside other collateral."""
+    held = Position(
+        (a_holding(WSTETH, 10 * WAD, used=True), a_holding(USDC, other_usd * WAD, used=True)),
+        (a_holding(WETH, 10 * WAD),),
+        1,
+    )
+    ledger = lst_ledger(times(RATE, feed(ETH_FEED, WETH))) | {
+        position_key(AAVE, ANN): replace(held, supplies=tuple(sorted(held.supplies, key=str))),
+        loops_key(ANN): Loops((Loop("state", LoopKind.CORRELATED, (a_leg(ANN, WSTETH, WETH),)),)),
+    }
+    return a_book(ledger)
+
+
+def test_loop__by_state__counts_while_both_sides_are_most_of_it() -> None:
+    assert ids(lst_by_state(5_900)) == ["state"]
+    assert ids(lst_by_state(6_100)) == []
+
+
+def test_loop__by_state__says_why_it_is_one_and_what_was_not_seen() -> None:
+    (row,) = lst_by_state(4_000).page(LoopFilter())["loops"]
+    assert (row["hops"], row["built"], row["evidence"]) == (None, "unknown", [])
+    assert "hops: the way of the money was not seen whole" in row["unknown"]
+    assert row["because"] == [
+        "e-mode 1 (ETH) of aave takes the two for a pair",
+        "wstETH is pegged to WETH",
+        "85.7 % of what is pledged there is in the loop",
+        "100.0 % of what is owed there is in the loop",
+    ]
+
+
+def test_loop__by_state_at_an_unknown_price__is_kept() -> None:
+    ledger = lst_ledger(()) | {
+        price_key(AAVE, WSTETH): a_price(None, reason="gone"),
+        loops_key(ANN): Loops((Loop("state", LoopKind.CORRELATED, (a_leg(ANN, WSTETH, WETH),)),)),
+    }
+    assert ids(a_book(ledger), min_leverage="100") == ["state"]
+
+
+def test_breaks__where_a_mode_has_a_price_of_its_own__are_unknown_and_not_guessed() -> None:
+    """Aave before 3.2: the assets of a category may share a price that is none of theirs."""
+    ledger = lst_ledger(times(RATE, feed(ETH_FEED, WETH)))
+    mode = ledger[category_key(AAVE, 1)]
+    assert isinstance(mode, Category)
+    ledger[category_key(AAVE, 1)] = replace(mode, price_source=an_address("source"))
+    ledger[price_key(AAVE, an_address("source"))] = a_price(2100 * 10**8)
+    row = only(ledger, LST)
+    assert row["breaks_at"] is None
+    assert any("does not reckon with the prices of its assets" in why for why in row["unknown"])
+
+
+class CountingAave(Aave):
+    """Counts whose positions are looked at."""
+
+    looked_at: list[Address]
+
+    def statement(self, view: Any, place: Any, at_unix: int) -> Any:
+        self.looked_at.append(place.account)
+        return super().statement(view, place, at_unix)
+
+
+def test_book__of_many_positions__looks_at_the_looped_ones_alone() -> None:
+    strangers = {
+        position_key(AAVE, an_address(f"stranger {n}")): a_position(owed_scaled=WAD)
+        for n in range(50)
+    }
+    view = Ledger(two_loops() | strangers)
+    rule = CountingAave(AAVE)
+    rule.looked_at = []
+    book = PositionBook(view, a_block(), [rule], str)
+    rule.looked_at = []
+    loops = LoopBook(book, view, [rule])
+    loops.page(LoopFilter())
+    assert sorted(rule.looked_at) == sorted([ANN, BOB])

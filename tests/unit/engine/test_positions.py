@@ -18,7 +18,7 @@ from monitor.core.ledger import Ledger, Position, market_key, position_key, pric
 from monitor.core.ports import PositionFilter
 from monitor.core.units import MarketId
 from monitor.engine.net_value import net_values
-from monitor.engine.positions import PositionBook
+from monitor.engine.positions import Owner, PositionBook, itself
 from monitor.engine.totals import market_totals
 from monitor.engine.valuation import total, usd_text
 from monitor.errors import QuestionError
@@ -36,7 +36,9 @@ class Market(AaveRules):
     market = MARKET
 
 
-def a_book(*, dai_price: int | None = 10**8, big_owes: int = 1500) -> PositionBook:
+def a_book(
+    *, dai_price: int | None = 10**8, big_owes: int = 1500, owner: Owner = itself
+) -> PositionBook:
     """BIG owes 1,500 USDC or more, SMALL 100, LENDER nothing, DARK 5 of DAI."""
     ledger = Ledger(
         {
@@ -53,7 +55,7 @@ def a_book(*, dai_price: int | None = 10**8, big_owes: int = 1500) -> PositionBo
             position_key(MARKET, DARK): _owing_dai(),
         }
     )
-    return PositionBook(ledger, a_block(), [Market(MARKET)], str)
+    return PositionBook(ledger, a_block(), [Market(MARKET)], str, owner=owner)
 
 
 def _owing_dai() -> Position:
@@ -88,6 +90,22 @@ def test_filters__on_unknown_values__never_hide_a_row() -> None:
 def test_filters__by_debt_and_account__narrow() -> None:
     assert accounts(a_book(), min_debt_usd="100") == [BIG, SMALL]
     assert accounts(a_book(), account=SMALL.upper().replace("0X", "0x")) == [SMALL]
+
+
+def test_owner__of_several_accounts__is_shown_and_found_by() -> None:
+    safe = an_address("safe")
+    book = a_book(owner=lambda account: safe if account in (BIG, LENDER) else account)
+    shown = book.page(PositionFilter())["positions"]
+    assert {row["account"]: row["owner"] for row in shown} == {
+        BIG: safe,
+        LENDER: safe,
+        SMALL: SMALL,
+        DARK: DARK,
+    }
+    assert accounts(book, owner=safe) == [BIG, LENDER]
+    assert accounts(book, owner=SMALL) == [SMALL]
+    assert accounts(book, owner=BIG) == []
+    assert accounts(book, owner=safe, account=SMALL) == []
 
 
 def test_health__of_a_known_account__is_the_contracts_integer() -> None:
