@@ -1,7 +1,7 @@
 """The path of a loop: its legs, account by account, and how the loop is named."""
 
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import zip_longest
 
 from monitor.core.alerts import digest
@@ -21,7 +21,7 @@ def path_seen(hops: Sequence[Hop], standings: Standings) -> tuple[Leg, ...]:
 
     Where a debt of the chain is owed all collateral in use belongs to it, since it secures the
     debt: what the money did not bring stands before the first debt, what it brought where it came.
-    Where money only arrives the chain ends: with all that is owed there, if anything.
+    Where money only arrives the chain ends: with what is owed there, if nothing else secures that.
 
     A debt that nothing secures (drawn on another's credit) has no leg.
     """
@@ -36,10 +36,20 @@ def path_seen(hops: Sequence[Hop], standings: Standings) -> tuple[Leg, ...]:
         if seat in left:
             legs += _passed(standing, left[seat], arrived)
         else:
-            owed = [asset for asset, _ in standing.owed]
-            ends = legs_at(standing, sorted(arrived, key=arrived.__getitem__), owed)
+            ends = legs_at(
+                standing, sorted(arrived, key=arrived.__getitem__), _on(standing, arrived)
+            )
             legs += [(arrived[leg.collateral], order, leg) for order, leg in enumerate(ends)]
     return tuple(leg for _, _, leg in sorted(legs, key=lambda one: one[:2]))
+
+
+def _on(standing: Standing, arrived: Collection[AssetId]) -> list[AssetId]:
+    """What is owed on what arrived alone: nobody can tell whose debt it is beside other collateral,
+    which may be a fortune.
+    """
+    if any(asset not in arrived for asset in standing.pledged):
+        return []
+    return [asset for asset, _ in standing.owed]
 
 
 def _passed(
@@ -80,7 +90,7 @@ def path_unseen(
         if debts := list(out.get(seat, ())):
             arrived = [asset for asset in standing.pledged if asset not in arrived] + arrived
         else:
-            debts = [asset for asset, _ in standing.owed]
+            debts = _on(standing, arrived)
         legs += legs_at(standing, arrived, debts)
     return tuple(legs)
 

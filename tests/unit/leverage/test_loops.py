@@ -115,6 +115,14 @@ def test_chain__with_debt_at_its_end__has_that_in_it() -> None:
     assert loop.hops == 1
 
 
+def test_chain__that_ends_in_a_fortune__does_not_take_its_debts_for_looped() -> None:
+    standings = has(AAVE, [WETH], {USDC: 100}), has(SPARK, [USDC, WETH], {DAI: 10**9})
+    seen = [side(AAVE, USDC), side(SPARK, DAI)]
+    money = trail(hop(side(AAVE, USDC), side(SPARK, USDC)), seen=seen)
+    (loop,) = found(*standings, seen=money)
+    assert legs(loop) == [(AAVE, WETH, USDC), (SPARK, USDC, None)]
+
+
 def test_collateral__that_secures_the_debt_of_a_loop__belongs_to_it() -> None:
     money = hop(side(AAVE, USDC), side(AAVE, WETH))
     (loop,) = found(has(AAVE, [WETH, WSTETH], {USDC: 100, DAI: 100}), seen=trail(money))
