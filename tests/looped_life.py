@@ -92,10 +92,10 @@ _ALL = MarketId("")
 
 
 @asynccontextmanager
-async def looped_life(world: World, folder: Path) -> AsyncIterator[LoopedLife]:
-    """Over the configuration that the devnet writes for a world. It begins at the head."""
+async def looped_life(world: World, folder: Path, more: str = "") -> AsyncIterator[LoopedLife]:
+    """Over the configuration that the devnet writes for a world, and `more`, from the head on."""
     config = folder / "loops.toml"
-    config.write_text(configuration(world, Wiring(folder / "state")))
+    config.write_text(configuration(world, Wiring(folder / "state")) + more)
     parts = parts_of(load(config, {}))
     settings = NodeSettings((world.anvil.http_url,), world.anvil.chain_id, poll_seconds=0.05)
     aggregate3 = abi_library("multicall3/Multicall3").functions["aggregate3"]

@@ -1,0 +1,101 @@
+"""Loops whose legs lie in several accounts of one owner: his key's, and a wallet that obeys it."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from devnet import WideWorld, account, open_wide_world
+from devnet.wallets import Wallet, Wallets, open_wallets
+from looped_life import LoopedLife, looped_life
+
+from monitor.core.loops import LoopKind
+
+WAD, USDC = 10**18, 10**6
+ALICE, BOB, LENDER = (account(name) for name in ("alice", "bob", "lender"))
+
+
+@pytest.fixture
+async def wide() -> AsyncIterator[WideWorld]:
+    """With somebody who lends what is borrowed here."""
+    async with open_wide_world() as world:
+        await world.fund(LENDER, USDC=1_000_000 * USDC, WETH=1_000 * WAD)
+        for market in (world, world.aave_3_0):
+            await world.block(
+                market.supply(LENDER, "USDC", 500_000 * USDC),
+                market.supply(LENDER, "WETH", 500 * WAD),
+            )
+        yield world
+
+
+@pytest.fixture
+async def wallets(wide: WideWorld) -> Wallets:
+    return await open_wallets(wide)
+
+
+@pytest.fixture
+async def life(wide: WideWorld, wallets: Wallets, tmp_path: Path) -> AsyncIterator[LoopedLife]:
+    """Started where everybody has wallets but nobody a position."""
+    vouched = "".join(
+        f'[[account_code]]\nhash = "{code_hash}"\nkind = "{kind}"\n'
+        for code_hash, kind in wallets.account_code.items()
+    )
+    async with looped_life(wide, tmp_path, vouched) as beside:
+        yield beside
+
+
+async def lever(wide: WideWorld, wallet: Wallet, *, is_known: bool) -> None:
+    """Alice pledges ether and borrows; the wallet gets the money, buys ether and pledges that
+    on another market. `is_known`: it had something there before."""
+    own, there = wallet.address, wide.aave_3_0
+    await wide.fund(ALICE, WETH=10 * WAD)
+    await wallet.act(
+        *(
+            wide.approve(own, asset, to)
+            for asset in ("WETH", "USDC")
+            for to in (wide.addresses.router, there.addresses.pool)
+        )
+    )
+    if is_known:
+        await wide.mint(own, "USDC", USDC)
+        await wallet.act(there.supply(own, "USDC", USDC))
+    await wide.supply(ALICE, "WETH", 10 * WAD)
+    borrowed = 9_000 * USDC
+    await wide.block(
+        wide.borrow(ALICE, "USDC", borrowed),
+        wide.tx(ALICE, wide.token("USDC"), "transfer(address,uint256)", own, borrowed),
+    )
+    await wallet.act(wide.trade(own, "USDC", "WETH", borrowed))
+    bought = await wide.balance_of(wide.token("WETH"), own)
+    await wallet.act(there.supply(own, "WETH", bought))
+
+
+@pytest.mark.parametrize("kind", ["safe", "ds_proxy", "clone", "smart_account"])
+@pytest.mark.parametrize("is_known", [True])
+async def test_loop__through_a_wallet_of_the_owner_s__is_the_owner_s(
+    wide: WideWorld, wallets: Wallets, life: LoopedLife, kind: str, is_known: bool
+) -> None:
+    wallet: Wallet = await getattr(wallets, kind)(ALICE)
+    await lever(wide, wallet, is_known=is_known)
+    [loop] = await life.loops(wallet.address)
+    assert (loop.kind, loop.hops) == (LoopKind.CROSS_PROTOCOL, 1)
+    assert {leg.account for leg in loop.path} == {ALICE, wallet.address}
+    assert await life.loops(ALICE) == (loop,)
+    assert life.observed() == await life.anew()
+
+
+async def test_loop__through_somebody_else_s_wallet__is_none(
+    wide: WideWorld, wallets: Wallets, life: LoopedLife
+) -> None:
+    wallet = await wallets.ds_proxy(BOB)
+    await lever(wide, wallet, is_known=True)
+    assert await life.loops(ALICE) == ()
+    assert await life.loops(wallet.address) == ()
+
+
+async def test_loop__through_a_wallet_that_is_only_signed_with__is_none(
+    wide: WideWorld, wallets: Wallets, life: LoopedLife
+) -> None:
+    wallet = await wallets.safe(ALICE, BOB)
+    await lever(wide, wallet, is_known=True)
+    assert await life.loops(ALICE) == ()
+    assert await life.loops(wallet.address) == ()
