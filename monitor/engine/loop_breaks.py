@@ -90,8 +90,11 @@ class Breaking:
                 yield self._name(asset), self._reach.of_price(asset)
 
     def _is_pegged(self, footing: Footing, one: AssetId, other: AssetId) -> bool:
-        spot = footing.place.market, footing.place.sub_market
-        return one != other and (self._ties.is_pegged(one, other) or spot in self._ties.pairs)
+        """By what they are, by the market's own oracle, or by the e-mode that pairs them."""
+        spot, mode = (footing.place.market, footing.place.sub_market), footing.category
+        is_pair = mode is not None and one in mode.collateral and other in mode.borrowable
+        is_tied = self._ties.is_pegged(one, other) or spot in self._ties.pairs
+        return one != other and (is_tied or is_pair)
 
     def _rates(self, footing: Footing) -> tuple[dict[str, tuple[Fraction, int]], tuple[str, ...]]:
         """By the debt that costs most: the position is broken by all of them together."""

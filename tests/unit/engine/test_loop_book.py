@@ -1,4 +1,5 @@
 from dataclasses import replace
+from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
@@ -55,6 +56,7 @@ from monitor.errors import QuestionError
 from monitor.protocols.aave_v3.rules import AaveRules
 from monitor.protocols.morpho_blue.market import MorphoBlue
 from monitor.protocols.morpho_blue.sheets import exposure_of
+from monitor.simulation.shocks import PegShock, RateShock, parse_shocks
 
 AAVE, MORPHO = MarketId("aave"), MarketId("morpho")
 ANN, BOB = an_address("ann"), an_address("bob")
@@ -190,7 +192,9 @@ def test_breaks__where_the_oracle_follows_the_market__is_the_peg() -> None:
     path = times(RATE, feed(STETH_FEED, WSTETH, WETH), feed(ETH_FEED, WETH))
     row = only(lst_ledger(path), LST)
     # Health is 2400 · 0.95 by 2000, at the threshold of the account's e-mode.
-    assert row["breaks_at"] == {"wstETH": pytest.approx(1 / 1.14 - 1, abs=GRAIN)}
+    assert row["breaks_at"] == {"peg:wstETH/WETH": pytest.approx(1 / 1.14 - 1, abs=GRAIN)}
+    (shock,) = parse_shocks(row["breaks_at"])
+    assert isinstance(shock, PegShock)
 
 
 def test_breaks__of_a_capped_oracle__need_the_way_down_to_the_cap_first() -> None:
@@ -228,6 +232,7 @@ def test_breaks__by_interest__are_days_at_the_present_rate() -> None:
     row = only(a_ledger() | {reserve_key(AAVE, USDC): usdc}, a_loop())
     # ln(1.1) / 0.1 years are 347.9 days; three quarters of what is lent are borrowed.
     assert row["breaks_at"]["rate:aave/USDC"] == "0.75@348d"
+    assert RateShock("aave", "USDC", Decimal("0.75"), 348) in parse_shocks(row["breaks_at"])
 
 
 def test_carry__of_known_rates__is_leverage_weighted() -> None:
