@@ -228,23 +228,24 @@ class _Vaults:
         return spots_by_asset(self._view, self._rules)
 
     def parts(self, vault: AssetId, asset: AssetId, receipt: Receipt) -> Iterator[Part]:
-        """Of a curated vault only what stands in its queue counts, and nothing that lies idle."""
+        """Of a curated vault only what stands in its queue counts, and nothing that lies idle.
+
+        Anybody may give a vault money or shares, without their being part of its assets: what lies
+        in it explains no more than its positions leave open.
+        """
         if receipt.queue is not None:
-            yield from self._stakes(
-                vault, asset, 0, spots_in(self._view, self._rules, receipt.queue)
-            )
+            yield from self._stakes(vault, asset, spots_in(self._view, self._rules, receipt.queue))
             return
-        spots, idle = self._spots.get(asset, ()), receipt.idle_raw or 0
-        own = list(self._stakes(vault, asset, idle, spots))
+        own = list(self._stakes(vault, asset, self._spots.get(asset, ())))
         yield from own
         left = (receipt.assets_raw or 0) - sum(part.raw for part in own)
-        for token, worth in self._shares(vault, asset):
-            if (counted := min(worth, left)) > 0:  # anybody may give shares, as no part of assets
+        for token, worth in ((asset, receipt.idle_raw or 0), *self._shares(vault, asset)):
+            if (counted := min(worth, left)) > 0:
                 left -= counted
                 yield Part(token, None, counted)
 
     def _stakes(
-        self, vault: AssetId, asset: AssetId, idle: int, spots: Iterable[tuple[RiskRules, str]]
+        self, vault: AssetId, asset: AssetId, spots: Iterable[tuple[RiskRules, str]]
     ) -> Iterator[Part]:
         for spot in spots:
             if not may_hold(self._view, spot, vault):
@@ -252,11 +253,10 @@ class _Vaults:
             stake = stake_at(self._view, spot, vault, asset, self._at_unix)
             if stake is None:
                 continue
-            idle += stake.amount_raw - stake.lent_raw
             if stake.lent_raw:
                 yield Part(asset, (stake.market, stake.sub_market), stake.lent_raw)
-        if idle:
-            yield Part(asset, None, idle)
+            if free := stake.amount_raw - stake.lent_raw:
+                yield Part(asset, None, free)
 
     def _shares(self, vault: AssetId, asset: AssetId) -> Iterator[tuple[AssetId, int]]:
         """What it has of other followed vaults of the same asset, and what that is worth."""

@@ -153,6 +153,13 @@ def test_plain_vault__in_a_pool_and_idle__rests_on_both() -> None:
     )
 
 
+def test_plain_vault__that_was_given_money__counts_what_its_assets_leave_open() -> None:
+    supplied = Position((a_holding(USDC, 60),))
+    records = {**told(vault=a_receipt(idle=10**9)), position_key(AAVE, VAULT): supplied}
+    found = claims_in(records).rests_on(VAULT)
+    assert found.bases[0] == (Base(USDC, (AAVE, "")), Fraction(3, 5))
+
+
 def test_plain_vault__pledges_where_nobody_can_borrow_it__has_it_and_lends_it_to_nobody() -> None:
     pledged = Position((a_holding(WETH, 100, used=True),))
     records = {**told(vault=a_receipt(WETH)), position_key(MORPHO, VAULT, FIRST): pledged}
