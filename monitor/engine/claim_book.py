@@ -10,6 +10,7 @@ from fractions import Fraction
 from typing import Any
 
 from monitor.core.ports import ClaimFilter
+from monitor.core.receipts import ReceiptKind
 from monitor.core.units import AssetId, MarketId
 from monitor.engine.paging import block_json, page_of, start_of
 from monitor.engine.positions import PositionBook
@@ -18,6 +19,8 @@ from monitor.errors import QuestionError
 from monitor.leverage.claims import SEEN
 from monitor.leverage.foundation import Spot
 from monitor.leverage.measures import top_share
+
+ATOKEN = ReceiptKind.AAVE_ATOKEN
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,18 +93,21 @@ class ClaimBook:
         return frozenset({asset, *within, *parts})
 
     def _assets(self) -> list[AssetId]:
-        """By what is pledged of them, the unknown first; then what is pledged nowhere."""
-        every = {*self._worth, *self._by_base, *self._claims.claims}
-        nothing = Fraction(0)
+        """By what is pledged of them, the unknown first; then what is pledged nowhere.
 
-        def order(asset: AssetId) -> tuple[bool, Fraction, AssetId]:
-            worth = self._worth.get(asset, nothing)
-            return worth is not None, -(worth or nothing), asset
+        Every market issues a token for each of its assets: those that matter to no collateral are
+        told of when they are asked for.
+        """
+        told = {a for a in self._claims.claims if self._claims.kind(a) is not ATOKEN}
+        return sorted({*self._worth, *self._by_base, *told}, key=self._order)
 
-        return sorted(every, key=order)
+    def _order(self, asset: AssetId) -> tuple[bool, Fraction, AssetId]:
+        worth = self._worth.get(asset, Fraction(0))
+        return worth is not None, -(worth or Fraction(0)), asset
 
     def _asked(self, text: str) -> list[AssetId]:
-        found = [a for a in self._assets() if text.lower() == a or text == self._symbol(a)]
+        every = sorted({*self._worth, *self._by_base, *self._claims.claims}, key=self._order)
+        found = [a for a in every if text.lower() == a or text == self._symbol(a)]
         if not found:
             raise QuestionError(
                 f"asset = {text!r} is neither pledged anywhere nor a claim: expected an address, "

@@ -141,9 +141,16 @@ def test_market__whose_claim_has_no_price__says_that_it_is_unknown() -> None:
 
 def test_page__of_all__is_by_value_pledged_the_unknown_first() -> None:
     by_value = [one["symbol"] for one in told()["claims"]]
-    assert by_value[:2] == ["WETH", "vUSDC"]
-    assert {"USDC", PLAIN} <= set(by_value)
+    assert by_value == ["WETH", "vUSDC", "USDC"]
     assert next(one["symbol"] for one in told(share_price=None)["claims"]) == "vUSDC"
+
+
+def test_atoken__that_nobody_pledges__is_told_of_when_asked_for() -> None:
+    claimed = row(PLAIN)
+    assert (claimed["kind"], claimed["underlying"], claimed["shared_by"]) == (
+        *("aave_atoken", USDC),
+        [],
+    )
 
 
 def test_page__cut__goes_on_where_it_ended() -> None:
