@@ -18,6 +18,15 @@ from monitor.web.openapi import document
 PREFIX = "/api/v1"
 MOST_ROWS = 1000
 _USD = re.compile(r"\d{1,30}(\.\d{1,18})?")
+STATUS_TEXT = (
+    "`collateral_net_usd`: collateral in use without `claimed_usd`, the part that is a claim on "
+    "money lent in a followed market (what secures that is collateral there), or on nothing but "
+    "itself, and without `looped_usd`, what was pledged with money borrowed from followed markets "
+    "in loops that are known. `unseen_claims_usd`: what is pledged of claims that do not show what "
+    "stands behind them; so much of the net value may be counted elsewhere too. `multiplier`: "
+    "gross by net. `totals`: all markets. `concentration`: by owner; `top1`, `top5`: parts of the "
+    "largest, `hhi`: the sum of squared parts; by value in USD, of one collateral by amount."
+)
 LOOPS_TEXT = (
     "`collateral_usd`, `debt_usd`: each side of the path once, with all that is there now. "
     "`breaks_at`: what makes one of its positions liquidatable, in the grammar of shocks: a price "
@@ -101,7 +110,9 @@ class Api:
             **limit,
         }
         return (
-            Endpoint("GET", f"{PREFIX}/status", "How the daemon fares", {}, self._status),
+            Endpoint(
+                "GET", f"{PREFIX}/status", "How the daemon fares", {}, self._status, STATUS_TEXT
+            ),
             Endpoint("GET", f"{PREFIX}/positions", "Positions by debt", wanted, self._positions),
             Endpoint("GET", f"{PREFIX}/positions/{{account}}", "Of one account", {}, self._account),
             Endpoint("GET", f"{PREFIX}/loops", "Loops by debt", looped, self._loops, LOOPS_TEXT),
