@@ -6,7 +6,6 @@ verdicts.py.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from fractions import Fraction
 
 from monitor.core.events import Place
@@ -41,7 +40,6 @@ from monitor.core.units import (
     ZERO_ADDRESS,
     Address,
     AssetId,
-    Bps,
     MarketId,
     RawAmount,
     Wad,
@@ -50,16 +48,9 @@ from monitor.core.units import (
 from monitor.errors import LedgerCorrupt
 from monitor.protocols.aave_v3.accrual import supply_index_at
 from monitor.protocols.aave_v3.configuration import is_vacancy
+from monitor.protocols.aave_v3.reserve_terms import counts, is_open, is_seizable, terms_for
 from monitor.protocols.aave_v3.verdicts import Verdict
 from monitor.protocols.aave_v3.versions import PoolRules, pool_rules, token_rules
-
-
-@dataclass(frozen=True, slots=True)
-class _Terms:
-    """What an asset is worth as collateral to one account."""
-
-    threshold_bps: Bps
-    bonus_bps: Bps
 
 
 class AaveRules:
@@ -108,12 +99,12 @@ class AaveRules:
         collateral = weighted = debt = 0
         for held in used:
             reserve = self._reserve(view, held.asset)
-            if not _counts(reserve, verdict):
+            if not counts(reserve, verdict):
                 continue
             amount = verdict.supplied_raw(held.scaled, supply_index_at(reserve, at_unix))
             value = amount * prices[held.asset] // 10**reserve.decimals
             collateral += value
-            weighted += value * _terms_for(reserve, category).threshold_bps
+            weighted += value * terms_for(reserve, category).threshold_bps
         for held in position.debts:
             reserve = self._reserve(view, held.asset)
             owed = verdict.owed_raw(held.scaled, rules.interest.debt_index_at(reserve, at_unix))
@@ -133,9 +124,9 @@ class AaveRules:
         """Whether some used collateral and some debt may be named in a liquidation now."""
         return any(
             held.used_as_collateral
-            and _is_seizable(self._reserve(view, held.asset), verdict, at_unix)
+            and is_seizable(self._reserve(view, held.asset), verdict, at_unix)
             for held in _listed(position)
-        ) and any(_is_open(self._reserve(view, held.asset), at_unix) for held in position.debts)
+        ) and any(is_open(self._reserve(view, held.asset), at_unix) for held in position.debts)
 
     def utilisation(self, view: LedgerView, at_unix: int) -> Mapping[AssetId, Fraction]:
         """Debt ÷ (cash + debt), as the rate strategy sees it."""
@@ -217,9 +208,9 @@ class AaveRules:
         legs = []
         for held in _listed(position):
             reserve = self._reserve(view, held.asset)
-            if not (held.used_as_collateral and _counts(reserve, verdict)):
+            if not (held.used_as_collateral and counts(reserve, verdict)):
                 continue
-            terms = _terms_for(reserve, category)
+            terms = terms_for(reserve, category)
             amount = verdict.supplied_raw(held.scaled, supply_index_at(reserve, at_unix))
             leg = CollateralLeg(
                 asset=held.asset,
@@ -227,7 +218,7 @@ class AaveRules:
                 liquidation_threshold_wad=wad_of_bps(terms.threshold_bps),
                 liquidation_bonus_wad=wad_of_bps(terms.bonus_bps),
                 liquidation_fee_bps=reserve.terms.liquidation_fee_bps,
-                seizable=_is_open(reserve, at_unix),
+                seizable=is_open(reserve, at_unix),
             )
             legs.append(leg)
         return tuple(legs)
@@ -240,7 +231,7 @@ class AaveRules:
             reserve = self._reserve(view, held.asset)
             index = rules.interest.debt_index_at(reserve, at_unix)
             amount = RawAmount(rules.verdict.owed_raw(held.scaled, index))
-            legs.append(DebtLeg(held.asset, amount, repayable=_is_open(reserve, at_unix)))
+            legs.append(DebtLeg(held.asset, amount, repayable=is_open(reserve, at_unix)))
         return tuple(legs)
 
     def _asset_sheet(self, view: LedgerView, reserve: Reserve) -> AssetSheet:
@@ -291,25 +282,3 @@ class AaveRules:
 def _listed(position: Position) -> list[Holding]:
     """What is supplied, without flags for reserves that are no more."""
     return [h for h in position.supplies if h.scaled or not is_vacancy(h.asset)]
-
-
-def _terms_for(reserve: Reserve, category: Category | None) -> _Terms:
-    """The category's terms where it lists the asset as collateral, else the reserve's own."""
-    if category is not None and reserve.asset in category.collateral:
-        return _Terms(category.liquidation_threshold_bps, category.liquidation_bonus_bps)
-    return _Terms(reserve.terms.liquidation_threshold_bps, reserve.terms.liquidation_bonus_bps)
-
-
-def _counts(reserve: Reserve, verdict: Verdict) -> bool:
-    """Whether the reserve can secure anything at all."""
-    return bool(reserve.terms.liquidation_threshold_bps) or not verdict.needs_threshold
-
-
-def _is_seizable(reserve: Reserve, verdict: Verdict, at_unix: int) -> bool:
-    return _counts(reserve, verdict) and _is_open(reserve, at_unix)
-
-
-def _is_open(reserve: Reserve, at_unix: int) -> bool:
-    """Whether liquidations may name this reserve: active, not paused, grace period over."""
-    terms = reserve.terms
-    return terms.is_active and not terms.is_paused and terms.grace_until_unix < at_unix
