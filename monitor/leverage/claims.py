@@ -22,7 +22,7 @@ from monitor.core.reserves import Reserve
 from monitor.core.sources import RiskRules
 from monitor.core.units import AssetId, MarketId, RawAmount
 from monitor.leverage.foundation import Base, End, Node, Rest, Row, Spot, rest_of, settled
-from monitor.leverage.stakes import may_hold, spots_by_asset, spots_in, stake_at
+from monitor.leverage.stakes import held_spots, spots_by_asset, spots_in, stake_at
 
 SEEN = Fraction(999, 1000)
 """What a vault holds is known where so much of it is explained."""
@@ -247,9 +247,7 @@ class _Vaults:
     def _stakes(
         self, vault: AssetId, asset: AssetId, spots: Iterable[tuple[RiskRules, str]]
     ) -> Iterator[Part]:
-        for spot in spots:
-            if not may_hold(self._view, spot, vault):
-                continue
+        for spot in held_spots(self._view, spots, vault):
             stake = stake_at(self._view, spot, vault, asset, self._at_unix)
             if stake is None:
                 continue

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from monitor.core.events import Place
 from monitor.core.ledger import (
+    Key,
     Kind,
     LedgerView,
     Market,
@@ -13,7 +14,6 @@ from monitor.core.ledger import (
     find,
     market_key,
     pair_key,
-    position_key,
     reserve_key,
 )
 from monitor.core.pairs import Pair
@@ -61,16 +61,20 @@ def stake_at(
     )
 
 
-def may_hold(view: LedgerView, spot: Spot, vault: Address) -> bool:
-    """Whether there is anything to ask for: places are many, and vaults are in few of them.
+def held_spots(view: LedgerView, spots: Iterable[Spot], vault: Address) -> Iterator[Spot]:
+    """Where there is anything to ask for: places are many, and a vault is in few of them.
 
     Whom fees accrue to has something before there is any record of it.
     """
-    rule, sub_market = spot
-    if view.get(position_key(rule.market, vault, sub_market)) is not None:
-        return True
-    market = find(view, market_key(rule.market), Market)
-    return market is not None and market.fee_recipient == vault
+    paid: dict[MarketId, bool] = {}
+    for spot in spots:
+        market = spot[0].market
+        if market not in paid:
+            contracts = find(view, market_key(market), Market)
+            paid[market] = contracts is not None and contracts.fee_recipient == vault
+        # Not by position_key: so many keys would drive all others out of what it remembers.
+        if paid[market] or view.get(Key(Kind.POSITION, market, spot[1], vault)) is not None:
+            yield spot
 
 
 def spots_by_asset(

@@ -85,7 +85,7 @@ def told(**receipts: Receipt) -> dict[object, Record]:
     return {receipt_key(tokens[name]): receipt for name, receipt in receipts.items()}
 
 
-def claims_in(records: dict[object, Record]) -> Claims:
+def claims_in(records: dict[object, Record], at_unix: int = 0) -> Claims:
     """In a world of an Aave that lends WETH and USDC, and two Morpho markets that lend USDC."""
     world: dict[object, Record] = {
         market_key(AAVE): a_market(),
@@ -96,7 +96,7 @@ def claims_in(records: dict[object, Record]) -> Claims:
         pair_key(MORPHO, SECOND): a_pair(),
     }
     ledger = Ledger(world | records)  # type: ignore[arg-type]
-    return claims_of(ledger, RULES, 0)
+    return claims_of(ledger, RULES, at_unix)
 
 
 def test_atoken__of_a_followed_market__is_a_claim_without_being_followed() -> None:
@@ -151,6 +151,24 @@ def test_plain_vault__in_a_pool_and_idle__rests_on_both() -> None:
         (Base(USDC, (AAVE, "")), Fraction(3, 5)),
         (Base(USDC, None), Fraction(2, 5)),
     )
+
+
+def test_plain_vault__that_fees_accrue_to__has_them_before_there_is_a_record() -> None:
+    earning = replace(
+        a_pair(),
+        rate_model=an_address("rate model"),
+        borrow_rate_wad=Wad(10**10),
+        debt_raw=RawAmount(10**6),
+        debt_shares=Shares(10**12),
+        fee_wad=Wad(10**17),
+    )
+    records = {
+        **told(vault=a_receipt(total=10**5)),
+        market_key(MORPHO): Market("morpho_blue", an_address("morpho"), fee_recipient=VAULT),
+        pair_key(MORPHO, FIRST): earning,
+    }
+    assert claims_in(records).behind(VAULT) == frozenset()
+    assert claims_in(records, at_unix=10**7).behind(VAULT) == {(MORPHO, FIRST)}
 
 
 def test_plain_vault__that_was_given_money__counts_what_its_assets_leave_open() -> None:
