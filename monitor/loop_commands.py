@@ -18,6 +18,8 @@ from monitor.core.ports import LoopFilter
 Document = Mapping[str, Any]
 KINDS = ", ".join(LoopKind)
 RATE = "rate:"
+MOST_WORDS = 14
+"""Of a way that is drawn."""
 
 
 def loops(
@@ -47,7 +49,7 @@ def table(console: Console, document: Document) -> None:
             display.usd(row["debt_usd"]),
             _leverage(row),
             escape("\n".join(breaks_words(row["breaks_at"]))),
-            escape(" → ".join(way_words(row["path"]))),
+            escape(_drawn(way_words(row["path"]))),
         )
     console.print(rows)
     if not document["loops"]:
@@ -96,6 +98,14 @@ def _leverage(row: Document) -> str:
         return "unknown"
     hops = "" if row["hops"] is None else f" in {row['hops']} hops" if row["hops"] > 1 else ""
     return f"{Decimal(str(row['leverage'])):.2f} x{hops}"
+
+
+def _drawn(words: Sequence[str]) -> str:
+    """The way as an arrow; of a long one both ends."""
+    if len(words) > MOST_WORDS:
+        left = len(words) - MOST_WORDS
+        words = [*words[: MOST_WORDS - 2], f"… {left} more …", *words[-2:]]
+    return " → ".join(words)
 
 
 def _short(address: str) -> str:

@@ -81,6 +81,7 @@ class LoopBook:
             self._yields.learn(self._footings.at(place).secured)
         reach = Reach(quoted, correlated)
         self._breaking = Breaking(reach, ties, self.name, self._yields.weighed)
+        self._told: dict[tuple[str, str], dict[str, Any]] = {}
         self._words = Words(self._footings, ties, book.claims, self.symbol)
 
     @property
@@ -122,8 +123,15 @@ class LoopBook:
         return {
             "block": block_json(self._book.block),
             "next": cursor,
-            "loops": [self.row_json(row) for row in shown],
+            "loops": [self._told_of(row) for row in shown],
         }
+
+    def _told_of(self, row: LoopRow) -> dict[str, Any]:
+        """Worked out once: a loop may stand on thousands of positions, and be asked for again."""
+        name = row.owner, row.loop.id
+        if name not in self._told:
+            self._told[name] = self.row_json(row)
+        return self._told[name]
 
     def row_json(self, row: LoopRow) -> dict[str, Any]:
         """One loop, whole."""

@@ -1,6 +1,6 @@
 """Loops with what their sides are worth now: of the looped positions alone."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -89,7 +89,7 @@ class LoopRows:
         pledged, owed = self._pledged(places), self._owed(places)
         worths = Worths(self._usd(pledged), self._usd(owed))
         for loop in counted(loops, worths, self._claims, self._least):
-            own = [place_of(leg) for leg in loop.path]
+            own = {place_of(leg) for leg in loop.path}
             pledges = {side: pledged.get(side, 0) for side in map(pledge_of, loop.path)}
             debts = {side: owed.get(side, 0) for leg in loop.path if (side := debt_of(leg))}
             collateral_usd, debt_usd = _sum(worths.pledged, pledges), _sum(worths.owed, debts)
@@ -134,7 +134,7 @@ def debt_of(leg: Leg) -> Side | None:
     return None if leg.debt is None else Side(leg.market, leg.sub_market, leg.account, leg.debt)
 
 
-def _within(sides: Iterable[Side], places: Collection[Place]) -> list[Side]:
+def _within(sides: Iterable[Side], places: Set[Place]) -> list[Side]:
     return [s for s in sides if Place(s.market, s.account, s.sub_market) in places]
 
 

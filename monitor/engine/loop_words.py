@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from fractions import Fraction
 
 from monitor.core.loops import Leg, Loop
-from monitor.core.units import AssetId
+from monitor.core.units import Address, AssetId, MarketId
 from monitor.engine.footings import Footings
 from monitor.leverage.claims import Claims
 from monitor.leverage.ties import Ties
@@ -53,12 +53,18 @@ class Words:
             yield f"the market's own oracle pegs {self._name(pledged)} to {self._name(owed)}"
 
     def _crossings(self, loop: Loop) -> Iterator[str]:
+        """What is owed in one position and pledged in another. An owner may have thousands."""
+        pledged: dict[AssetId, dict[MarketId, set[Address]]] = {}
         for leg in loop.path:
-            for other in loop.path:
-                is_elsewhere = (leg.market, leg.account) != (other.market, other.account)
-                if leg.debt is not None and leg.debt == other.collateral and is_elsewhere:
+            markets = pledged.setdefault(leg.collateral, {})
+            markets.setdefault(leg.market, set()).add(leg.account)
+        for leg in loop.path:
+            if leg.debt is None:
+                continue
+            for market, accounts in pledged.get(leg.debt, {}).items():
+                if market != leg.market or len(accounts) > 1 or leg.account not in accounts:
                     owed = self._name(leg.debt)
-                    yield f"{owed} is owed on {leg.market} and pledged on {other.market}"
+                    yield f"{owed} is owed on {leg.market} and pledged on {market}"
 
     def _named(self, asset: AssetId | None) -> str:
         return "what it does not tell" if asset is None else self._name(asset)

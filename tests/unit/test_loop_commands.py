@@ -35,7 +35,7 @@ def a_row(**changes: Any) -> dict[str, Any]:
 
 
 def shown(*rows: dict[str, Any], cursor: str | None = None) -> str:
-    out = Console(file=io.StringIO(), width=200)
+    out = Console(file=io.StringIO(), width=300)
     block = {"number": 1, "hash": "0x" + "1" * 64, "timestamp": 0}
     table(out, {"block": block, "next": cursor, "loops": rows})
     return out.file.getvalue()  # type: ignore[attr-defined,no-any-return]
@@ -60,6 +60,13 @@ def test_way__of_several_assets_in_one_position__names_each_once() -> None:
 def test_way__over_two_accounts_in_one_market__is_two_positions() -> None:
     path = [leg("a", "WETH", "USDC"), leg("a", "USDC", "WETH", "0x" + "Cd" * 20)]
     assert way_words(path) == ["WETH", "a", "USDC", "a", "WETH"]
+
+
+def test_table__of_a_way_through_very_many_positions__draws_both_ends() -> None:
+    path = [leg("a", "WETH", "USDC", f"0x{n:040x}") for n in range(1_000)]
+    told = shown(a_row(path=[*path, leg("b", "USDC", None)]))
+    assert "WETH → a → USDC" in told
+    assert "→ … 2987 more … → USDC → b" in told
 
 
 def test_breaks__of_several_moves__names_the_nearest_and_the_interest() -> None:
