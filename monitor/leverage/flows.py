@@ -199,7 +199,7 @@ class _Walk:
         for (origin, _), parts in _grouped(sink.parts).items():
             if old is None or origin == old:
                 continue
-            if old not in self.seen:
+            if old not in self.seen and not self._is_rest(parts):
                 self.seen.discard(origin)
             raw, borrowed = _sums(parts)
             for n in range(len(self.hops) - 1, -1, -1):

@@ -492,6 +492,30 @@ def test_flow__of_a_debt_not_seen_whole_and_swapped__does_not_become_seen() -> N
     assert book.end_block().seen == ()
 
 
+def test_flow__of_little_that_paid_an_old_debt__leaves_the_new_one_seen() -> None:
+    book, new = Diary(), a_side(DAI)
+    book.owed[OWED] = 1_000_000
+    book.borrow(new, 1_000_000)
+    book.swap(DAI, 20_000, USDC, 20_000)
+    book.repay(OWED, 20_000)
+    assert book.end_block().seen == (new,)
+
+
+def test_flow__of_a_debt_moved_whose_money_is_gone__is_no_hop() -> None:
+    """All in one transaction: the loan that repays, the collateral that follows, the new debt."""
+    book, there, debt = Diary(), a_side(WETH, "spark"), a_side(USDC, "spark")
+    book.pledge(PLEDGE, 1000)
+    book.borrow(OWED, 1_000_000)
+    book.end_block()
+    book.send(USDC, 1_000_000)
+    book.end_block()
+    book.repay(OWED, 1_000_000, through_wallet=False)
+    book.release(PLEDGE, 1000, through_wallet=False)
+    book.pledge(there, 1000, through_wallet=False)
+    book.borrow(debt, 1_001_000, through_wallet=False)
+    assert book.end_block() == Trail(seen=(debt,))
+
+
 def test_flow__of_a_loop_moved_to_another_market__keeps_its_hops() -> None:
     book = Diary()
     levered(book, 2)
