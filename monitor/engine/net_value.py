@@ -19,9 +19,10 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from itertools import groupby
 from typing import Any
 
+from monitor.core.events import Place
+from monitor.core.loops import Leg
 from monitor.core.trails import Side
 from monitor.core.units import AssetId, MarketId
 from monitor.engine.loop_rows import LoopRow, debt_of, place_of, pledge_of
@@ -157,10 +158,12 @@ class _Worth:
 
 def _put(loop: LoopRow) -> Iterator[tuple[tuple[Side, ...], tuple[Side, ...]]]:
     """Debts, and the pledges their money went into: those of the position that is next on the path;
-    after the last one, of the first.
+    after the last one, of the first. A path may come back to a position; its debts are owed once.
     """
-    legs = [tuple(group) for _, group in groupby(loop.loop.path, place_of)]
-    for at, group in enumerate(legs):
-        following = legs[(at + 1) % len(legs)]
+    positions: defaultdict[Place, list[Leg]] = defaultdict(list)
+    for leg in loop.loop.path:
+        positions[place_of(leg)].append(leg)
+    groups = list(positions.values())
+    for group, following in zip(groups, (*groups[1:], groups[0]), strict=True):
         owed = dict.fromkeys(side for leg in group if (side := debt_of(leg)))
         yield tuple(owed), tuple(dict.fromkeys(map(pledge_of, following)))

@@ -107,6 +107,15 @@ def test_loop__round_two_markets__each_debt_counts_where_it_went() -> None:
     assert told(found[MORPHO]) == (60, 0, 60, 0)
 
 
+def test_loop__that_comes_back_to_a_position__counts_its_debt_once() -> None:
+    path = (a_leg(AAVE, WETH, USDC), a_leg(MORPHO, WSTETH, WETH, FIRST), a_leg(AAVE, WSTETH, USDC))
+    loop = a_loop(path, (100, 60, 50), (60, 50, 60))
+    pledged = {AAVE: {WETH: 100, WSTETH: 50}, MORPHO: {WSTETH: 60}}
+    found = net_values(pledged, [loop], Claims({}), usd)
+    assert told(found[AAVE]) == (150, 0, 50, 100)
+    assert told(found[MORPHO]) == (60, 0, 60, 0)
+
+
 def test_loop__over_claims__takes_nothing_off_twice() -> None:
     """Three quarters of the share are claimed, so only a quarter of the debt is taken off too."""
     claims = a_share(Part(USDC, (MORPHO, FIRST), 75), Part(USDC, None, 25))
