@@ -3,10 +3,9 @@ there are. All of it lands in the block's own delta, so a reorganisation or a cr
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 
-from monitor.core.blocks import BlockRef
+from monitor.core.blocks import BlockRef, RawLog
 from monitor.core.delta import BlockDelta
 from monitor.core.ledger import (
     Key,
@@ -27,36 +26,28 @@ from monitor.core.owners import OwnerKind, Ownership
 from monitor.core.ports import AccountReader, TransferFeed
 from monitor.core.sources import RiskRules
 from monitor.core.units import ZERO_ADDRESS, Address, AssetId, MarketId
+from monitor.engine.lessons import Lessons, lessons, payees
 from monitor.engine.ownership import KnownAccounts, ownerships
 from monitor.engine.receipts import receipts_in
-from monitor.engine.standings import Moved, Places, standing_at
+from monitor.engine.shape import Shape
+from monitor.engine.standings import Moved, Places, standing_at, steps_of
 from monitor.engine.trails import Trails, trail_of
+from monitor.engine.valuation import list_all
 from monitor.errors import StateUnavailable
-from monitor.leverage.claims import Claims, claims_of
+from monitor.leverage.claims import claims_of
 from monitor.leverage.loops import loops_of
 from monitor.leverage.owners import Owners
 from monitor.leverage.standings import Standing
-from monitor.leverage.steps import FlowTerms
-from monitor.leverage.ties import Ties, moved, ties_of
+from monitor.leverage.steps import FlowTerms, Step
+from monitor.leverage.ties import ties_of
 
 Correlated = Mapping[AssetId, frozenset[AssetId]]
 Touched = Mapping[Address, Sequence[Key]]
 """The positions that a block changed, by account."""
-
-
-@dataclass(frozen=True, slots=True)
-class Shape:
-    """What decides which assets make a loop, but for the positions."""
-
-    ties: Ties
-    claims: Claims
-
-    def moved(self, after: "Shape") -> frozenset[AssetId]:
-        """The assets of which it says something else afterwards."""
-        before = self.claims
-        claims = {*before.claims, *after.claims.claims}
-        changed = (asset for asset in claims if _told(before, asset) != _told(after.claims, asset))
-        return moved(self.ties, after.ties).union(changed)
+Acts = Sequence[tuple[Address, Step]]
+"""What accounts did on the markets."""
+MOST_MET = 1_000
+"""So many strangers are asked a block whose they are, where borrowed money went to them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,12 +117,12 @@ class Recursion:
         told = await self._ask(block, overlay, touched)
         before = self._shape or self._shape_of(self._ledger, block)
         shape = self._shape_of(overlay, block)
-        with self._knowing(told) as turned:
-            self._trails.hand_over(overlay, self._owners, turned)
-            owners = turned | {self.owner(account) for account in touched}
-            owners |= await self._trails.follow(
-                block, overlay, self._ledger, moves, self._owners, self._transfers
-            )
+        acts = tuple(steps_of(moves, self._ledger, overlay))
+        with lessons(self._owners, self._ledger) as taught:
+            self._learn(overlay, taught, told)
+            wallets, logs = await self._paid(block, overlay, acts, taught)
+            owners = taught.turned | {self.owner(account) for account in touched}
+            owners |= self._trails.follow(block, overlay, self._ledger, acts, wallets, logs)
             owners |= self._elsewhere(overlay, before, shape)
             if self._looked_at is None:
                 owners |= self._everybody(overlay)
@@ -155,19 +146,68 @@ class Recursion:
         accounts = set(touched)
         if self._looked_at is None:
             accounts |= {a for a in self._places.accounts() if _is_open(overlay, a)}
-        if not accounts:
-            return {}
-        entities = self._entities(overlay)
-        try:
-            told = await ownerships(
-                self._reader, block, sorted(accounts), entities, self._rules.known
-            )
-        except StateUnavailable:
-            return {}  # their own owners until a block touches them whose state can be read
+        told = await self._ownerships(block, overlay, sorted(accounts))
         news = {a: it for a, it in told.items() if overlay.get(owner_key(a)) != it}
         for account, ownership in news.items():
             overlay.put(owner_key(account), ownership)
         return news
+
+    async def _ownerships(
+        self, block: BlockRef, view: LedgerView, accounts: Sequence[Address]
+    ) -> Mapping[Address, Ownership]:
+        if not accounts:
+            return {}
+        entities = self._entities(view)
+        try:
+            return await ownerships(self._reader, block, accounts, entities, self._rules.known)
+        except StateUnavailable:
+            return {}  # their own owners until a block touches them whose state can be read
+
+    def _learn(self, overlay: Overlay, taught: Lessons, told: Mapping[Address, Ownership]) -> None:
+        taught.learn(told)
+        self._trails.hand_over(overlay, self._owners, taught.turned)
+
+    async def _paid(
+        self, block: BlockRef, overlay: Overlay, acts: Acts, taught: Lessons
+    ) -> tuple[Mapping[Address, Address], Sequence[RawLog]]:
+        """The wallets that matter to a block, and their transfers in it.
+
+        Whom they pay may be their own owner's, though nobody knew him yet.
+        """
+        met: set[Address] = set()
+        while True:
+            wallets = self._trails.wallets(overlay, acts, self._owners)
+            if not wallets:
+                return wallets, ()
+            logs = await self._transfers.transfers_of(block, frozenset(wallets))
+            assets = frozenset(one.asset for one in list_all(overlay, self._rules.markets))
+            paid = payees(logs, wallets, assets)
+            known = met | self._trails.issued(overlay)
+            strangers = [a for a in paid if a not in known and not overlay.get(owner_key(a))]
+            strangers = strangers[: MOST_MET - len(met)]
+            met.update(strangers)
+            if not await self._meet(block, overlay, strangers, wallets, taught):
+                return wallets, logs
+
+    async def _meet(
+        self,
+        block: BlockRef,
+        overlay: Overlay,
+        strangers: Sequence[Address],
+        wallets: Mapping[Address, Address],
+        taught: Lessons,
+    ) -> bool:
+        """Whether any of them is of the owner of one of the wallets: then it is remembered."""
+        told = await self._ownerships(block, overlay, strangers)
+        obeying = {a: it for a, it in told.items() if it.controllers and not taught.has(a)}
+        taught.learn(obeying)
+        followed = {self.owner(wallet) for wallet in wallets}
+        own = {a: it for a, it in obeying.items() if self.owner(a) in followed}
+        taught.forget(obeying.keys() - own.keys())
+        for account, ownership in own.items():
+            overlay.put(owner_key(account), ownership)
+        self._learn(overlay, taught, own)
+        return bool(own)
 
     def _entities(self, view: LedgerView) -> frozenset[Address]:
         """Contracts that are known for what they are: claims, and the markets themselves."""
@@ -177,19 +217,6 @@ class Recursion:
             if contracts is not None:
                 found |= {contracts.entry, contracts.pool}
         return frozenset(found - {ZERO_ADDRESS})
-
-    @contextmanager
-    def _knowing(self, told: Mapping[Address, Ownership]) -> Iterator[set[Address]]:
-        """The block's own knowledge of owners, while it is folded; all owners it matters to."""
-        before = {account: find(self._ledger, owner_key(account), Ownership) for account in told}
-        turned = {self.owner(account) for account in told}
-        try:
-            for account, ownership in told.items():
-                turned |= self._owners.put(account, ownership)
-            yield turned | {self.owner(account) for account in turned}
-        finally:
-            for account, known in before.items():
-                self._owners.put(account, known)
 
     def _shape_of(self, view: LedgerView, block: BlockRef) -> Shape:
         markets = self._rules.markets
@@ -237,16 +264,6 @@ def owners_in(view: LedgerView) -> Owners:
     for key, told in each(view, Kind.OWNER, MarketId(""), Ownership):
         owners.put(Address(key.subject), told)
     return owners
-
-
-def _told(claims: Claims, asset: AssetId) -> object:
-    """What loops are found by of one claim."""
-    return (
-        claims.kind(asset),
-        claims.underlying(asset),
-        claims.behind(asset),
-        claims.within(asset),
-    )
 
 
 def _is_open(view: LedgerView, account: Address) -> bool:

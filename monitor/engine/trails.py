@@ -1,17 +1,16 @@
 """Borrowed money, followed block by block: each owner's trail is a record of the ledger."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
-from monitor.core.blocks import BlockRef
+from monitor.core.blocks import BlockRef, RawLog
 from monitor.core.delta import BlockDelta
 from monitor.core.ledger import Kind, LedgerView, each, find, trail_key
 from monitor.core.overlay import Overlay
-from monitor.core.ports import TransferFeed
 from monitor.core.reserves import Reserve
 from monitor.core.sources import RiskRules
 from monitor.core.trails import Side, Trail
 from monitor.core.units import Address, MarketId
-from monitor.engine.standings import Moved, owed_raw, pledged_raw, steps_of
+from monitor.engine.standings import owed_raw, pledged_raw
 from monitor.engine.valuation import Valuation, list_all
 from monitor.leverage.flows import follow, merged, settle
 from monitor.leverage.owners import Owners
@@ -53,33 +52,39 @@ class Trails:
                 heir = owners.owner(account)
                 put_trail(overlay, heir, merged([trail_of(overlay, heir) or Trail(), part]))
 
-    async def follow(
+    def wallets(
+        self, overlay: Overlay, acts: Iterable[tuple[Address, Step]], owners: Owners
+    ) -> dict[Address, Address]:
+        """The accounts whose transfers matter to a block, with their owners.
+
+        `acts`: what accounts do on the markets in it.
+        """
+        borrowers = {who for who, step in acts if step.act is Act.BORROWED}
+        followed = {owners.owner(account) for account in borrowers}
+        acting = {owners.owner(account) for account, _ in acts}
+        followed |= {owner for owner in acting | self._carriers if trail_of(overlay, owner)}
+        return {account: owner for owner in followed for account in owners.accounts(owner)}
+
+    def follow(
         self,
         block: BlockRef,
         overlay: Overlay,
         ledger: LedgerView,
-        moves: Sequence[Moved],
-        owners: Owners,
-        feed: TransferFeed,
+        acts: Iterable[tuple[Address, Step]],
+        wallets: Mapping[Address, Address],
+        logs: Sequence[RawLog],
     ) -> set[Address]:
         """Follow borrowed money through a block that `overlay` puts on top of `ledger`.
 
-        The owners that were looked at: nobody else's trail has moved.
+        `logs`: the transfers of the wallets in it. The owners that were looked at: nobody else's
+        trail has moved.
         """
+        followed = set(wallets.values())
         steps: dict[Address, list[Step]] = {}
-        for account, step in steps_of(moves, ledger, overlay):
-            steps.setdefault(owners.owner(account), []).append(step)
-        followed = {
-            owner
-            for owner, own in steps.items()
-            if any(step.act is Act.BORROWED for step in own) or trail_of(overlay, owner)
-        }
-        followed |= {owner for owner in self._carriers if trail_of(overlay, owner)}
-        wallets = {account: owner for owner in followed for account in owners.accounts(owner)}
-        if not wallets:
-            return set()
-        logs = await feed.transfers_of(block, frozenset(wallets))
-        for owner, step in wallet_steps(logs, wallets.get, self._issued(overlay)):
+        for account, step in acts:
+            if account in wallets:
+                steps.setdefault(wallets[account], []).append(step)
+        for owner, step in wallet_steps(logs, wallets.get, self.issued(overlay)):
             steps.setdefault(owner, []).append(step)
         worth = Valuation(overlay, list_all(overlay, self._rules)).usd
         for owner in sorted(followed):
@@ -104,7 +109,7 @@ class Trails:
 
         return settle(trail, owed, pledged, block.timestamp, self._terms)
 
-    def _issued(self, view: LedgerView) -> frozenset[Address]:
+    def issued(self, view: LedgerView) -> frozenset[Address]:
         """The markets' own tokens: what moves of them is told by positions."""
         reserves = (
             reserve

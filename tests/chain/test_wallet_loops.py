@@ -4,11 +4,12 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from devnet import WideWorld, account, open_wide_world
+from devnet import Tx, WideWorld, account, open_wide_world
 from devnet.wallets import Wallet, Wallets, open_wallets
 from looped_life import LoopedLife, looped_life
 
 from monitor.core.loops import LoopKind
+from monitor.core.units import Address
 
 WAD, USDC = 10**18, 10**6
 ALICE, BOB, LENDER = (account(name) for name in ("alice", "bob", "lender"))
@@ -43,34 +44,42 @@ async def life(wide: WideWorld, wallets: Wallets, tmp_path: Path) -> AsyncIterat
         yield beside
 
 
+BORROWED = 9_000 * USDC
+
+
 async def lever(wide: WideWorld, wallet: Wallet, *, is_known: bool) -> None:
     """Alice pledges ether and borrows; the wallet gets the money, buys ether and pledges that
     on another market. `is_known`: it had something there before."""
-    own, there = wallet.address, wide.aave_3_0
     await wide.fund(ALICE, WETH=10 * WAD)
-    await wallet.act(
-        *(
-            wide.approve(own, asset, to)
-            for asset in ("WETH", "USDC")
-            for to in (wide.addresses.router, there.addresses.pool)
-        )
-    )
+    await allow(wide, wallet)
     if is_known:
-        await wide.mint(own, "USDC", USDC)
-        await wallet.act(there.supply(own, "USDC", USDC))
+        await wide.mint(wallet.address, "USDC", USDC)
+        await wallet.act(wide.aave_3_0.supply(wallet.address, "USDC", USDC))
     await wide.supply(ALICE, "WETH", 10 * WAD)
-    borrowed = 9_000 * USDC
-    await wide.block(
-        wide.borrow(ALICE, "USDC", borrowed),
-        wide.tx(ALICE, wide.token("USDC"), "transfer(address,uint256)", own, borrowed),
+    await wide.block(wide.borrow(ALICE, "USDC", BORROWED), paid(wide, ALICE, wallet.address))
+    await pledge_again(wide, wallet)
+
+
+def paid(wide: WideWorld, by: str, to: str) -> Tx:
+    return wide.tx(by, wide.token("USDC"), "transfer(address,uint256)", to, BORROWED)
+
+
+async def allow(wide: WideWorld, wallet: Wallet) -> None:
+    spenders = (wide.addresses.router, wide.addresses.pool, wide.aave_3_0.addresses.pool)
+    await wallet.act(
+        *(wide.approve(wallet.address, asset, to) for asset in ("WETH", "USDC") for to in spenders)
     )
+
+
+async def pledge_again(wide: WideWorld, wallet: Wallet) -> None:
+    own, there, borrowed = wallet.address, wide.aave_3_0, BORROWED
     await wallet.act(wide.trade(own, "USDC", "WETH", borrowed))
     bought = await wide.balance_of(wide.token("WETH"), own)
     await wallet.act(there.supply(own, "WETH", bought))
 
 
 @pytest.mark.parametrize("kind", ["safe", "ds_proxy", "clone", "smart_account"])
-@pytest.mark.parametrize("is_known", [True])
+@pytest.mark.parametrize("is_known", [True, False])
 async def test_loop__through_a_wallet_of_the_owner_s__is_the_owner_s(
     wide: WideWorld, wallets: Wallets, life: LoopedLife, kind: str, is_known: bool
 ) -> None:
@@ -83,11 +92,55 @@ async def test_loop__through_a_wallet_of_the_owner_s__is_the_owner_s(
     assert life.observed() == await life.anew()
 
 
-async def test_loop__through_somebody_else_s_wallet__is_none(
+async def test_loop__through_wallets_nobody_knew_one_after_the_other__is_the_owner_s(
     wide: WideWorld, wallets: Wallets, life: LoopedLife
 ) -> None:
+    """All in one block: the second wallet is only heard of once the first is known."""
+    first, second = await wallets.ds_proxy(ALICE), await wallets.safe(ALICE)
+    await wide.fund(ALICE, WETH=10 * WAD)
+    await allow(wide, second)
+    await wide.supply(ALICE, "WETH", 10 * WAD)
+    await wide.block(
+        wide.borrow(ALICE, "USDC", BORROWED),
+        paid(wide, ALICE, first.address),
+        first.act(paid(wide, first.address, second.address)),
+    )
+    await pledge_again(wide, second)
+    [loop] = await life.loops(ALICE)
+    assert {leg.account for leg in loop.path} == {ALICE, second.address}
+
+
+async def test_loop__through_a_safe_of_the_same_people__is_one_owner_s(
+    wide: WideWorld, wallets: Wallets, life: LoopedLife
+) -> None:
+    """Whichever of the two has the smaller address, and so the name."""
+    one, two = await wallets.safe(ALICE, BOB), await wallets.safe(BOB, ALICE)
+    for safe in (one, two):
+        await allow(wide, safe)
+    for giver, taker in ((one, two), (two, one)):
+        before = await wide.snapshot()
+        await wide.mint(giver.address, "WETH", 10 * WAD)
+        await giver.act(
+            wide.supply(giver.address, "WETH", 10 * WAD),
+            wide.borrow(giver.address, "USDC", BORROWED),
+        )
+        await giver.act(paid(wide, giver.address, taker.address))
+        await pledge_again(wide, taker)
+        [loop] = await life.loops(giver.address)
+        assert life.recursion.owner(Address(taker.address)) == min(one.address, two.address)
+        assert {leg.account for leg in loop.path} == {one.address, two.address}
+        assert life.observed() == await life.anew()
+        await wide.revert(before)
+        await wide.mine(8)
+        assert await life.loops(giver.address) == ()
+
+
+@pytest.mark.parametrize("is_known", [True, False])
+async def test_loop__through_somebody_else_s_wallet__is_none(
+    wide: WideWorld, wallets: Wallets, life: LoopedLife, is_known: bool
+) -> None:
     wallet = await wallets.ds_proxy(BOB)
-    await lever(wide, wallet, is_known=True)
+    await lever(wide, wallet, is_known=is_known)
     assert await life.loops(ALICE) == ()
     assert await life.loops(wallet.address) == ()
 
