@@ -20,7 +20,7 @@ from redis_server import RedisServer
 
 from monitor.core.blocks import BlockRef
 from monitor.core.delta import BlockDelta, Change
-from monitor.core.ledger import RECORD_OF, Key, Kind, Ledger, Position, Record
+from monitor.core.ledger import OBSERVED, RECORD_OF, Key, Kind, Ledger, Position, Record
 from monitor.core.units import MarketId
 from monitor.errors import LedgerCorrupt, SchemaMismatch, StoreUnavailable, WriterFenced
 from monitor.store.codec import digest
@@ -37,7 +37,7 @@ IDENTITY = Identity("golden", 31337, a_hash("genesis"), "configuration-1")
 REWRITTEN = {"meta", "undo", "groups"}
 """Keys with another value after the migration; records lie under other keys."""
 
-NEWER = {Kind.PAIR, Kind.TOKEN, Kind.RECEIPT, Kind.FEED}
+NEWER = {Kind.PAIR, Kind.TOKEN, Kind.RECEIPT, Kind.HOLDER, Kind.FEED, *OBSERVED}
 """Kinds of records that came after schema 1."""
 
 
