@@ -132,9 +132,12 @@ class Recursion:
 
     def _look(self, overlay: Overlay, owner: Address, touched: Touched, shape: Shape) -> None:
         """One owner's loops, anew."""
-        standings = list(self._standings(overlay, owner, touched))
-        trail = trail_of(overlay, owner)
-        found = loops_of(owner, standings, trail, shape.ties, shape.claims)
+        found: Loops | None = None
+        # What an account had while nobody knew whose it is, its owner has now.
+        if self.owner(owner) == owner:
+            standings = list(self._standings(overlay, owner, touched))
+            trail = trail_of(overlay, owner)
+            found = loops_of(owner, standings, trail, shape.ties, shape.claims)
         key = loops_key(owner)
         if found != find(overlay, key, Loops):
             overlay.put(key, found)
