@@ -1,5 +1,6 @@
 """What the monitor says: the daemon as its users run it, asked over HTTP, page by page."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -41,15 +42,21 @@ class Row:
         )
 
 
-def write_config(scene: Scene, folder: Path, port: int, start_block: str | int) -> Path:
-    """The devnet's configuration, where the second market of Aave is called spark, and aWETH is a
-    claim too.
+def write_config(
+    scene: Scene, folder: Path, port: int, start_block: str | int, account_code: Mapping[str, str]
+) -> Path:
+    """The devnet's configuration, where the second market of Aave is called spark, aWETH is a
+    claim too, and so much code is vouched for.
     """
     wiring = Wiring(state_dir=folder / "state", port=port, start_block=start_block)
     text = configuration(scene.world, wiring).replace(f'name = "{AAVE_3_0}"', f'name = "{SPARK}"')
     claim = f'[[receipts]]\ntoken = "{scene.tokens[CLAIM]}"\nkind = "aave_atoken"\n'
     path = folder / "monitor.toml"
-    path.write_text(text + claim)
+    vouched = "".join(
+        f'[[account_code]]\nhash = "{hash}"\nkind = "{kind}"\n'
+        for hash, kind in account_code.items()
+    )
+    path.write_text(text + claim + vouched)
     return path
 
 

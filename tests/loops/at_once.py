@@ -244,7 +244,9 @@ def undone_at_once(place: Place, collateral: str, debt: str, hops: int, usd: flo
 
     async def play(scene: Scene, part: Part) -> Acts:
         who, actor = part.who, scene.flash_actors[CORE]
-        async for acts in walk(scene, who, turns(place, collateral, debt, hops), usd, Walked()):
+        async for acts in walk(
+            scene, part.people, turns(place, collateral, debt, hops), usd, Walked()
+        ):
             yield acts
         for pause in idle(scene):
             yield pause

@@ -4,7 +4,7 @@ import random
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -58,10 +58,10 @@ async def play_world(seed: str, folder: Path) -> Score:
     rng = random.Random(seed)
     async with new_scene(rng) as scene:
         before, after = draw(scene)
-        await admit(scene, [*before, *after])
+        wallets = await admit(scene, [*before, *after])
         await perform(scene, before, rng.randint(*AT_ONCE))
         await scene.world.mine(FINAL_BLOCKS)
-        told = await _followed(scene, folder, after)
+        told = await _followed(scene, folder, after, wallets.account_code)
         head = (await scene.world.head()).hash
         parts = [*before, *after]
         truths = [part.truth for part in parts if part.truth is not None]
@@ -69,19 +69,21 @@ async def play_world(seed: str, folder: Path) -> Score:
         return judge(parts, told, weights, scene.tokens)
 
 
-async def _followed(scene: Scene, folder: Path, parts: Sequence[Part]) -> list[Row]:
+async def _followed(
+    scene: Scene, folder: Path, parts: Sequence[Part], account_code: Mapping[str, str]
+) -> list[Row]:
     """Plays the parts; what the daemon tells at their end."""
     at_once, port = scene.rng.randint(*AT_ONCE), free_port()
     start = await scene.world.head()
     if scene.rng.random() < 0.5:
-        config = write_config(scene, folder, port, "snapshot")
+        config = write_config(scene, folder, port, "snapshot", account_code)
         async with daemon_process(config, port) as daemon:
             await daemon.reached(start.hash, PATIENCE_SECONDS)
             await perform(scene, parts, at_once)
             await daemon.reached((await scene.world.head()).hash, PATIENCE_SECONDS)
             return await rows(daemon)
     await perform(scene, parts, at_once)
-    config = write_config(scene, folder, port, start.number)
+    config = write_config(scene, folder, port, start.number, account_code)
     async with daemon_process(config, port) as daemon:
         await daemon.reached((await scene.world.head()).hash, PATIENCE_SECONDS)
         return await rows(daemon)

@@ -31,6 +31,8 @@ class Stop:
     place: Place
     asset: str
     debt: str | None = None
+    person: int = 0
+    """Whose account of the part's it is."""
 
 
 @dataclass
@@ -56,31 +58,22 @@ async def endow(scene: Scene, who: Address, asset: str, raw: int, got: Got) -> A
         yield acts
 
 
-async def turn_into(
-    scene: Scene, who: Address, have: str, want: str, raw: int, got: Got, *, wraps: bool = False
-) -> Acts:
-    """One asset into another: by a swap, a wrap or a deposit; `got`: what came of it."""
+async def turn_into(scene: Scene, who: Address, have: str, want: str, raw: int, got: Got) -> Acts:
+    """One asset into another: by a swap or a deposit; `got`: what came of it."""
     got.raw = raw
     if have == want:
         return
     before = await scene.balance(who, want)
-    yield conversion(scene, who, have, want, raw, wraps=wraps)
+    yield (conversion(scene, who, have, want, raw),)
     got.raw = await scene.balance(who, want) - before
 
 
-def conversion(
-    scene: Scene, who: Address, have: str, want: str, raw: int, *, wraps: bool = False
-) -> tuple[Tx, ...]:
+def conversion(scene: Scene, who: Address, have: str, want: str, raw: int) -> Tx:
     if want == SHARE:
-        return (scene.world.vault.deposit(who, raw),)
+        return scene.world.vault.deposit(who, raw)
     if want == CLAIM:
-        return (scene.core.pledge(who, "WETH", raw),)
-    if wraps:
-        return (
-            scene.allow(who, have, scene.flash_actors[CORE]),
-            _wrap(scene, who, raw),
-        )
-    return (scene.world.trade(who, have, want, raw),)
+        return scene.core.pledge(who, "WETH", raw)
+    return scene.world.trade(who, have, want, raw)
 
 
 def _wrap(scene: Scene, who: Address, raw: int) -> Tx:
@@ -108,7 +101,7 @@ def debt_raw(scene: Scene, stop: Stop, pledged_raw: int, share: float) -> int:
 
 async def walk(
     scene: Scene,
-    who: Address,
+    people: Sequence[Address],
     stops: Sequence[Stop],
     usd: float,
     walked: Walked,
@@ -117,16 +110,19 @@ async def walk(
 ) -> Acts:
     """From stop to stop: pledge, borrow, turn it into what is pledged next, pledge that.
 
-    What was in the wallet before stays there.
+    What was in the wallet before stays there. From one account to the next, the borrowed money is
+    sent before it is turned into anything, or after.
     """
     rng, got = scene.rng, Got()
-    async for acts in equip(scene, who, stops, usd):
-        yield acts
+    for person in sorted({stop.person for stop in stops}):
+        theirs = [stop for stop in stops if stop.person == person]
+        async for acts in equip(scene, people[person], theirs, usd):
+            yield acts
     raw = scene.raw(stops[0].asset, usd)
-    async for acts in endow(scene, who, stops[0].asset, raw, got):
+    async for acts in endow(scene, people[stops[0].person], stops[0].asset, raw, got):
         yield acts
     for stop, following in zip(stops, [*stops[1:], None], strict=True):
-        raw = got.raw
+        raw, who = got.raw, people[stop.person]
         walked.pledged_raw.append(raw)
         pledge = stop.place.pledge(who, stop.asset, raw)
         if following is None or stop.debt is None:
@@ -139,11 +135,34 @@ async def walk(
             yield block
         for pause in idle(scene):
             yield pause
-        want = following.asset
-        async for acts in turn_into(scene, who, stop.debt, want, borrowed, got, wraps=wraps):
+        then = people[following.person]
+        carried = _carried(scene, (who, then), stop.debt, following.asset, borrowed, got)
+        async for acts in carried if not wraps else _wrapped(scene, who, borrowed, got):
             yield acts
         for pause in idle(scene):
             yield pause
+
+
+async def _carried(
+    scene: Scene, people: tuple[Address, Address], have: str, want: str, raw: int, got: Got
+) -> Acts:
+    """Into another asset, and to another account: sent before it is turned, or after."""
+    who, then = people
+    sends_first = scene.rng.random() < 0.5
+    if who != then and sends_first:
+        yield (scene.transfer(who, have, then, raw),)
+        who = then
+    async for acts in turn_into(scene, who, have, want, raw, got):
+        yield acts
+    if who != then:
+        yield (scene.transfer(who, want, then, got.raw),)
+
+
+async def _wrapped(scene: Scene, who: Address, raw: int, got: Got) -> Acts:
+    """Ether into wstETH, by wrapping."""
+    before = await scene.balance(who, "wstETH")
+    yield (scene.allow(who, "WETH", scene.flash_actors[CORE]), _wrap(scene, who, raw))
+    got.raw = await scene.balance(who, "wstETH") - before
 
 
 def grouped(scene: Scene, txs: Sequence[Tx]) -> list[Sequence[Tx]]:
@@ -154,7 +173,7 @@ def grouped(scene: Scene, txs: Sequence[Tx]) -> list[Sequence[Tx]]:
 async def equip(scene: Scene, who: Address, stops: Sequence[Stop], usd: float) -> Acts:
     """Categories entered, and sometimes money of their own, which has nothing to do with it all."""
     rng, txs = scene.rng, list[Tx]()
-    entered = {stop.place.market: stop.place for stop in stops}
+    entered = {stop.place.market: stop.place for stop in reversed(stops)}
     for place in entered.values():
         txs += place.enter(who)
     moving = {asset for stop in stops for asset in (stop.asset, stop.debt) if asset}

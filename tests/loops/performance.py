@@ -4,6 +4,7 @@ import random
 from collections.abc import AsyncIterator, Sequence
 
 from devnet.transactions import Tx
+from devnet.wallets import Wallets, open_wallets
 
 from loops.part import Acts, Part
 from loops.scene import Scene, approved
@@ -16,14 +17,18 @@ DRIFT_CHANCE = 0.3
 CROWD = 1_500
 
 
-async def admit(scene: Scene, parts: Sequence[Part]) -> None:
-    """Everybody approves everybody they may ever pay."""
-    pairs = approved(scene)
-    txs = [
-        scene.allow(who, asset, to) for part in parts for who in part.people for asset, to in pairs
-    ]
+async def admit(scene: Scene, parts: Sequence[Part]) -> Wallets:
+    """Everybody moves in, and approves everybody they may ever pay."""
+    wallets = await open_wallets(scene.world)
+    pairs, txs = approved(scene), list[Tx]()
+    for number, part in enumerate(parts):
+        await part.move_in(wallets, number)
+        for who in part.people:
+            asked = [scene.allow(who, asset, to) for asset, to in pairs]
+            txs += await part.signed(asked, grouped=True)
     for start in range(0, len(txs), CROWD):
         await scene.world.crowd(*txs[start : start + CROWD])
+    return wallets
 
 
 async def perform(scene: Scene, parts: Sequence[Part], at_once: int) -> None:
@@ -43,7 +48,8 @@ async def perform(scene: Scene, parts: Sequence[Part], at_once: int) -> None:
             if txs is None:
                 on_stage.remove(entry)
             else:
-                turns.append((part, list(txs)))
+                grouped = scene.rng.random() < 0.5 or part.has_council
+                turns.append((part, await part.signed(txs, grouped=grouped)))
         await _mine(scene, turns, start_e8)
 
 

@@ -11,14 +11,16 @@ from loops.truth import STEPWISE, UNKNOWN, Line, Truth
 
 def built(part: Part, stops: Sequence[Stop], kind: str, made: str, hops: int | None) -> Truth:
     """The truth of a walk along these stops: every place and asset of it, once."""
-    who = part.who
+    people = part.people
     return Truth(
         kind,
         made,
         hops,
-        who,
-        frozenset(Line(stop.place, who, stop.asset) for stop in stops),
-        frozenset(Line(stop.place, who, stop.debt) for stop in stops[:-1] if stop.debt),
+        part.owner(people[stops[0].person]),
+        frozenset(Line(stop.place, people[stop.person], stop.asset) for stop in stops),
+        frozenset(
+            Line(stop.place, people[stop.person], stop.debt) for stop in stops[:-1] if stop.debt
+        ),
     )
 
 
@@ -35,7 +37,7 @@ def stepwise(
         if beside:
             async for acts in _beside(scene, part, stops, usd):
                 yield acts
-        async for acts in walk(scene, part.who, stops, usd, Walked(), wraps=wraps):
+        async for acts in walk(scene, part.people, stops, usd, Walked(), wraps=wraps):
             yield acts
         part.truth = built(part, stops, kind, STEPWISE, len(stops) - 1)
 
@@ -46,7 +48,7 @@ def early(stops: Sequence[Stop], kind: str, usd: float) -> Play:
     """Built before the monitor began: by what stands there it is a loop, its steps are unseen."""
 
     async def play(scene: Scene, part: Part) -> Acts:
-        async for acts in walk(scene, part.who, stops, usd, Walked()):
+        async for acts in walk(scene, part.people, stops, usd, Walked()):
             yield acts
         part.truth = built(part, stops, kind, UNKNOWN, None)
 

@@ -22,7 +22,9 @@ def unwound(place: Place, collateral: str, debt: str, hops: int, usd: float) -> 
 
     async def play(scene: Scene, part: Part) -> Acts:
         who, walked, got = part.who, Walked(), Got()
-        async for acts in walk(scene, who, turns(place, collateral, debt, hops), usd, walked):
+        async for acts in walk(
+            scene, part.people, turns(place, collateral, debt, hops), usd, walked
+        ):
             yield acts
         for pause in idle(scene):
             yield pause
@@ -59,7 +61,9 @@ def liquidated(hops: int, usd: float) -> Play:
 
     async def play(scene: Scene, part: Part) -> Acts:
         who, place = part.who, scene.blue(FALLING)
-        async for acts in walk(scene, who, turns(place, "WETH", "USDC", hops), usd, Walked()):
+        async for acts in walk(
+            scene, part.people, turns(place, "WETH", "USDC", hops), usd, Walked()
+        ):
             yield acts
         morpho = scene.world.morpho
         held = await morpho.position(FALLING, who)

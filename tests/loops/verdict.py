@@ -122,7 +122,8 @@ def _compare(score: Score, part: Part, row: Row, weight: Weight) -> None:
         score.hops += row.hops == truth.hops
     error = leverage_error(row, weight)
     score.worst_leverage_error = max(score.worst_leverage_error, error)
-    held = [
+    held: list[tuple[str, object, object]] = [
+        ("owner", row.owner, truth.owner),
         ("kind", row.kind, truth.kind),
         ("hops", row.hops, truth.hops),
         ("built", row.built, truth.built),
