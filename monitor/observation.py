@@ -9,7 +9,7 @@ import structlog
 
 from monitor.core.alerts import Alert, BreakerPhase, Judgement
 from monitor.core.blocks import BlockRef
-from monitor.core.ledger import LedgerView
+from monitor.core.ledger import Ledger
 from monitor.core.loops import LoopKind
 from monitor.core.sources import RiskRules
 from monitor.core.units import MarketId
@@ -36,7 +36,7 @@ class Observation:
         judge: Judge,
         rules: Sequence[RiskRules],
         books: Books,
-        ledger: Callable[[], LedgerView],
+        ledger: Callable[[], Ledger],
     ) -> None:
         self._metrics = metrics
         self._judge = judge

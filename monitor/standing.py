@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from monitor.chain.node import Node
 from monitor.core.blocks import BlockRef
-from monitor.core.ledger import LedgerView
+from monitor.core.ledger import Ledger
 from monitor.core.ports import Probe
 from monitor.core.sources import RiskRules
 from monitor.engine.pipeline import Pipeline
@@ -34,7 +34,7 @@ class Standing:
         self.store_fault = ""
 
     @property
-    def ledger(self) -> LedgerView:
+    def ledger(self) -> Ledger:
         return self._pipeline.ledger
 
     @property

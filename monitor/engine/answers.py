@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from monitor.core.alerts import BreakerPhase
 from monitor.core.blocks import BlockRef
-from monitor.core.ledger import LedgerView
+from monitor.core.ledger import Ledger
 from monitor.core.ports import ClaimFilter, LoopFilter, PositionFilter, Probe, StateStore
 from monitor.core.sources import RiskRules
 from monitor.core.units import AssetId
@@ -34,7 +34,7 @@ class Present(Protocol):
     """The state that is asked about: a daemon's, or a store's beside no daemon."""
 
     @property
-    def ledger(self) -> LedgerView: ...
+    def ledger(self) -> Ledger: ...
 
     @property
     def applied(self) -> BlockRef | None: ...

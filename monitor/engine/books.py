@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Mapping, Sequence
 
 from monitor.core.blocks import BlockRef
-from monitor.core.ledger import LedgerView
+from monitor.core.ledger import Ledger
 from monitor.core.sources import Liquidity, RiskRules
 from monitor.core.units import AssetId, MarketId
 from monitor.engine.loop_book import USUAL, LoopBook, LoopTerms
@@ -40,7 +40,7 @@ class Books:
         self._prices: PriceBook | None = None
         self._making: asyncio.Task[None] | None = None
 
-    async def make(self, view: LedgerView, block: BlockRef) -> None:
+    async def make(self, view: Ledger, block: BlockRef) -> None:
         """All, beside the event loop: positions are many. Until it is done the view must stand
         still.
         """
@@ -52,30 +52,30 @@ class Books:
         if self._making is not None:
             await asyncio.wait([self._making])
 
-    def _make(self, view: LedgerView, block: BlockRef) -> None:
+    def _make(self, view: Ledger, block: BlockRef) -> None:
         _ = self.at(view, block).concentrations
         self.prices_at(view, block)
         self.net_values_at(view, block)
 
-    def at(self, view: LedgerView, block: BlockRef) -> PositionBook:
+    def at(self, view: Ledger, block: BlockRef) -> PositionBook:
         if self._newest is None or self._newest.block != block:
             self._newest = PositionBook(
                 view, block, self._rules, self.checksum, self._named, self.owner
             )
         return self._newest
 
-    def prices_at(self, view: LedgerView, block: BlockRef) -> PriceBook:
+    def prices_at(self, view: Ledger, block: BlockRef) -> PriceBook:
         if self._prices is None or self._prices.block != block:
             self._prices = PriceBook(view, block, self._rules, self._pools)
         return self._prices
 
-    def loops_at(self, view: LedgerView, block: BlockRef) -> LoopBook:
+    def loops_at(self, view: Ledger, block: BlockRef) -> LoopBook:
         if self._loops is None or self._loops.block != block:
             positions = self.at(view, block)
             self._loops = LoopBook(positions, view, self._rules, self._named, self._loop_terms)
         return self._loops
 
-    def net_values_at(self, view: LedgerView, block: BlockRef) -> NetValues:
+    def net_values_at(self, view: Ledger, block: BlockRef) -> NetValues:
         """What collateral is in use in each market, gross and net."""
         if self._net_values is None or self._net_values[0] != block:
             positions, loops = self.at(view, block), self.loops_at(view, block)

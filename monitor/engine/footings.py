@@ -1,7 +1,4 @@
-"""The positions that loops stand on, each with all that it is valued and broken by.
-
-Read once a block, of these positions alone: the ledger moves on, and the book is still asked.
-"""
+"""The positions that loops stand on, each with all that it is broken by: those that are shown."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -76,6 +73,7 @@ class Footings:
     """Footings at one block, each made when it is first asked for."""
 
     def __init__(self, view: LedgerView, rules: Sequence[RiskRules], at_unix: int) -> None:
+        """`view`: of a ledger that stands still as long as anything is asked."""
         self._view = view
         self._rules = {rule.market: rule for rule in rules}
         self._at_unix = at_unix

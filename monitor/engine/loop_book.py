@@ -7,7 +7,7 @@ from fractions import Fraction
 from typing import Any
 
 from monitor.core.blocks import BlockRef
-from monitor.core.ledger import Kind, LedgerView
+from monitor.core.ledger import Kind, Ledger, LedgerView
 from monitor.core.loops import Leg, LoopKind
 from monitor.core.ports import LoopFilter
 from monitor.core.sources import RiskRules
@@ -54,31 +54,31 @@ class LoopBook:
     def __init__(
         self,
         book: PositionBook,
-        view: LedgerView,
+        view: Ledger,
         rules: Sequence[RiskRules],
         named: Mapping[str, AssetId] = NOTHING_NAMED,
         terms: LoopTerms = USUAL,
     ) -> None:
-        """`book`: the positions of that block, whose prices are these. All is read here.
+        """`book`: the positions of that block, whose prices are these. `named`: the [assets]
+        entries.
 
-        `named`: the [assets] entries.
+        What only a shown loop needs is worked out when it is shown, from the ledger as it is now.
         """
         self._book = book
         is_empty = next(view.keys(Kind.LOOPS, MarketId("")), None) is None
         listings = [] if is_empty else list_all(view, rules)
         correlated = {} if is_empty else terms.correlated(view)
         ties = Ties() if is_empty else ties_of(view, rules, correlated)
-        self._footings = Footings(view, rules, book.block.timestamp)
-        self.rows = LoopRows(book, self._footings, book.claims, terms.concentration).sorted(view)
+        self.rows = LoopRows(book, terms.concentration).sorted(view)
         owners = (row.owner for row in self.rows)
         self._vaults = holders_behind(view, owners, book.owner_of)
         told = ((one.asset, one.symbol, one.is_permissionless) for one in listings)
         self._names = book_of(told, named).labels()
         quoted = [quoted_of(one) for one in listings]
         rated = {one.asset for one in quoted if one.is_rated}
-        self._yields = Yields(view, book.block.timestamp, self._footings, book.claims, rated)
-        for place in {place for row in self.rows for place in row.places}:
-            self._yields.learn(self._footings.at(place).secured)
+        kept = Ledger() if is_empty else view.copy()
+        self._footings = Footings(kept, rules, book.block.timestamp)
+        self._yields = Yields(kept, book.block.timestamp, self._footings, book.claims, rated)
         reach = Reach(quoted, correlated)
         self._breaking = Breaking(reach, ties, self.name, self._yields.weighed)
         self._told: dict[tuple[str, str], dict[str, Any]] = {}

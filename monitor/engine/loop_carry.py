@@ -72,16 +72,12 @@ class Yields:
         self._claims = claims
         self._growth: dict[AssetId, Fraction | None] = {}
 
-    def learn(self, stands: Iterable[Stand]) -> None:
-        """Read the growth of these while the ledger stands still."""
-        for stand in stands:
-            asset = stand.quoted.asset
-            if asset not in self._growth:
-                self._growth[asset] = self._growing(asset)
-
     def of(self, stand: Stand) -> Fraction | None:
         """A year's, as a share of what is pledged; None where unknown."""
-        growth = self._growth[stand.quoted.asset]
+        asset = stand.quoted.asset
+        if asset not in self._growth:
+            self._growth[asset] = self._growing(asset)
+        growth = self._growth[asset]
         if growth is None or stand.rates.supply is None:
             return None
         return stand.rates.supply + growth

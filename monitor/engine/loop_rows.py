@@ -7,12 +7,11 @@ from fractions import Fraction
 from monitor.core.events import Place
 from monitor.core.ledger import Kind, LedgerView, each
 from monitor.core.loops import Leg, Loop, Loops
+from monitor.core.sources import Statement
 from monitor.core.trails import Side
 from monitor.core.units import Address, MarketId
-from monitor.engine.footings import Footings
-from monitor.engine.positions import PositionBook
+from monitor.engine.positions import PositionBook, Statements
 from monitor.engine.valuation import total
-from monitor.leverage.claims import Claims
 from monitor.leverage.concentration import Worths, counted
 from monitor.leverage.measures import leverage
 
@@ -66,29 +65,27 @@ class LoopRow:
 class LoopRows:
     """Makes the rows of one block."""
 
-    def __init__(
-        self, book: PositionBook, footings: Footings, claims: Claims, concentration: Fraction
-    ) -> None:
+    def __init__(self, book: PositionBook, concentration: Fraction) -> None:
         """`concentration`: the part of each side that a loop by state needs."""
         self._book = book
-        self._footings = footings
-        self._claims = claims
         self._least = concentration
 
     def sorted(self, view: LedgerView) -> tuple[LoopRow, ...]:
         """By debt, largest first, what is unknown before it; then by market and owner."""
-        rows = (
-            row
+        found = [
+            (Address(key.subject), loops)
             for key, loops in each(view, Kind.LOOPS, MarketId(""), Loops)
-            for row in self._counted(Address(key.subject), loops)
-        )
+        ]
+        held = self._book.statements({leg.account for _, loops in found for leg in _legs(loops)})
+        rows = (row for owner, loops in found for row in self._counted(owner, loops, held))
         return tuple(sorted(rows, key=_order))
 
-    def _counted(self, owner: Address, loops: Loops) -> Iterator[LoopRow]:
-        places = dict.fromkeys(place_of(leg) for loop in loops.loops for leg in loop.path)
-        pledged, owed = self._pledged(places), self._owed(places)
+    def _counted(self, owner: Address, loops: Loops, held: Statements) -> Iterator[LoopRow]:
+        places = {place_of(leg) for leg in _legs(loops)}
+        statements = [(place, held[place]) for place in places if place in held]
+        pledged, owed = _pledged(statements), _owed(statements)
         worths = Worths(self._usd(pledged), self._usd(owed))
-        for loop in counted(loops, worths, self._claims, self._least):
+        for loop in counted(loops, worths, self._book.claims, self._least):
             own = {place_of(leg) for leg in loop.path}
             pledges = {side: pledged.get(side, 0) for side in map(pledge_of, loop.path)}
             debts = {side: owed.get(side, 0) for leg in loop.path if (side := debt_of(leg))}
@@ -101,25 +98,29 @@ class LoopRows:
                 owed_part=_part(debt_usd, all_owed_usd),
             )
 
-    def _pledged(self, places: Mapping[Place, None]) -> dict[Side, int]:
-        return {
-            Side(place.market, place.sub_market, place.account, line.asset): line.amount_raw
-            for place in places
-            if (statement := self._footings.at(place).statement) is not None
-            for line in statement.collateral
-            if line.used_as_collateral
-        }
-
-    def _owed(self, places: Mapping[Place, None]) -> dict[Side, int]:
-        return {
-            Side(place.market, place.sub_market, place.account, line.asset): line.amount_raw
-            for place in places
-            if (statement := self._footings.at(place).statement) is not None
-            for line in statement.debt
-        }
-
     def _usd(self, amounts: Amounts) -> dict[Side, Fraction | None]:
         return {side: self._book.worth([(side.asset, raw)]) for side, raw in amounts.items()}
+
+
+def _legs(loops: Loops) -> Iterator[Leg]:
+    return (leg for loop in loops.loops for leg in loop.path)
+
+
+def _pledged(statements: Iterable[tuple[Place, Statement]]) -> dict[Side, int]:
+    return {
+        Side(place.market, place.sub_market, place.account, line.asset): line.amount_raw
+        for place, held in statements
+        for line in held.collateral
+        if line.used_as_collateral
+    }
+
+
+def _owed(statements: Iterable[tuple[Place, Statement]]) -> dict[Side, int]:
+    return {
+        Side(place.market, place.sub_market, place.account, line.asset): line.amount_raw
+        for place, held in statements
+        for line in held.debt
+    }
 
 
 def place_of(leg: Leg) -> Place:

@@ -1,6 +1,6 @@
 """Positions in the contract's JSON: sorted, filtered, paged."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import Any
 
 from monitor.core.blocks import BlockRef
+from monitor.core.events import Place
 from monitor.core.ledger import LedgerView
 from monitor.core.ports import PositionFilter
 from monitor.core.sources import Line, RiskRules, Statement
@@ -19,6 +20,7 @@ from monitor.engine.valuation import Valuation, labels, list_all, symbols, total
 from monitor.leverage.claims import claims_of
 
 Checksum = Callable[[str], str]
+Statements = Mapping[Place, Statement]
 Owner = Callable[[Address], Address]
 NOTHING_NAMED: Mapping[str, AssetId] = MappingProxyType({})
 
@@ -92,6 +94,14 @@ class PositionBook:
                     owner = self.owner_of(place.account)
                     sums.add(statement, owner)
                     yield rule, owner, statement
+
+    def statements(self, accounts: Set[Address]) -> Statements:
+        """Everything that these have in any market."""
+        return {
+            Place(rule.market, held.account, held.sub_market): held
+            for rule, _, held in self._held
+            if held.account in accounts
+        }
 
     @cached_property
     def concentrations(self) -> Mapping[MarketId, Concentrations]:
