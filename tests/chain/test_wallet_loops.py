@@ -8,8 +8,9 @@ from devnet import Tx, WideWorld, account, open_wide_world
 from devnet.wallets import Wallet, Wallets, open_wallets
 from looped_life import LoopedLife, looped_life
 
+from monitor.core.ledger import Kind
 from monitor.core.loops import LoopKind
-from monitor.core.units import Address
+from monitor.core.units import Address, MarketId
 
 WAD, USDC = 10**18, 10**6
 ALICE, BOB, LENDER = (account(name) for name in ("alice", "bob", "lender"))
@@ -108,6 +109,23 @@ async def test_loop__through_wallets_nobody_knew_one_after_the_other__is_the_own
     await pledge_again(wide, second)
     [loop] = await life.loops(ALICE)
     assert {leg.account for leg in loop.path} == {ALICE, second.address}
+
+
+async def test_loop__made_in_the_block_a_wallet_is_first_heard_of__is_its_owner_s_alone(
+    wide: WideWorld, wallets: Wallets, life: LoopedLife
+) -> None:
+    wallet = await wallets.safe(ALICE)
+    own = wallet.address
+    await allow(wide, wallet)
+    await wide.mint(own, "WETH", 10 * WAD)
+    await wallet.act(
+        wide.supply(own, "WETH", 10 * WAD),
+        wide.borrow(own, "WETH", 5 * WAD),
+        wide.supply(own, "WETH", 5 * WAD),
+    )
+    [loop] = await life.loops(ALICE)
+    assert (loop.kind, loop.hops) == (LoopKind.SAME_ASSET, 1)
+    assert [key.subject for key in life.kept.keys(Kind.LOOPS, MarketId(""))] == [ALICE]
 
 
 async def test_loop__through_a_safe_of_the_same_people__is_one_owner_s(
