@@ -7,6 +7,7 @@ from itertools import groupby
 
 from monitor.core.trails import Hop, Lot, Side, Trail
 from monitor.core.units import AssetId, RawAmount
+from monitor.leverage.acts import fewer, netted
 from monitor.leverage.matching import Matching
 from monitor.leverage.money import DUST_RAW, Part, Sink, Source, is_little
 from monitor.leverage.settlement import settle, tidied
@@ -16,7 +17,6 @@ __all__ = ["follow", "merged", "settle"]
 
 MOST_TRANSACTIONS = 16
 """Of a way that was longer, the first and the newest are kept."""
-OPPOSITES = ((Act.PLEDGED, Act.RELEASED), (Act.BORROWED, Act.REPAID))
 Group = tuple[Side, int]
 """What becomes one hop: a debt, and which of its earlier hops it was (0: none)."""
 
@@ -63,7 +63,7 @@ class _Walk:
 
     def transaction(self, tx_hash: str, steps: Sequence[Step], worth: Worth) -> None:
         """Own money of no known worth bought nothing: anybody can write such transfers."""
-        steps = _netted(steps)
+        steps = fewer(netted(steps))
         wallet, received = self._wallet(steps)
         released = [self._released(step) for step in steps if step.act is Act.RELEASED]
         borrows = [self._borrowed(step) for step in steps if step.act is Act.BORROWED]
@@ -102,7 +102,9 @@ class _Walk:
                 given[step.asset] = max(given[step.asset], short[step.asset])
                 last[step.asset] = step.log_index
         repaid = {step.side for step in steps if step.act is Act.REPAID and step.side is not None}
-        sources = [Source(asset, self._spent(asset, raw, repaid)) for asset, raw in given.items()]
+        sources = [
+            Source(asset, self._spent(asset, raw, repaid)) for asset, raw in given.items() if raw
+        ]
         sinks = [
             Sink(Act.RECEIVED, asset, None, given[asset] - raw, last[asset])
             for asset, raw in short.items()
@@ -127,7 +129,7 @@ class _Walk:
             part = Part(lot.raw, lot.origin, owed, owed, lot.since_unix, lot.transactions)
             taken, rest = part.split(min(raw, lot.raw))
             raw -= taken.raw
-            parts.append(taken)
+            parts.append(taken._replace(lent_raw=taken.borrowed_raw))
             if is_little(rest.raw, lot.raw, self.terms.tolerance):
                 gone.add(n)
             else:
@@ -194,7 +196,10 @@ class _Walk:
         return all(is_little(part.borrowed_raw, part.lent_raw, tolerance) for part in parts)
 
     def _refinance(self, sink: Sink, tx_hash: str) -> None:
-        """A debt that was paid with another: what its money became is owed there from now on."""
+        """A debt that was paid with another: what its money became is owed there from now on.
+
+        Of a part of it a part is.
+        """
         old = sink.side
         for (origin, _), parts in _grouped(sink.parts).items():
             if old is None or origin == old:
@@ -205,35 +210,46 @@ class _Walk:
             for n in range(len(self.hops) - 1, -1, -1):
                 hop = self.hops[n]
                 used = min(raw, hop.borrowed_raw)
-                if hop.origin != old or 2 * used < hop.borrowed_raw or not used:
+                if hop.origin != old or not used:
                     continue
                 share = RawAmount(borrowed * used // raw)
                 if not share:
                     continue
                 raw, borrowed = RawAmount(raw - used), RawAmount(borrowed - share)
-                way = _bounded((*hop.transactions, tx_hash))
-                moved = replace(hop, origin=origin, borrowed_raw=share, transactions=way)
-                self.hops[n] = moved
+                self._move(n, used, replace(hop, origin=origin, borrowed_raw=share), tx_hash)
+
+    def _move(self, n: int, used_raw: int, moved: Hop, tx_hash: str) -> None:
+        """So much of the borrowed money of a hop is now owed as `moved` tells. What of one hop is
+        moved piece by piece stays one: the pieces stand in front of what is left.
+        """
+        hop = self.hops[n]
+        way = _bounded((*hop.transactions[:-1], tx_hash, *hop.transactions[-1:]))
+        pledged = RawAmount(hop.pledged_raw * used_raw // hop.borrowed_raw)
+        rest = replace(
+            hop,
+            borrowed_raw=RawAmount(hop.borrowed_raw - used_raw),
+            pledged_raw=RawAmount(hop.pledged_raw - pledged),
+        )
+        kept = [rest]
+        if is_little(rest.borrowed_raw, hop.borrowed_raw, self.terms.tolerance):
+            pledged, kept = hop.pledged_raw, []
+        piece = replace(moved, pledged_raw=pledged, transactions=way)
+        before = self.hops[n - 1] if n else None
+        if before is not None and _is_piece(before, piece, hop):
+            piece = replace(
+                before,
+                borrowed_raw=RawAmount(before.borrowed_raw + piece.borrowed_raw),
+                pledged_raw=RawAmount(before.pledged_raw + piece.pledged_raw),
+            )
+            self.hops[n - 1 : n + 1] = [piece, *kept]
+        else:
+            self.hops[n : n + 1] = [piece, *kept]
 
 
-def _netted(steps: Sequence[Step]) -> list[Step]:
-    """Without what was pledged and released, or borrowed and repaid, in one: the last of it."""
-    totals: defaultdict[tuple[Act, Side | None], int] = defaultdict(int)
-    for step in steps:
-        totals[step.act, step.side] += step.raw
-    cancelled: dict[tuple[Act, Side | None], int] = {}
-    for act, opposite in OPPOSITES:
-        for side in {side for key, side in totals if key is act}:
-            both = min(totals[act, side], totals.get((opposite, side), 0))
-            cancelled[act, side] = cancelled[opposite, side] = both
-    left: list[Step] = []
-    for step in reversed(steps):
-        off = min(cancelled.get((step.act, step.side), 0), step.raw)
-        if off:
-            cancelled[step.act, step.side] -= off
-        if step.raw > off:
-            left.append(step._replace(raw=step.raw - off))
-    return left[::-1]
+def _is_piece(known: Hop, piece: Hop, hop: Hop) -> bool:
+    """Whether an earlier piece of the same hop is known, which is owed at the same place."""
+    is_alike = known.origin == piece.origin and known.pledge == piece.pledge
+    return is_alike and set(hop.transactions) < set(known.transactions)
 
 
 def _grouped(parts: Iterable[Part]) -> dict[Group, list[Part]]:

@@ -36,8 +36,11 @@ class Matching:
             _pay(source, sink)
         for source, sink in self._stepwise():
             self._exchange(source, sink)
-        for sink in self._sinks(*ORDER):
+        for sink in self._sinks(Act.PLEDGED, Act.REPAID):
             self._convert(sink)
+        received = [sink for sink in self._sinks(Act.RECEIVED) if self._is_open(sink)]
+        for done, sink in enumerate(received):
+            self._convert(sink, len(received) - done)
         for source, sink in self._flash():
             _pay(source, sink)
         for source, sink in self._flash():
@@ -81,14 +84,20 @@ class Matching:
         if parts:
             sink.fund(parts, int(sink.open_raw * funded))
 
-    def _convert(self, sink: Sink) -> None:
-        """Without a worth: all borrowed money at hand went into what follows, by proportion."""
-        if is_little(sink.open_raw, sink.raw, self.tolerance):
+    def _convert(self, sink: Sink, rivals: int = 1) -> None:
+        """Without a worth: all borrowed money at hand went into what follows, by proportion.
+
+        `rivals`: how many assets it may have bought. Any token writes that it came to a wallet, so
+        none takes all.
+        """
+        if not self._is_open(sink):
             return
         sources = [source for source in self._at_hand(sink) if self._is_doubtful(source, sink)]
         if not sources:
             return
-        share = Fraction(sink.open_raw, sum(twin.open_raw for twin in self._twins(sink)))
+        is_received = sink.act is Act.RECEIVED  # that is one sink an asset
+        twins = [sink] if is_received else self._twins(sink)
+        share = Fraction(sink.open_raw, sum(twin.open_raw for twin in twins) * rivals)
         is_one_asset = len({source.asset for source in sources}) == 1
         weights = [source.left_raw if is_one_asset else 1 for source in sources]
         raw = sink.open_raw
@@ -96,6 +105,9 @@ class Matching:
             parts = source.take_share(share)
             if parts:
                 sink.fund(parts, raw * weight // sum(weights))
+
+    def _is_open(self, sink: Sink) -> bool:
+        return not is_little(sink.open_raw, sink.raw, self.tolerance)
 
     def _at_hand(self, sink: Sink) -> list[Source]:
         """Borrowed money that may have paid for it. A small rest is what an exchange cost."""

@@ -12,6 +12,8 @@ from monitor.leverage.steps import FlowTerms
 MOST_LOTS = 64
 MOST_HOPS = 64
 """Of one owner. Beyond, the oldest of one debt and pledge become one, so a count ends here."""
+MOST_SEEN = 1_024
+"""Debts of one owner. Of those beyond it is forgotten that they were seen whole."""
 Told = TypeVar("Told", Hop, Lot)
 
 
@@ -53,7 +55,7 @@ def tidied(trail: Trail) -> Trail:
     """Within the bounds of one owner."""
     lots = _fewer(trail.lots, MOST_LOTS, lambda lot: (lot.origin, lot.asset), _one_lot)
     hops = _fewer(trail.hops, MOST_HOPS, lambda hop: (hop.origin, hop.pledge), _one_hop)
-    return Trail(lots, hops, trail.seen)
+    return Trail(lots, hops, trail.seen[:MOST_SEEN])
 
 
 def _capped(amounts: Sequence[int], most: int, terms: FlowTerms) -> list[int]:
@@ -100,17 +102,17 @@ def _fewer(
     one: Callable[[Told, Told], Told],
 ) -> tuple[Told, ...]:
     """At most so many: the oldest two that may be one become one; else the oldest is forgotten."""
-    left = list(told)
-    while len(left) > most:
-        first: dict[Hashable, int] = {}
-        for n, thing in enumerate(left):
-            older = first.setdefault(key(thing), n)
-            if older != n:
-                left[older] = one(left[older], left.pop(n))
-                break
+    excess = len(told) - most
+    left: list[Told] = []
+    first: dict[Hashable, int] = {}
+    for thing in told:
+        older = first.setdefault(key(thing), len(left))
+        if excess > 0 and older != len(left):
+            left[older] = one(left[older], thing)
+            excess -= 1
         else:
-            left.pop(0)
-    return tuple(left)
+            left.append(thing)
+    return tuple(left[max(excess, 0) :])
 
 
 def _one_lot(older: Lot, newer: Lot) -> Lot:
