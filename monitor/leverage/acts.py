@@ -7,7 +7,7 @@ from monitor.core.trails import Side
 from monitor.leverage.steps import Act, Step
 
 MOST_ACTS = 128
-"""Of one transaction that are told apart: matching takes the square of their number."""
+"""Pledges, debts and their ends of one transaction that are told apart: matching takes the square of their number."""
 OPPOSITES = ((Act.PLEDGED, Act.RELEASED), (Act.BORROWED, Act.REPAID))
 
 
@@ -33,14 +33,16 @@ def netted(steps: Sequence[Step]) -> list[Step]:
 
 def fewer(steps: list[Step]) -> list[Step]:
     """Of very many, what is done once more at the same side is done with the one before."""
-    left = steps[:MOST_ACTS]
-    last: dict[tuple[Act, Side | None], int] = {}
-    for n, step in enumerate(left):
-        last[step.act, step.side] = n
-    for step in steps[MOST_ACTS:]:
-        n = last.setdefault((step.act, step.side), len(left))
-        if n == len(left) or step.side is None:
-            left.append(step)
-        else:
-            left[n] = left[n]._replace(raw=left[n].raw + step.raw)
+    left: list[Step] = []
+    last: dict[tuple[Act, Side], int] = {}
+    acts = 0
+    for step in steps:
+        known = None if step.side is None else last.get((step.act, step.side))
+        if known is not None and acts >= MOST_ACTS:
+            left[known] = left[known]._replace(raw=left[known].raw + step.raw)
+            continue
+        if step.side is not None:
+            last[step.act, step.side] = len(left)
+            acts += 1
+        left.append(step)
     return left
