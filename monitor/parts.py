@@ -34,7 +34,7 @@ from monitor.recursion_rules import recursion_rules
 from monitor.schema import Feed, Market, Projection, Receipt
 from monitor.settings import Settings
 from monitor.simulation.options import Options
-from monitor.simulation.shocks import parse_shocks, price_shocks
+from monitor.simulation.shocks import parse_shocks
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +172,7 @@ def _plans(settings: Settings) -> tuple[Plan, ...]:
     faults = []
     for name, scenario in settings.scenarios.items():
         try:
-            price_shocks(parse_shocks(scenario.shocks or {}))
+            parse_shocks(scenario.shocks or {})
         except QuestionError as error:
             faults.append(f"scenarios.{name}: {error}")
     if faults:

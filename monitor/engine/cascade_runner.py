@@ -15,12 +15,14 @@ from monitor.core.units import AssetId
 from monitor.engine.breaker import NOTHING_CRITICAL
 from monitor.engine.valuation import Valuation, list_all
 from monitor.errors import QuestionError
+from monitor.simulation.channels import check
 from monitor.simulation.columns import Columns, columns_of
 from monitor.simulation.names import NameBook
 from monitor.simulation.options import Options
 from monitor.simulation.projection import curve, names_of, project
 from monitor.simulation.report import CurveProjection, Projection
-from monitor.simulation.shocks import Curve, curve_of, parse_shocks, scenario_of
+from monitor.simulation.scenarios import Curve, curve_of, scenario_of
+from monitor.simulation.shocks import parse_shocks
 
 Result = Projection | CurveProjection
 
@@ -134,7 +136,7 @@ class CascadeRunner:
         world = self.world(view, block)
         names = names_of(world, self._named)
         if plan.curve is None:
-            scenario_of(parse_shocks(plan.shocks), names)
+            check(world, scenario_of(parse_shocks(plan.shocks), names))
         else:
             _curve(plan.curve, names)
 

@@ -18,7 +18,7 @@ from monitor.simulation.report import (
     Projection,
     RoundFigures,
 )
-from monitor.simulation.shocks import Scenario
+from monitor.simulation.scenarios import Scenario
 
 ROUNDING = 1e-9
 """Relative change of a price that is none."""
@@ -110,14 +110,14 @@ def _prices(columns: Columns, outcome: Outcome, scenario: Scenario) -> dict[Asse
     for at, quote in enumerate(columns.quotes):
         if quote.price is not None:
             first.setdefault(quote.asset, at)
-    prices = {asset: PricePath(None, None, None) for asset in scenario.moves}
+    prices = {asset: PricePath(None, None, None) for asset in scenario.named}
     states = (state_of(columns), outcome.shocked, outcome.end)
     for asset, at in first.items():
         before, shocked, after = (_market_price(columns, state, at) for state in states)
         if before is None or shocked is None or after is None:
             continue
         moved = max(abs(shocked - before), abs(after - before)) > ROUNDING * before
-        if moved or asset in scenario.moves:
+        if moved or asset in scenario.named:
             prices[asset] = PricePath(before, shocked, after)
     return prices
 
@@ -138,7 +138,7 @@ def _market_price(columns: Columns, state: State, at: int) -> float | None:
 def _price_amplification(prices: Mapping[AssetId, PricePath], scenario: Scenario) -> float:
     """The largest, over the named assets, of final drop per initial drop."""
     amplifications = []
-    for asset in scenario.moves:
+    for asset in scenario.named:
         path = prices[asset]
         if path.before is None or path.shocked is None or path.after is None:
             continue
@@ -152,7 +152,7 @@ def _unpriced(
 ) -> tuple[str, ...]:
     return tuple(
         f"no market knows a price of {labels.get(asset, asset)} ({asset})"
-        for asset in scenario.moves
+        for asset in scenario.named
         if prices[asset].before is None
     )
 

@@ -9,10 +9,14 @@ from monitor.errors import QuestionError
 
 @dataclass(frozen=True, slots=True)
 class NameBook:
-    """What assets are called. `named`: the [assets] entries; `symbols`: of all on-chain assets."""
+    """What assets are called. `named`: the [assets] entries; `symbols`: of all on-chain assets.
+
+    `places`: names of markets, and the labels of their sub-markets.
+    """
 
     named: Mapping[str, AssetId]
     symbols: Mapping[AssetId, str]
+    places: frozenset[str] = frozenset()
 
     def resolve(self, name: str) -> AssetId:
         """The asset of an [assets] name, a symbol only one asset has, or an address."""
@@ -34,6 +38,17 @@ class NameBook:
                 f"no asset is called {name!r}: expected an address or one of {', '.join(known)}."
             ) from None
 
+    def place(self, market: str, rest: str) -> tuple[str, str]:
+        """The market or sub-market that leads `market/rest`, and what stands behind it."""
+        if market not in self.places:
+            known = sorted(name for name in self.places if "/" not in name)
+            raise QuestionError(
+                f"no market is called {market!r}: expected one of {', '.join(known)}."
+            )
+        sub_market, _, name = rest.partition("/")
+        label = f"{market}/{sub_market}"
+        return (label, name) if label in self.places else (market, rest)
+
     def labels(self) -> dict[AssetId, str]:
         """Unambiguous names for a report: [assets] names, then symbols only one asset has."""
         counts: dict[str, int] = {}
@@ -47,7 +62,11 @@ class NameBook:
         return labels | {asset: name for name, asset in self.named.items()}
 
 
-def book_of(told: Iterable[tuple[AssetId, str, bool]], named: Mapping[str, AssetId]) -> NameBook:
+def book_of(
+    told: Iterable[tuple[AssetId, str, bool]],
+    named: Mapping[str, AssetId],
+    places: Iterable[str] = (),
+) -> NameBook:
     """`told`: asset, symbol, and whether anybody may list it where it is listed."""
     chosen: dict[AssetId, str] = {}
     anybodys: dict[AssetId, str] = {}
@@ -56,4 +75,4 @@ def book_of(told: Iterable[tuple[AssetId, str, bool]], named: Mapping[str, Asset
     # Else whoever opens a market on a token of his own called WETH takes the name away.
     taken = {*chosen.values(), *named}
     free = {asset: symbol for asset, symbol in anybodys.items() if symbol not in taken}
-    return NameBook(named, free | chosen)
+    return NameBook(named, free | chosen, frozenset(places))

@@ -1,17 +1,18 @@
 """Ask a world a question: `project` one scenario, or a `curve` of them. Pure, to the last bit."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from monitor.core.risk import WorldSheet
 from monitor.core.units import AssetId
-from monitor.errors import QuestionError
+from monitor.simulation.accounts import label_of
 from monitor.simulation.cascade import play
+from monitor.simulation.channels import charged, check, struck
 from monitor.simulation.columns import Columns, columns_of
 from monitor.simulation.figures import projection_of
 from monitor.simulation.names import NameBook, book_of
 from monitor.simulation.options import Options
 from monitor.simulation.report import CurveProjection, Projection
-from monitor.simulation.shocks import Curve, Scenario
+from monitor.simulation.scenarios import Curve, Scenario
 
 CRITICAL_SHARE = 0.01
 """Of the asset's collateral: the default of `critical_usd`."""
@@ -20,7 +21,7 @@ CRITICAL_SHARE = 0.01
 def project(
     world: WorldSheet, scenario: Scenario, options: Options, columns: Columns | None = None
 ) -> Projection:
-    """One scenario. Raises QuestionError where a shocked asset is in no market and no pool.
+    """One scenario. Raises QuestionError where a shock would change nothing.
 
     `columns`: the world's, where it is asked more than once.
     """
@@ -46,26 +47,38 @@ def names_of(world: WorldSheet, named: Mapping[str, AssetId]) -> NameBook:
         for market in world.markets
         for sheet in market.assets.values()
     )
-    return book_of(told, named)
+    places = {name for sheet in world.markets for name in (sheet.market, label_of(sheet))}
+    return book_of(told, named, places)
 
 
 def factors_of(world: WorldSheet, columns: Columns, scenario: Scenario) -> dict[AssetId, float]:
     """New price per old of every asset that moves at first: named, resting on it, correlated.
 
-    A price in another asset says how that one moves it only where no market has one in USD.
+    What a pegged asset is pegged to moves only if something else moves it.
     """
     factors = {asset: float(1 + ratio) for asset, ratio in scenario.moves.items()}
+    _add_followers(world, columns, scenario.moves, factors)
+    for asset, peg in scenario.pegs.items():
+        factors[asset] = factors.setdefault(peg.base, 1.0) * float(1 + peg.ratio)
+    _add_followers(world, columns, scenario.pegs, factors)
+    return factors
+
+
+def _add_followers(
+    world: WorldSheet, columns: Columns, named: Iterable[AssetId], factors: dict[AssetId, float]
+) -> None:
+    """A price in another asset says how that one moves it only where no market has one in USD."""
+    leaders = tuple(named)
     in_usd = {quote.asset for quote in columns.quotes if quote.per is None}
     quotes = [quote for quote in columns.quotes if quote.per is None or quote.asset not in in_usd]
-    for asset in scenario.moves:
+    for asset in leaders:
         leaves = {at for at, leaf in enumerate(columns.leaves) if asset in leaf.assets}
         for quote in quotes:
             if any(leaf in leaves and exponent > 0 for leaf, exponent in quote.rests_on):
                 factors.setdefault(quote.asset, factors[asset])
-    for asset in scenario.moves:
+    for asset in leaders:
         for follower in world.correlated.get(asset, frozenset()):
             factors.setdefault(follower, factors[asset])
-    return factors
 
 
 def collateral_usd(columns: Columns, asset: AssetId) -> float:
@@ -82,13 +95,7 @@ def collateral_usd(columns: Columns, asset: AssetId) -> float:
 def _project(
     world: WorldSheet, columns: Columns, scenario: Scenario, options: Options
 ) -> Projection:
-    known = {quote.asset for quote in columns.quotes}
-    known |= {token for depth in columns.depths for token in (depth.token0, depth.token1)}
-    for asset in scenario.moves:
-        if asset not in known:
-            raise QuestionError(
-                f"{scenario.labels.get(asset, asset)} ({asset}) is in no configured market or "
-                "pool: the shock would move nothing"
-            )
-    outcome = play(columns, factors_of(world, columns, scenario), options)
+    check(world, scenario)
+    factors = factors_of(world, columns, scenario)
+    outcome = play(struck(columns, scenario), factors, charged(options, scenario))
     return projection_of(columns, outcome, scenario, options)

@@ -49,9 +49,13 @@ class Quote:
     rests_on: tuple[tuple[int, int], ...] = ()
     cap: float | None = None
     per: "Quote | None" = None
+    skew: float = 1.0
 
     def at(self, moved: Sequence[float]) -> float:
         """The price when each leaf's answer is so many times what it was; NaN when unknown."""
+        return self._right(moved) * self.skew
+
+    def _right(self, moved: Sequence[float]) -> float:
         price = self.uncapped(moved)
         if self.per is not None:
             free = self.per.uncapped(moved)
@@ -59,7 +63,7 @@ class Quote:
         return price if self.cap is None else min(price, self.cap)
 
     def uncapped(self, moved: Sequence[float]) -> float:
-        """What the price would be without its cap: the market's own."""
+        """What the price would be without its cap, rightly reported: the market's own."""
         if self.price is None:
             return float("nan")
         price = self.price

@@ -7,7 +7,7 @@ from typing import Any
 
 from monitor.errors import QuestionError
 from monitor.simulation.options import Options
-from monitor.simulation.shocks import Curve, Scenario
+from monitor.simulation.scenarios import Curve, Scenario
 
 LARGEST = 10
 """Accounts listed under `largest`."""

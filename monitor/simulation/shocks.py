@@ -1,19 +1,18 @@
-"""What is asked: shocks in the grammar of contract section 4, and the scenario they make.
+"""The grammar of shocks (contract section 4): what is written, name by name.
 
-Every fault raises QuestionError. All kinds parse; only `price` is projected so far.
+Every fault raises QuestionError. What the names stand for is said in scenarios.py.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from monitor.core.units import AssetId, address
 from monitor.errors import QuestionError
-from monitor.simulation.names import NameBook
 
 NARROWEST, WIDEST = Decimal("1e-9"), Decimal("1e9")
 """A shocked price per price before: beyond these floats stop telling prices apart."""
+LONGEST_DAYS = 3_650
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +34,10 @@ class PegShock:
 
 @dataclass(frozen=True, slots=True)
 class OracleShock:
-    """`oracle:aave-core/wstETH`: the reported price alone."""
+    """`oracle:aave-core/wstETH`: the reported price alone.
+
+    `asset` here and below is what stands behind the market: a sub-market's id may lead it.
+    """
 
     market: str
     asset: str
@@ -80,41 +82,6 @@ class GasShock:
 Shock = PriceShock | PegShock | OracleShock | RateShock | ParameterShock | LiquidityShock | GasShock
 
 
-@dataclass(frozen=True, slots=True)
-class Scenario:
-    """Price moves to be projected, in the order they were written.
-
-    `moves`: ratio by asset. `shocks`: as asked, for the answer. `labels`: names for the report;
-    an asset without one is shown by its address.
-    """
-
-    moves: Mapping[AssetId, Decimal]
-    shocks: Mapping[str, float | str] = field(default_factory=dict)
-    labels: Mapping[AssetId, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Curve:
-    """One asset moved to `to` in equal steps. `name`: as asked; `labels`: as in `Scenario`."""
-
-    asset: AssetId
-    name: str
-    to: Decimal
-    steps: int
-    labels: Mapping[AssetId, str] = field(default_factory=dict)
-
-    def scenarios(self) -> tuple[Scenario, ...]:
-        """The steps, nearest to zero first."""
-        ratios = (self.to * step / self.steps for step in range(1, self.steps + 1))
-        return tuple(
-            Scenario({self.asset: ratio}, {self.name: float(ratio)}, self.labels)
-            for ratio in ratios
-        )
-
-    def as_dict(self) -> dict[str, Any]:
-        return {"asset": self.name, "to": float(self.to), "steps": self.steps}
-
-
 def pairs_of(arguments: Iterable[str], what: str = "shock") -> dict[str, str]:
     """`KEY=VALUE` words of a command line. Raises QuestionError for one that is none, or twice."""
     written: dict[str, str] = {}
@@ -133,46 +100,6 @@ def parse_shocks(written: Mapping[str, Any]) -> tuple[Shock, ...]:
     return tuple(_shock(key, value) for key, value in written.items())
 
 
-def scenario_of(shocks: Iterable[Shock], names: NameBook) -> Scenario:
-    """Resolve names. Refuses what is not projected yet, and an asset named twice."""
-    moves: dict[AssetId, Decimal] = {}
-    asked: dict[str, float | str] = {}
-    labels = names.labels()
-    for shock in price_shocks(shocks):
-        asset = names.resolve(shock.asset)
-        if asset in moves:
-            raise QuestionError(f"{shock.asset!r} ({asset}) is shocked twice: keep one")
-        moves[asset] = shock.ratio
-        asked[shock.asset] = float(shock.ratio)
-        if not _is_address(shock.asset):
-            labels[asset] = shock.asset
-    return Scenario(moves, asked, labels)
-
-
-def curve_of(asset: str, to: Any, steps: Any, names: NameBook) -> Curve:
-    """The curve of contract section 2: `curve = { asset = "WETH", to = -0.5, steps = 100 }`."""
-    ratio = _ratio("to", to)
-    if not ratio:
-        raise QuestionError("a curve to 0 has no steps: expected `to` below or above 0")
-    if isinstance(steps, bool) or not isinstance(steps, int) or not 1 <= steps <= 10_000:
-        raise QuestionError(f"curve steps are {steps!r}: expected an integer from 1 to 10000")
-    labels = scenario_of((PriceShock(asset, ratio),), names).labels
-    return Curve(names.resolve(asset), asset, ratio, steps, labels)
-
-
-def price_shocks(shocks: Iterable[Shock]) -> tuple[PriceShock, ...]:
-    """The same, when all are such as can be projected. Raises QuestionError for the others."""
-    found = []
-    for shock in shocks:
-        if not isinstance(shock, PriceShock):
-            kind = type(shock).__name__.removesuffix("Shock").lower()
-            raise QuestionError(
-                f"{kind} shocks are not supported yet: only price shocks are projected"
-            )
-        found.append(shock)
-    return tuple(found)
-
-
 def _shock(key: str, value: Any) -> Shock:
     kind, colon, subject = key.partition(":")
     if not colon:
@@ -181,13 +108,13 @@ def _shock(key: str, value: Any) -> Shock:
         kind, subject = "price", key
     match kind:
         case "price":
-            return PriceShock(_filled(key, subject), _ratio(key, value))
+            return PriceShock(_filled(key, subject), ratio_of(key, value))
         case "peg":
             asset, base = _pair(key, subject, "peg:ASSET/BASE")
-            return PegShock(asset, base, _ratio(key, value))
+            return PegShock(asset, base, ratio_of(key, value))
         case "oracle":
             market, asset = _pair(key, subject, "oracle:MARKET/ASSET")
-            return OracleShock(market, asset, _ratio(key, value))
+            return OracleShock(market, asset, ratio_of(key, value))
         case "rate":
             return _rate_shock(key, subject, value)
         case "parameter":
@@ -207,6 +134,8 @@ def _rate_shock(key: str, subject: str, value: Any) -> RateShock:
     days = horizon.removesuffix("d")
     if not at or days == horizon or not days.isascii() or not days.isdigit():
         raise QuestionError(f"shock {key!r}: {value!r} is not UTILISATION@DAYSd, as in '1.0@30d'")
+    if len(days) > len(str(LONGEST_DAYS)) or int(days) > LONGEST_DAYS:
+        raise QuestionError(f"shock {key!r}: expected a horizon of at most {LONGEST_DAYS} days")
     share = _number(key, utilisation)
     if not 0 <= share <= 1:
         raise QuestionError(f"shock {key!r}: utilisation {share} is not within 0 and 1")
@@ -219,8 +148,9 @@ def _parameter_shock(key: str, subject: str, value: Any) -> ParameterShock:
     if not asset or not parameter:
         raise QuestionError(f"shock {key!r}: expected parameter:MARKET/ASSET.PARAMETER")
     number = _number(key, value)
-    if number != number.to_integral_value() or number < 0:
-        raise QuestionError(f"shock {key!r}: {value!r} is not a whole number from 0")
+    # Bounded before it becomes an int: 1e999999999 would not fit in memory.
+    if not 0 <= number <= WIDEST or number != number.to_integral_value():
+        raise QuestionError(f"shock {key!r}: {value!r} is not a whole number from 0 to {WIDEST:g}")
     return ParameterShock(market, asset, parameter, int(number))
 
 
@@ -237,7 +167,8 @@ def _filled(key: str, subject: str) -> str:
     return subject
 
 
-def _ratio(key: str, value: Any) -> Decimal:
+def ratio_of(key: str, value: Any) -> Decimal:
+    """A move of a price: -0.3 is 30 % lower."""
     ratio = _number(key, value)
     if ratio <= -1:
         raise QuestionError(f"shock {key!r}: {value} is not above -1; -0.3 means 30 % lower")
@@ -251,8 +182,8 @@ def _ratio(key: str, value: Any) -> Decimal:
 
 def _factor(key: str, value: Any) -> Decimal:
     factor = _number(key, value)
-    if factor < 0:
-        raise QuestionError(f"shock {key!r}: {value} is not a factor from 0")
+    if not 0 <= factor <= WIDEST:
+        raise QuestionError(f"shock {key!r}: {value} is not a factor from 0 to {WIDEST:g}")
     return factor
 
 
@@ -266,10 +197,3 @@ def _number(key: str, value: Any) -> Decimal:
     if not number.is_finite():
         raise QuestionError(f"shock {key!r}: {value!r} is not a finite number")
     return number
-
-
-def _is_address(name: str) -> bool:
-    try:
-        return bool(address(name))
-    except ValueError:
-        return False

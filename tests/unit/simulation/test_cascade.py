@@ -30,7 +30,7 @@ from monitor.simulation.cascade import Outcome, play
 from monitor.simulation.columns import columns_of
 from monitor.simulation.options import Options
 from monitor.simulation.projection import factors_of, project
-from monitor.simulation.shocks import Scenario
+from monitor.simulation.scenarios import Scenario
 
 DEEP = 1e9
 """Depth at which a test's sales move nothing that matters."""
@@ -60,14 +60,14 @@ def test_shock__of_an_asset__moves_its_pool_and_its_oracle_by_exactly_that() -> 
     columns = columns_of(weth_world())
     quote = next(at for at, q in enumerate(columns.quotes) if q.asset == WETH)
     assert outcome.shocked.prices[quote] * 1e18 == pytest.approx(1400, rel=1e-15)
-    mid_before, mid_after = columns.marks[0].sqrt ** 2, outcome.shocked.marks[0].sqrt ** 2
+    mid_before, mid_after = columns.pools[0].mid(0, 1), outcome.shocked.pools[0].mid(0, 1)
     assert mid_after / mid_before == pytest.approx(0.7, rel=1e-14)
 
 
 def test_shock__of_both_sides_alike__leaves_the_pool_between_them() -> None:
     sheet = world(market([]), [pool(WSTETH, WETH, DEEP)])
     outcome = run(sheet, WETH=-0.3, wstETH=-0.3)
-    assert outcome.shocked.marks == list(columns_of(sheet).marks)
+    assert outcome.shocked.pools == list(columns_of(sheet).pools)
 
 
 def test_shock__unnamed_asset_of_the_same_source__keeps_its_ratio() -> None:
@@ -205,7 +205,7 @@ def test_round__over_two_pools__sells_through_both() -> None:
     sheet = world(market([account]), pools, {WETH: frozenset({WSTETH})})
     outcome = run(sheet, WETH=-0.15)
     assert len(outcome.rounds[0].liquidations) == 1
-    moved = [a != b for a, b in zip(outcome.shocked.marks, outcome.end.marks, strict=True)]
+    moved = [a != b for a, b in zip(outcome.shocked.pools, outcome.end.pools, strict=True)]
     assert moved == [True, True]
 
 
@@ -259,7 +259,7 @@ def test_round__other_collateral_left__writes_nothing_off() -> None:
 def test_after_a_round__sales_beyond_the_deviation__move_the_oracle_to_the_mid() -> None:
     outcome = run(weth_world((100, 155_000), depth_usd=6e6), WETH=-0.15)
     ((quote, price),) = outcome.rounds[0].updates
-    mid = outcome.end.marks[0].sqrt ** 2
+    mid = outcome.end.pools[0].mid(0, 1)
     assert len(outcome.rounds) == 2
     assert price == pytest.approx(mid * 1e-6)
     assert outcome.end.prices[quote] == price

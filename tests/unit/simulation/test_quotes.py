@@ -5,28 +5,36 @@ from fractions import Fraction
 
 import pytest
 from unit.simulation.worlds import (
+    ADAPTER,
     BLOCK,
-    PRICES,
-    SYMBOLS,
-    TERMS,
+    BY_RATE,
+    DOLLAR,
+    ETH,
+    ETH_FEED,
+    ORACLE,
+    RATE,
+    RATE_EDGE,
     USD,
     USDC,
+    USDC_FEED,
     WETH,
     WSTETH,
+    WSTETH_FEED,
     account_number,
     borrower,
     debt,
     market,
+    pair,
     pledge,
     pool,
+    priced,
     scenario,
-    sheet_of,
     world,
 )
 
-from monitor.core.prices import Edge, Price, PriceKind
-from monitor.core.risk import AssetSheet, Exposure, MarketSheet, WorldSheet
-from monitor.core.units import Address, AssetId, BaseValue, Bps, MarketId, RawAmount, Wad
+from monitor.core.prices import Edge, PriceKind
+from monitor.core.risk import AssetSheet, WorldSheet
+from monitor.core.units import Address, AssetId
 from monitor.errors import QuestionError
 from monitor.simulation.cascade import Outcome, play
 from monitor.simulation.columns import Columns, columns_of
@@ -34,28 +42,6 @@ from monitor.simulation.options import Options
 from monitor.simulation.projection import factors_of, names_of
 
 DEEP = 1e9
-ETH_FEED, WSTETH_FEED, USDC_FEED, RATE, ADAPTER, ORACLE = (
-    Address(f"0x{number:040x}") for number in range(0xA0, 0xA6)
-)
-ETH = Edge(ETH_FEED, PriceKind.MARKET, "ETH / USD", asset=WETH)
-DOLLAR = Edge(USDC_FEED, PriceKind.MARKET, "USDC / USD", asset=USDC)
-RATE_EDGE = Edge(RATE, PriceKind.EXCHANGE_RATE, "stETH per wstETH")
-BY_RATE = (Edge(ADAPTER, PriceKind.EXCHANGE_RATE, "rate", (ETH_FEED, RATE)), ETH, RATE_EDGE)
-
-
-def priced(
-    asset: AssetId,
-    kind: PriceKind | None,
-    *path: Edge,
-    cap: int | None = None,
-    cap_follows: bool = False,
-) -> AssetSheet:
-    """An asset of a USD market with its path."""
-    sheet = sheet_of(asset)
-    value = BaseValue(PRICES[asset] * USD)
-    ceiling = None if cap is None else BaseValue(cap)
-    price = Price(value, kind=kind, path=path, cap_value=ceiling, cap_follows=cap_follows)
-    return replace(sheet, price=price)
 
 
 def eth_world(wsteth: AssetSheet, *, wsteth_mid: float = 1.0) -> WorldSheet:
@@ -65,42 +51,6 @@ def eth_world(wsteth: AssetSheet, *, wsteth_mid: float = 1.0) -> WorldSheet:
         pool(WSTETH, WETH, DEEP, number=2, mid_factor=wsteth_mid),
     ]
     return world(market([], assets=assets), pools)
-
-
-def pair(
-    collateral: AssetId,
-    loan: AssetId,
-    ratio: Fraction,
-    *path: Edge,
-    number: int = 1,
-    exposures: tuple[Exposure, ...] = (),
-) -> MarketSheet:
-    """A market that counts in its loan; `ratio`: whole loan tokens per whole collateral token."""
-    decimals = {asset: sheet_of(asset).decimals or 0 for asset in (collateral, loan)}
-    unit = 10**36
-    value = int(ratio * unit * Fraction(10) ** (decimals[loan] - decimals[collateral]))
-    price = Price(BaseValue(value), source=ORACLE, path=path)
-    assets = (
-        AssetSheet(collateral, SYMBOLS[collateral], decimals[collateral], value, ORACLE,
-                   RawAmount(10**40), price),
-        AssetSheet(loan, SYMBOLS[loan], decimals[loan], unit, None, RawAmount(10**40)),
-    )  # fmt: skip
-    terms = replace(
-        TERMS,
-        close_factor_bps=Bps(10_000),
-        full_close_health_wad=Wad(10**18),
-        full_close_value_base=0,
-        dust_value_base=0,
-    )
-    return MarketSheet(
-        market=MarketId("morpho"),
-        sub_market=f"0x{number:064x}",
-        base_unit=unit,
-        terms=terms,
-        assets={asset.asset: asset for asset in assets},
-        exposures=exposures,
-        numeraire=loan,
-    )
 
 
 def played(sheet: WorldSheet, options: Options | None = None, **moves: float) -> Outcome:
@@ -148,7 +98,7 @@ def test_exchange_rate__fall_of_its_base__follows() -> None:
     outcome = played(sheet, WETH=-0.3)
     assert usd_of(sheet, outcome, WSTETH) == pytest.approx(1680)
     # The ratio is kept in the market too: nobody named wstETH.
-    assert outcome.shocked.marks[1] == columns_of(sheet).marks[1]
+    assert outcome.shocked.pools[1] == columns_of(sheet).pools[1]
 
 
 def test_market_feed__pool_far_off__is_updated_and_the_rate_is_not() -> None:

@@ -26,7 +26,8 @@ from monitor.errors import QuestionError
 from monitor.simulation.options import Options
 from monitor.simulation.projection import curve, names_of, project
 from monitor.simulation.report import Projection, usd
-from monitor.simulation.shocks import Scenario, curve_of, parse_shocks, scenario_of
+from monitor.simulation.scenarios import Scenario, curve_of, scenario_of
+from monitor.simulation.shocks import parse_shocks
 
 BLOCK = {"number": 1, "hash": "0x01", "timestamp": 1_700_000_000}
 RESULT_KEYS = [

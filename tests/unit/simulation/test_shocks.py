@@ -8,6 +8,7 @@ from unit.simulation.worlds import USDC, WETH, WSTETH
 from monitor.core.units import Address, AssetId
 from monitor.errors import QuestionError
 from monitor.simulation.names import NameBook
+from monitor.simulation.scenarios import Listed, curve_of, scenario_of
 from monitor.simulation.shocks import (
     GasShock,
     LiquidityShock,
@@ -17,14 +18,13 @@ from monitor.simulation.shocks import (
     PriceShock,
     RateShock,
     Shock,
-    curve_of,
     pairs_of,
     parse_shocks,
-    scenario_of,
 )
 
 BRIDGED = AssetId(Address("0x" + "9" * 40))
 NAMES = NameBook({"ETH": WETH}, {WETH: "WETH", WSTETH: "wstETH", USDC: "USDC", BRIDGED: "USDC"})
+PLACED = NameBook(NAMES.named, NAMES.symbols, frozenset({"core", "core/0x1"}))
 
 
 @pytest.mark.parametrize(
@@ -82,7 +82,17 @@ def test_pairs_of__of_a_command_line__reads_the_same() -> None:
         {"rate:aave-core/WETH": "1.5@30d"},
         {"parameter:aave-core/WETH": 8000},
         {"parameter:aave-core/WETH.ltv_bps": 0.5},
+        {"rate:aave-core/WETH": "1.0@3651d"},
+        {"rate:aave-core/WETH": "1.0@" + "9" * 5000 + "d"},
+        {"parameter:aave-core/WETH.ltv_bps": "1e999999999"},
         {"liquidity:*": -1},
+        {"liquidity:*": 1e30},
+        {"liquidity:": 1},
+        {"peg:wstETH/WETH": 1e30},
+        {"peg:wstETH/WETH": -1.5},
+        {"oracle:aave-core/WETH": "nan"},
+        {"gas": "nan"},
+        {"gas": 1e30},
     ],
 )
 def test_parse_shocks__of_nonsense__is_a_question_error(written: dict[str, object]) -> None:
@@ -118,9 +128,57 @@ def test_resolve__unknown__is_a_question_error() -> None:
         NAMES.resolve("DOGE")
 
 
-def test_scenario_of__another_kind__is_not_supported_yet() -> None:
-    with pytest.raises(QuestionError, match="peg shocks are not supported yet"):
-        scenario_of(parse_shocks({"peg:wstETH/WETH": -0.05}), NAMES)
+@pytest.mark.parametrize(
+    "written",
+    [
+        {"wstETH": -0.1, "peg:wstETH/WETH": -0.05},
+        {"peg:wstETH/WETH": -0.05, "peg:wstETH/USDC": -0.05},
+        {"oracle:core/wstETH": -0.05, f"oracle:core/{WSTETH}": -0.05},
+        {"liquidity:WETH": 0.5, "liquidity:ETH": 0.5},
+    ],
+)
+def test_scenario_of__one_thing_shocked_twice__is_a_question_error(
+    written: dict[str, object],
+) -> None:
+    with pytest.raises(QuestionError, match="twice"):
+        scenario_of(parse_shocks(written), PLACED)
+
+
+def test_scenario_of__pegs_in_a_circle__names_the_circle() -> None:
+    circle = {"peg:wstETH/WETH": -0.05, "peg:WETH/wstETH": -0.05}
+    with pytest.raises(QuestionError, match="wstETH to WETH to wstETH"):
+        scenario_of(parse_shocks(circle), PLACED)
+
+
+def test_scenario_of__pegs_on_one_another__has_the_base_first() -> None:
+    dai = AssetId(Address("0x" + "d" * 40))
+    names = NameBook({"DAI": dai, "WETH": WETH, "wstETH": WSTETH}, {})
+    written = {"peg:DAI/wstETH": -0.05, "peg:wstETH/WETH": -0.05}
+    assert list(scenario_of(parse_shocks(written), names).pegs) == [WSTETH, dai]
+
+
+def test_scenario_of__a_market__is_known_by_its_name() -> None:
+    with pytest.raises(QuestionError, match="no market is called 'spark': expected one of core"):
+        scenario_of(parse_shocks({"oracle:spark/WETH": -0.05}), PLACED)
+
+
+def test_scenario_of__a_sub_market__may_stand_before_the_asset() -> None:
+    asked = scenario_of(parse_shocks({"oracle:core/0x1/WETH": -0.05}), PLACED)
+    assert list(asked.reports) == [Listed("core/0x1", WETH)]
+    with pytest.raises(QuestionError, match="no asset is called '0x2/WETH'"):
+        scenario_of(parse_shocks({"oracle:core/0x2/WETH": -0.05}), PLACED)
+
+
+def test_scenario_of__every_kind__is_kept_for_the_answer_as_it_was_asked() -> None:
+    written = {
+        "WETH": -0.3,
+        "peg:wstETH/WETH": -0.05,
+        "oracle:core/wstETH": -0.0285,
+        "liquidity:*": 0.5,
+        "liquidity:WETH": 0.1,
+        "gas": 10,
+    }
+    assert scenario_of(parse_shocks(written), PLACED).shocks == written
 
 
 def test_scenario_of__one_asset_under_two_names__is_a_question_error() -> None:

@@ -2,23 +2,26 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from decimal import Decimal
+from fractions import Fraction
 
 from monitor.core.blocks import BlockRef
+from monitor.core.curves import DepthCurve, TickCurve
+from monitor.core.prices import Edge, Price, PriceKind
 from monitor.core.risk import (
     AssetSheet,
     CollateralLeg,
     DebtLeg,
-    DepthCurve,
     Exposure,
     MarketSheet,
     PartialTerms,
-    TickCurve,
     WorldSheet,
 )
 from monitor.core.units import (
     Address,
     AssetId,
+    BaseValue,
     BlockHash,
     Bps,
     MarketId,
@@ -26,7 +29,7 @@ from monitor.core.units import (
     Wad,
     wad_of_bps,
 )
-from monitor.simulation.shocks import Scenario
+from monitor.simulation.scenarios import Scenario
 
 USD = 10**8
 WETH, WBTC, USDC, DAI, WSTETH = (AssetId(Address("0x" + digit * 40)) for digit in "abcde")
@@ -40,6 +43,14 @@ TERMS = PartialTerms(
     full_close_value_base=2000 * USD,
     dust_value_base=1000 * USD,
 )
+
+ETH_FEED, WSTETH_FEED, USDC_FEED, RATE, ADAPTER, ORACLE = (
+    Address(f"0x{number:040x}") for number in range(0xA0, 0xA6)
+)
+ETH = Edge(ETH_FEED, PriceKind.MARKET, "ETH / USD", asset=WETH)
+DOLLAR = Edge(USDC_FEED, PriceKind.MARKET, "USDC / USD", asset=USDC)
+RATE_EDGE = Edge(RATE, PriceKind.EXCHANGE_RATE, "stETH per wstETH")
+BY_RATE = (Edge(ADAPTER, PriceKind.EXCHANGE_RATE, "rate", (ETH_FEED, RATE)), ETH, RATE_EDGE)
 
 
 def account_number(number: int) -> Address:
@@ -172,4 +183,55 @@ def scenario(**moves: float) -> Scenario:
     assets = {symbol: asset for asset, symbol in SYMBOLS.items()}
     return Scenario(
         {assets[symbol]: Decimal(str(ratio)) for symbol, ratio in moves.items()}, dict(moves)
+    )
+
+
+def priced(
+    asset: AssetId,
+    kind: PriceKind | None,
+    *path: Edge,
+    cap: int | None = None,
+    cap_follows: bool = False,
+) -> AssetSheet:
+    """An asset of a USD market with its path."""
+    sheet = sheet_of(asset)
+    value = BaseValue(PRICES[asset] * USD)
+    ceiling = None if cap is None else BaseValue(cap)
+    price = Price(value, kind=kind, path=path, cap_value=ceiling, cap_follows=cap_follows)
+    return replace(sheet, price=price)
+
+
+def pair(
+    collateral: AssetId,
+    loan: AssetId,
+    ratio: Fraction,
+    *path: Edge,
+    number: int = 1,
+    exposures: tuple[Exposure, ...] = (),
+) -> MarketSheet:
+    """A market that counts in its loan; `ratio`: whole loan tokens per whole collateral token."""
+    decimals = {asset: sheet_of(asset).decimals or 0 for asset in (collateral, loan)}
+    unit = 10**36
+    value = int(ratio * unit * Fraction(10) ** (decimals[loan] - decimals[collateral]))
+    price = Price(BaseValue(value), source=ORACLE, path=path)
+    assets = (
+        AssetSheet(collateral, SYMBOLS[collateral], decimals[collateral], value, ORACLE,
+                   RawAmount(10**40), price),
+        AssetSheet(loan, SYMBOLS[loan], decimals[loan], unit, None, RawAmount(10**40)),
+    )  # fmt: skip
+    terms = replace(
+        TERMS,
+        close_factor_bps=Bps(10_000),
+        full_close_health_wad=Wad(10**18),
+        full_close_value_base=0,
+        dust_value_base=0,
+    )
+    return MarketSheet(
+        market=MarketId("morpho"),
+        sub_market=f"0x{number:064x}",
+        base_unit=unit,
+        terms=terms,
+        assets={asset.asset: asset for asset in assets},
+        exposures=exposures,
+        numeraire=loan,
     )
