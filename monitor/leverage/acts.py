@@ -7,7 +7,7 @@ from monitor.core.trails import Side
 from monitor.leverage.steps import Act, Step
 
 MOST_ACTS = 128
-"""Pledges, debts and their ends of one transaction that are told apart: matching takes the square of their number."""
+"""Of one transaction that are told apart: matching takes the square of their number."""
 OPPOSITES = ((Act.PLEDGED, Act.RELEASED), (Act.BORROWED, Act.REPAID))
 
 
