@@ -20,7 +20,7 @@ from monitor.engine.loop_carry import Yields, carry_of
 from monitor.engine.loop_rows import LoopRow, LoopRows
 from monitor.engine.loop_words import Words
 from monitor.engine.paging import asked_address, asked_number, block_json, page_of, start_of
-from monitor.engine.positions import NOTHING_NAMED, PositionBook
+from monitor.engine.positions import NOTHING_NAMED, Checksum, PositionBook
 from monitor.engine.valuation import list_all, ratio_number, usd_text
 from monitor.errors import QuestionError
 from monitor.leverage.leaves import Reach
@@ -48,6 +48,24 @@ class LoopTerms:
 USUAL = LoopTerms()
 
 
+@dataclass(frozen=True, slots=True)
+class _Names:
+    """What assets are called. No part of the book: parts that know the whole keep it in memory
+    until the collector comes by, and it is large.
+    """
+
+    own: Mapping[AssetId, str]
+    symbols: Mapping[AssetId, str]
+    checksum: Checksum
+
+    def name(self, asset: AssetId) -> str:
+        """In a shock: its name where nothing else is called so."""
+        return self.own.get(asset) or self.checksum(asset)
+
+    def symbol(self, asset: AssetId) -> str:
+        return self.symbols.get(asset, asset)
+
+
 class LoopBook:
     """All loops at one block."""
 
@@ -73,27 +91,20 @@ class LoopBook:
         owners = (row.owner for row in self.rows)
         self._vaults = holders_behind(view, owners, book.owner_of)
         told = ((one.asset, one.symbol, one.is_permissionless) for one in listings)
-        self._names = book_of(told, named).labels()
+        self._names = _Names(book_of(told, named).labels(), book.symbols, book.checksum)
         quoted = [quoted_of(one) for one in listings]
         rated = {one.asset for one in quoted if one.is_rated}
         kept = Ledger() if is_empty else view.copy()
         self._footings = Footings(kept, rules, book.block.timestamp)
         self._yields = Yields(kept, book.block.timestamp, self._footings, book.claims, rated)
         reach = Reach(quoted, correlated)
-        self._breaking = Breaking(reach, ties, self.name, self._yields.weighed)
+        self._breaking = Breaking(reach, ties, self._names.name, self._yields.weighed)
         self._told: dict[tuple[str, str], dict[str, Any]] = {}
-        self._words = Words(self._footings, ties, book.claims, self.symbol)
+        self._words = Words(self._footings, ties, book.claims, self._names.symbol)
 
     @property
     def block(self) -> BlockRef:
         return self._book.block
-
-    def name(self, asset: AssetId) -> str:
-        """What an asset is called in a shock: its name where nothing else is called so."""
-        return self._names.get(asset) or self._book.checksum(asset)
-
-    def symbol(self, asset: AssetId) -> str:
-        return self._book.symbols.get(asset, asset)
 
     def looped_usd(self, market: MarketId, kind: LoopKind) -> Fraction | None:
         """What is owed in a market by loops of a kind, no debt twice; None where unknown."""
@@ -138,7 +149,7 @@ class LoopBook:
         loop, show = row.loop, self._book.checksum
         parts = {place: self._breaking.of(self._footings.at(place)) for place in row.places}
         breaks = together(list(parts.values()))
-        carry = carry_of(row, self._footings, self._yields, self._worth, self.symbol)
+        carry = carry_of(row, self._footings, self._yields, self._worth, self._names.symbol)
         health, unweighed = self._health(row)
         answer = {
             "id": loop.id,
@@ -198,9 +209,9 @@ class LoopBook:
             "sub_market": leg.sub_market or None,
             "account": show(leg.account),
             "collateral": show(leg.collateral),
-            "collateral_symbol": self.symbol(leg.collateral),
+            "collateral_symbol": self._names.symbol(leg.collateral),
             "debt": None if leg.debt is None else show(leg.debt),
-            "debt_symbol": None if leg.debt is None else self.symbol(leg.debt),
+            "debt_symbol": None if leg.debt is None else self._names.symbol(leg.debt),
         }
 
     def _order_json(self, parts: Mapping[Any, Breaks]) -> list[dict[str, Any]]:

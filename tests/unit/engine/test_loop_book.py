@@ -1,3 +1,5 @@
+import gc
+import weakref
 from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
@@ -483,3 +485,25 @@ def test_book__of_many_positions__looks_at_the_looped_ones_alone() -> None:
     loops = LoopBook(book, view, [rule])
     loops.page(LoopFilter())
     assert sorted(rule.looked_at) == sorted([ANN, BOB])
+
+
+def test_row__shown_after_the_ledger_moved_on__is_of_the_books_own_block() -> None:
+    told = a_book(two_loops()).page(LoopFilter())
+    view = Ledger(two_loops())
+    book = LoopBook(PositionBook(view, a_block(), [Aave(AAVE)], str), view, [Aave(AAVE)])
+    view.put(position_key(AAVE, ANN), a_position(owed_scaled=WAD))
+    view.put(price_key(AAVE, WETH), a_price(1))
+    view.put(reserve_key(AAVE, USDC), None)
+    assert book.page(LoopFilter()) == told
+
+
+def test_book__that_nobody_asks_any_more__is_gone_without_the_collector() -> None:
+    gc.disable()  # a book holds all positions of its block: two or three of them are a market
+    try:
+        book = a_book(two_loops())
+        book.page(LoopFilter())
+        known = weakref.ref(book)
+        del book
+        assert known() is None
+    finally:
+        gc.enable()
