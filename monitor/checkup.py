@@ -15,11 +15,11 @@ from monitor.chain.agreement import disagreement
 from monitor.chain.node import Node
 from monitor.core.alerts import Delivery, digest
 from monitor.core.blocks import BlockRef
+from monitor.core.curves import UnknownCurve
 from monitor.core.ledger import Ledger, Market, find, market_key, price_key, token_key
 from monitor.core.overlay import Overlay
 from monitor.core.pairs import Token
 from monitor.core.prices import Price
-from monitor.core.risk import DepthCurve
 from monitor.core.units import Address, AssetId, BlockHash
 from monitor.display import price_words
 from monitor.engine.folding import Folder
@@ -29,6 +29,7 @@ from monitor.engine.reducer import reduce_all
 from monitor.engine.valuation import list_all, symbols
 from monitor.errors import DeliveryFailed, MonitorError, QuestionError
 from monitor.liquidity.source import PoolSource
+from monitor.liquidity.terms import pool_words
 from monitor.oracles.valuation_feed import VALUATION
 from monitor.parts import Parts, parts_of
 from monitor.protocols.registry import ProtocolMarket
@@ -121,8 +122,7 @@ async def _contracts(
             well.append(market)
         yield finding
     names = symbols(overlay, list_all(overlay, well))
-    for pool in parts.pools:
-        yield await _pool(pool, node, head, overlay, names)
+    faults = {pool.name: await _pool_fault(pool, node, head, overlay) for pool in parts.pools}
     try:
         await Folder(parts.sources, node.follower, node.reader).poll(head, overlay)
     except MonitorError as error:
@@ -131,6 +131,8 @@ async def _contracts(
         book = PriceBook(overlay, head, well, parts.pools)
         for finding in (*_prices(book), *_receipts(overlay)):
             yield finding
+    for pool in parts.pools:
+        yield _pool(pool, overlay, names, faults[pool.name])
     async for finding in _assets(settings, node, head, overlay):
         yield finding
     is_whole = len(well) == len(parts.markets)
@@ -138,14 +140,21 @@ async def _contracts(
         yield finding
 
 
-async def _pool(
-    pool: PoolSource, node: Node, head: BlockRef, overlay: Overlay, names: Mapping[AssetId, str]
-) -> Finding:
+async def _pool_fault(pool: PoolSource, node: Node, head: BlockRef, overlay: Overlay) -> str:
+    """Why a configured pool is none; empty where it is one."""
     try:
         reduce_all(overlay, await pool.bootstrap(node.reader, head, head))
     except MonitorError as error:
-        return Finding(f"pool {pool.name}", fault=str(error))
-    return Finding(f"pool {pool.name}", _pair(pool.curve(overlay), names))
+        return str(error)
+    return ""
+
+
+def _pool(pool: PoolSource, overlay: Overlay, names: Mapping[AssetId, str], fault: str) -> Finding:
+    """`fault`: why it is no pool, where that is known already."""
+    subject, curve = f"pool {pool.name}", None if fault else pool.curve(overlay)
+    if fault or isinstance(curve, UnknownCurve):
+        return Finding(subject, fault=fault or pool_words(curve, names))
+    return Finding(subject, pool_words(curve, names))
 
 
 async def _assets(
@@ -166,13 +175,6 @@ async def _assets(
             yield Finding(subject, fault=price.reason)
         else:
             yield Finding(subject, asset.address)
-
-
-def _pair(depth: DepthCurve | None, names: Mapping[AssetId, str]) -> str:
-    if depth is None:
-        return "not initialised: nothing can be sold there yet"
-    pair = "/".join(names.get(token, token) for token in (depth.token0, depth.token1))
-    return f"{pair}, fee {Decimal(depth.fee_ppm).scaleb(-4).normalize():f} %"
 
 
 async def _market(market: ProtocolMarket, node: Node, head: BlockRef, overlay: Overlay) -> Finding:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 
 from monitor.core.blocks import BlockRef
+from monitor.core.curves import DepthCurve
 from monitor.core.prices import Price
 from monitor.core.units import Address, AssetId, Bps, MarketId, RawAmount, Wad
 
@@ -133,23 +134,6 @@ class MarketSheet:
     numeraire: AssetId | None = None
     is_permissionless: bool = False
     left_out: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class TickCurve:
-    """Depth of a concentrated-liquidity pool (Uniswap V3). `ticks`: (tick, net liquidity)."""
-
-    pool: Address
-    token0: AssetId
-    token1: AssetId
-    fee_ppm: int
-    sqrt_price_x96: int
-    tick: int
-    liquidity: int
-    ticks: tuple[tuple[int, int], ...]
-
-
-DepthCurve = TickCurve
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,11 +9,12 @@ from fractions import Fraction
 from typing import Protocol
 
 from monitor.core.blocks import BlockRef, RawLog
+from monitor.core.curves import DepthCurve
 from monitor.core.events import DomainEvent, Place
 from monitor.core.ledger import LedgerView
 from monitor.core.ports import ContractReader, Readings, ViewCall
 from monitor.core.prices import Price
-from monitor.core.risk import AccountRisk, DepthCurve, Exposure, MarketSheet, Rates
+from monitor.core.risk import AccountRisk, Exposure, MarketSheet, Rates
 from monitor.core.units import Address, AssetId, MarketId, RawAmount
 
 

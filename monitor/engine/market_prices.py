@@ -3,13 +3,11 @@
 from collections.abc import Sequence, Set
 from fractions import Fraction
 
+from monitor.core.curves import DepthCurve
 from monitor.core.prices import PEG_WIDTH
-from monitor.core.risk import DepthCurve
 from monitor.core.sources import Listing
 from monitor.core.units import AssetId
 from monitor.simulation.impact import route
-
-_MID_SCALE = 2**192
 
 
 class MarketPrices:
@@ -17,7 +15,7 @@ class MarketPrices:
 
     def __init__(self, curves: Sequence[DepthCurve], listings: Sequence[Listing]) -> None:
         """`listings`: of all markets, in configuration order."""
-        self._curves = tuple(curve for curve in curves if curve.sqrt_price_x96)
+        self._curves = tuple(curve for curve in curves if curve.tokens and curve.mid(0, 1))
         self._anchors: dict[AssetId, Fraction] = {}
         for listing in listings:
             price = oracle_price(listing)
@@ -50,15 +48,12 @@ class MarketPrices:
         if hops is None:
             return None
         mid, goal = Fraction(1), asset
-        for pool, zero_for_one in hops:
-            curve = self._curves[pool]
-            square = curve.sqrt_price_x96**2
-            forward, goal = (
-                (Fraction(square, _MID_SCALE), curve.token1)
-                if zero_for_one
-                else (Fraction(_MID_SCALE, square), curve.token0)
-            )
-            mid *= forward
+        for number, inward, outward in hops:
+            curve = self._curves[number]
+            forward = curve.mid(inward, outward)
+            if forward is None:
+                return None
+            mid, goal = mid * forward, curve.tokens[outward]
         return mid, goal
 
 

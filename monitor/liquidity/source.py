@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from monitor.core.blocks import BlockRef, RawLog
+from monitor.core.curves import DepthCurve
 from monitor.core.events import DomainEvent
 from monitor.core.ledger import LedgerView, TickPool, find, pool_key
 from monitor.core.ports import ContractReader, Readings, ViewCall
-from monitor.core.risk import DepthCurve
 from monitor.core.units import Address
 from monitor.liquidity.uniswap_v3 import UniswapV3Pool, curve_of
 

@@ -11,10 +11,10 @@ from typing import Any
 
 from monitor.core.abi import Abi
 from monitor.core.blocks import BlockRef, RawLog
+from monitor.core.curves import TickCurve
 from monitor.core.events import DomainEvent, PoolMoved
 from monitor.core.ledger import LedgerView, TickPool, find, pool_key
 from monitor.core.ports import ContractReader, ViewCall, ViewFailed, ViewResult
-from monitor.core.risk import TickCurve
 from monitor.core.units import Address, AssetId
 from monitor.errors import ConfigError, LedgerCorrupt
 

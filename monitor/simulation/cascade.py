@@ -12,7 +12,7 @@ from typing import TypeVar
 from monitor.core.units import Address, AssetId
 from monitor.simulation.accounts import Account, Debt, Pledge
 from monitor.simulation.columns import Columns, Follower, MarketPath, State, state_of
-from monitor.simulation.impact import Mark, Route, mid_along, moved, route, sold_along
+from monitor.simulation.impact import Pool, Route, mid_along, route, sold_along
 from monitor.simulation.options import DEFAULT_DEVIATION, Options
 from monitor.simulation.terms import Slice, Target, largest_repay_usd, slice_of
 
@@ -100,10 +100,10 @@ def play(columns: Columns, factors: Mapping[AssetId, float], options: Options) -
 
 def shock(columns: Columns, state: State, factors: Mapping[AssetId, float]) -> None:
     """Arbitrage takes every pool to its shocked mid, and the oracles are set alike."""
-    for pool, depth in enumerate(columns.depths):
-        ratio = factors.get(depth.token0, 1.0) / factors.get(depth.token1, 1.0)
-        if ratio != 1.0:
-            state.marks[pool] = moved(depth, state.marks[pool], ratio)
+    for number, pool in enumerate(columns.pools):
+        told = [factors.get(token, 1.0) for token in pool.tokens]
+        if min(told) != max(told):
+            state.pools[number] = pool.moved(told)
     for leaf, answers in enumerate(columns.leaves):
         named = next((asset for asset in factors if asset in answers.assets), None)
         if named is not None:
@@ -151,7 +151,7 @@ def _deviation(follower: Follower, options: Options) -> float:
 
 def market_usd(columns: Columns, state: State, path: MarketPath) -> float:
     """USD per raw unit of an asset in the market. A cap on the anchor's price caps no market."""
-    return mid_along(state.marks, path.hops) * columns.quotes[path.anchor].uncapped(state.moved)
+    return mid_along(state.pools, path.hops) * columns.quotes[path.anchor].uncapped(state.moved)
 
 
 def unsafe_among(
@@ -235,10 +235,10 @@ class _Visits:
             received = (piece.seized_usd - piece.fee_usd) / self.state.prices[pledge.quote]
             if received > self.state.cash[pledge.quote]:
                 continue
-            proceeds, marks = sold_along(self.columns.depths, self.state.marks, hops, received)
+            proceeds, pools = sold_along(self.state.pools, hops, received)
             proceeds_usd = proceeds * self.state.prices[debt.quote]
             if proceeds_usd - piece.repaid_usd > self.options.gas_usd:
-                return self._execute(at, (debt, pledge), piece, (proceeds, marks))
+                return self._execute(at, (debt, pledge), piece, (proceeds, pools))
         return None
 
     def _choose(self, account: Account) -> tuple[Debt | None, Pledge | None]:
@@ -260,16 +260,16 @@ class _Visits:
         if not prices[debt.quote] or not prices[pledge.quote]:
             return 0.0
         received = pledge.bonus - pledge.fee * (pledge.bonus - 1)
-        rate = mid_along(self.state.marks, hops)
-        for pool, _ in hops:
-            rate *= self.columns.depths[pool].kept
+        rate = mid_along(self.state.pools, hops)
+        for number, inward, outward in hops:
+            rate *= self.state.pools[number].kept(inward, outward)
         return received * rate * prices[debt.quote] / prices[pledge.quote] - 1
 
     def _route(self, pledge: Pledge, debt: Debt) -> Route | None:
         start = self.columns.quotes[pledge.quote].asset
         goal = self.columns.quotes[debt.quote].asset
         if (start, goal) not in self.routes:
-            self.routes[start, goal] = route(self.columns.depths, start, goal.__eq__)
+            self.routes[start, goal] = route(self.columns.pools, start, goal.__eq__)
         return self.routes[start, goal]
 
     def _execute(
@@ -277,17 +277,17 @@ class _Visits:
         at: int,
         legs: tuple[Debt, Pledge],
         piece: Slice,
-        sale: tuple[float, list[tuple[int, Mark]]],
+        sale: tuple[float, list[tuple[int, Pool]]],
     ) -> Liquidation:
         state, account = self.state, self.state.accounts[at]
         debt, pledge = legs
-        proceeds, marks = sale
+        proceeds, pools = sale
         repaid = debt.amount if piece.clears_debt else piece.repaid_usd / state.prices[debt.quote]
         price = state.prices[pledge.quote]
         seized = pledge.amount if piece.clears_collateral else piece.seized_usd / price
         fee = piece.fee_usd / price
-        for pool, mark in marks:
-            state.marks[pool] = mark
+        for number, pool in pools:
+            state.pools[number] = pool
         state.cash[debt.quote] += repaid
         state.cash[pledge.quote] -= seized - fee
         left = replace(

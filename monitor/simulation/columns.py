@@ -8,14 +8,11 @@ sheet lists its accounts decides nothing, not even a last bit.
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from monitor.core.risk import (
-    DepthCurve,
-    MarketSheet,
-    WorldSheet,
-)
+from monitor.core.risk import MarketSheet, WorldSheet
 from monitor.core.units import AssetId
 from monitor.simulation.accounts import Account, LeftOut, accounts_of, label_of, negligible
-from monitor.simulation.impact import Depth, Mark, Route, depth_of, mid_along, route
+from monitor.simulation.impact import Pool, Route, mid_along, route
+from monitor.simulation.pools import pools_of
 from monitor.simulation.quotes import Leaf, Quote, QuoteBook
 from monitor.simulation.terms import Limits, limits_of
 
@@ -73,8 +70,7 @@ class Columns:
     paths: Mapping[AssetId, MarketPath]
     leaves: tuple[Leaf, ...]
     followers: tuple[Follower, ...]
-    depths: tuple[Depth, ...]
-    marks: tuple[Mark, ...]
+    pools: tuple[Pool, ...]
     cash: tuple[float, ...]
     accounts: tuple[Account, ...]
     unknown: tuple[str, ...]
@@ -83,7 +79,7 @@ class Columns:
 
 @dataclass(slots=True)
 class State:
-    """What rounds change: `prices` and `cash` by quote, `marks` by pool.
+    """What rounds change: `prices` and `cash` by quote, `pools` as sales left them.
 
     `moved`: each leaf's answer, per what it was before the shock. Prices follow from it.
     """
@@ -91,7 +87,7 @@ class State:
     moved: list[float]
     prices: list[float]
     cash: list[float]
-    marks: list[Mark]
+    pools: list[Pool]
     accounts: list[Account]
 
     def copy(self) -> "State":
@@ -100,20 +96,21 @@ class State:
             list(self.moved),
             list(self.prices),
             list(self.cash),
-            list(self.marks),
+            list(self.pools),
             list(self.accounts),
         )
 
 
 def columns_of(world: WorldSheet) -> Columns:
     """A world as floats. What cannot be known is left out, with the reason."""
-    unknown: list[str] = []
-    depths, marks = _pools(world.curves, unknown)
     book = QuoteBook(world)
+    by_trust = _by_trust(world, book.quotes)
+    pools = pools_of(world.curves, _first_prices(book.quotes, by_trust).get)
+    unknown = list(pools.unknown)
     cash: list[float] = []
     accounts: list[Account] = []
     left_out: list[LeftOut] = []
-    unlooked: list[str] = []
+    unlooked = list(pools.empty)
     quoted = _quoted(book.quotes, len(world.markets))
     for number, sheet in enumerate(world.markets):
         unknown += sheet.unknown
@@ -129,16 +126,15 @@ def columns_of(world: WorldSheet) -> Columns:
     unlooked += _unvalued(world)
     reasons = [entry.reason for entry in left_out]
     is_little = negligible(left_out, accounts, book.quotes)
-    paths = _paths(book.quotes, _by_trust(world, book.quotes), depths)
+    paths = _paths(book.quotes, by_trust, pools.pools)
     ranks = {name: rank for rank, name in enumerate(dict.fromkeys(m.market for m in world.markets))}
     return Columns(
         markets=tuple(_market(sheet, ranks[sheet.market]) for sheet in world.markets),
         quotes=tuple(book.quotes),
         paths={asset: path for asset, path in paths.items() if path.hops},
         leaves=tuple(book.leaves),
-        followers=tuple(_followers(book.leaves, paths, marks, book.quotes)),
-        depths=depths,
-        marks=marks,
+        followers=tuple(_followers(book.leaves, paths, pools.pools, book.quotes)),
+        pools=pools.pools,
         cash=tuple(cash),
         accounts=tuple(accounts),
         unknown=tuple(unknown if is_little else unknown + reasons),
@@ -160,7 +156,7 @@ def state_of(columns: Columns) -> State:
         moved=[1.0] * len(columns.leaves),
         prices=[float("nan") if q.price is None else q.price for q in columns.quotes],
         cash=list(columns.cash),
-        marks=list(columns.marks),
+        pools=list(columns.pools),
         accounts=list(columns.accounts),
     )
 
@@ -168,21 +164,6 @@ def state_of(columns: Columns) -> State:
 def _market(sheet: MarketSheet, rank: int) -> MarketColumn:
     limits = limits_of(sheet.terms, sheet.base_unit)
     return MarketColumn(str(sheet.market), label_of(sheet), rank, limits, 1 / sheet.base_unit)
-
-
-def _pools(
-    curves: tuple[DepthCurve, ...], unknown: list[str]
-) -> tuple[tuple[Depth, ...], tuple[Mark, ...]]:
-    pools: list[tuple[Depth, Mark]] = []
-    for curve in curves:
-        if not curve.sqrt_price_x96:
-            unknown.append(f"pool {curve.pool} has no price yet: nothing is sold there")
-            continue
-        try:
-            pools.append(depth_of(curve))
-        except ValueError as error:
-            unknown.append(f"{error}: nothing is sold there")
-    return tuple(depth for depth, _ in pools), tuple(mark for _, mark in pools)
 
 
 def _is_nobodys(sheet: MarketSheet, world: WorldSheet) -> bool:
@@ -217,8 +198,18 @@ def _by_trust(world: WorldSheet, quotes: list[Quote]) -> list[int]:
     return sorted(range(len(quotes)), key=doubt)
 
 
+def _first_prices(quotes: list[Quote], by_trust: list[int]) -> dict[AssetId, float]:
+    """USD per raw unit of each asset, by the first to be trusted that knows one."""
+    prices: dict[AssetId, float] = {}
+    for at in by_trust:
+        price = quotes[at].price
+        if price is not None:
+            prices.setdefault(quotes[at].asset, price)
+    return prices
+
+
 def _paths(
-    quotes: list[Quote], by_trust: list[int], depths: tuple[Depth, ...]
+    quotes: list[Quote], by_trust: list[int], pools: tuple[Pool, ...]
 ) -> dict[AssetId, MarketPath]:
     """The way of each asset to an anchor; an anchor's own has no hops.
 
@@ -233,10 +224,9 @@ def _paths(
     anchors = {asset: at for asset, at in pegged.items() if quotes[at].rests_on} or pegged
     paths = {asset: MarketPath((), at) for asset, at in anchors.items()}
     for asset in first.keys() - anchors.keys():
-        hops = route(depths, asset, anchors.__contains__)
+        hops = route(pools, asset, anchors.__contains__)
         if hops is not None:
-            last = depths[hops[-1].pool]
-            end = last.token1 if hops[-1].zero_for_one else last.token0
+            end = pools[hops[-1].pool].tokens[hops[-1].outward]
             paths[asset] = MarketPath(hops, anchors[end])
     return paths
 
@@ -244,13 +234,13 @@ def _paths(
 def _followers(
     leaves: list[Leaf],
     paths: dict[AssetId, MarketPath],
-    marks: tuple[Mark, ...],
+    pools: tuple[Pool, ...],
     quotes: list[Quote],
 ) -> Iterator[Follower]:
     """Of the leaves whose market is known; anchors have none but themselves."""
 
     def usd(path: MarketPath) -> float:
-        return mid_along(marks, path.hops) * (quotes[path.anchor].price or 0.0)
+        return mid_along(pools, path.hops) * (quotes[path.anchor].price or 0.0)
 
     for number, leaf in enumerate(leaves):
         asset = next((asset for asset in leaf.assets if asset in paths), None)

@@ -15,7 +15,7 @@ from monitor.core.events import PoolMoved
 from monitor.core.ledger import Ledger, TickPool, find, pool_key
 from monitor.core.units import Address, BlockHash
 from monitor.liquidity.uniswap_v3 import UniswapV3Pool, curve_of
-from monitor.simulation.impact import depth_of, moved, sold
+from monitor.simulation.ticks import depth_of, moved, sold
 
 FOLDER = Path(__file__).parents[2] / "contracts_abi"
 QUOTE = (

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from builders import an_address
 
+from monitor.core.curves import TickCurve
 from monitor.core.events import Place
 from monitor.core.ledger import (
     Holding,
@@ -26,7 +27,6 @@ from monitor.core.ledger import (
 )
 from monitor.core.pairs import Pair
 from monitor.core.prices import Price
-from monitor.core.risk import TickCurve
 from monitor.core.sources import Listing
 from monitor.core.units import (
     RAY,

@@ -11,12 +11,12 @@ from unit.simulation.exact_pool import Q96, ExactPool, sqrt_at
 
 from monitor.core.abi import parse_abi
 from monitor.core.blocks import RawLog
+from monitor.core.curves import TickCurve
 from monitor.core.events import PoolMoved
 from monitor.core.ledger import Ledger, TickPool, pool_key
-from monitor.core.risk import TickCurve
 from monitor.core.units import Address, AssetId, BlockHash
 from monitor.liquidity.uniswap_v3 import UniswapV3Pool, curve_of
-from monitor.simulation.impact import depth_of, moved, sold
+from monitor.simulation.ticks import depth_of, moved, sold
 
 ROOT = Path(__file__).resolve().parents[2]
 ABI = parse_abi(

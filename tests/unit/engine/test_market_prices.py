@@ -6,8 +6,8 @@ from math import isqrt
 import pytest
 from builders import an_address
 
+from monitor.core.curves import TickCurve
 from monitor.core.prices import Price
-from monitor.core.risk import TickCurve
 from monitor.core.sources import Listing
 from monitor.core.units import AssetId, BaseValue
 from monitor.engine.market_prices import MarketPrices, oracle_price

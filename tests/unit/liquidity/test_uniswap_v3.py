@@ -9,10 +9,10 @@ import pytest
 
 from monitor.core.abi import Abi, parse_abi
 from monitor.core.blocks import BlockRef, RawLog
+from monitor.core.curves import TickCurve
 from monitor.core.events import PoolMoved
 from monitor.core.ledger import Ledger, TickPool, pool_key
 from monitor.core.ports import ViewCall, ViewFailed, ViewResult
-from monitor.core.risk import TickCurve
 from monitor.core.units import Address, AssetId, BlockHash
 from monitor.errors import ConfigError, LedgerCorrupt, UndecodableLog
 from monitor.liquidity.uniswap_v3 import UniswapV3Pool, curve_of

@@ -7,19 +7,10 @@ import pytest
 from unit.simulation.exact_pool import MAX_SQRT, MIN_SQRT, Q96, ExactPool, sqrt_at, step
 from unit.simulation.worlds import DAI, USDC, WBTC, WETH, pool
 
-from monitor.core.risk import TickCurve
-from monitor.core.units import Address
-from monitor.simulation.impact import (
-    Depth,
-    Hop,
-    Mark,
-    depth_of,
-    mid_along,
-    moved,
-    route,
-    sold,
-    sold_along,
-)
+from monitor.core.curves import TickCurve
+from monitor.core.units import Address, AssetId
+from monitor.simulation.impact import Hop, Pool, mid_along, route, sold_along
+from monitor.simulation.ticks import Depth, Mark, TickPool, depth_of, moved, sold
 
 POOL = Address("0x" + "1" * 40)
 RANGES = ((-887_220, 887_220, 3), (-196_200, -192_000, 20), (-195_000, -193_800, 70))
@@ -139,24 +130,24 @@ def test_depth_of__ticks_that_contradict_the_liquidity__is_an_error() -> None:
         depth_of(curve)
 
 
-def depths(*pairs: tuple[Address, Address]) -> list[Depth]:
-    return [depth_of(pool(base, quote, 1e6))[0] for base, quote in pairs]
+def pools_of(*pairs: tuple[AssetId, AssetId]) -> list[Pool]:
+    return [TickPool(*depth_of(pool(base, quote, 1e6))) for base, quote in pairs]
 
 
 def test_route__direct_pool__wins_over_two() -> None:
-    found = route(depths((WETH, WBTC), (WBTC, USDC), (WETH, USDC)), WETH, USDC.__eq__)
-    assert found == (Hop(2, True),)
+    found = route(pools_of((WETH, WBTC), (WBTC, USDC), (WETH, USDC)), WETH, USDC.__eq__)
+    assert found == (Hop(2, 0, 1),)
 
 
 def test_route__equal_length__takes_the_first_configured() -> None:
-    pools = depths((WETH, DAI), (WETH, WBTC), (WBTC, USDC), (DAI, USDC))
+    pools = pools_of((WETH, DAI), (WETH, WBTC), (WBTC, USDC), (DAI, USDC))
     found = route(pools, WETH, USDC.__eq__)
     assert [hop.pool for hop in found or ()] == [0, 3]
 
 
 def test_route__two_pools_of_one_pair__takes_the_first_configured() -> None:
-    found = route(depths((WETH, USDC), (WETH, USDC)), USDC, WETH.__eq__)
-    assert found == (Hop(0, False),)
+    found = route(pools_of((WETH, USDC), (WETH, USDC)), USDC, WETH.__eq__)
+    assert found == (Hop(0, 1, 0),)
 
 
 def test_route__to_itself__needs_no_pool() -> None:
@@ -164,16 +155,15 @@ def test_route__to_itself__needs_no_pool() -> None:
 
 
 def test_route__without_pools__is_none() -> None:
-    assert route(depths((WETH, WBTC)), WETH, USDC.__eq__) is None
+    assert route(pools_of((WETH, WBTC)), WETH, USDC.__eq__) is None
 
 
 def test_sold_along__two_pools__sells_the_proceeds_of_the_first() -> None:
-    pools = [depth_of(pool(WBTC, WETH, 1e6)), depth_of(pool(WETH, USDC, 1e6))]
-    both, marks = [depth for depth, _ in pools], [mark for _, mark in pools]
-    hops = route(both, WBTC, USDC.__eq__)
+    pools = pools_of((WBTC, WETH), (WETH, USDC))
+    hops = route(pools, WBTC, USDC.__eq__)
     assert hops is not None
-    proceeds, after = sold_along(both, marks, hops, 1e5)
-    first, first_mark = sold(both[0], marks[0], 1e5, hops[0].zero_for_one)
-    second, second_mark = sold(both[1], marks[1], first, hops[1].zero_for_one)
-    assert (proceeds, after) == (second, [(0, first_mark), (1, second_mark)])
-    assert proceeds < 1e5 * mid_along(marks, hops)
+    proceeds, after = sold_along(pools, hops, 1e5)
+    first, first_after = pools[0].sold(1e5, *hops[0][1:])
+    second, second_after = pools[1].sold(first, *hops[1][1:])
+    assert (proceeds, after) == (second, [(0, first_after), (1, second_after)])
+    assert proceeds < 1e5 * mid_along(pools, hops)
