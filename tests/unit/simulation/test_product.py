@@ -4,16 +4,17 @@ import pytest
 from unit.simulation.worlds import DAI, USDC, WETH
 
 from monitor.core.curves import ConstantProductCurve
-from monitor.core.units import Address
+from monitor.core.units import Address, AssetId
 from monitor.simulation.pools import TWO_PERCENT, pools_of
 from monitor.simulation.product import ProductPool
 
 POOL = Address("0x" + "1" * 40)
+NO_PRICES: dict[AssetId, float] = {}
 RESERVES = 5_000 * 10**18, 10_000_000 * 10**6
 
 
 def pool(fee_ppm: int = 3000, reserves: tuple[int, int] = RESERVES) -> ProductPool:
-    made = pools_of([ConstantProductCurve(POOL, WETH, USDC, *reserves, fee_ppm)], {}.get)
+    made = pools_of([ConstantProductCurve(POOL, WETH, USDC, *reserves, fee_ppm)], NO_PRICES.get)
     (found,) = made.pools
     assert isinstance(found, ProductPool)
     return found
@@ -76,11 +77,11 @@ def test_scaled__to_half__keeps_the_mid_and_doubles_the_impact() -> None:
 def test_two_percent__of_a_reserve__is_the_worked_depth() -> None:
     _, after = pool(fee_ppm=0).sold(RESERVES[0] * TWO_PERCENT, 0, 1)
     assert after.mid(0, 1) / pool().mid(0, 1) == pytest.approx(0.98, rel=1e-12)
-    assert TWO_PERCENT == pytest.approx(0.0101525, abs=1e-6)
+    assert pytest.approx(0.0101525, abs=1e-6) == TWO_PERCENT
 
 
 @pytest.mark.parametrize("reserves", [(0, 0), (0, 10**18), (10**18, 0)])
 def test_pools_of__a_side_without_reserves__is_empty_and_said(reserves: tuple[int, int]) -> None:
-    made = pools_of([ConstantProductCurve(POOL, WETH, DAI, *reserves, 3000)], {}.get)
+    made = pools_of([ConstantProductCurve(POOL, WETH, DAI, *reserves, 3000)], NO_PRICES.get)
     assert (made.pools, made.unknown) == ((), ())
     assert made.empty == (f"pool {POOL} holds nothing on one side: nothing is sold there",)

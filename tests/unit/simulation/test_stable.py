@@ -12,6 +12,7 @@ from monitor.simulation.pools import pools_of
 from monitor.simulation.stable import StablePool
 
 POOL = Address("0x" + "1" * 40)
+NO_PRICES: dict[AssetId, float] = {}
 USDT = AssetId(Address("0x" + "7" * 40))
 TOKENS = (DAI, USDC, USDT)
 UNITS = (10**18, 10**6, 10**6)
@@ -30,7 +31,7 @@ def curve(
 
 
 def pool(told: StableSwapCurve) -> StablePool:
-    made = pools_of([told], {}.get)
+    made = pools_of([told], NO_PRICES.get)
     (found,) = made.pools
     assert isinstance(found, StablePool)
     return found
@@ -84,7 +85,8 @@ def test_sold__many_trades_to_and_fro__stays_with_the_contract() -> None:
     rng, balances, here = random.Random(5), list(told.balances), pool(told)
     for _ in range(100):
         inward, outward = rng.sample(range(3), 2)
-        amount = int(balances[inward] * rng.uniform(0.001, 0.3))
+        least = min(b * rate for b, rate in zip(balances, told.swap.rates, strict=True))
+        amount = int(least * rng.uniform(0.001, 0.3)) // told.swap.rates[inward]
         given = told.swap.given(balances, inward, outward, amount)
         free = Swap(told.swap.rates, 300, 1, 0).given(balances, inward, outward, amount)
         proceeds, here = here.sold(float(amount), inward, outward)
@@ -171,7 +173,7 @@ def test_invariant__of_a_coin_used_up__is_not_found() -> None:
 
 
 def test_pools_of__a_coin_used_up__is_empty_and_said() -> None:
-    made = pools_of([curve(0, 10**6)], {}.get)
+    made = pools_of([curve(0, 10**6)], NO_PRICES.get)
     assert (made.pools, made.unknown) == ((), ())
     assert made.empty == (f"pool {POOL} holds nothing of one of its coins: nothing is sold there",)
 
