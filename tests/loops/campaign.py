@@ -8,17 +8,18 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from daemon_process import daemon_process
+from daemon_process import DaemonProcess, daemon_process
 from stage import free_port
 
 from loops.answer import PATIENCE_SECONDS, Row, rows, write_config
 from loops.part import Part
-from loops.performance import admit, perform
+from loops.performance import Witness, admit, aftermath, perform
 from loops.programme import draw
 from loops.scene import Scene, new_scene
 from loops.truth import weigh
 from loops.verdict import Score, judge
 
+KILL_CHANCE = 0.3
 AT_ONCE = (6, 40)
 """How many parts are played side by side."""
 
@@ -79,11 +80,28 @@ async def _followed(
         config = write_config(scene, folder, port, "snapshot", account_code)
         async with daemon_process(config, port) as daemon:
             await daemon.reached(start.hash, PATIENCE_SECONDS)
-            await perform(scene, parts, at_once)
-            await daemon.reached((await scene.world.head()).hash, PATIENCE_SECONDS)
-            return await rows(daemon)
+            await perform(scene, parts, at_once, _witness(scene.rng, daemon))
+            await aftermath(scene)
+            return await _told(scene, daemon)
     await perform(scene, parts, at_once)
+    await aftermath(scene)
     config = write_config(scene, folder, port, start.number, account_code)
     async with daemon_process(config, port) as daemon:
-        await daemon.reached((await scene.world.head()).hash, PATIENCE_SECONDS)
-        return await rows(daemon)
+        return await _told(scene, daemon)
+
+
+async def _told(scene: Scene, daemon: DaemonProcess) -> list[Row]:
+    await daemon.reached((await scene.world.head()).hash, PATIENCE_SECONDS)
+    return await rows(daemon)
+
+
+def _witness(rng: random.Random, daemon: DaemonProcess) -> Witness:
+    """The daemon takes in a block that will be gone; now and then it is killed on top of it."""
+
+    async def sees(block_hash: str) -> None:
+        await daemon.reached(block_hash, PATIENCE_SECONDS)
+        if rng.random() < KILL_CHANCE:
+            await daemon.kill()
+            await daemon.start()
+
+    return sees

@@ -1,7 +1,8 @@
 """All parts of a world at once: people act in the same blocks, in random order, at random times."""
 
 import random
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from typing import TypeAlias
 
 from devnet.transactions import Tx
 from devnet.wallets import Wallets, open_wallets
@@ -15,6 +16,12 @@ DRIFT_BPS = 40
 DRIFT_MOST_BPS = 150
 DRIFT_CHANCE = 0.3
 CROWD = 1_500
+FALSE_CHANCE = 0.08
+AFTERMATH_SECONDS = 20 * 86_400
+
+Order: TypeAlias = list[tuple[Part, Tx]]
+Witness: TypeAlias = Callable[[str], Awaitable[None]]
+"""Told the hash of a block."""
 
 
 async def admit(scene: Scene, parts: Sequence[Part]) -> Wallets:
@@ -31,8 +38,13 @@ async def admit(scene: Scene, parts: Sequence[Part]) -> Wallets:
     return wallets
 
 
-async def perform(scene: Scene, parts: Sequence[Part], at_once: int) -> None:
-    """Plays all parts to their ends, `at_once` of them side by side."""
+async def perform(
+    scene: Scene, parts: Sequence[Part], at_once: int, witness: Witness | None = None
+) -> None:
+    """Plays all parts to their ends, `at_once` of them side by side.
+
+    `witness`: is shown blocks that will be taken back, and returns when it has seen one.
+    """
     waiting = list(parts)
     scene.rng.shuffle(waiting)
     on_stage: list[tuple[Part, AsyncIterator[Sequence[Tx]]]] = []
@@ -50,7 +62,10 @@ async def perform(scene: Scene, parts: Sequence[Part], at_once: int) -> None:
             else:
                 grouped = scene.rng.random() < 0.5 or part.has_council
                 turns.append((part, await part.signed(txs, grouped=grouped)))
-        await _mine(scene, turns, start_e8)
+        order = _interleaved(scene.rng, turns)
+        if witness is not None and order and scene.rng.random() < FALSE_CHANCE:
+            await _mine_in_vain(scene, order, witness)
+        await _mine(scene, order, start_e8)
 
 
 async def _next(acts: Acts) -> Sequence[Tx] | None:
@@ -58,11 +73,29 @@ async def _next(acts: Acts) -> Sequence[Tx] | None:
     return await anext(acts, None)
 
 
-async def _mine(
-    scene: Scene, turns: Sequence[tuple[Part, list[Tx]]], start_e8: dict[str, int]
-) -> None:
+async def aftermath(scene: Scene) -> None:
+    """Prices move and time passes, while everybody stays where they are."""
     world, rng = scene.world, scene.rng
-    order = _interleaved(rng, turns)
+    ether, bitcoin = (rng.randint(93, 110) for _ in range(2))
+    prices_e8 = {
+        "WETH": scene.prices_e8["WETH"] * ether // 100,
+        "wstETH": scene.prices_e8["wstETH"] * ether // 100,
+        "WBTC": scene.prices_e8["WBTC"] * bitcoin // 100,
+    }
+    await world.block(*(world.move_feed(asset, price) for asset, price in prices_e8.items()))
+    await world.jump(rng.randint(60, AFTERMATH_SECONDS))
+
+
+async def _mine_in_vain(scene: Scene, order: Order, witness: Witness) -> None:
+    """A block with some of it, in another world; then that is taken back."""
+    some = order[: scene.rng.randint(1, len(order))]
+    await scene.world.block(*(tx for _, tx in some), check=False)
+    await witness((await scene.world.head()).hash)
+    await scene.world.rollback(1)
+
+
+async def _mine(scene: Scene, order: Order, start_e8: dict[str, int]) -> None:
+    world, rng = scene.world, scene.rng
     now = (await world.head()).timestamp + rng.choice(SECONDS)
     drift = _drift(scene, start_e8) if rng.random() < DRIFT_CHANCE else []
     receipts = await world.block(
@@ -80,12 +113,10 @@ async def _mine(
     await scene.look()
 
 
-def _interleaved(
-    rng: random.Random, turns: Sequence[tuple[Part, list[Tx]]]
-) -> list[tuple[Part, Tx]]:
+def _interleaved(rng: random.Random, turns: Sequence[tuple[Part, list[Tx]]]) -> Order:
     """Everybody's own transactions stay in order, others come in between."""
     queues = [(part, txs) for part, txs in turns if txs]
-    order = []
+    order: Order = []
     while queues:
         part, txs = rng.choice(queues)
         order.append((part, txs.pop(0)))
