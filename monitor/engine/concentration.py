@@ -8,16 +8,15 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from math import lcm
 from typing import Any
 
 from monitor.core.units import Address, AssetId
 from monitor.engine.sums import Sums
 from monitor.engine.valuation import ratio_number
+from monitor.engine.weights import UsdPerRaw, weights_of
 from monitor.leverage.measures import herfindahl, top_share
 
 FEW = 5
-UsdPerRaw = Callable[[AssetId], Fraction | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,17 +90,12 @@ def _concentration(parts: Iterable[int]) -> Concentration | None:
 def _by_value(
     held: Mapping[AssetId, Mapping[Address, int]], usd_per_raw: UsdPerRaw
 ) -> Concentration | None:
-    """In whole numbers of a unit that divides every price: owners are many, prices are few."""
-    prices: dict[AssetId, Fraction] = {}
-    for asset in held:
-        price = usd_per_raw(asset)
-        if price is None:
-            return None
-        prices[asset] = price
-    unit = lcm(*(price.denominator for price in prices.values()))
+    weights = weights_of(held, usd_per_raw)
     values: defaultdict[Address, int] = defaultdict(int)
     for asset, owners in held.items():
-        weight = int(prices[asset] * unit)
+        weight = weights.by_asset[asset]
+        if weight is None:
+            return None
         for owner, raw in owners.items():
             values[owner] += weight * raw
     return _concentration(values.values())

@@ -11,8 +11,8 @@ from monitor.core.sources import Statement
 from monitor.core.trails import Side
 from monitor.core.units import Address, MarketId
 from monitor.engine.positions import PositionBook, Statements
-from monitor.engine.valuation import total
-from monitor.leverage.concentration import Worths, counted
+from monitor.engine.weights import Weights, added, weights_of
+from monitor.leverage.concentration import Worth, Worths, counted
 from monitor.leverage.measures import leverage
 
 Amounts = Mapping[Side, int]
@@ -77,29 +77,28 @@ class LoopRows:
             for key, loops in each(view, Kind.LOOPS, MarketId(""), Loops)
         ]
         held = self._book.statements({leg.account for _, loops in found for leg in _legs(loops)})
-        rows = (row for owner, loops in found for row in self._counted(owner, loops, held))
+        lines = (line for one in held.values() for line in (*one.collateral, *one.debt))
+        weights = weights_of({line.asset for line in lines}, self._book.usd_per_raw)
+        rows = (row for owner, loops in found for row in self._counted(owner, loops, held, weights))
         return tuple(sorted(rows, key=_order))
 
-    def _counted(self, owner: Address, loops: Loops, held: Statements) -> Iterator[LoopRow]:
+    def _counted(
+        self, owner: Address, loops: Loops, held: Statements, weights: Weights
+    ) -> Iterator[LoopRow]:
         places = {place_of(leg) for leg in _legs(loops)}
         statements = [(place, held[place]) for place in places if place in held]
         pledged, owed = _pledged(statements), _owed(statements)
-        worths = Worths(self._usd(pledged), self._usd(owed))
+        worths = Worths(_worths(pledged, weights), _worths(owed, weights))
         for loop in counted(loops, worths, self._book.claims, self._least):
             own = {place_of(leg) for leg in loop.path}
             pledges = {side: pledged.get(side, 0) for side in map(pledge_of, loop.path)}
             debts = {side: owed.get(side, 0) for leg in loop.path if (side := debt_of(leg))}
-            collateral_usd, debt_usd = _sum(worths.pledged, pledges), _sum(worths.owed, debts)
-            all_usd = _sum(worths.pledged, _within(pledged, own))
-            all_owed_usd = _sum(worths.owed, _within(owed, own))
+            collateral, debt = _sum(worths.pledged, pledges), _sum(worths.owed, debts)
             yield LoopRow(
-                *(owner, loop, pledges, debts, collateral_usd, debt_usd),
-                pledged_part=_part(collateral_usd, all_usd),
-                owed_part=_part(debt_usd, all_owed_usd),
+                *(owner, loop, pledges, debts, weights.usd(collateral), weights.usd(debt)),
+                pledged_part=_part(collateral, _sum(worths.pledged, _within(pledged, own))),
+                owed_part=_part(debt, _sum(worths.owed, _within(owed, own))),
             )
-
-    def _usd(self, amounts: Amounts) -> dict[Side, Fraction | None]:
-        return {side: self._book.worth([(side.asset, raw)]) for side, raw in amounts.items()}
 
 
 def _legs(loops: Loops) -> Iterator[Leg]:
@@ -139,12 +138,16 @@ def _within(sides: Iterable[Side], places: Set[Place]) -> list[Side]:
     return [s for s in sides if Place(s.market, s.account, s.sub_market) in places]
 
 
-def _sum(worths: Mapping[Side, Fraction | None], sides: Iterable[Side]) -> Fraction | None:
+def _worths(amounts: Amounts, weights: Weights) -> dict[Side, Worth]:
+    return {side: weights.worth(side.asset, raw) for side, raw in amounts.items()}
+
+
+def _sum(worths: Mapping[Side, Worth], sides: Iterable[Side]) -> Worth:
     """What is not there is worth nothing."""
-    return total([worths.get(side, Fraction(0)) for side in sides])
+    return added([worths.get(side, 0) for side in sides])
 
 
-def _part(part: Fraction | None, whole: Fraction | None) -> Fraction | None:
+def _part(part: Worth, whole: Worth) -> Fraction | None:
     return None if part is None or not whole else Fraction(part, whole)
 
 

@@ -16,7 +16,7 @@ show what stands behind them: so much of net may be counted elsewhere too.
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -27,10 +27,10 @@ from monitor.core.trails import Side
 from monitor.core.units import AssetId, MarketId
 from monitor.engine.loop_rows import LoopRow, debt_of, place_of, pledge_of
 from monitor.engine.valuation import ratio_number, total, usd_text
+from monitor.engine.weights import UsdPerRaw, added, weights_of
 from monitor.leverage.claims import Claims
+from monitor.leverage.concentration import Worth
 from monitor.leverage.measures import net_value
-
-UsdPerRaw = Callable[[AssetId], Fraction | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +88,7 @@ def net_values(
 ) -> Mapping[MarketId, NetValue]:
     """Of each market. `pledged`: collateral in use, in raw units."""
     worth = _Worth(claims, usd_per_raw)
-    looped = worth.looped(loops)
+    looped = _Looped(tuple(loops), worth).by_market()
     return {
         market: NetValue(
             gross=total([worth.gross(*one) for one in amounts.items()]),
@@ -105,10 +105,10 @@ class _Worth:
 
     def __init__(self, claims: Claims, usd_per_raw: UsdPerRaw) -> None:
         self._claims = claims
-        self._usd_per_raw = usd_per_raw
+        self.usd_per_raw = usd_per_raw
 
     def gross(self, asset: AssetId, raw: int) -> Fraction | None:
-        price = self._usd_per_raw(asset)
+        price = self.usd_per_raw(asset)
         return None if price is None else price * raw
 
     def claimed(self, asset: AssetId, raw: int) -> Fraction | None:
@@ -122,38 +122,56 @@ class _Worth:
         gross = self.gross(asset, raw)
         return None if gross is None else gross * share
 
-    def looped(self, loops: Iterable[LoopRow]) -> Mapping[MarketId, Fraction | None]:
-        """By the market in which it is pledged; a market without loops is not in it."""
-        room: dict[Side, Fraction | None] = {}
-        put: defaultdict[Side, list[Fraction | None]] = defaultdict(list)
-        for loop in loops:
+    def unclaimed(self, asset: AssetId) -> Fraction:
+        """The share of it that is its own."""
+        split = self._claims.split(asset)
+        return 1 - split.lent - split.circular
+
+
+class _Looped:
+    """Whole numbers of one unit wherever nothing has to be divided: loops are many."""
+
+    def __init__(self, loops: Sequence[LoopRow], worth: _Worth) -> None:
+        sides = {side.asset for loop in loops for side in (*loop.pledges, *loop.debts)}
+        self._loops = loops
+        self._weights = weights_of(sides, worth.usd_per_raw)
+        self._unclaimed = {asset: worth.unclaimed(asset) for asset in sides}
+
+    def by_market(self) -> Mapping[MarketId, Fraction | None]:
+        """Where it is pledged; a market without loops is not in it."""
+        room: dict[Side, Worth] = {}
+        put: defaultdict[Side, list[Worth]] = defaultdict(list)
+        for loop in self._loops:
             room |= {side: self._own(side, raw) for side, raw in loop.pledges.items()}
             for owed, into in _put(loop):
                 for side, debt in self._divided(loop, owed, into):
                     put[side].append(debt)
-        found: defaultdict[MarketId, list[Fraction | None]] = defaultdict(list)
+        found: defaultdict[MarketId, list[Worth]] = defaultdict(list)
         for side, debts in put.items():
-            debt, most = total(debts), room[side]
+            debt, most = added(debts), room[side]
             found[side.market].append(None if debt is None or most is None else min(debt, most))
-        return {market: total(values) for market, values in found.items()}
+        return {market: self._weights.usd(added(values)) for market, values in found.items()}
 
-    def _own(self, side: Side, raw: int) -> Fraction | None:
+    def _gross(self, side: Side, raw: int) -> int | None:
+        return self._weights.worth(side.asset, raw)
+
+    def _own(self, side: Side, raw: int) -> Worth:
         """What of a pledge is not claimed."""
-        gross, claimed = self.gross(side.asset, raw), self.claimed(side.asset, raw)
-        return None if gross is None or claimed is None else gross - claimed
+        gross, share = self._gross(side, raw), self._unclaimed[side.asset]
+        return gross if gross is None or share == 1 else gross * share
 
     def _divided(
         self, loop: LoopRow, owed: Sequence[Side], into: Sequence[Side]
-    ) -> Iterator[tuple[Side, Fraction | None]]:
+    ) -> Iterator[tuple[Side, Worth]]:
         """Debts over the pledges their money went into, by what these are worth."""
-        debt = total([self.gross(side.asset, loop.debts[side]) for side in owed])
-        whole = total([self.gross(side.asset, loop.pledges[side]) for side in into])
+        debt = added([self._gross(side, loop.debts[side]) for side in owed])
+        whole = added([self._gross(side, loop.pledges[side]) for side in into])
         for side in into:
             own = self._own(side, loop.pledges[side])
             if debt is None or own is None or not whole:
                 yield side, None
             else:
-                yield side, Fraction(debt * own, whole)
+                yield side, debt if own == whole else Fraction(debt * own, whole)
 
 
 def _put(loop: LoopRow) -> Iterator[tuple[tuple[Side, ...], tuple[Side, ...]]]:

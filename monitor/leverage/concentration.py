@@ -21,7 +21,7 @@ from monitor.leverage.paths import debts_of, pledges_of
 from monitor.leverage.standings import Seat, seat_of
 
 Name = TypeVar("Name")
-Worth = Fraction | None
+Worth = Fraction | int | None
 """In one currency; None where unknown."""
 
 
@@ -95,7 +95,7 @@ def _joints(loop: Loop, claims: Claims) -> tuple[set[Side], set[Side]]:
 def _by_seat(sides: Mapping[Side, Worth]) -> dict[Seat, Worth]:
     totals: dict[Seat, Worth] = {}
     for side, worth in sides.items():
-        known = totals.get(seat_of(side), Fraction(0))
+        known = totals.get(seat_of(side), 0)
         totals[seat_of(side)] = None if known is None or worth is None else known + worth
     return totals
 
@@ -103,7 +103,7 @@ def _by_seat(sides: Mapping[Side, Worth]) -> dict[Seat, Worth]:
 def _sum(worths: Mapping[Name, Worth], names: Iterable[Name]) -> Worth:
     parts = [worths.get(name) for name in names]
     known = [part for part in parts if part is not None]
-    return sum(known, Fraction(0)) if len(known) == len(parts) else None
+    return sum(known) if len(known) == len(parts) else None
 
 
 def _accounts(loop: Loop) -> int:
