@@ -53,6 +53,7 @@ class CollateralLeg:
     """A pledged asset with the terms that apply to this account (its e-mode's, if listed).
 
     The bonus is what a liquidator gets in all: 1.05e18 takes collateral worth 105 % of the debt.
+    `scheme`: whose threshold and bonus they are; empty where they are the asset's own.
     """
 
     asset: AssetId
@@ -61,6 +62,7 @@ class CollateralLeg:
     liquidation_bonus_wad: Wad
     liquidation_fee_bps: Bps
     seizable: bool = True
+    scheme: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +123,8 @@ class MarketSheet:
 
     `is_permissionless`: anybody could have made it, with any tokens: what these call themselves is
     no name where others are called so. `unknown`: what makes any answer doubtful; `left_out`: what
-    is not looked at, and matters to nobody else.
+    is not looked at, and matters to nobody else. `schemes`: names of terms accounts may choose.
+    `parameters`: the names of those that somebody can change; all others hold for ever.
     """
 
     market: MarketId
@@ -134,6 +137,8 @@ class MarketSheet:
     numeraire: AssetId | None = None
     is_permissionless: bool = False
     left_out: tuple[str, ...] = ()
+    schemes: tuple[str, ...] = ()
+    parameters: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

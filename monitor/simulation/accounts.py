@@ -20,7 +20,10 @@ NEGLIGIBLE_SHARE = 1e-3
 
 @dataclass(frozen=True, slots=True)
 class Pledge:
-    """One collateral of an account. `threshold`, `bonus` and `fee` are ratios; bonus as 1.05."""
+    """One collateral of an account. `threshold`, `bonus` and `fee` are ratios; bonus as 1.05.
+
+    `scheme`: whose threshold and bonus; empty for the asset's own.
+    """
 
     quote: int
     amount: float
@@ -28,6 +31,7 @@ class Pledge:
     bonus: float
     fee: float
     seizable: bool
+    scheme: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +119,7 @@ def _account(market: int, exposure: Exposure, priced: dict[AssetId, int]) -> Acc
             bonus=leg.liquidation_bonus_wad / WAD,
             fee=leg.liquidation_fee_bps / BPS,
             seizable=leg.seizable and leg.liquidation_bonus_wad > 0,
+            scheme=leg.scheme,
         )
         for leg in sorted(exposure.collateral, key=lambda leg: leg.asset)
     )

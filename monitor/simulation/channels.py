@@ -13,6 +13,7 @@ from monitor.errors import QuestionError
 from monitor.simulation.accounts import label_of
 from monitor.simulation.columns import Columns, MarketColumn
 from monitor.simulation.options import Options
+from monitor.simulation.parameters import check_settings, with_settings
 from monitor.simulation.quotes import Quote
 from monitor.simulation.scenarios import Listed, Scenario
 
@@ -32,6 +33,7 @@ def check(world: WorldSheet, scenario: Scenario) -> None:
             of_it = "is configured" if named is None else f"holds {_named(scenario, named)}"
             raise QuestionError(f"no pool {of_it}: the shock would change no depth")
     _check_reports(world, scenario)
+    check_settings(world, scenario)
 
 
 def struck(columns: Columns, scenario: Scenario) -> Columns:
@@ -41,6 +43,8 @@ def struck(columns: Columns, scenario: Scenario) -> Columns:
     if scenario.depths:
         scaled = (pool.scaled(_depth_factor(scenario, pool.tokens)) for pool in columns.pools)
         columns = replace(columns, pools=tuple(scaled))
+    if scenario.settings:
+        columns = with_settings(columns, scenario)
     return columns
 
 

@@ -11,12 +11,14 @@ from monitor.errors import QuestionError
 class NameBook:
     """What assets are called. `named`: the [assets] entries; `symbols`: of all on-chain assets.
 
-    `places`: names of markets, and the labels of their sub-markets.
+    `places`: names of markets, and the labels of their sub-markets. `schemes`: (place, name) of
+    terms that accounts may choose there.
     """
 
     named: Mapping[str, AssetId]
     symbols: Mapping[AssetId, str]
     places: frozenset[str] = frozenset()
+    schemes: frozenset[tuple[str, str]] = frozenset()
 
     def resolve(self, name: str) -> AssetId:
         """The asset of an [assets] name, a symbol only one asset has, or an address."""

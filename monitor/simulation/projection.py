@@ -1,6 +1,7 @@
 """Ask a world a question: `project` one scenario, or a `curve` of them. Pure, to the last bit."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 from monitor.core.risk import WorldSheet
 from monitor.core.units import AssetId
@@ -48,7 +49,8 @@ def names_of(world: WorldSheet, named: Mapping[str, AssetId]) -> NameBook:
         for sheet in market.assets.values()
     )
     places = {name for sheet in world.markets for name in (sheet.market, label_of(sheet))}
-    return book_of(told, named, places)
+    schemes = {(label_of(sheet), name) for sheet in world.markets for name in sheet.schemes}
+    return replace(book_of(told, named, places), schemes=frozenset(schemes))
 
 
 def factors_of(world: WorldSheet, columns: Columns, scenario: Scenario) -> dict[AssetId, float]:

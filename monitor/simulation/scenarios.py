@@ -35,6 +35,18 @@ class Listed(NamedTuple):
     asset: AssetId
 
 
+class Setting(NamedTuple):
+    """A risk parameter: of an asset in a market, of a scheme of terms there, or of the market."""
+
+    place: str
+    subject: AssetId | str
+    parameter: str
+
+
+MARKET_WIDE = "*"
+"""The subject of a parameter that is the market's own."""
+
+
 @dataclass(frozen=True, slots=True)
 class Scenario:
     """What is to be projected, each mapping in the order it was written.
@@ -42,7 +54,7 @@ class Scenario:
     `moves`: ratio by asset. `shocks`: as asked, for the answer. `labels`: names for the report; an
     asset without one is shown by its address. `pegs`: by asset, what it is pegged to first where
     that is pegged itself. `reports`: ratio by what an oracle reports. `depths`: factor by asset,
-    None for every pool. `gas`: a factor.
+    None for every pool. `gas`: a factor. `settings`: the new value of risk parameters.
     """
 
     moves: Mapping[AssetId, Decimal] = field(default_factory=dict)
@@ -52,6 +64,7 @@ class Scenario:
     reports: Mapping[Listed, Decimal] = field(default_factory=dict)
     depths: Mapping[AssetId | None, Decimal] = field(default_factory=dict)
     gas: Decimal = Decimal(1)
+    settings: Mapping[Setting, int] = field(default_factory=dict)
 
     @property
     def named(self) -> tuple[AssetId, ...]:
@@ -112,6 +125,7 @@ class _Draft:
         self._reports: dict[Listed, Decimal] = {}
         self._depths: dict[AssetId | None, Decimal] = {}
         self._gas = Decimal(1)
+        self._settings: dict[Setting, int] = {}
 
     def take(self, shock: Shock) -> None:
         match shock:
@@ -139,15 +153,33 @@ class _Draft:
             case GasShock():
                 self._gas = shock.factor
                 self._asked["gas"] = float(shock.factor)
-            case RateShock() | ParameterShock():
-                kind = type(shock).__name__.removesuffix("Shock").lower()
-                raise QuestionError(f"{kind} shocks are not supported yet")
+            case ParameterShock():
+                self._set(shock)
+            case RateShock():
+                raise QuestionError("rate shocks are not supported yet")
 
     def scenario(self) -> Scenario:
         pegs = {asset: self._pegs[asset] for asset in self._bases_first()}
         return Scenario(
-            self._moves, self._asked, self._labels, pegs, self._reports, self._depths, self._gas
+            moves=self._moves,
+            shocks=self._asked,
+            labels=self._labels,
+            pegs=pegs,
+            reports=self._reports,
+            depths=self._depths,
+            gas=self._gas,
+            settings=self._settings,
         )
+
+    def _set(self, shock: ParameterShock) -> None:
+        place, name = self._names.place(shock.market, shock.asset)
+        is_asset = name != MARKET_WIDE and (place, name) not in self._names.schemes
+        subject = self._asset(name) if is_asset else name
+        setting = Setting(place, subject, shock.parameter)
+        key = f"{shock.market}/{shock.asset}.{shock.parameter}"
+        _once(setting in self._settings, key)
+        self._settings[setting] = shock.value
+        self._asked[f"parameter:{key}"] = shock.value
 
     def _asset(self, name: str) -> AssetId:
         asset = self._names.resolve(name)

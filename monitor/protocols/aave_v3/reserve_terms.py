@@ -9,20 +9,36 @@ from monitor.core.reserves import Category, Reserve
 from monitor.core.units import Bps
 from monitor.protocols.aave_v3.verdicts import Verdict
 
+PARAMETERS = frozenset(
+    {
+        "liquidation_threshold_bps",
+        "liquidation_bonus_bps",
+        "liquidation_fee_bps",
+        "close_factor_bps",
+    }
+)
+"""What governance can set, and what a new release can: the close factor is in the pool's code."""
+
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """What an asset is worth as collateral to one account."""
+    """What an asset is worth as collateral to one account: by its category, or by itself."""
 
     threshold_bps: Bps
     bonus_bps: Bps
+    are_of_category: bool = False
 
 
 def terms_for(reserve: Reserve, category: Category | None) -> Terms:
     """The category's terms where it lists the asset as collateral, else the reserve's own."""
     if category is not None and reserve.asset in category.collateral:
-        return Terms(category.liquidation_threshold_bps, category.liquidation_bonus_bps)
+        return Terms(category.liquidation_threshold_bps, category.liquidation_bonus_bps, True)
     return Terms(reserve.terms.liquidation_threshold_bps, reserve.terms.liquidation_bonus_bps)
+
+
+def scheme_of(category: Category | None) -> str:
+    """What a category's terms are called in shocks."""
+    return "" if category is None else f"e-mode-{category.number}"
 
 
 def counts(reserve: Reserve, verdict: Verdict) -> bool:

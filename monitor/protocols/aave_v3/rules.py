@@ -48,7 +48,14 @@ from monitor.core.units import (
 from monitor.errors import LedgerCorrupt
 from monitor.protocols.aave_v3.accrual import supply_index_at
 from monitor.protocols.aave_v3.configuration import is_vacancy
-from monitor.protocols.aave_v3.reserve_terms import counts, is_open, is_seizable, terms_for
+from monitor.protocols.aave_v3.reserve_terms import (
+    PARAMETERS,
+    counts,
+    is_open,
+    is_seizable,
+    scheme_of,
+    terms_for,
+)
 from monitor.protocols.aave_v3.verdicts import Verdict
 from monitor.protocols.aave_v3.versions import PoolRules, pool_rules, token_rules
 
@@ -172,8 +179,16 @@ class AaveRules:
             terms=rules.verdict.liquidation,
             assets=assets,
             exposures=tuple(sorted(exposures, key=lambda exposure: exposure.account)),
+            schemes=tuple(scheme_of(category) for category in self._categories(view)),
+            parameters=PARAMETERS,
         )
         return (sheet,)
+
+    def _categories(self, view: LedgerView) -> Iterator[Category]:
+        """Those that secure anything."""
+        for _, category in each(view, Kind.CATEGORY, self._market, Category):
+            if category.collateral:
+                yield category
 
     def exposure(self, view: LedgerView, place: Place, at_unix: int) -> Exposure | None:
         position = find(view, position_key(self._market, place.account), Position)
@@ -219,6 +234,7 @@ class AaveRules:
                 liquidation_bonus_wad=wad_of_bps(terms.bonus_bps),
                 liquidation_fee_bps=reserve.terms.liquidation_fee_bps,
                 seizable=is_open(reserve, at_unix),
+                scheme=scheme_of(category) if terms.are_of_category else "",
             )
             legs.append(leg)
         return tuple(legs)

@@ -53,6 +53,12 @@ RATE_EDGE = Edge(RATE, PriceKind.EXCHANGE_RATE, "stETH per wstETH")
 BY_RATE = (Edge(ADAPTER, PriceKind.EXCHANGE_RATE, "rate", (ETH_FEED, RATE)), ETH, RATE_EDGE)
 
 
+PARAMETERS = frozenset(
+    f"{name}_bps"
+    for name in ("liquidation_threshold", "liquidation_bonus", "liquidation_fee", "close_factor")
+)
+
+
 def account_number(number: int) -> Address:
     return Address(f"0x{number:040x}")
 
@@ -88,6 +94,7 @@ def pledge(
     fee_bps: int = 0,
     threshold_bps: int = 8000,
     seizable: bool = True,
+    scheme: str = "",
 ) -> CollateralLeg:
     return CollateralLeg(
         asset,
@@ -96,6 +103,7 @@ def pledge(
         wad_of_bps(bonus_bps),
         Bps(fee_bps),
         seizable,
+        scheme,
     )
 
 
@@ -166,6 +174,8 @@ def market(
         assets={sheet.asset: sheet for sheet in sheets},
         exposures=tuple(exposures),
         unknown=unknown,
+        schemes=("e-mode-1",),
+        parameters=PARAMETERS,
     )
 
 
