@@ -62,7 +62,9 @@ class Trails:
         borrowers = {who for who, step in acts if step.act is Act.BORROWED}
         followed = {owners.owner(account) for account in borrowers}
         acting = {owners.owner(account) for account, _ in acts}
-        followed |= {owner for owner in acting | self._carriers if trail_of(overlay, owner)}
+        heirs = {Address(key.subject) for key, _, _ in overlay.written() if key.kind is Kind.TRAIL}
+        known = acting | heirs | self._carriers
+        followed |= {owner for owner in known if trail_of(overlay, owner)}
         return {account: owner for owner in followed for account in owners.accounts(owner)}
 
     def follow(
