@@ -15,6 +15,7 @@ from monitor.core.ledger import LedgerView
 from monitor.core.ports import ContractReader, Readings, ViewCall
 from monitor.core.prices import Price
 from monitor.core.risk import AccountRisk, Exposure, MarketSheet, Rates
+from monitor.core.slots import slotwise
 from monitor.core.units import Address, AssetId, MarketId, RawAmount
 
 
@@ -108,6 +109,7 @@ class Statement:
     lent: tuple[Line, ...] = ()
 
 
+@slotwise
 @dataclass(frozen=True, slots=True)
 class Listing:
     """An asset that a market (or one of its sub-markets) lists, with what its oracle says of it.

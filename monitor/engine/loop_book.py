@@ -4,13 +4,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
+from functools import cached_property
 from typing import Any
 
 from monitor.core.blocks import BlockRef
-from monitor.core.ledger import Kind, Ledger, LedgerView
+from monitor.core.ledger import Ledger, LedgerView
 from monitor.core.loops import Leg, LoopKind
 from monitor.core.ports import LoopFilter
-from monitor.core.sources import RiskRules
+from monitor.core.sources import Listing, RiskRules
 from monitor.core.trails import Side
 from monitor.core.units import AssetId, MarketId
 from monitor.engine.footings import Footings, quoted_of
@@ -23,7 +24,7 @@ from monitor.engine.paging import asked_address, asked_number, block_json, page_
 from monitor.engine.positions import NOTHING_NAMED, Checksum, PositionBook
 from monitor.engine.valuation import list_all, ratio_number, usd_text
 from monitor.errors import QuestionError
-from monitor.leverage.leaves import Reach
+from monitor.leverage.leaves import Quoted, Reach
 from monitor.leverage.ties import Ties, ties_of
 from monitor.simulation.names import book_of
 
@@ -83,28 +84,55 @@ class LoopBook:
         What only a shown loop needs is worked out when it is shown, from the ledger as it is now.
         """
         self._book = book
-        is_empty = next(view.keys(Kind.LOOPS, MarketId("")), None) is None
-        listings = [] if is_empty else list_all(view, rules)
-        correlated = {} if is_empty else terms.correlated(view)
-        ties = Ties() if is_empty else ties_of(view, rules, correlated)
+        self._rules = rules
+        self._named = named
+        self._terms = terms
         self.rows = LoopRows(book, terms.concentration).sorted(view)
         owners = (row.owner for row in self.rows)
         self._vaults = holders_behind(view, owners, book.owner_of)
-        told = ((one.asset, one.symbol, one.is_permissionless) for one in listings)
-        self._names = _Names(book_of(told, named).labels(), book.symbols, book.checksum)
-        quoted = [quoted_of(one) for one in listings]
-        rated = {one.asset for one in quoted if one.is_rated}
-        kept = Ledger() if is_empty else view.copy()
-        self._footings = Footings(kept, rules, book.block.timestamp)
-        self._yields = Yields(kept, book.block.timestamp, self._footings, book.claims, rated)
-        reach = Reach(quoted, correlated)
-        self._breaking = Breaking(reach, ties, self._names.name, self._yields.weighed)
+        self._kept = view.copy() if self.rows else Ledger()
+        self._footings = Footings(self._kept, rules, book.block.timestamp)
         self._told: dict[tuple[str, str], dict[str, Any]] = {}
-        self._words = Words(self._footings, ties, book.claims, self._names.symbol)
 
     @property
     def block(self) -> BlockRef:
         return self._book.block
+
+    @cached_property
+    def _listings(self) -> Sequence[Listing]:
+        return list_all(self._kept, self._rules)
+
+    @cached_property
+    def _quoted(self) -> Sequence[Quoted]:
+        return [quoted_of(one) for one in self._listings]
+
+    @cached_property
+    def _names(self) -> _Names:
+        told = ((one.asset, one.symbol, one.is_permissionless) for one in self._listings)
+        own = book_of(told, self._named).labels()
+        return _Names(own, self._book.symbols, self._book.checksum)
+
+    @cached_property
+    def _correlated(self) -> Correlated:
+        return self._terms.correlated(self._kept)
+
+    @cached_property
+    def _ties(self) -> Ties:
+        return ties_of(self._kept, self._rules, self._correlated)
+
+    @cached_property
+    def _yields(self) -> Yields:
+        rated = {one.asset for one in self._quoted if one.is_rated}
+        return Yields(self._kept, self.block.timestamp, self._footings, self._book.claims, rated)
+
+    @cached_property
+    def _breaking(self) -> Breaking:
+        reach = Reach(self._quoted, self._correlated)
+        return Breaking(reach, self._ties, self._names.name, self._yields.weighed)
+
+    @cached_property
+    def _words(self) -> Words:
+        return Words(self._footings, self._ties, self._book.claims, self._names.symbol)
 
     def looped_usd(self, market: MarketId, kind: LoopKind) -> Fraction | None:
         """What is owed in a market by loops of a kind, no debt twice; None where unknown."""

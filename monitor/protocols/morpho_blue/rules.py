@@ -126,17 +126,20 @@ class MorphoRules:
 
     def listings(self, view: LedgerView) -> Iterator[Listing]:
         """Where there is no oracle nobody can owe anything: no price is unknown there."""
+        tokens: dict[AssetId, Token | None] = {}  # a loan asset is lent in hundreds of market ids
         for key, pair in each(view, Kind.PAIR, self._market, Pair):
             at, price = key.sub_market, None
             if pair.oracle != ZERO_ADDRESS:
                 price = find(view, price_key(self._market, pair.collateral, at), Price)
             cash = RawAmount(pair.supply_raw - pair.debt_raw)  # accrual adds to both
             for asset, told, free in ((pair.collateral, price, None), (pair.loan, None, cash)):
-                token = find(view, token_key(asset), Token)
+                if asset not in tokens:
+                    tokens[asset] = find(view, token_key(asset), Token)
+                token = tokens[asset]
                 yield Listing(
                     sub_market=at,
                     asset=asset,
-                    symbol=symbol_in(view, asset),
+                    symbol=token.symbol if token else asset,
                     decimals=token.decimals if token else None,
                     price=told,
                     base_unit=ORACLE_SCALE,
