@@ -63,7 +63,7 @@ def a_loop() -> Part:
     place = a_place()
     lines = frozenset([Line(place, ALICE, "WETH")]), frozenset([Line(place, ALICE, "USDC")])
     truth = Truth(DIRECTIONAL, STEPWISE, 2, ALICE, *lines)
-    return Part("loop: one", nothing, (ALICE,), truth, ["block 1 borrow 0x01"])
+    return Part("loop: one", nothing, (ALICE,), [truth], ["block 1 borrow 0x01"])
 
 
 def a_decoy() -> Part:
@@ -88,7 +88,8 @@ TOLD = Row(
 
 
 def judged(*rows: Row) -> Score:
-    return judge([a_loop(), a_decoy()], rows, {ALICE: WEIGHT}, TOKENS)
+    loop = a_loop()
+    return judge([loop, a_decoy()], rows, {loop.truths[0]: WEIGHT}, TOKENS)
 
 
 def test_judge__told_as_built__finds_nothing() -> None:

@@ -49,10 +49,10 @@ def flash(place: Place, collateral: str, debt: str, kind: str, usd: float) -> Pl
         back = loan
         if isinstance(place, Aave):
             back += loan * await scene.premium_bps(place) // 10_000 + 1
-        owed, buy = await _bought(scene, actor, debt, collateral, back)
+        owed, buy = await bought_by(scene, actor, debt, collateral, back)
         inner = (place.borrow(actor, debt, owed, who), *buy)
         yield (_levered(scene, place, who, actor, collateral, (equity, loan), inner),)
-        part.truth = built(part, turns(place, collateral, debt, 1), kind, FLASH, 1)
+        part.truths.append(built(part, turns(place, collateral, debt, 1), kind, FLASH, 1))
 
     return play
 
@@ -89,7 +89,7 @@ def owed_by_loan(place: Aave, collateral: str, debt: str, kind: str, usd: float)
             yield acts
         lets = float(place.lets(collateral, debt))
         bought = int(got.raw * rng.uniform(0.3, 0.8) * lets / (1 - lets))
-        owed, buy = await _bought(scene, actor, debt, collateral, bought)
+        owed, buy = await bought_by(scene, actor, debt, collateral, bought)
         pledge = place.pledge(actor, collateral, got.raw + bought, who)
         tokens = ([scene.tokens[debt]], [owed], [2])
         inner = callback(*buy, pledge)
@@ -97,7 +97,7 @@ def owed_by_loan(place: Aave, collateral: str, debt: str, kind: str, usd: float)
         lent = scene.world.tx(actor, pool, LOANS, actor, *tokens, who, inner, 0)
         first = scene.collect(actor, collateral, who, got.raw)
         yield (bundled(scene, actor, who, first, lent),)
-        part.truth = built(part, turns(place, collateral, debt, 1), kind, FLASH, 1)
+        part.truths.append(built(part, turns(place, collateral, debt, 1), kind, FLASH, 1))
 
     return play
 
@@ -121,7 +121,7 @@ def flash_on_shares(usd: float, kind: str) -> Play:
         )
         lent = morpho.flash_loan(scene.tokens["USDC"], loan, *inner)
         yield (bundled(scene, actor, who, lent),)
-        part.truth = built(part, turns(place, SHARE, "USDC", 1), kind, FLASH, 1)
+        part.truths.append(built(part, turns(place, SHARE, "USDC", 1), kind, FLASH, 1))
 
     return play
 
@@ -135,7 +135,7 @@ def flash_across(lender: Aave, pledged: Blue, kind: str, usd: float) -> Play:
             yield acts
         want = pledged.collateral
         bought = scene.raw(want, scene.usd("WBTC", got.raw) * scene.rng.uniform(0.3, 0.6))
-        owed, buy = await _bought(scene, actor, "USDC", want, bought)
+        owed, buy = await bought_by(scene, actor, "USDC", want, bought)
         inner = (
             *buy,
             pledged.pledge(actor, want, bought, who),
@@ -146,7 +146,7 @@ def flash_across(lender: Aave, pledged: Blue, kind: str, usd: float) -> Play:
         lent = scene.world.morpho.flash_loan(scene.tokens["USDC"], owed, *inner)
         yield (bundled(scene, actor, who, lent),)
         stops = [Stop(lender, "WBTC", "USDC"), Stop(pledged, want)]
-        part.truth = built(part, stops, kind, FLASH, 1)
+        part.truths.append(built(part, stops, kind, FLASH, 1))
 
     return play
 
@@ -162,7 +162,7 @@ def across_in_one(lender: Aave, pledged: Blue, kind: str, usd: float) -> Play:
             yield acts
         want = pledged.collateral
         bought = scene.raw(want, scene.usd("WBTC", got.raw) * scene.rng.uniform(0.3, 0.6))
-        owed, buy = await _bought(scene, actor, "USDC", want, bought)
+        owed, buy = await bought_by(scene, actor, "USDC", want, bought)
         steps = (
             scene.collect(actor, "WBTC", who, got.raw),
             lender.pledge(actor, "WBTC", got.raw, who),
@@ -172,7 +172,7 @@ def across_in_one(lender: Aave, pledged: Blue, kind: str, usd: float) -> Play:
         )
         yield (bundled(scene, actor, who, *steps),)
         stops = [Stop(lender, "WBTC", "USDC"), Stop(pledged, want)]
-        part.truth = built(part, stops, kind, STEPWISE, 1)
+        part.truths.append(built(part, stops, kind, STEPWISE, 1))
 
     return play
 
@@ -200,7 +200,7 @@ def pledged_and_spent(place: Place, collateral: str, debt: str, usd: float) -> P
         last: tuple[Tx, ...] = (scene.transfer(actor, debt, to, owed),)
         if rng.random() < 0.5:
             bought = int(scene.same_worth(debt, owed, "DAI") * 0.98)
-            _, buy = await _bought(scene, actor, debt, "DAI", bought)
+            _, buy = await bought_by(scene, actor, debt, "DAI", bought)
             last = (*buy, scene.transfer(actor, "DAI", to, bought))
         yield (bundled(scene, actor, who, *first, *last),)
 
@@ -232,7 +232,7 @@ def moved_at_once(start: Place, end: Place, collateral: str, debt: str, usd: flo
             end.pledge(actor, collateral, held, who),
             end.borrow(actor, debt, back, who),
         )
-        yield (FlashActor(scene.world, actor).bundle(who, _lent(scene, actor, debt, loan, inner)),)
+        yield (lent_by_aave(scene, actor, who, debt, loan, inner),)
 
     return play
 
@@ -254,14 +254,14 @@ def undone_at_once(place: Place, collateral: str, debt: str, hops: int, usd: flo
         loan = await place.owed(who, debt) * 1_002 // 1_000
         back = loan + loan * await scene.premium_bps(scene.core) // 10_000 + 1
         held = await place.pledged(who, collateral)
-        paid, sell = await _bought(scene, actor, collateral, debt, back)
+        paid, sell = await bought_by(scene, actor, collateral, debt, back)
         inner = (
             await place.repaid(actor, debt, who),
             *place.taken(actor, collateral, held, who),
             *sell,
             scene.transfer(actor, collateral, who, held - paid),
         )
-        yield (FlashActor(scene.world, actor).bundle(who, _lent(scene, actor, debt, loan, inner)),)
+        yield (lent_by_aave(scene, actor, who, debt, loan, inner),)
         if isinstance(place, Aave) and await place.pledged(who, collateral):
             yield (place.release(who, collateral),)  # the interest of some seconds
 
@@ -282,7 +282,7 @@ def swapped_at_once(place: Aave, collateral: str, other: str, debt: str, usd: fl
         yield (scene.transfer(who, debt, SHOP, await scene.balance(who, debt)),)
         loan = int(scene.same_worth(collateral, got.raw, other) * 0.97)
         back = loan + loan * await scene.premium_bps(place) // 10_000 + 1
-        paid, buy = await _bought(scene, actor, collateral, other, back)
+        paid, buy = await bought_by(scene, actor, collateral, other, back)
         held = min(got.raw, await place.pledged(who, collateral))
         inner = (
             place.pledge(actor, other, loan, who),
@@ -296,9 +296,12 @@ def swapped_at_once(place: Aave, collateral: str, other: str, debt: str, usd: fl
     return play
 
 
-def _lent(scene: Scene, actor: Address, asset: str, raw: int, inner: Sequence[Tx]) -> Tx:
-    """By Aave 3.6, for what is done on any market."""
-    return FlashActor(scene.world, actor).flash_loan(asset, raw, *inner)
+def lent_by_aave(
+    scene: Scene, actor: Address, who: Address, asset: str, raw: int, inner: Sequence[Tx]
+) -> Tx:
+    """Aave 3.6 lends for the moment, for what is done on any market; `who` sends it."""
+    ours = FlashActor(scene.world, actor)
+    return ours.bundle(who, ours.flash_loan(asset, raw, *inner))
 
 
 async def pledged_and_owed(
@@ -340,7 +343,7 @@ async def ready(
     yield (place.delegate(who, actor, debt), scene.allow(who, collateral, actor))
 
 
-async def _bought(
+async def bought_by(
     scene: Scene, actor: Address, have: str, want: str, wanted_raw: int
 ) -> tuple[int, tuple[Tx, ...]]:
     """What it takes to buy exactly so much, and the purchase."""

@@ -65,8 +65,8 @@ async def play_world(seed: str, folder: Path) -> Score:
         told = await _followed(scene, folder, after, wallets.account_code)
         head = (await scene.world.head()).hash
         parts = [*before, *after]
-        truths = [part.truth for part in parts if part.truth is not None]
-        weights = {truth.owner: await weigh(scene, truth, head) for truth in truths}
+        truths = [truth for part in parts for truth in part.truths]
+        weights = {truth: await weigh(scene, truth, head) for truth in truths}
         return judge(parts, told, weights, scene.tokens)
 
 

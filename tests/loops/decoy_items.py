@@ -19,7 +19,7 @@ from loops.oddities import (
     unwound_beside_a_debt,
 )
 from loops.part import EOA, SAFE, Home
-from loops.places import Place
+from loops.places import Aave, Place
 from loops.spent import (
     borrowed_and_spent,
     both_sides,
@@ -28,7 +28,14 @@ from loops.spent import (
     unrelated_deposits,
     wages,
 )
-from loops.undone import borrowed_for_a_swap, liquidated, moved, swapped, unwound
+from loops.undone import (
+    borrowed_for_a_swap,
+    liquidated,
+    moved,
+    repaid_with_claims,
+    swapped,
+    unwound,
+)
 
 
 class DecoyItems:
@@ -45,6 +52,7 @@ class DecoyItems:
             self._swapped_for_loan, self._swapped_at_once, self._moved, self._moved_at_once,
             self._at_once_spent, self._crossing, self._friend, self._gifted,
             self._for_another, self._own_at_once, self._beside_a_debt, self._to_another,
+            self._repaid_with_claims,
         ]  # fmt: skip
         drawn = 0
         while drawn < count:
@@ -188,6 +196,12 @@ class DecoyItems:
         pair = self._draws.directional()
         play = unwound_beside_a_debt(pair.place, pair.collateral, pair.debt, self._draws.usd())
         return Item(f"decoy: unwound beside a debt, {pair}", play)
+
+    def _repaid_with_claims(self) -> Item:
+        pair, hops = self._draws.same(), self._rng.randint(1, 4)
+        assert isinstance(pair.place, Aave)
+        play = repaid_with_claims(pair.place, pair.collateral, hops, self._draws.usd())
+        return Item(f"decoy: repaid with claims, {pair}, {hops} hops", play)
 
     def _to_another(self) -> Item:
         """Between accounts that no one owns together, be it that they share a signer."""

@@ -7,6 +7,13 @@ from loops.at_once import (
     flash_on_shares,
     owed_by_loan,
 )
+from loops.changed import (
+    collateral_swapped,
+    debt_swapped,
+    moved_on,
+    partly_unwound,
+    two_at_once,
+)
 from loops.draws import LEAST_HOP_USD, MOST_HOPS, WALLETS, Draws, Item, Pair
 from loops.moves import Stop
 from loops.oddities import (
@@ -16,7 +23,7 @@ from loops.oddities import (
     with_more,
 )
 from loops.part import EOA, SAFE, Acts, Home, Part, Play
-from loops.places import Aave
+from loops.places import Aave, Place
 from loops.scene import SHARE, Scene
 from loops.stepwise import claims_of_deposits, claims_of_shares, early, stepwise, turns
 from loops.truth import CORRELATED, CROSS_PROTOCOL, DIRECTIONAL, REHYPOTHECATED, SAME_ASSET
@@ -42,6 +49,8 @@ class LoopItems:
             self._flash_on(),
             self._odd(),
             self._family(),
+            self._changed(),
+            self._two(),
         ]
 
     def early(self) -> list[Item]:
@@ -160,6 +169,29 @@ class LoopItems:
         play = how(pair.place, pair.collateral, pair.debt, kind, hops, usd)
         return Item(f"loop: {how.__name__}, {pair}, {hops} rounds", play)
 
+    def _changed(self) -> Item:
+        rng, hops = self._rng, self._rng.randint(2, 4)
+        place, other = rng.sample(self._aave, 2)
+        ends: tuple[Place, ...] = (other, self._scene.blue("WETH/USDC"))
+        end = rng.choice(ends)
+        pair, kind = ("WETH", "USDC"), DIRECTIONAL
+        title, play = rng.choice(
+            (
+                ("debt swapped to DAI", debt_swapped(place, pair, "DAI", kind, hops)),
+                ("collateral swapped to WBTC", collateral_swapped(place, pair, "WBTC", kind, hops)),
+                (f"moved to {end.market}", moved_on(place, end, pair, kind, hops)),
+                ("partly unwound", partly_unwound(rng.choice((place, end)), pair, kind, hops)),
+            )
+        )
+        return Item(f"loop: {title}, WETH/USDC, {hops} hops", play)
+
+    def _two(self) -> Item:
+        staked = self._draws.staked().place
+        others = [place for place in self._aave if place.market != staked.market]
+        hops = self._rng.randint(2, 4)
+        play = two_at_once(self._rng.choice(others), staked, hops)
+        return Item(f"loop: two at once, {hops} hops", play)
+
     def _family(self) -> Item:
         """The accounts of one owner, or of the same owners: money goes between them and is theirs
         all the while.
@@ -210,6 +242,6 @@ def _untold(play: Play) -> Play:
     async def silent(scene: Scene, part: Part) -> Acts:
         async for acts in play(scene, part):
             yield acts
-        part.truth = None
+        part.truths.clear()
 
     return silent

@@ -45,7 +45,9 @@ def in_parts(place: Place, collateral: str, debt: str, kind: str, rounds: int, u
                     yield acts
                 raw += got.raw
                 yield (place.pledge(who, collateral, got.raw),)
-        part.truth = built(part, turns(place, collateral, debt, 1), kind, STEPWISE, 2 * rounds)
+        part.truths.append(
+            built(part, turns(place, collateral, debt, 1), kind, STEPWISE, 2 * rounds)
+        )
 
     return play
 
@@ -68,7 +70,7 @@ def together(place: Place, collateral: str, debt: str, kind: str, rounds: int, u
                     yield acts
                 raw += got.raw
             yield (place.pledge(who, collateral, raw),)
-        part.truth = built(part, turns(place, collateral, debt, 1), kind, STEPWISE, rounds)
+        part.truths.append(built(part, turns(place, collateral, debt, 1), kind, STEPWISE, rounds))
 
     return play
 
@@ -88,7 +90,7 @@ def around(place: Place, collateral: str, debt: str, kind: str, hops: int, usd: 
             async for acts in _on_a_way(scene, who, debt, collateral, borrowed, got):
                 yield acts
             yield (place.pledge(who, collateral, got.raw),)
-        part.truth = built(part, turns(place, collateral, debt, 1), kind, STEPWISE, hops)
+        part.truths.append(built(part, turns(place, collateral, debt, 1), kind, STEPWISE, hops))
 
     return play
 
@@ -132,7 +134,7 @@ def with_more(place: Place, collateral: str, debt: str, kind: str, hops: int, us
             yield (place.borrow(who, debt, borrowed),)
             async for acts in spend(scene, who, debt, borrowed):
                 yield acts
-        part.truth = built(part, stops, kind, STEPWISE, hops)
+        part.truths.append(built(part, stops, kind, STEPWISE, hops))
 
     return play
 

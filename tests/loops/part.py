@@ -29,12 +29,12 @@ class Home:
 
 @dataclass
 class Part:
-    """One loop or decoy. `truth` stays empty for a decoy. `people`: an account for every home."""
+    """Loops or a decoy, whose `truths` stay empty. `people`: an account for every home."""
 
     title: str
     play: Play
     people: tuple[Address, ...]
-    truth: Truth | None = None
+    truths: list[Truth] = field(default_factory=list)
     script: list[str] = field(default_factory=list)
     homes: tuple[Home, ...] = (Home(),)
     wallets: dict[Address, Wallet] = field(default_factory=dict)

@@ -14,7 +14,8 @@ def draw(scene: Scene) -> tuple[list[Part], list[Part]]:
     draws = Draws(scene)
     programme = LoopItems(draws)
     before, loops = programme.early(), programme.loops()
-    count = DECOYS_PER_LOOP * (len(loops) + 1) - 1
+    # One of the early is a loop, one a decoy; and somebody builds two.
+    count = DECOYS_PER_LOOP * (len(loops) + 2) - 1
     items = [*before, *loops, *DecoyItems(draws).decoys(count)]
     parts = [Part(item.title, item.play, (), homes=_housed(scene, item)) for item in items]
     return parts[: len(before)], parts[len(before) :]

@@ -39,7 +39,7 @@ def stepwise(
                 yield acts
         async for acts in walk(scene, part.people, stops, usd, Walked(), wraps=wraps):
             yield acts
-        part.truth = built(part, stops, kind, STEPWISE, len(stops) - 1)
+        part.truths.append(built(part, stops, kind, STEPWISE, len(stops) - 1))
 
     return play
 
@@ -50,7 +50,7 @@ def early(stops: Sequence[Stop], kind: str, usd: float) -> Play:
     async def play(scene: Scene, part: Part) -> Acts:
         async for acts in walk(scene, part.people, stops, usd, Walked()):
             yield acts
-        part.truth = built(part, stops, kind, UNKNOWN, None)
+        part.truths.append(built(part, stops, kind, UNKNOWN, None))
 
     return play
 

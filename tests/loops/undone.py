@@ -162,3 +162,17 @@ def moved(start: Place, end: Aave, collateral: str, debt: str, usd: float) -> Pl
         yield (await start.repaid(who, debt),)
 
     return play
+
+
+def repaid_with_claims(place: Aave, asset: str, hops: int, usd: float) -> Play:
+    """A loop of one asset with itself, whose debt is paid with what was pledged."""
+
+    async def play(scene: Scene, part: Part) -> Acts:
+        who = part.who
+        async for acts in walk(scene, part.people, turns(place, asset, asset, hops), usd, Walked()):
+            yield acts
+        for pause in idle(scene):
+            yield pause
+        yield (place.view.repay_with_atokens(who, asset),)
+
+    return play

@@ -82,24 +82,22 @@ class Score:
 def judge(
     parts: Sequence[Part],
     rows: Sequence[Row],
-    weights: Mapping[Address, Weight],
+    weights: Mapping[Truth, Weight],
     tokens: Mapping[str, Address],
 ) -> Score:
-    """`weights`: what each loop amounts to, by its owner; `tokens` by symbol."""
+    """`weights`: what each loop amounts to; `tokens` by symbol."""
     score = Score(worlds=1, rows=len(rows))
-    score.decoys = sum(part.truth is None for part in parts)
+    score.decoys = sum(not part.truths for part in parts)
     left = list(rows)
-    for part in parts:
-        if part.truth is None:
-            continue
+    for part, truth in [(each, truth) for each in parts for truth in each.truths]:
         score.loops += 1
-        row = next((each for each in left if matches(each, part.truth, tokens)), None)
+        row = next((each for each in left if matches(each, truth, tokens)), None)
         if row is None:
-            score.faults.append(_said(part, f"expected {_wanted(part.truth)}, found none", rows))
+            score.faults.append(_said(part, f"expected {_wanted(truth)}, found none", rows))
             continue
         left.remove(row)
         score.found += 1
-        _compare(score, part, row, weights[part.truth.owner])
+        _compare(score, part, truth, row, weights[truth])
     for row in left:
         score.faults.append(_made_up(row, parts))
     return score
@@ -112,9 +110,7 @@ def matches(row: Row, truth: Truth, tokens: Mapping[str, Address]) -> bool:
     return is_theirs and row.markets == truth.markets and bool(row.debts & debts)
 
 
-def _compare(score: Score, part: Part, row: Row, weight: Weight) -> None:
-    truth = part.truth
-    assert truth is not None
+def _compare(score: Score, part: Part, truth: Truth, row: Row, weight: Weight) -> None:
     score.kinds += row.kind == truth.kind
     score.built += row.built == truth.built
     if truth.built == STEPWISE:
