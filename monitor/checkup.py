@@ -28,7 +28,7 @@ from monitor.engine.receipts import receipts_in, whole_rate
 from monitor.engine.reducer import reduce_all
 from monitor.engine.valuation import list_all, symbols
 from monitor.errors import DeliveryFailed, MonitorError, QuestionError
-from monitor.liquidity.source import PoolSource
+from monitor.liquidity.source import Venue
 from monitor.liquidity.terms import pool_words
 from monitor.oracles.valuation_feed import VALUATION
 from monitor.parts import Parts, parts_of
@@ -140,7 +140,7 @@ async def _contracts(
         yield finding
 
 
-async def _pool_fault(pool: PoolSource, node: Node, head: BlockRef, overlay: Overlay) -> str:
+async def _pool_fault(pool: Venue, node: Node, head: BlockRef, overlay: Overlay) -> str:
     """Why a configured pool is none; empty where it is one."""
     try:
         reduce_all(overlay, await pool.bootstrap(node.reader, head, head))
@@ -149,7 +149,7 @@ async def _pool_fault(pool: PoolSource, node: Node, head: BlockRef, overlay: Ove
     return ""
 
 
-def _pool(pool: PoolSource, overlay: Overlay, names: Mapping[AssetId, str], fault: str) -> Finding:
+def _pool(pool: Venue, overlay: Overlay, names: Mapping[AssetId, str], fault: str) -> Finding:
     """`fault`: why it is no pool, where that is known already."""
     subject, curve = f"pool {pool.name}", None if fault else pool.curve(overlay)
     if fault or isinstance(curve, UnknownCurve):

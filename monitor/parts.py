@@ -14,8 +14,7 @@ from monitor.engine.judge import Receiver, Watcher
 from monitor.engine.recursion import Rules
 from monitor.errors import ConfigError, QuestionError
 from monitor.library import abi_library, rate_view
-from monitor.liquidity.source import PoolSource
-from monitor.liquidity.uniswap_v3 import UniswapV3Pool
+from monitor.liquidity.source import Venue
 from monitor.oracles.sources import price_sources
 from monitor.oracles.valuation_feed import ValuationFeed
 from monitor.oracles.way import Cadence
@@ -35,6 +34,7 @@ from monitor.schema import Feed, Market, Projection, Receipt
 from monitor.settings import Settings
 from monitor.simulation.options import Options
 from monitor.simulation.shocks import parse_shocks
+from monitor.venues import venue_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class Parts:
     """What one configuration amounts to."""
 
     markets: tuple[ProtocolMarket, ...]
-    pools: tuple[PoolSource, ...]
+    pools: tuple[Venue, ...]
     sources: tuple[EventSource, ...]
     runner: CascadeRunner
     recursion: Rules
@@ -56,11 +56,7 @@ def parts_of(settings: Settings) -> Parts:
     markets = tuple(
         PROTOCOLS[market.protocol](_plan(market), abi_library) for market in settings.markets
     )
-    pools = tuple(
-        PoolSource(UniswapV3Pool(Address(entry.pool), abi_library("uniswap_v3/UniswapV3Pool")))
-        for entry in settings.liquidity
-        if entry.pool is not None
-    )
+    pools = tuple(map(venue_of, settings.liquidity))
     cadences = {Address(entry.address): _cadence(entry) for entry in settings.feeds}
     prices = price_sources([market.market for market in markets], abi_library, cadences)
     feed = abi_library("chainlink/Aggregator")
@@ -145,7 +141,7 @@ def configuration_digest(settings: Settings) -> str:
         " ".join([m.name, m.protocol, m.address, str(m.from_block), *_sub_markets(m)])
         for m in settings.markets
     ]
-    parts += [f"{entry.kind} {entry.pool}" for entry in settings.liquidity]
+    parts += [f"{entry.kind} {entry.pool}" for entry in settings.liquidity if entry.pool]
     parts += [f"receipt {entry.token}{_holders(entry)}" for entry in settings.receipts]
     parts += [f"{a.address} {a.price_feed}" for a in settings.assets.values() if a.price_feed]
     return digest(*parts)

@@ -169,14 +169,32 @@ class Liquidity(Table):
         default=None, description="parametric: sale that moves the price by 2 %"
     )
 
+    fee_ppm: Annotated[Count, Field(lt=10**6)] | None = Field(
+        default=None, description="uniswap_v2: millionths it takes, if not 3000"
+    )
+    native: HexAddress | None = Field(
+        default=None, description="stableswap: the token that stands for ether itself"
+    )
+
     def faults(self) -> Iterator[Fault]:
-        if self.kind != "uniswap_v3":
-            yield "kind", _unsupported(f"kind {self.kind}", "uniswap_v3")
-            return
-        if self.pool is None:
-            yield "pool", "missing: expected the address of the pool"
-        for key in sorted(self.model_fields_set - {"kind", "pool"}):
-            yield key, f"not a key of a {self.kind} pool: expected none"
+        needed, also = _LIQUIDITY_KEYS[self.kind]
+        for key in sorted(needed):
+            if getattr(self, key) is None:
+                yield key, f"missing: a {self.kind} entry needs it"
+        expected = ", ".join((*needed, *also))
+        for key in sorted(self.model_fields_set - {"kind", *needed, *also}):
+            yield key, f"not a key of a {self.kind} entry: expected {expected}"
+        if self.asset is not None and self.asset == self.quote:
+            yield "quote", "the asset itself: expected what it is sold for"
+
+
+_LIQUIDITY_KEYS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "uniswap_v2": (("pool",), ("fee_ppm",)),
+    "uniswap_v3": (("pool",), ()),
+    "stableswap": (("pool",), ("native",)),
+    "parametric": (("asset", "quote", "depth_at_2_percent_usd"), ()),
+}
+"""What an entry of a kind needs, and what else it may have."""
 
 
 class Asset(Table):

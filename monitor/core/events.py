@@ -8,8 +8,9 @@ three times as long to make. Two of different types may be equal: tell them apar
 
 from typing import NamedTuple
 
-from monitor.core.ledger import Market, TickPool
+from monitor.core.ledger import Market
 from monitor.core.pairs import Pair, Token
+from monitor.core.pools import ProductPool, StablePool, TickPool
 from monitor.core.prices import Feed, Price
 from monitor.core.receipts import Receipt
 from monitor.core.reserves import Category, Reserve, ReserveTerms
@@ -198,10 +199,10 @@ class FeedKnown(NamedTuple):
 
 
 class PoolMoved(NamedTuple):
-    """A pool's price, liquidity or ticks are now these."""
+    """A pool's price, liquidity, ticks, reserves or balances are now these."""
 
     pool: Address
-    state: TickPool
+    state: TickPool | ProductPool | StablePool
 
 
 class Liquidated(NamedTuple):

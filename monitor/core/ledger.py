@@ -14,6 +14,7 @@ from monitor.core.loops import Loops
 from monitor.core.owners import Ownership
 from monitor.core.packed import PackedMap
 from monitor.core.pairs import Pair, Token
+from monitor.core.pools import ProductPool, StablePool, TickPool
 from monitor.core.prices import Feed, Price
 from monitor.core.receipts import Growth, Holder, Receipt
 from monitor.core.reserves import Category, Reserve
@@ -47,6 +48,8 @@ class Kind(StrEnum):
     PRICE = "price"
     FEED = "feed"
     POOL = "pool"
+    PRODUCT_POOL = "product_pool"
+    STABLE_POOL = "stable_pool"
     FAULT = "fault"
     OWNER = "owner"
     TRAIL = "trail"
@@ -126,20 +129,6 @@ class Market:
 
 
 @dataclass(frozen=True, slots=True)
-class TickPool:
-    """A concentrated-liquidity pool. `ticks`: (tick, net liquidity), ascending, no zeros."""
-
-    token0: AssetId
-    token1: AssetId
-    fee_ppm: int
-    tick_spacing: int
-    sqrt_price_x96: int
-    tick: int
-    liquidity: int
-    ticks: tuple[tuple[int, int], ...]
-
-
-@dataclass(frozen=True, slots=True)
 class Fault:
     """What of a block could not be understood: while it stands, positions may be wrong."""
 
@@ -161,6 +150,8 @@ Record = (
     | Price
     | Feed
     | TickPool
+    | ProductPool
+    | StablePool
     | Fault
     | Ownership
     | Trail
@@ -180,6 +171,8 @@ RecordT = TypeVar(
     Price,
     Feed,
     TickPool,
+    ProductPool,
+    StablePool,
     Fault,
     Ownership,
     Trail,
@@ -199,6 +192,8 @@ RECORD_OF: Mapping[Kind, type[Record]] = {
     Kind.PRICE: Price,
     Kind.FEED: Feed,
     Kind.POOL: TickPool,
+    Kind.PRODUCT_POOL: ProductPool,
+    Kind.STABLE_POOL: StablePool,
     Kind.FAULT: Fault,
     Kind.OWNER: Ownership,
     Kind.TRAIL: Trail,
@@ -252,8 +247,8 @@ def feed_key(contract: Address) -> Key:
     return Key(Kind.FEED, MarketId(""), "", contract)
 
 
-def pool_key(pool: Address) -> Key:
-    return Key(Kind.POOL, MarketId(""), "", pool)
+def pool_key(pool: Address, kind: Kind = Kind.POOL) -> Key:
+    return Key(kind, MarketId(""), "", pool)
 
 
 def fault_key(block: BlockHash) -> Key:

@@ -33,6 +33,7 @@ from monitor.core.events import (
 from monitor.core.ledger import (
     Holding,
     Key,
+    Kind,
     Position,
     category_key,
     feed_key,
@@ -48,6 +49,7 @@ from monitor.core.ledger import (
     token_key,
 )
 from monitor.core.overlay import Overlay
+from monitor.core.pools import ProductPool, StablePool, TickPool
 from monitor.core.receipts import Holder, Receipt
 from monitor.core.reserves import Category, Reserve
 from monitor.core.slots import slot
@@ -199,8 +201,15 @@ def _know_feed(overlay: Overlay, event: FeedKnown) -> None:
     overlay.put(feed_key(event.contract), event.feed)
 
 
+_POOL_KINDS = {
+    TickPool: Kind.POOL,
+    ProductPool: Kind.PRODUCT_POOL,
+    StablePool: Kind.STABLE_POOL,
+}
+
+
 def _put_pool(overlay: Overlay, event: PoolMoved) -> None:
-    overlay.put(pool_key(event.pool), event.state)
+    overlay.put(pool_key(event.pool, _POOL_KINDS[type(event.state)]), event.state)
 
 
 def _note(overlay: Overlay, event: Liquidated) -> None:

@@ -1,22 +1,44 @@
-"""A pool as a plug-in: its logs feed the ledger, its depth is read from there."""
+"""A pool as a plug-in: it feeds the ledger, and its depth is read from there."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from monitor.core.blocks import BlockRef, RawLog
 from monitor.core.curves import DepthCurve
 from monitor.core.events import DomainEvent
-from monitor.core.ledger import LedgerView, TickPool, find, pool_key
+from monitor.core.ledger import LedgerView
 from monitor.core.ports import ContractReader, Readings, ViewCall
+from monitor.core.sources import EventSource, Liquidity
 from monitor.core.units import Address
-from monitor.liquidity.uniswap_v3 import UniswapV3Pool, curve_of
+
+
+class Venue(EventSource, Liquidity, Protocol):
+    """An event source and a place to sell."""
+
+
+class LoggedPool(Protocol):
+    """A pool whose logs tell everything once it was read."""
+
+    @property
+    def address(self) -> Address: ...
+
+    def addresses(self, view: LedgerView) -> frozenset[Address]: ...
+
+    def decode(self, log: RawLog, view: LedgerView) -> tuple[DomainEvent, ...]: ...
+
+    async def bootstrap(
+        self, reader: ContractReader, at: BlockRef, head: BlockRef
+    ) -> tuple[DomainEvent, ...]: ...
+
+    def curve(self, view: LedgerView) -> DepthCurve | None: ...
 
 
 @dataclass(frozen=True, slots=True)
 class PoolDecoder:
     """Decodes one pool's logs against a current view."""
 
-    pool: UniswapV3Pool
+    pool: LoggedPool
     view: LedgerView
 
     def decode(self, log: RawLog) -> tuple[DomainEvent, ...]:
@@ -25,9 +47,9 @@ class PoolDecoder:
 
 @dataclass(frozen=True, slots=True)
 class PoolSource:
-    """An event source and a place to sell."""
+    """A pool that logs tell of, as a venue."""
 
-    pool: UniswapV3Pool
+    pool: LoggedPool
 
     @property
     def name(self) -> str:
@@ -54,7 +76,4 @@ class PoolSource:
         return await self.pool.bootstrap(reader, at, head)
 
     def curve(self, view: LedgerView) -> DepthCurve | None:
-        state = find(view, pool_key(self.pool.address), TickPool)
-        if state is None or not state.sqrt_price_x96:  # announced, but not initialised yet
-            return None
-        return curve_of(self.pool.address, state)
+        return self.pool.curve(view)

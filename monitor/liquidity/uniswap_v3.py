@@ -13,7 +13,8 @@ from monitor.core.abi import Abi
 from monitor.core.blocks import BlockRef, RawLog
 from monitor.core.curves import TickCurve
 from monitor.core.events import DomainEvent, PoolMoved
-from monitor.core.ledger import LedgerView, TickPool, find, pool_key
+from monitor.core.ledger import LedgerView, find, pool_key
+from monitor.core.pools import TickPool
 from monitor.core.ports import ContractReader, ViewCall, ViewFailed, ViewResult
 from monitor.core.units import Address, AssetId
 from monitor.errors import ConfigError, LedgerCorrupt
@@ -74,6 +75,13 @@ class UniswapV3Pool:
             ticks=ticks,
         )
         return (PoolMoved(self.address, state),)
+
+    def curve(self, view: LedgerView) -> TickCurve | None:
+        """None where it is announced, but not initialised yet."""
+        state = find(view, pool_key(self.address), TickPool)
+        if state is None or not state.sqrt_price_x96:
+            return None
+        return curve_of(self.address, state)
 
     async def _blank(self, reader: ContractReader, at: BlockRef) -> TickPool:
         names = ("token0", "token1", "fee", "tickSpacing")

@@ -12,7 +12,8 @@ from monitor.chain.node import Node, NodeSettings
 from monitor.core.abi import Abi, parse_abi
 from monitor.core.blocks import BlockRef, RawLog
 from monitor.core.events import PoolMoved
-from monitor.core.ledger import Ledger, TickPool, find, pool_key
+from monitor.core.ledger import Ledger, find, pool_key
+from monitor.core.pools import TickPool
 from monitor.core.units import Address, BlockHash
 from monitor.liquidity.uniswap_v3 import UniswapV3Pool, curve_of
 from monitor.simulation.ticks import depth_of, moved, sold
@@ -49,6 +50,7 @@ async def read(world: World, node: Node, pool: UniswapV3Pool) -> TickPool:
     at = BlockRef(head.number, BlockHash(head.hash), BlockHash(head.parent_hash), head.timestamp)
     (event,) = await pool.bootstrap(node.reader, at)
     assert isinstance(event, PoolMoved)
+    assert isinstance(event.state, TickPool)
     return event.state
 
 

@@ -37,7 +37,8 @@ IDENTITY = Identity("golden", 31337, a_hash("genesis"), "configuration-1")
 REWRITTEN = {"meta", "undo", "groups"}
 """Keys with another value after the migration; records lie under other keys."""
 
-NEWER = {Kind.PAIR, Kind.TOKEN, Kind.RECEIPT, Kind.HOLDER, Kind.FEED, *OBSERVED}
+POOLS = {Kind.PRODUCT_POOL, Kind.STABLE_POOL}
+NEWER = {Kind.PAIR, Kind.TOKEN, Kind.RECEIPT, Kind.HOLDER, Kind.FEED, *POOLS, *OBSERVED}
 """Kinds of records that came after schema 1."""
 
 

@@ -13,7 +13,8 @@ from monitor.core.abi import parse_abi
 from monitor.core.blocks import RawLog
 from monitor.core.curves import TickCurve
 from monitor.core.events import PoolMoved
-from monitor.core.ledger import Ledger, TickPool, pool_key
+from monitor.core.ledger import Ledger, pool_key
+from monitor.core.pools import TickPool
 from monitor.core.units import Address, AssetId, BlockHash
 from monitor.liquidity.uniswap_v3 import UniswapV3Pool, curve_of
 from monitor.simulation.ticks import depth_of, moved, sold
@@ -52,6 +53,7 @@ def apply(state: TickPool, name: str, part: Range) -> TickPool:
     log = RawLog(POOL, topics, sender + word(amount) + word(0) * 2, BlockHash("0x01"), 0, "0x")
     (event,) = UniswapV3Pool(POOL, ABI).decode(log, Ledger({pool_key(POOL): state}))
     assert isinstance(event, PoolMoved)
+    assert isinstance(event.state, TickPool)
     return event.state
 
 

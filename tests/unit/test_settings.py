@@ -104,6 +104,11 @@ MORPHO = f"[[markets]]\nname = 'morpho'\nprotocol = 'morpho_blue'\naddress = '{O
 MORPHO_TOO = MORPHO.replace("'morpho'", "'too'").replace("0xb", "0xB")
 FIRST, SECOND = (f"market_ids = ['0x{digit * 64}']\n" for digit in "1c")
 POOL = "[[liquidity]]\nkind = 'uniswap_v3'\npool = '0x88e6A0c2dDD26FEEb64F039a2c41296FcB3f5640'\n"
+STATED = (
+    f"[[liquidity]]\nkind = 'parametric'\nasset = '{CLAIM}'\nquote = '{OTHER}'\n"
+    "depth_at_2_percent_usd = 5\n"
+)
+OF_V3, OF_V2 = 'kind = "uniswap_v3"\n', 'kind = "uniswap_v2"\n'
 OWN = 'protocol = "aave_v3"\n'
 
 
@@ -158,7 +163,18 @@ OWN = 'protocol = "aave_v3"\n'
         ("0x2f39", "0x2f3", r"markets\[0\]\.address = '0x2f3.*': .*is not an address"),
         ("aave-core", "aave core", r"markets\[0\]\.name = 'aave core': expected up to 63 letters"),
         ('"aave_v3"', '"aave_v3"\nilks = "all"', r"markets\[0\]\.ilks = 'all': not a key of an"),
-        ("uniswap_v3", "stableswap", r"kind stableswap is not supported.*expected uniswap_v3"),
+        ("uniswap_v3", "uniswap_v4", r"kind = 'uniswap_v4': expected 'uniswap_v2'"),
+        ("[[liq", f"{STATED.replace('quote', '#')}[[liq", r"quote: missing: a parametric entry"),
+        (OF_V3, f"{OF_V3}fee_ppm = 1\n", r"fee_ppm = 1: not a key of a uniswap_v3 entry"),
+        (OF_V3, f"{OF_V2}fee_ppm = 1000000\n", r"fee_ppm = 1000000: expected less than"),
+        (OF_V3, f"{OF_V2}fee_ppm = -1\n", r"fee_ppm = -1: expected greater than or"),
+        (OF_V3, f"{OF_V2}native = '{OTHER}'\n", r"native = .*: not a key of a uniswap_v2 entry"),
+        (
+            "[[liq",
+            f"{STATED.replace(OTHER, CLAIM)}[[liq",
+            r"quote = .*: the asset itself: expected",
+        ),
+        ("[[liq", f"{STATED.replace('= 5', '= 0')}[[liq", r"usd = 0: expected greater than 0"),
         ("shocks = { WETH = -0.30 }", "", r"scenarios\.eth-crash: neither shocks nor a curve"),
         (
             "shocks = { WETH = -0.30 }",

@@ -11,7 +11,8 @@ from monitor.core.abi import Abi, parse_abi
 from monitor.core.blocks import BlockRef, RawLog
 from monitor.core.curves import TickCurve
 from monitor.core.events import PoolMoved
-from monitor.core.ledger import Ledger, TickPool, pool_key
+from monitor.core.ledger import Ledger, pool_key
+from monitor.core.pools import TickPool
 from monitor.core.ports import ViewCall, ViewFailed, ViewResult
 from monitor.core.units import Address, AssetId, BlockHash
 from monitor.errors import ConfigError, LedgerCorrupt, UndecodableLog
@@ -44,6 +45,7 @@ def after(entry: RawLog, state: TickPool = STATE) -> TickPool:
     (event,) = SOURCE.decode(entry, Ledger({pool_key(POOL): state}))
     assert isinstance(event, PoolMoved)
     assert event.pool == POOL
+    assert isinstance(event.state, TickPool)
     return event.state
 
 
