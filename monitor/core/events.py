@@ -12,6 +12,7 @@ from monitor.core.ledger import Market
 from monitor.core.pairs import Pair, Token
 from monitor.core.pools import ProductPool, StablePool, TickPool
 from monitor.core.prices import Feed, Price
+from monitor.core.rates import RateTerms
 from monitor.core.receipts import Receipt
 from monitor.core.reserves import Category, Reserve, ReserveTerms
 from monitor.core.units import (
@@ -175,6 +176,14 @@ class RiskParametersChanged(NamedTuple):
     terms: ReserveTerms
 
 
+class RateTermsChanged(NamedTuple):
+    """The rates of a reserve are now set so."""
+
+    market: MarketId
+    asset: AssetId
+    terms: RateTerms
+
+
 class CategoryChanged(NamedTuple):
     """An e-mode category is now this."""
 
@@ -235,6 +244,7 @@ DomainEvent = (
     | ReserveListed
     | ReserveDropped
     | RiskParametersChanged
+    | RateTermsChanged
     | CategoryChanged
     | PriceMoved
     | FeedKnown

@@ -16,6 +16,7 @@ from monitor.core.packed import PackedMap
 from monitor.core.pairs import Pair, Token
 from monitor.core.pools import ProductPool, StablePool, TickPool
 from monitor.core.prices import Feed, Price
+from monitor.core.rates import RateTerms
 from monitor.core.receipts import Growth, Holder, Receipt
 from monitor.core.reserves import Category, Reserve
 from monitor.core.slots import slotwise
@@ -38,6 +39,7 @@ class Kind(StrEnum):
 
     MARKET = "market"
     RESERVE = "reserve"
+    RATE = "rate"
     PAIR = "pair"
     TOKEN = "token"
     RECEIPT = "receipt"
@@ -140,6 +142,7 @@ class Fault:
 Record = (
     Market
     | Reserve
+    | RateTerms
     | Pair
     | Token
     | Receipt
@@ -161,6 +164,7 @@ RecordT = TypeVar(
     "RecordT",
     Market,
     Reserve,
+    RateTerms,
     Pair,
     Token,
     Receipt,
@@ -182,6 +186,7 @@ RecordT = TypeVar(
 RECORD_OF: Mapping[Kind, type[Record]] = {
     Kind.MARKET: Market,
     Kind.RESERVE: Reserve,
+    Kind.RATE: RateTerms,
     Kind.PAIR: Pair,
     Kind.TOKEN: Token,
     Kind.RECEIPT: Receipt,
@@ -208,6 +213,10 @@ def market_key(market: MarketId) -> Key:
 @lru_cache(4_096)
 def reserve_key(market: MarketId, asset: AssetId, sub_market: str = "") -> Key:
     return Key(Kind.RESERVE, market, sub_market, asset)
+
+
+def rate_key(market: MarketId, asset: AssetId) -> Key:
+    return Key(Kind.RATE, market, "", asset)
 
 
 def pair_key(market: MarketId, sub_market: str) -> Key:

@@ -7,6 +7,7 @@ from fractions import Fraction
 from monitor.core.blocks import BlockRef
 from monitor.core.curves import DepthCurve
 from monitor.core.prices import Price
+from monitor.core.rates import RateCurve
 from monitor.core.units import Address, AssetId, Bps, MarketId, RawAmount, Wad
 
 
@@ -97,11 +98,27 @@ class Rates:
 
 
 @dataclass(frozen=True, slots=True)
+class Lending:
+    """How an asset that is lent grows while its utilisation is held.
+
+    `curve`: None where it is not known. `debt_raw`: all that is owed of it. `fee_wad`: the part of
+    the interest that suppliers do not get. `secures`: whether what is lent secures debts; else
+    what is pledged earns nothing.
+    """
+
+    curve: RateCurve | None
+    debt_raw: RawAmount
+    fee_wad: Wad
+    secures: bool
+
+
+@dataclass(frozen=True, slots=True)
 class AssetSheet:
     """One asset as one market sees it. `price_base` is None when the oracle is unknown.
 
     `decimals` is None where the token does not tell: only a numeraire can price it then. `price`:
     the whole record, with what can move it; None where the market needs no oracle for it.
+    `lending`: None where it is not lent.
     """
 
     asset: AssetId
@@ -111,6 +128,7 @@ class AssetSheet:
     source: Address | None
     cash_raw: RawAmount
     price: Price | None = None
+    lending: Lending | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ from monitor.core.events import (
     Place,
     PoolMoved,
     PriceMoved,
+    RateTermsChanged,
     ReceiptMoved,
     ReserveDropped,
     ReserveListed,
@@ -44,6 +45,7 @@ from monitor.core.ledger import (
     pool_key,
     position_key,
     price_key,
+    rate_key,
     receipt_key,
     reserve_key,
     token_key,
@@ -180,10 +182,15 @@ def _list_reserve(overlay: Overlay, event: ReserveListed) -> None:
 def _drop_reserve(overlay: Overlay, event: ReserveDropped) -> None:
     overlay.put(reserve_key(event.market, event.asset), None)
     overlay.put(price_key(event.market, event.asset), None)
+    overlay.put(rate_key(event.market, event.asset), None)
 
 
 def _put_terms(overlay: Overlay, event: RiskParametersChanged) -> None:
     _set_terms(_reserve(overlay, event.market, event.asset), event.terms)
+
+
+def _put_rate_terms(overlay: Overlay, event: RateTermsChanged) -> None:
+    overlay.put(rate_key(event.market, event.asset), event.terms)
 
 
 def _put_category(overlay: Overlay, event: CategoryChanged) -> None:
@@ -283,6 +290,7 @@ REDUCERS: Mapping[type[DomainEvent], Callable[[Overlay, Any], None]] = {
     ReserveListed: _list_reserve,
     ReserveDropped: _drop_reserve,
     RiskParametersChanged: _put_terms,
+    RateTermsChanged: _put_rate_terms,
     CategoryChanged: _put_category,
     PriceMoved: _put_price,
     FeedKnown: _know_feed,

@@ -4,18 +4,19 @@
 the figures before the shock are those of the columns it was given.
 """
 
-from collections.abc import Container, Iterator
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import replace
 
 from monitor.core.risk import MarketSheet, WorldSheet
 from monitor.core.units import AssetId
 from monitor.errors import QuestionError
-from monitor.simulation.accounts import label_of
+from monitor.simulation.accounts import Account, label_of
 from monitor.simulation.columns import Columns, MarketColumn
+from monitor.simulation.lending import cash_at, growth_of
 from monitor.simulation.options import Options
 from monitor.simulation.parameters import check_settings, with_settings
 from monitor.simulation.quotes import Quote
-from monitor.simulation.scenarios import Listed, Scenario
+from monitor.simulation.scenarios import Hold, Listed, Scenario
 
 
 def check(world: WorldSheet, scenario: Scenario) -> None:
@@ -34,6 +35,7 @@ def check(world: WorldSheet, scenario: Scenario) -> None:
             raise QuestionError(f"no pool {of_it}: the shock would change no depth")
     _check_reports(world, scenario)
     check_settings(world, scenario)
+    _check_holds(world, scenario)
 
 
 def struck(columns: Columns, scenario: Scenario) -> Columns:
@@ -45,6 +47,8 @@ def struck(columns: Columns, scenario: Scenario) -> Columns:
         columns = replace(columns, pools=tuple(scaled))
     if scenario.settings:
         columns = with_settings(columns, scenario)
+    if scenario.holds:
+        columns = _held(columns, scenario)
     return columns
 
 
@@ -66,6 +70,27 @@ def _check_reports(world: WorldSheet, scenario: Scenario) -> None:
             )
         for label in found:
             _once(seen, label, scenario, listed.asset)
+
+
+def _check_holds(world: WorldSheet, scenario: Scenario) -> None:
+    seen: set[tuple[str, AssetId]] = set()
+    for listed in scenario.holds:
+        named = _named(scenario, listed.asset)
+        lent = [
+            (label_of(sheet), sheet, lending)
+            for sheet in _sheets(world, listed)
+            if (lending := sheet.assets[listed.asset].lending) is not None
+        ]
+        if not lent:
+            raise QuestionError(f"{listed.place} lends no {named}: no rate would move")
+        for label, sheet, lending in lent:
+            _once(seen, label, scenario, listed.asset)
+            # Where nobody owes anything an unknown curve matters to nobody.
+            if lending.curve is None and (sheet.exposures or label == listed.place):
+                raise QuestionError(
+                    f"by which curve {label} sets the rate of {named} is not known: what it would "
+                    "be at another utilisation cannot be told"
+                )
 
 
 def _once(seen: set[tuple[str, AssetId]], label: str, scenario: Scenario, asset: AssetId) -> None:
@@ -101,6 +126,44 @@ def _misreported(columns: Columns, scenario: Scenario) -> tuple[Quote, ...]:
         return 1.0
 
     return tuple(replace(quote, skew=skew(quote)) for quote in columns.quotes)
+
+
+def _held(columns: Columns, scenario: Scenario) -> Columns:
+    """After a horizon at that utilisation: what is owed and what is supplied grew, cash is what is
+    left. Nothing else accrues.
+    """
+    cash = list(columns.cash)
+    owed: dict[int, float] = {}
+    supplied: dict[int, float] = {}
+    for at, quote in enumerate(columns.quotes):
+        lending, hold = columns.lendings[at], _hold_of(columns, scenario, quote)
+        if lending is None or lending.curve is None or hold is None:
+            continue
+        utilisation = float(hold.utilisation)
+        owed[at], supply = growth_of(lending, utilisation, hold.days)
+        supplied[at] = supply if lending.secures else 1.0
+        cash[at] = cash_at(lending.debt_raw * owed[at], utilisation)
+    accounts = (_grown(account, owed, supplied) for account in columns.accounts)
+    return replace(columns, cash=tuple(cash), accounts=tuple(accounts))
+
+
+def _hold_of(columns: Columns, scenario: Scenario, quote: Quote) -> Hold | None:
+    market = columns.markets[quote.market]
+    found = (
+        hold
+        for listed, hold in scenario.holds.items()
+        if listed.asset == quote.asset and _is_in(market, listed)
+    )
+    return next(found, None)
+
+
+def _grown(account: Account, owed: Mapping[int, float], supplied: Mapping[int, float]) -> Account:
+    touched = {*(p.quote for p in account.pledges), *(d.quote for d in account.debts)}
+    if touched.isdisjoint(owed):
+        return account
+    pledges = (replace(p, amount=p.amount * supplied.get(p.quote, 1.0)) for p in account.pledges)
+    debts = (replace(d, amount=d.amount * owed.get(d.quote, 1.0)) for d in account.debts)
+    return replace(account, pledges=tuple(pledges), debts=tuple(debts))
 
 
 def _depth_factor(scenario: Scenario, tokens: Container[AssetId]) -> float:

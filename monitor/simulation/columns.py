@@ -8,7 +8,7 @@ sheet lists its accounts decides nothing, not even a last bit.
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from monitor.core.risk import MarketSheet, WorldSheet
+from monitor.core.risk import Lending, MarketSheet, WorldSheet
 from monitor.core.units import AssetId
 from monitor.simulation.accounts import Account, LeftOut, accounts_of, label_of, negligible
 from monitor.simulation.impact import Pool, Route, mid_along, route
@@ -62,7 +62,7 @@ class Columns:
     little to matter.
 
     `paths` has the quoted assets that pools connect to an anchor; the others' market price is
-    their oracle's.
+    their oracle's. `cash` and `lendings` are by quote.
     """
 
     markets: tuple[MarketColumn, ...]
@@ -72,6 +72,7 @@ class Columns:
     followers: tuple[Follower, ...]
     pools: tuple[Pool, ...]
     cash: tuple[float, ...]
+    lendings: tuple[Lending | None, ...]
     accounts: tuple[Account, ...]
     unknown: tuple[str, ...]
     left_out: tuple[str, ...] = ()
@@ -127,6 +128,7 @@ def columns_of(world: WorldSheet) -> Columns:
     reasons = [entry.reason for entry in left_out]
     is_little = negligible(left_out, accounts, book.quotes)
     paths = _paths(book.quotes, by_trust, pools.pools)
+    lent = (world.markets[quote.market].assets[quote.asset].lending for quote in book.quotes)
     ranks = {name: rank for rank, name in enumerate(dict.fromkeys(m.market for m in world.markets))}
     return Columns(
         markets=tuple(_market(sheet, ranks[sheet.market]) for sheet in world.markets),
@@ -136,6 +138,7 @@ def columns_of(world: WorldSheet) -> Columns:
         followers=tuple(_followers(book.leaves, paths, pools.pools, book.quotes)),
         pools=pools.pools,
         cash=tuple(cash),
+        lendings=tuple(lent),
         accounts=tuple(accounts),
         unknown=tuple(unknown if is_little else unknown + reasons),
         left_out=tuple(unlooked + reasons if is_little else unlooked),

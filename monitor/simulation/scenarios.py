@@ -47,6 +47,13 @@ MARKET_WIDE = "*"
 """The subject of a parameter that is the market's own."""
 
 
+class Hold(NamedTuple):
+    """A utilisation, and for how many days it is held."""
+
+    utilisation: Decimal
+    days: int
+
+
 @dataclass(frozen=True, slots=True)
 class Scenario:
     """What is to be projected, each mapping in the order it was written.
@@ -55,6 +62,7 @@ class Scenario:
     asset without one is shown by its address. `pegs`: by asset, what it is pegged to first where
     that is pegged itself. `reports`: ratio by what an oracle reports. `depths`: factor by asset,
     None for every pool. `gas`: a factor. `settings`: the new value of risk parameters.
+    `holds`: what is held of what is lent.
     """
 
     moves: Mapping[AssetId, Decimal] = field(default_factory=dict)
@@ -65,6 +73,7 @@ class Scenario:
     depths: Mapping[AssetId | None, Decimal] = field(default_factory=dict)
     gas: Decimal = Decimal(1)
     settings: Mapping[Setting, int] = field(default_factory=dict)
+    holds: Mapping[Listed, Hold] = field(default_factory=dict)
 
     @property
     def named(self) -> tuple[AssetId, ...]:
@@ -126,6 +135,7 @@ class _Draft:
         self._depths: dict[AssetId | None, Decimal] = {}
         self._gas = Decimal(1)
         self._settings: dict[Setting, int] = {}
+        self._holds: dict[Listed, Hold] = {}
 
     def take(self, shock: Shock) -> None:
         match shock:
@@ -156,7 +166,11 @@ class _Draft:
             case ParameterShock():
                 self._set(shock)
             case RateShock():
-                raise QuestionError("rate shocks are not supported yet")
+                listed = self._listed(shock.market, shock.asset)
+                key = f"{shock.market}/{shock.asset}"
+                _once(listed in self._holds, key)
+                self._holds[listed] = Hold(shock.utilisation, shock.days)
+                self._asked[f"rate:{key}"] = f"{shock.utilisation}@{shock.days}d"
 
     def scenario(self) -> Scenario:
         pegs = {asset: self._pegs[asset] for asset in self._bases_first()}
@@ -169,6 +183,7 @@ class _Draft:
             depths=self._depths,
             gas=self._gas,
             settings=self._settings,
+            holds=self._holds,
         )
 
     def _set(self, shock: ParameterShock) -> None:

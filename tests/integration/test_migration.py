@@ -38,7 +38,7 @@ REWRITTEN = {"meta", "undo", "groups"}
 """Keys with another value after the migration; records lie under other keys."""
 
 POOLS = {Kind.PRODUCT_POOL, Kind.STABLE_POOL}
-NEWER = {Kind.PAIR, Kind.TOKEN, Kind.RECEIPT, Kind.HOLDER, Kind.FEED, *POOLS, *OBSERVED}
+NEWER = {Kind.RATE, Kind.PAIR, Kind.TOKEN, Kind.RECEIPT, Kind.HOLDER, Kind.FEED, *POOLS, *OBSERVED}
 """Kinds of records that came after schema 1."""
 
 

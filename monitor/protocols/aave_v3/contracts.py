@@ -16,6 +16,7 @@ class AaveAbi:
     configurator: Abi
     provider: Abi
     oracle: Abi
+    strategy: Abi
     erc20: Abi
     bytes32_erc20: Abi
     """Tokens older than the standard, whose symbol is a bytes32."""
@@ -29,6 +30,7 @@ class AaveAbi:
             configurator=library("aave_v3/PoolConfigurator"),
             provider=library("aave_v3/PoolAddressesProvider"),
             oracle=library("aave_v3/AaveOracle"),
+            strategy=library("aave_v3/RateStrategy"),
             erc20=library("erc20/Token"),
             bytes32_erc20=library("erc20/Bytes32Token"),
         )

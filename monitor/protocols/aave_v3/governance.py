@@ -11,6 +11,7 @@ from monitor.core.events import (
     CollateralUseChanged,
     DomainEvent,
     Place,
+    RateTermsChanged,
     ReserveDropped,
     ReserveListed,
     RiskParametersChanged,
@@ -26,6 +27,7 @@ from monitor.core.ledger import (
     reserve_key,
 )
 from monitor.core.ports import Readings, ViewCall, ViewFailed
+from monitor.core.rates import RateTerms
 from monitor.core.reserves import Category, Reserve, ReserveTerms
 from monitor.core.tokens import symbol_calls, symbol_of
 from monitor.core.units import RAY, Address, AssetId, Bps, MarketId, Ray
@@ -95,7 +97,17 @@ class GovernanceDecoder:
             "LiquidationGracePeriodDisabled": lambda asset: self._terms(asset, grace_until_unix=0),
             "EModeCategoryAdded": self._on_category,
             "ReserveFactorChanged": self._on_reserve_factor,
+            "ReserveInterestRateDataChanged": lambda asset, strategy, _: self._on_rates(
+                asset, strategy
+            ),
+            "ReserveInterestRateStrategyChanged": lambda asset, _, strategy: self._on_rates(
+                asset, strategy
+            ),
         }
+
+    def _on_rates(self, asset: AssetId, strategy: Address) -> Events:
+        """The curve is another: the reads at the end of the block will tell which."""
+        return (RateTermsChanged(self._market, asset, RateTerms(strategy)),)
 
     def _terms(self, asset: AssetId, **changed: Any) -> Events:
         terms = replace(self._reserve(asset).terms, **changed)

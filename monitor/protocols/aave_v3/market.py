@@ -16,6 +16,7 @@ from monitor.protocols.aave_v3.events_3_0 import FormerDecoder
 from monitor.protocols.aave_v3.governance import listing_calls
 from monitor.protocols.aave_v3.recognition import PROTOCOL
 from monitor.protocols.aave_v3.rules import AaveRules
+from monitor.protocols.aave_v3.strategies import Strategies
 from monitor.protocols.aave_v3.unlogged import Unlogged
 from monitor.protocols.aave_v3.upgrades import UPGRADED, upgrade_questions
 from monitor.protocols.aave_v3.versions import FORMER, NEWEST, pool_rules
@@ -35,6 +36,7 @@ class AaveV3Market(AaveRules):
         self._snapshot = AaveSnapshot(market, entry, from_block, abi)
         self._audit = Audit(market, abi)
         self._unlogged = Unlogged(market, abi)
+        self._strategies = Strategies(market, abi)
 
     @property
     def name(self) -> str:
@@ -78,14 +80,22 @@ class AaveV3Market(AaveRules):
         return DECODERS[release](self._market, self._abi, block, view, facts)
 
     def polls(self, view: LedgerView) -> tuple[ViewCall, ...]:
-        """The pool's revision; what a start, an upgrade or a listing puts in doubt; and cash, where
-        donations move it.
+        """The pool's revision; what a start, an upgrade or a listing puts in doubt; cash, where
+        donations move it; and by which curve rates are set, where that is not known.
         """
-        return (*self._audit.calls(view), *self._unlogged.calls(view))
+        return (
+            *self._audit.calls(view),
+            *self._unlogged.calls(view),
+            *self._strategies.calls(view),
+        )
 
     def polled(self, view: LedgerView, readings: Readings) -> tuple[DomainEvent, ...]:
         """Raises ContractUpgraded for code these rules are no twin of, LedgerCorrupt for drift."""
-        return (*self._audit.events(view, readings), *self._unlogged.events(view, readings))
+        return (
+            *self._audit.events(view, readings),
+            *self._unlogged.events(view, readings),
+            *self._strategies.events(view, readings),
+        )
 
     async def bootstrap(
         self, reader: ContractReader, at: BlockRef, head: BlockRef

@@ -20,9 +20,11 @@ from monitor.core.ledger import (
     find,
     position_key,
     price_key,
+    rate_key,
     reserve_key,
 )
 from monitor.core.prices import Price
+from monitor.core.rates import RateTerms
 from monitor.core.reserves import Category, Reserve
 from monitor.core.risk import (
     AccountRisk,
@@ -30,6 +32,7 @@ from monitor.core.risk import (
     CollateralLeg,
     DebtLeg,
     Exposure,
+    Lending,
     MarketSheet,
     Rates,
 )
@@ -169,7 +172,7 @@ class AaveRules:
                 account = Address(key.subject)
                 exposures.append(self._exposure(view, account, position, rules, at_unix))
         assets = {
-            reserve.asset: self._asset_sheet(view, reserve)
+            reserve.asset: self._asset_sheet(view, reserve, rules, at_unix)
             for _, reserve in each(view, Kind.RESERVE, self._market, Reserve)
         }
         sheet = MarketSheet(
@@ -250,7 +253,17 @@ class AaveRules:
             legs.append(DebtLeg(held.asset, amount, repayable=is_open(reserve, at_unix)))
         return tuple(legs)
 
-    def _asset_sheet(self, view: LedgerView, reserve: Reserve) -> AssetSheet:
+    def _asset_sheet(
+        self, view: LedgerView, reserve: Reserve, rules: PoolRules, at_unix: int
+    ) -> AssetSheet:
+        terms = find(view, rate_key(self._market, reserve.asset), RateTerms)
+        index = rules.interest.debt_index_at(reserve, at_unix)
+        lending = Lending(
+            curve=terms.curve if terms else None,
+            debt_raw=RawAmount(rules.verdict.owed_raw(reserve.debt_scaled, index)),
+            fee_wad=wad_of_bps(reserve.terms.reserve_factor_bps),
+            secures=True,
+        )
         price = find(view, price_key(self._market, reserve.asset), Price)
         return AssetSheet(
             asset=reserve.asset,
@@ -260,6 +273,7 @@ class AaveRules:
             source=price.source if price else None,
             cash_raw=reserve.cash_raw,
             price=price,
+            lending=lending,
         )
 
     def _prices(

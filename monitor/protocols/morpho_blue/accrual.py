@@ -8,10 +8,18 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from monitor.core.pairs import Pair
+from monitor.core.rates import AdaptiveCurve, KinkedCurve, RateCurve
 from monitor.core.risk import Rates
-from monitor.core.units import WAD, YEAR_SECONDS, ZERO_ADDRESS
+from monitor.core.units import RAY, WAD, YEAR_SECONDS, ZERO_ADDRESS, Ray, Wad
 from monitor.protocols.morpho_blue.interest import fee_shares, interest_raw
-from monitor.protocols.morpho_blue.rate_model import borrow_rate
+from monitor.protocols.morpho_blue.rate_model import (
+    ADJUSTMENT_SPEED_WAD,
+    CURVE_STEEPNESS_WAD,
+    MAX_RATE_AT_TARGET_WAD,
+    MIN_RATE_AT_TARGET_WAD,
+    TARGET_UTILISATION_WAD,
+    borrow_rate,
+)
 
 
 class Totals(NamedTuple):
@@ -51,6 +59,24 @@ def yearly_rates(pair: Pair, at_unix: int) -> Rates:
     borrow = Fraction(rate * YEAR_SECONDS, WAD)
     kept = 1 - Fraction(pair.fee_wad, WAD)
     return Rates(borrow * (utilisation or 0) * kept, borrow, utilisation)
+
+
+def curve_at(pair: Pair, at_unix: int) -> RateCurve | None:
+    """The curve of the loan's rate, as it has drifted until then. None for an unknown model's."""
+    if pair.rate_model == ZERO_ADDRESS:
+        return KinkedCurve(Ray(0), Ray(0), Ray(0), Ray(RAY))
+    if pair.rate_at_target_wad is None:
+        return None
+    elapsed = at_unix - pair.updated_unix
+    drifted = borrow_rate(pair.supply_raw, pair.debt_raw, pair.rate_at_target_wad, elapsed)
+    return AdaptiveCurve(
+        rate_at_target_wad=Wad(drifted.rate_at_target_wad),
+        target_wad=Wad(TARGET_UTILISATION_WAD),
+        steepness_wad=Wad(CURVE_STEEPNESS_WAD),
+        speed_wad=Wad(ADJUSTMENT_SPEED_WAD),
+        lowest_wad=Wad(MIN_RATE_AT_TARGET_WAD),
+        highest_wad=Wad(MAX_RATE_AT_TARGET_WAD),
+    )
 
 
 def _rate_wad(pair: Pair, at_unix: int) -> int | None:

@@ -24,11 +24,12 @@ from monitor.core.risk import (
     CollateralLeg,
     DebtLeg,
     Exposure,
+    Lending,
     MarketSheet,
     PartialTerms,
 )
 from monitor.core.units import BPS, Address, AssetId, Bps, MarketId, RawAmount, Wad
-from monitor.protocols.morpho_blue.accrual import totals_at
+from monitor.protocols.morpho_blue.accrual import curve_at, totals_at
 from monitor.protocols.morpho_blue.liquidation import ORACLE_SCALE, incentive_wad
 from monitor.protocols.morpho_blue.positions import Held, held_at, held_in
 from monitor.protocols.morpho_blue.rules import RATE_UNKNOWN, symbol_in
@@ -88,7 +89,7 @@ def _sheet(
         sub_market=market_id,
         base_unit=ORACLE_SCALE,
         terms=LIQUIDATION_TERMS,
-        assets=_assets(view, pair, price),
+        assets=_assets(view, pair, price, _lending(pair, at_unix)),
         exposures=tuple(sorted(exposures, key=lambda exposure: exposure.account)),
         unknown=(f"{market}/{market_id}: {RATE_UNKNOWN}",) if borrowers and not totals else (),
         numeraire=pair.loan,
@@ -108,7 +109,16 @@ def _exposure(pair: Pair, account: Address, held: Held, debt_raw: int) -> Exposu
     return Exposure(account, collateral, (DebtLeg(pair.loan, RawAmount(debt_raw)),))
 
 
-def _assets(view: LedgerView, pair: Pair, price: Price | None) -> dict[AssetId, AssetSheet]:
+def _lending(pair: Pair, at_unix: int) -> Lending:
+    """Collateral lies idle. Without accrued totals the debt is that of the last accrual."""
+    totals = totals_at(pair, at_unix)
+    debt = totals.debt_raw if totals else pair.debt_raw
+    return Lending(curve_at(pair, at_unix), RawAmount(debt), pair.fee_wad, secures=False)
+
+
+def _assets(
+    view: LedgerView, pair: Pair, price: Price | None, lending: Lending
+) -> dict[AssetId, AssetSheet]:
     """The loan counts as itself. A price of 0, at which anything may be seized for nothing, is
     none for a projection."""
     value = (price.value if price else None) or None
@@ -127,5 +137,6 @@ def _assets(view: LedgerView, pair: Pair, price: Price | None) -> dict[AssetId, 
             source=record.source if record else None,
             cash_raw=cash,
             price=record,
+            lending=lending if asset == pair.loan else None,
         )
     return sheets
