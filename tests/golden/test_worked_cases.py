@@ -1,7 +1,8 @@
 """Worked cases of the literature and of the protocols' own tests, asked of the simulation.
 
 Each case of worked_cases.json has its source, what is expected and how near; here is how it is
-put as a question. (SwapMath to the wei is beyond floats: tests/unit/simulation/test_impact.py.)
+put as a question. (SwapMath to the wei is beyond floats: tests/unit/simulation/test_impact.py;
+sales in slices: test_sale_cases.py.)
 """
 
 import json
@@ -27,6 +28,7 @@ from monitor.core.units import Address
 from monitor.simulation.cascade import health_of
 from monitor.simulation.columns import columns_of, state_of
 from monitor.simulation.options import Options
+from monitor.simulation.product import ProductPool
 from monitor.simulation.projection import project
 from monitor.simulation.terms import Limits, Target, largest_repay_usd, slice_of
 from monitor.simulation.ticks import MIN_SQRT, Depth, Mark, moved, sold
@@ -97,10 +99,13 @@ def close_factor(inputs: Inputs) -> dict[str, float]:
 
 
 def constant_product(inputs: Inputs) -> float:
-    reserve_in, reserve_out = inputs["reserve_in"], inputs["reserve_out"]
-    depth = endless(math.sqrt(reserve_in * reserve_out), 1 - inputs["fee_bps"] / 10_000)
-    mark = Mark(math.sqrt(reserve_out / reserve_in), 0)
-    return sold(depth, mark, inputs["amount_in"], zero_for_one=True)[0]
+    """By reserves, and by one liquidity everywhere, which is the same."""
+    reserves, kept = (inputs["reserve_in"], inputs["reserve_out"]), 1 - inputs["fee_bps"] / 10_000
+    mark = Mark(math.sqrt(reserves[1] / reserves[0]), 0)
+    told = sold(endless(math.sqrt(math.prod(reserves)), kept), mark, inputs["amount_in"], True)[0]
+    found = ProductPool((TOKEN0, TOKEN1), reserves, kept).sold(inputs["amount_in"], 0, 1)[0]
+    assert found == pytest.approx(told, rel=1e-14)
+    return found
 
 
 def endless(liquidity: float, kept: float = 1.0) -> Depth:
