@@ -9,6 +9,7 @@ from monitor.core.ledger import LedgerView
 from monitor.core.sources import RiskRules
 from monitor.core.units import AssetId
 from monitor.engine.loop_book import LoopTerms
+from monitor.engine.native import WRAPPED, NativeCoin
 from monitor.engine.ownership import KnownAccounts
 from monitor.engine.recursion import Correlated, Rules
 from monitor.engine.valuation import list_all
@@ -43,7 +44,17 @@ def recursion_rules(
     terms = FlowTerms(loops.window_seconds, Fraction(Decimal(str(loops.tolerance))))
     known = {entry.hash: entry.kind for entry in settings.account_code}
     accounts = KnownAccounts(known_code(known), abi_library("accounts/Account"))
-    return Rules(markets, terms, accounts, correlated)
+    return Rules(markets, terms, accounts, correlated, _native_coin(settings))
+
+
+def _native_coin(settings: Settings) -> NativeCoin | None:
+    """None on a chain whose wrapped coin is neither known nor configured."""
+    wrapped = settings.loops.wrapped_native or WRAPPED.get(settings.chain.chain_id)
+    if wrapped is None:
+        return None
+    balance = abi_library("erc20/Token").functions["balanceOf"]
+    coins = abi_library("multicall3/Multicall3").functions["getEthBalance"]
+    return NativeCoin(AssetId(wrapped), balance, coins)
 
 
 def loop_terms(settings: Settings, rules: Rules) -> LoopTerms:

@@ -310,6 +310,9 @@ class Loops(Table):
     concentration: Annotated[Real, Field(gt=0, le=1)] = Field(
         default=0.8, description="share of both sides that makes a loop where no flow was seen"
     )
+    wrapped_native: HexAddress | None = Field(
+        default=None, description="WETH or its like; known on chains 1, 10, 8453 and 42161"
+    )
 
 
 class AccountCode(Table):

@@ -32,6 +32,7 @@ PREBUILT = {
         for folder, names in AAVE_3_0_FOLDERS.items()
         for name in names
     },
+    "WETH9": f"{AAVE_3_0}/dependencies/weth/WETH9.sol",
     "UniswapV3Factory": "@uniswap/v3-core/artifacts/contracts/UniswapV3Factory.sol",
     "NonfungiblePositionManager": (
         "@uniswap/v3-periphery/artifacts/contracts/NonfungiblePositionManager.sol"

@@ -33,21 +33,25 @@ TOKEN_REVISION, POOL_REVISION = 5, 10
 TOKEN_INPUT = "(address,string,string,address,bytes)"
 
 
-async def list_reserve(world: World, terms: AssetTerms) -> str:
+async def list_reserve(world: World, terms: AssetTerms, contract: str = "MintableERC20") -> str:
     """Deploys a token and its feed and lists them as a reserve, in one block; the symbol."""
-    await prepare_reserve(world, terms)
+    await prepare_reserve(world, terms, contract)
     await world.block(*await listing(world, terms.symbol))
     await find_tokens(world, terms.symbol)
     return terms.symbol
 
 
-async def prepare_reserve(world: World, terms: AssetTerms) -> None:
-    """A token and its feed, known to `world` from then on; the market does not know them."""
+async def prepare_reserve(world: World, terms: AssetTerms, contract: str = "MintableERC20") -> None:
+    """A token and its feed, known to `world` from then on; the market does not know them.
+
+    `contract`: what the token is, which knows its own names where it is not the usual one.
+    """
     deployer = Deployer(world)
     at, symbol = world.addresses, terms.symbol
     if symbol in at.tokens:
         raise ValueError(f"there is an asset {symbol} already")
-    token = await deployer.deploy("MintableERC20", symbol, symbol, terms.decimals)
+    names = (symbol, symbol, terms.decimals) if contract == "MintableERC20" else ()
+    token = await deployer.deploy(contract, *names)
     at.feeds[symbol], at.aggregators[symbol] = await deploy_feed(deployer, terms, at.reporter)
     at.tokens[symbol] = token
     world.terms = replace(world.terms, assets=(*world.terms.assets, terms))

@@ -59,6 +59,7 @@ class Tx:
     data: bytes = field(repr=False)
     label: str
     gas: int = DEFAULT_GAS
+    value_wei: int = 0
 
     def __await__(self) -> Generator[Any, None, Receipt]:
         return self.chain.send(self).__await__()
@@ -69,6 +70,7 @@ class Tx:
             "data": "0x" + self.data.hex(),
             "nonce": hex(nonce),
             "gas": hex(self.gas),
+            "value": hex(self.value_wei),
             "maxFeePerGas": hex(100 * 10**9),
             "maxPriorityFeePerGas": hex(10**9),
         }

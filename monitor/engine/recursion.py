@@ -27,6 +27,7 @@ from monitor.core.ports import AccountReader, TransferFeed
 from monitor.core.sources import RiskRules
 from monitor.core.units import ZERO_ADDRESS, Address, AssetId, MarketId
 from monitor.engine.lessons import Lessons, lessons, payees
+from monitor.engine.native import NativeCoin, NativeFlows
 from monitor.engine.ownership import KnownAccounts, ownerships
 from monitor.engine.receipts import receipts_in
 from monitor.engine.shape import Shape
@@ -55,13 +56,14 @@ class Rules:
     """What recursion is recognised by.
 
     `known`: the code of accounts that is believed. `correlated`: which assets the configuration
-    says follow one another.
+    says follow one another. `native`: where it is unset, nobody follows native coins.
     """
 
     markets: Sequence[RiskRules]
     flows: FlowTerms
     known: KnownAccounts
     correlated: Callable[[LedgerView], Correlated]
+    native: NativeCoin | None = None
 
 
 class Recursion:
@@ -73,6 +75,7 @@ class Recursion:
         self._reader = accounts
         self._transfers = transfers
         self._trails = Trails(rules.markets, rules.flows)
+        self._native = NativeFlows(rules.native, rules.flows, accounts)
         self.begin(Ledger())
 
     def begin(self, ledger: Ledger) -> None:
@@ -122,7 +125,10 @@ class Recursion:
             self._learn(overlay, taught, told)
             wallets, logs = await self._paid(block, overlay, acts, taught)
             owners = taught.turned | {self.owner(account) for account in touched}
-            owners |= self._trails.follow(block, overlay, self._ledger, acts, wallets, logs)
+            logged = self._trails.steps(overlay, acts, wallets, logs)
+            worth = self._trails.worth(overlay)
+            steps = await self._native.joined(block, overlay, wallets, logged, worth)
+            owners |= self._trails.follow(block, overlay, self._ledger, steps, worth)
             owners |= self._elsewhere(overlay, before, shape)
             if self._looked_at is None:
                 owners |= self._everybody(overlay)

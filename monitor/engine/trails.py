@@ -1,6 +1,7 @@
 """Borrowed money, followed block by block: each owner's trail is a record of the ledger."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
 
 from monitor.core.blocks import BlockRef, RawLog
 from monitor.core.delta import BlockDelta
@@ -14,7 +15,7 @@ from monitor.engine.standings import owed_raw, pledged_raw
 from monitor.engine.valuation import Valuation, list_all
 from monitor.leverage.flows import follow, merged, settle
 from monitor.leverage.owners import Owners
-from monitor.leverage.steps import Act, FlowTerms, Step
+from monitor.leverage.steps import Act, FlowTerms, Step, Worth
 from monitor.leverage.transfers import wallet_steps
 
 
@@ -67,30 +68,45 @@ class Trails:
         followed |= {owner for owner in known if trail_of(overlay, owner)}
         return {account: owner for owner in followed for account in owners.accounts(owner)}
 
+    def steps(
+        self,
+        overlay: Overlay,
+        acts: Iterable[tuple[Address, Step]],
+        wallets: Mapping[Address, Address],
+        logs: Sequence[RawLog],
+    ) -> dict[Address, list[Step]]:
+        """What each owner of the wallets did in a block, in log order. `logs`: their transfers."""
+        steps: dict[Address, list[Step]] = {owner: [] for owner in wallets.values()}
+        for account, step in acts:
+            if account in wallets:
+                steps[wallets[account]].append(step)
+        for owner, step in wallet_steps(logs, wallets.get, self.issued(overlay)):
+            steps[owner].append(step)
+        return {who: sorted(own, key=lambda step: step.log_index) for who, own in steps.items()}
+
+    def worth(self, view: LedgerView) -> Worth:
+        """Made when it is first asked, since it lists all that any market has."""
+
+        @cache
+        def valuation() -> Valuation:
+            return Valuation(view, list_all(view, self._rules))
+
+        return lambda asset, raw: valuation().usd(asset, raw)
+
     def follow(
         self,
         block: BlockRef,
         overlay: Overlay,
         ledger: LedgerView,
-        acts: Iterable[tuple[Address, Step]],
-        wallets: Mapping[Address, Address],
-        logs: Sequence[RawLog],
+        steps: Mapping[Address, Sequence[Step]],
+        worth: Worth,
     ) -> set[Address]:
         """Follow borrowed money through a block that `overlay` puts on top of `ledger`.
 
-        `logs`: the transfers of the wallets in it. The owners that were looked at: nobody else's
-        trail has moved.
+        `steps`: of the owners that matter to it. They come back as those that were looked at:
+        nobody else's trail has moved.
         """
-        followed = set(wallets.values())
-        steps: dict[Address, list[Step]] = {}
-        for account, step in acts:
-            if account in wallets:
-                steps.setdefault(wallets[account], []).append(step)
-        for owner, step in wallet_steps(logs, wallets.get, self.issued(overlay)):
-            steps.setdefault(owner, []).append(step)
-        worth = Valuation(overlay, list_all(overlay, self._rules)).usd
-        for owner in sorted(followed):
-            own = sorted(steps.get(owner, ()), key=lambda step: step.log_index)
+        for owner, own in sorted(steps.items()):
             trail = follow(
                 trail_of(overlay, owner) or Trail(),
                 own,
@@ -100,7 +116,7 @@ class Trails:
                 self._terms,
             )
             put_trail(overlay, owner, self._settled(trail, overlay, block))
-        return followed
+        return set(steps)
 
     def _settled(self, trail: Trail, view: LedgerView, block: BlockRef) -> Trail:
         def owed(side: Side) -> int:
