@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from daemon_process import DaemonProcess
+from daemon_process import DaemonProcess, command
 from devnet.abi import Address
 from devnet.configuration import AAVE_3_0, Wiring, configuration
 
@@ -72,6 +72,12 @@ async def rows(daemon: DaemonProcess) -> list[Row]:
         if answer["next"] is None:
             return found
         path = f"/api/v1/loops?limit={PAGE}&cursor={answer['next']}"
+
+
+async def stored_rows(config: Path) -> list[Row]:
+    """The same of the command, which reads the store of a daemon that has ended."""
+    answer = await command("loops", "--config", str(config), "--json", "--limit", "1000")
+    return [_row(each) for each in answer.document["loops"]]
 
 
 def _row(told: dict[str, Any]) -> Row:

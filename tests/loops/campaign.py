@@ -11,7 +11,7 @@ from pathlib import Path
 from daemon_process import DaemonProcess, daemon_process
 from stage import free_port
 
-from loops.answer import PATIENCE_SECONDS, Row, rows, write_config
+from loops.answer import PATIENCE_SECONDS, Row, rows, stored_rows, write_config
 from loops.part import Part
 from loops.performance import Witness, admit, aftermath, perform
 from loops.programme import draw
@@ -82,12 +82,17 @@ async def _followed(
             await daemon.reached(start.hash, PATIENCE_SECONDS)
             await perform(scene, parts, at_once, _witness(scene.rng, daemon))
             await aftermath(scene)
-            return await _told(scene, daemon)
-    await perform(scene, parts, at_once)
-    await aftermath(scene)
-    config = write_config(scene, folder, port, start.number, account_code)
-    async with daemon_process(config, port) as daemon:
-        return await _told(scene, daemon)
+            told = await _told(scene, daemon)
+    else:
+        await perform(scene, parts, at_once)
+        await aftermath(scene)
+        config = write_config(scene, folder, port, start.number, account_code)
+        async with daemon_process(config, port) as daemon:
+            told = await _told(scene, daemon)
+    stored = await stored_rows(config)
+    if stored != told:
+        raise AssertionError(f"the command says {stored}\nthe daemon said {told}")
+    return told
 
 
 async def _told(scene: Scene, daemon: DaemonProcess) -> list[Row]:

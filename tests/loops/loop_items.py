@@ -55,22 +55,32 @@ class LoopItems:
 
     def early(self) -> list[Item]:
         """Before the monitor begins: one that is a loop by state, one that cannot be known."""
-        pair, hops = self._draws.staked(), self._rng.randint(2, 5)
-        other = self._draws.directional()
+        stops, kind, name = self._by_state(self._rng.randint(2, 5))
+        other, hops = self._draws.directional(), self._rng.randint(2, 5)
         unseen = stepwise(
             turns(other.place, other.collateral, other.debt, hops), DIRECTIONAL, self._draws.usd()
         )
         return [
-            Item(
-                f"loop: early {pair}, {hops} hops",
-                early(
-                    turns(pair.place, pair.collateral, pair.debt, hops),
-                    CORRELATED,
-                    self._draws.usd(),
-                ),
-            ),
+            Item(f"loop: early {name}", early(stops, kind, max(self._draws.usd(), 1_000))),
             Item(f"decoy: directional {other}, before the monitor began", _untold(unseen)),
         ]
+
+    def _by_state(self, hops: int) -> tuple[list[Stop], str, str]:
+        """What is owed and what is pledged are worth the same by what they are."""
+        draw, kind = self._rng.choice(
+            (
+                (self._draws.staked, CORRELATED),
+                (self._draws.stables, CORRELATED),
+                (self._draws.same, SAME_ASSET),
+                (None, REHYPOTHECATED),
+            )
+        )
+        if draw is None:
+            claims = self._rng.choice((claims_of_shares, claims_of_deposits))
+            return claims(self._scene, hops), kind, f"on claims, {hops} hops"
+        pair = draw()
+        stops = turns(pair.place, pair.collateral, pair.debt, hops)
+        return stops, kind, f"{pair}, {hops} hops"
 
     # Loops
 
