@@ -64,7 +64,8 @@ def standing_at(view: LedgerView, key: Key) -> Standing | None:
     if position is None:
         return None
     place = Place(key.market, Address(key.subject), key.sub_market)
-    pledged = tuple(held.asset for held in position.supplies if is_pledged(held))
+    held_for_debt = [held for held in position.supplies if is_pledged(held)]
+    pledged = tuple(held.asset for held in held_for_debt)
     owed = tuple(
         (held.asset, raw_of(view, _side(place, held.asset), held.scaled, is_owed=True))
         for held in position.debts
@@ -73,7 +74,10 @@ def standing_at(view: LedgerView, key: Key) -> Standing | None:
     if not pledged and not owed:
         return None
     category = find(view, category_key(key.market, position.e_mode), Category)
-    return Standing(place, pledged, owed, category if position.e_mode else None)
+    raw = tuple(
+        raw_of(view, _side(place, held.asset), held.scaled, is_owed=False) for held in held_for_debt
+    )
+    return Standing(place, pledged, owed, category if position.e_mode else None, raw)
 
 
 def is_pledged(held: Holding) -> bool:

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from monitor.core.loops import Built
 from monitor.core.trails import Hop, Side
+from monitor.core.units import Address
 from monitor.leverage.groups import Groups
 from monitor.leverage.standings import Seat, Standing, seat_of
 
@@ -22,10 +23,14 @@ def held(hops: Iterable[Hop], standings: Standings) -> list[Hop]:
     The debt must still be owed and the pledge still be there, and a 20th of what is owed must have
     been pledged again: a whale's position is no loop for the sake of a few coins. Where a debt went
     several ways, those that took less than a 20th of the widest are left out.
+
+    What arrives in another account must be a 20th of what is pledged there: anybody may pledge for
+    anybody, and give an account away that did.
     """
     by_origin: dict[Side, list[Hop]] = defaultdict(list)
     owed = {side: raw for one in standings.values() for side, raw in one.debts()}
     pledged = {side for one in standings.values() for side in one.pledges()}
+    hops = _arriving(hops, standings)
     for hop in hops:
         if hop.origin in owed and hop.pledge in pledged:
             by_origin[hop.origin].append(hop)
@@ -35,6 +40,22 @@ def held(hops: Iterable[Hop], standings: Standings) -> list[Hop]:
         for pledge in _ways(group, owed[origin])
     }
     return [hop for hop in hops if (hop.origin, hop.pledge) in kept]
+
+
+def _arriving(hops: Iterable[Hop], standings: Standings) -> list[Hop]:
+    """Without those that are dust where they went, to another account."""
+    known = list(hops)
+    arrived: Counter[tuple[Address, Side]] = Counter()
+    for hop in known:
+        arrived[hop.origin.account, hop.pledge] += hop.pledged_raw
+    dust = set()
+    for way, raw in arrived.items():
+        account, pledge = way
+        standing = standings.get(seat_of(pledge))
+        whole = None if standing is None else standing.raw(pledge.asset)
+        if account != pledge.account and whole is not None and raw * DUST < whole:
+            dust.add(way)
+    return [hop for hop in known if (hop.origin.account, hop.pledge) not in dust]
 
 
 def _ways(hops: Sequence[Hop], owed_raw: int) -> Iterator[Side]:

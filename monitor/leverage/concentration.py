@@ -58,7 +58,8 @@ def is_concentrated(loop: Loop, worths: Worths, claims: Claims, least: Fraction)
     """Whether both sides of a loop by state are that much of its accounts; None where unknown.
 
     Over several markets those sides are asked that make it one: what is owed in one and pledged in
-    another. And dust that is pledged there makes no loop of a large debt.
+    another. And dust that is pledged there makes no loop of a large debt, nor does a dust of debt
+    in another account, which anybody may have given to the owner, make one of a fortune.
     """
     debts, pledges = _joints(loop, claims)
     owed, pledged = _sum(worths.owed, debts), _sum(worths.pledged, pledges)
@@ -67,7 +68,8 @@ def is_concentrated(loop: Loop, worths: Worths, claims: Claims, least: Fraction)
     if owed is None or pledged is None or all_owed is None or all_pledged is None:
         return None
     is_most = owed >= least * all_owed and pledged >= least * all_pledged
-    return bool(owed) and is_most and pledged * DUST >= owed
+    is_given = len({leg.account for leg in loop.path}) > 1 and owed * DUST < pledged
+    return bool(owed) and is_most and pledged * DUST >= owed and not is_given
 
 
 def _joints(loop: Loop, claims: Claims) -> tuple[set[Side], set[Side]]:

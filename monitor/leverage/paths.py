@@ -1,6 +1,7 @@
 """The path of a loop: its legs, account by account, and how the loop is named."""
 
 from bisect import bisect_left
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import zip_longest
 
@@ -27,7 +28,9 @@ def path_seen(hops: Sequence[Hop], standings: Standings) -> tuple[Leg, ...]:
     """
     left: dict[Seat, list[tuple[int, AssetId]]] = {}
     came: dict[Seat, dict[AssetId, int]] = {}
+    brought: Counter[Side] = Counter()
     for at, hop in enumerate(hops):
+        brought[hop.pledge] += hop.pledged_raw
         left.setdefault(seat_of(hop.origin), []).append((2 * at, hop.origin.asset))
         came.setdefault(seat_of(hop.pledge), {}).setdefault(hop.pledge.asset, 2 * at + 1)
     legs: list[Timed] = []
@@ -36,9 +39,8 @@ def path_seen(hops: Sequence[Hop], standings: Standings) -> tuple[Leg, ...]:
         if seat in left:
             legs += _passed(standing, left[seat], arrived)
         else:
-            ends = legs_at(
-                standing, sorted(arrived, key=arrived.__getitem__), _on(standing, arrived)
-            )
+            debts = _on(standing, arrived) if _is_most(standing, brought) else []
+            ends = legs_at(standing, sorted(arrived, key=arrived.__getitem__), debts)
             legs += [(arrived[leg.collateral], order, leg) for order, leg in enumerate(ends)]
     return tuple(leg for _, _, leg in sorted(legs, key=lambda one: one[:2]))
 
@@ -50,6 +52,14 @@ def _on(standing: Standing, arrived: Collection[AssetId]) -> list[AssetId]:
     if any(asset not in arrived for asset in standing.pledged):
         return []
     return [asset for asset, _ in standing.owed]
+
+
+def _is_most(standing: Standing, brought: Mapping[Side, int]) -> bool:
+    """Whether at least half of each collateral there was brought, as far as that is known: else its
+    debts are rather owed on what was there before.
+    """
+    sides = [(standing.seat.side(asset), standing.raw(asset)) for asset in standing.pledged]
+    return all(raw is None or 2 * brought.get(side, 0) >= raw for side, raw in sides)
 
 
 def _passed(

@@ -36,12 +36,14 @@ class Standing:
 
     Amounts owed are raw, with the interest up to the block, right to a unit: they only tell what
     matters from dust. `category`: the e-mode the account is in, None where it is in none.
+    `pledged_raw`: how much of each is pledged, alike; nothing where that was not asked.
     """
 
     place: Place
     pledged: tuple[AssetId, ...]
     owed: tuple[tuple[AssetId, int], ...]
     category: Category | None = None
+    pledged_raw: tuple[int, ...] = ()
 
     @property
     def seat(self) -> Seat:
@@ -49,6 +51,10 @@ class Standing:
 
     def debts(self) -> Iterator[tuple[Side, int]]:
         return ((self.seat.side(asset), raw) for asset, raw in self.owed)
+
+    def raw(self, pledged: AssetId) -> int | None:
+        """How much of an asset is pledged; None where that was not asked."""
+        return dict(zip(self.pledged, self.pledged_raw, strict=False)).get(pledged)
 
     def pledges(self) -> Iterator[Side]:
         return map(self.seat.side, self.pledged)

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from devnet import WideWorld, account, open_wide_world
 from devnet.deployer import Deployer
-from devnet.desks import AaveDesk
+from devnet.desks import AaveDesk, MorphoDesk
 from devnet.flash_actor import FlashActor
 from devnet.levering import Way, prepare, turns, walk
 from devnet.wallets import Wallets, open_wallets
@@ -200,3 +200,55 @@ async def test_loop__that_strangers_pay_into__stays_one_with_its_hops(
     assert (after.id, told([after])) == (before.id, told([before]))
     assert after.evidence == before.evidence
     assert life.observed() == await life.anew()
+
+
+async def test_loop__of_a_proxy_given_to_somebody__takes_none_of_what_he_has(
+    wide: WideWorld, wallets: Wallets, life: LoopedLife
+) -> None:
+    """Bob owes and has spent it. Mallory borrows a little in a proxy, pledges that for Bob, and
+    gives him the proxy: it obeys him from now on, without his having asked for it."""
+    for who in (BOB, LENDER):
+        await wide.fund(who, WETH=100 * WAD)
+    await wide.supply(BOB, "WETH", 100 * WAD)
+    await wide.block(
+        wide.borrow(BOB, "USDC", 100_000 * USDC),
+        wide.tx(BOB, wide.token("USDC"), "transfer(address,uint256)", LENDER, 100_000 * USDC),
+    )
+    there = wide.aave_3_0
+    await wide.block(there.supply(LENDER, "WETH", 50 * WAD))
+    proxy = await wallets.ds_proxy(MALLORY)
+    own = proxy.address
+    await wide.mint(own, "USDC", 100 * USDC)
+    await proxy.act(
+        wide.approve(own, "USDC", there.addresses.pool),
+        wide.approve(own, "WETH", wide.addresses.pool),
+        there.supply(own, "USDC", 100 * USDC),
+    )
+    little = WAD // 100
+    # Owners are known as of the end of a block.
+    await wide.block(
+        proxy.act(there.borrow(own, "WETH", little), wide.supply(own, "WETH", little, BOB)),
+        wide.tx(MALLORY, own, "setOwner(address)", BOB),
+    )
+    assert await life.loops(BOB) == await life.loops(own) == ()
+
+
+async def test_loop__built_on_a_debt_repaid_but_for_a_rounding__is_seen_whole(
+    wide: WideWorld, life: LoopedLife
+) -> None:
+    desk = MorphoDesk(wide, "WETH/USDC")
+    way = Way(ALICE, 10 * WAD, turns(desk, 2), 6_000)
+    await prepare(wide, way)
+    await wide.mint(ALICE, "WETH", WAD)
+    await wide.block(
+        desk.pledge(ALICE, WAD),
+        desk.borrow(ALICE, 1_000 * USDC),
+    )
+    await life.follow()
+    owed = await wide.morpho.position("WETH/USDC", ALICE)
+    await wide.mint(ALICE, "USDC", USDC)
+    await wide.tx(ALICE, wide.token("USDC"), APPROVE, wide.morpho.addresses.morpho, ENDLESS)
+    await wide.block(wide.morpho.repay(ALICE, "WETH/USDC", shares=owed.borrow_shares - 10**6))
+    await life.follow()
+    await walk(wide, way)
+    assert told(await life.loops(ALICE)) == [(LoopKind.DIRECTIONAL, Built.STEPWISE, 2)]

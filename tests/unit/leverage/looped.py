@@ -32,15 +32,18 @@ CLAIMS = Claims(
 
 def has(
     market: MarketId,
-    pledged: Sequence[AssetId] = (),
+    pledged: Sequence[AssetId] | Mapping[AssetId, int] = (),
     owed: Mapping[AssetId, int] | None = None,
     *,
     account: Address = OWNER,
     sub_market: str = "",
     category: Category | None = None,
 ) -> Standing:
+    """`pledged`: how much of each, where that is given."""
     debts = tuple(sorted((owed or {}).items()))
-    return Standing(Place(market, account, sub_market), tuple(sorted(pledged)), debts, category)
+    assets = tuple(sorted(pledged))
+    raw = tuple(pledged[asset] for asset in assets) if isinstance(pledged, Mapping) else ()
+    return Standing(Place(market, account, sub_market), assets, debts, category, raw)
 
 
 def side(market: MarketId, asset: AssetId, account: Address = OWNER, sub_market: str = "") -> Side:

@@ -1,0 +1,65 @@
+"""Loops that a stranger would like to be told of somebody else.
+
+Anybody may give an account away (a proxy that obeys the victim from now on), and anybody may pledge
+for anybody: so money of such an account's debt may arrive in the victim's own position.
+"""
+
+from fractions import Fraction
+
+import pytest
+from builders import USDC, WETH, an_address
+from unit.leverage.looped import AAVE, CLAIMS, DAI, SPARK, found, has, hop, legs, side, trail
+
+from monitor.core.loops import LoopKind
+from monitor.leverage.concentration import Worths, is_concentrated
+
+GIVEN = an_address("a proxy that was given to the owner")
+FORTUNE = 10**12
+
+
+@pytest.mark.parametrize(("gift", "is_told"), [(FORTUNE // 100, False), (FORTUNE, True)])
+def test_loop__of_a_given_account_that_pledges_for_its_owner__takes_his_debt_only_with_most_of_it(
+    gift: int, is_told: bool
+) -> None:
+    given = has(SPARK, {DAI: gift * 2}, {WETH: gift}, account=GIVEN)
+    rich = has(AAVE, {WETH: FORTUNE + gift}, {USDC: FORTUNE})
+    ways = trail(hop(side(SPARK, WETH, GIVEN), side(AAVE, WETH), gift))
+    loops = found(given, rich, seen=ways)
+    owed = [debt for loop in loops for _, _, debt in legs(loop)]
+    assert (USDC in owed) is is_told
+
+
+def test_loop__of_an_owner_whom_dust_was_pledged_for__stays_what_it_was() -> None:
+    own = hop(side(AAVE, USDC), side(AAVE, WETH), FORTUNE)
+    rich = has(AAVE, {WETH: 2 * FORTUNE}, {USDC: FORTUNE})
+    [before] = found(rich, seen=trail(own))
+    given = has(SPARK, {DAI: 20}, {WETH: 10}, account=GIVEN)
+    gift = hop(side(SPARK, WETH, GIVEN), side(AAVE, WETH), 10, "0xb")
+    assert found(rich, given, seen=trail(own, gift)) == (before,)
+    assert before.kind is LoopKind.DIRECTIONAL
+
+
+def test_loop__of_little_borrowed_on_much__is_one_within_an_account() -> None:
+    little = hop(side(AAVE, USDC), side(AAVE, WETH), FORTUNE // 100)
+    [loop] = found(has(AAVE, {WETH: FORTUNE}, {USDC: FORTUNE // 100}), seen=trail(little))
+    assert loop.hops == 1
+
+
+def test_chain__into_an_account_whose_collateral_is_mostly_that__has_its_debts() -> None:
+    ways = trail(hop(side(AAVE, USDC), side(SPARK, USDC), 100))
+    standings = has(AAVE, {WETH: 1_000}, {USDC: 100}), has(SPARK, {USDC: 150}, {DAI: 50})
+    [loop] = found(*standings, seen=ways)
+    assert legs(loop) == [(AAVE, WETH, USDC), (SPARK, USDC, DAI)]
+
+
+@pytest.mark.parametrize(("owed", "is_told"), [(4, False), (5, True)])
+def test_state__of_dust_owed_by_a_given_account__makes_no_loop_of_a_fortune(
+    owed: int, is_told: bool
+) -> None:
+    """Nobody saw it borrowed: it looks as if what is owed there were what is pledged here."""
+    (loop,) = found(has(SPARK, [WETH], {USDC: owed}, account=GIVEN), has(AAVE, [USDC], {WETH: 80}))
+    worths = Worths(
+        {side(SPARK, WETH, GIVEN): Fraction(10), side(AAVE, USDC): Fraction(100)},
+        {side(SPARK, USDC, GIVEN): Fraction(owed), side(AAVE, WETH): Fraction(80)},
+    )
+    assert is_concentrated(loop, worths, CLAIMS, Fraction(4, 5)) is is_told
