@@ -46,8 +46,6 @@ app = typer.Typer(
 
 
 app.add_typer(store_commands.app, name="store")
-app.command()(loop_commands.loops)
-app.command()(claim_commands.claims)
 
 
 @app.callback(invoke_without_command=True)
@@ -129,6 +127,10 @@ def positions(
     wanted = PositionFilter(market, account, owner, min_debt_usd, liquidatable, cursor, limit)
     document = asked(config, lambda answers: answers.positions(wanted))
     display.show(out, document, display.positions, as_json=as_json)
+
+
+app.command()(loop_commands.loops)
+app.command()(claim_commands.claims)
 
 
 @app.command()

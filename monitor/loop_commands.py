@@ -7,8 +7,8 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
+from rich.padding import Padding
+from rich.text import Text
 
 from monitor import display
 from monitor.console import ConfigOption, JsonOption, asked, out
@@ -18,6 +18,9 @@ from monitor.core.ports import LoopFilter
 Document = Mapping[str, Any]
 KINDS = ", ".join(LoopKind)
 RATE = "rate:"
+DEBT_WIDTH = 16
+UNSHOWN = ("hops:", "carry:", "breaks_at by interest:")
+"""Reasons for what only the document has."""
 MOST_WORDS = 14
 """Of a way that is drawn."""
 
@@ -39,23 +42,22 @@ def loops(
 
 
 def table(console: Console, document: Document) -> None:
-    """A line a loop: how high it is built, what breaks it first, and the way of the money."""
+    """Each loop in a few lines, which fit a narrow terminal: what it is and whose, the way of the
+    money, what breaks it first.
+    """
     display.headline(console, document)
-    rows = Table("owner", "kind", "debt", "leverage", "breaks at", "the way of the money")
     for row in document["loops"]:
-        rows.add_row(
-            _short(row["owner"]),
-            escape(row["kind"].replace("_", " ")),
-            display.usd(row["debt_usd"]),
-            _leverage(row),
-            escape("\n".join(breaks_words(row["breaks_at"]))),
-            escape(_drawn(way_words(row["path"]))),
-        )
-    console.print(rows)
+        head = f"{display.usd(row['debt_usd']):>{DEBT_WIDTH}}  {row['kind'].replace('_', ' '):<14}"
+        console.print(f"{head}  {row['owner']}", highlight=False, markup=False, soft_wrap=True)
+        figures = ", ".join((_leverage(row), *breaks_words(row["breaks_at"])))
+        for words in (_drawn(way_words(row["path"])), figures):
+            console.print(Padding(Text(words), (0, 0, 0, DEBT_WIDTH + 2), expand=False))
     if not document["loops"]:
         console.print("no loops")
+    for reason in dict.fromkeys(r for row in document["loops"] for r in _reasons(row)):
+        console.print(f"unknown: {reason}", soft_wrap=True, markup=False)
     if document["next"]:
-        console.print(f"more: --cursor {document['next']}", highlight=False)
+        console.print(f"more: --cursor {document['next']}", highlight=False, soft_wrap=True)
 
 
 def way_words(path: Sequence[Document]) -> list[str]:
@@ -73,15 +75,15 @@ def way_words(path: Sequence[Document]) -> list[str]:
 def breaks_words(breaks: Document | None) -> list[str]:
     """The smallest move that breaks a loop, and how long interest takes."""
     if breaks is None:
-        return ["unknown"]
+        return ["what breaks it is unknown"]
     moves = {key: move for key, move in breaks.items() if not key.startswith(RATE)}
     told = []
     if moves:
         key = min(moves, key=lambda name: abs(moves[name]))
-        told.append(f"{key} {moves[key]:+.1%}")
+        told.append(f"breaks at {key} {moves[key]:+.1%}")
     for key in breaks.keys() - moves.keys():
         days = breaks[key].partition("@")[2].removesuffix("d")
-        told.append(f"{days} days of interest on {key.rpartition('/')[2]}")
+        told.append(f"after {days} days of interest on {key.rpartition('/')[2]}")
     return told or ["no price breaks it"]
 
 
@@ -95,9 +97,16 @@ def _both(symbols: Any) -> str:
 
 def _leverage(row: Document) -> str:
     if row["leverage"] is None:
-        return "unknown"
+        return "leverage unknown"
     hops = "" if row["hops"] is None else f" in {row['hops']} hops" if row["hops"] > 1 else ""
     return f"{Decimal(str(row['leverage'])):.2f} x{hops}"
+
+
+def _reasons(row: Document) -> Sequence[str]:
+    """Why something that is shown of it is unknown."""
+    if None not in (row["debt_usd"], row["leverage"], row["breaks_at"]):
+        return ()
+    return [reason for reason in row["unknown"] if not reason.startswith(UNSHOWN)]
 
 
 def _drawn(words: Sequence[str]) -> str:
@@ -106,7 +115,3 @@ def _drawn(words: Sequence[str]) -> str:
         left = len(words) - MOST_WORDS
         words = [*words[: MOST_WORDS - 2], f"… {left} more …", *words[-2:]]
     return " → ".join(words)
-
-
-def _short(address: str) -> str:
-    return f"{address[:6]}…{address[-4:]}"

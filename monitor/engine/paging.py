@@ -11,6 +11,8 @@ from monitor.errors import QuestionError
 
 Row = TypeVar("Row")
 _OFFSET_DIGITS = 12
+_NUMBER_DIGITS = 30
+"""A filter's number has no more before or behind its point: 1e999999999 would never be reckoned."""
 
 
 def block_json(block: BlockRef) -> dict[str, Any]:
@@ -53,7 +55,11 @@ def asked_address(text: str) -> Address:
 
 def asked_number(name: str, text: str, what: str) -> Fraction:
     """A filter's number, exactly as it was written. Raises QuestionError."""
+    wrong = QuestionError(f"{name} is {text!r}: expected {what}")
     try:
-        return Fraction(Decimal(text))
-    except (InvalidOperation, ValueError, OverflowError) as error:
-        raise QuestionError(f"{name} is {text!r}: expected {what}") from error
+        number = Decimal(text)
+    except InvalidOperation as error:
+        raise wrong from error
+    if not number.is_finite() or abs(number.adjusted()) > _NUMBER_DIGITS:
+        raise wrong
+    return Fraction(number)

@@ -34,8 +34,8 @@ def a_row(**changes: Any) -> dict[str, Any]:
     }
 
 
-def shown(*rows: dict[str, Any], cursor: str | None = None) -> str:
-    out = Console(file=io.StringIO(), width=300)
+def shown(*rows: dict[str, Any], cursor: str | None = None, width: int = 300) -> str:
+    out = Console(file=io.StringIO(), width=width)
     block = {"number": 1, "hash": "0x" + "1" * 64, "timestamp": 0}
     table(out, {"block": block, "next": cursor, "loops": rows})
     return out.file.getvalue()  # type: ignore[attr-defined,no-any-return]
@@ -71,21 +71,33 @@ def test_table__of_a_way_through_very_many_positions__draws_both_ends() -> None:
 
 def test_breaks__of_several_moves__names_the_nearest_and_the_interest() -> None:
     breaks = {"WETH": -0.12, "USDC": 0.136, "rate:aave-core/USDC": "0.91@320d"}
-    assert breaks_words(breaks) == ["WETH -12.0%", "320 days of interest on USDC"]
+    assert breaks_words(breaks) == ["breaks at WETH -12.0%", "after 320 days of interest on USDC"]
     assert breaks_words({}) == ["no price breaks it"]
-    assert breaks_words(None) == ["unknown"]
+    assert breaks_words(None) == ["what breaks it is unknown"]
 
 
-def test_table__of_a_loop__says_it_in_one_line() -> None:
-    told = shown(a_row())
-    for words in ("0xAbAb…AbAb", "cross protocol", "$2,500.00", "3.50 x in 2 hops", "WETH -9.1%"):
+def test_table__of_a_loop__says_all_of_it_on_a_narrow_terminal() -> None:
+    way = [leg("aave-core", "WETH", "USDC"), leg("morpho", "USDC", None)]
+    told = shown(a_row(debt_usd="3127247.98", path=way), cursor="0x" + "ab" * 32 + ":1", width=80)
+    for words in (
+        "$3,127,247.98  cross protocol  " + OWNER,
+        "WETH → aave-core → USDC → morpho",
+        "3.50 x in 2 hops, breaks at WETH -9.1%",
+        f"more: --cursor 0x{'ab' * 32}:1",
+    ):
         assert words in told
-    assert "WETH → aave-core → USDC → morpho" in told
 
 
-def test_table__of_unknown_values__says_unknown() -> None:
-    told = shown(a_row(debt_usd=None, leverage=None, breaks_at=None))
-    assert told.count("unknown") == 3
+def test_table__of_unknown_values__says_unknown_and_why() -> None:
+    reasons = ["USD value of X", "hops: not seen", "carry: yield of X"]
+    told = shown(a_row(debt_usd=None, leverage=None, breaks_at=None, unknown=reasons))
+    for words in ("unknown  cross", "leverage unknown", "breaks it is unknown"):
+        assert words in told
+    assert told.count("unknown: ") == told.count("unknown: USD value of X") == 1
+
+
+def test_table__of_a_loop_whose_yield_is_unknown__says_nothing_of_what_it_does_not_show() -> None:
+    assert "unknown" not in shown(a_row(unknown=["carry: yield of X"]))
 
 
 def test_table__of_strangers_names__is_text_and_no_markup() -> None:
