@@ -14,6 +14,7 @@ from monitor.core.units import Address, MarketId
 from monitor.engine.standings import owed_raw, pledged_raw
 from monitor.engine.valuation import Valuation, list_all
 from monitor.leverage.flows import follow, merged, settle
+from monitor.leverage.money import DUST_RAW
 from monitor.leverage.owners import Owners
 from monitor.leverage.steps import Act, FlowTerms, Step, Worth
 from monitor.leverage.transfers import wallet_steps
@@ -148,9 +149,9 @@ def put_trail(overlay: Overlay, owner: Address, trail: Trail) -> None:
 
 
 def _fresh(steps: Iterable[Step], before: LedgerView) -> frozenset[Side]:
-    """The debts that were none before the block."""
+    """The debts that were none before the block, but for what a rounding had left."""
     borrowed = {step.side for step in steps if step.act is Act.BORROWED and step.side}
-    return frozenset(side for side in borrowed if not owed_raw(before, side))
+    return frozenset(side for side in borrowed if owed_raw(before, side) <= DUST_RAW)
 
 
 def _by_account(trail: Trail) -> dict[Address, Trail]:
