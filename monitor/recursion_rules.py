@@ -11,7 +11,8 @@ from monitor.core.units import AssetId
 from monitor.engine.loop_book import LoopTerms
 from monitor.engine.native import WRAPPED, NativeCoin
 from monitor.engine.ownership import KnownAccounts
-from monitor.engine.recursion import Correlated, Rules
+from monitor.engine.recursion import Rules
+from monitor.engine.shape import Correlated
 from monitor.engine.valuation import list_all
 from monitor.errors import QuestionError
 from monitor.leverage.account_code import known_code

@@ -2,6 +2,7 @@
 there are. All of it lands in the block's own delta, so a reorganisation or a crash undoes it too.
 """
 
+import asyncio
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -30,25 +31,24 @@ from monitor.engine.lessons import Lessons, lessons, payees
 from monitor.engine.native import NativeCoin, NativeFlows
 from monitor.engine.ownership import KnownAccounts, ownerships
 from monitor.engine.receipts import receipts_in
-from monitor.engine.shape import Shape
+from monitor.engine.shape import Correlated, Shape, Shaping
 from monitor.engine.standings import Moved, Places, standing_at, steps_of
 from monitor.engine.trails import Trails, trail_of
-from monitor.engine.valuation import list_all
 from monitor.errors import StateUnavailable
-from monitor.leverage.claims import claims_of
 from monitor.leverage.loops import loops_of
 from monitor.leverage.owners import Owners
 from monitor.leverage.standings import Standing
 from monitor.leverage.steps import FlowTerms, Step
-from monitor.leverage.ties import ties_of
+from monitor.leverage.tie_facts import may_tie
 
-Correlated = Mapping[AssetId, frozenset[AssetId]]
 Touched = Mapping[Address, Sequence[Key]]
 """The positions that a block changed, by account."""
 Acts = Sequence[tuple[Address, Step]]
 """What accounts did on the markets."""
 MOST_MET = 1_000
 """So many strangers are asked a block whose they are, where borrowed money went to them."""
+TURN = 200
+"""After so many owners others have their turn: probes, questions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +75,7 @@ class Recursion:
         self._reader = accounts
         self._transfers = transfers
         self._trails = Trails(rules.markets, rules.flows)
+        self._shaping = Shaping(rules.markets, rules.correlated)
         self._native = NativeFlows(rules.native, rules.flows, accounts)
         self.begin(Ledger())
 
@@ -118,12 +119,12 @@ class Recursion:
         """What a block does to owners, trails and loops. `overlay`: the rest of it, done."""
         touched = _touched(overlay)
         told = await self._ask(block, overlay, touched)
-        before = self._shape or self._shape_of(self._ledger, block)
-        shape = self._shape_of(overlay, block)
+        before = self._shape or self._shaping.anew(self._ledger, block.timestamp)
+        shape = self._shape_after(before, overlay, block)
         acts = tuple(steps_of(moves, self._ledger, overlay))
         with lessons(self._owners, self._ledger) as taught:
             self._learn(overlay, taught, told)
-            wallets, logs = await self._paid(block, overlay, acts, taught)
+            wallets, logs = await self._paid(block, overlay, acts, taught, shape.listed)
             owners = taught.turned | {self.owner(account) for account in touched}
             logged = self._trails.steps(overlay, acts, wallets, logs)
             worth = self._trails.worth(overlay)
@@ -132,7 +133,9 @@ class Recursion:
             owners |= self._elsewhere(overlay, before, shape)
             if self._looked_at is None:
                 owners |= self._everybody(overlay)
-            for owner in sorted(owners):
+            for number, owner in enumerate(sorted(owners)):
+                if number % TURN == 0:
+                    await asyncio.sleep(0)  # at a start these are all, which takes seconds
                 self._look(overlay, owner, touched, shape)
         self._folded = (block, shape)
 
@@ -177,7 +180,12 @@ class Recursion:
         self._trails.hand_over(overlay, self._owners, taught.turned)
 
     async def _paid(
-        self, block: BlockRef, overlay: Overlay, acts: Acts, taught: Lessons
+        self,
+        block: BlockRef,
+        overlay: Overlay,
+        acts: Acts,
+        taught: Lessons,
+        listed: frozenset[AssetId],
     ) -> tuple[Mapping[Address, Address], Sequence[RawLog]]:
         """The wallets that matter to a block, and their transfers in it.
 
@@ -189,8 +197,7 @@ class Recursion:
             if not wallets:
                 return wallets, ()
             logs = await self._transfers.transfers_of(block, frozenset(wallets))
-            assets = frozenset(one.asset for one in list_all(overlay, self._rules.markets))
-            paid = payees(logs, wallets, assets)
+            paid = payees(logs, wallets, listed)
             known = met | self._trails.issued(overlay)
             strangers = [a for a in paid if a not in known and not overlay.get(owner_key(a))]
             strangers = strangers[: MOST_MET - len(met)]
@@ -227,12 +234,10 @@ class Recursion:
                 found |= {contracts.entry, contracts.pool}
         return frozenset(found - {ZERO_ADDRESS})
 
-    def _shape_of(self, view: LedgerView, block: BlockRef) -> Shape:
-        markets = self._rules.markets
-        return Shape(
-            ties_of(view, markets, self._rules.correlated(view)),
-            claims_of(view, markets, block.timestamp),
-        )
+    def _shape_after(self, before: Shape, overlay: Overlay, block: BlockRef) -> Shape:
+        if may_tie(overlay.written()):
+            return self._shaping.anew(overlay, block.timestamp)
+        return self._shaping.again(before, overlay, block.timestamp)
 
     def _everybody(self, view: LedgerView) -> set[Address]:
         """Every owner there is, and every one that is said to have loops."""

@@ -143,12 +143,14 @@ def _is_dollar(price: Price) -> bool:
         if edge.kind is PriceKind.CAPPED and edge.cap_reads:
             return False
         if edge.kind is PriceKind.CAPPED and edge.cap is not None and edge.decimals is not None:
-            return _is_near(Fraction(edge.cap, 10**edge.decimals))
-    return price.value is not None and _is_near(Fraction(price.value, USD_UNIT))
+            return is_near(edge.cap, 10**edge.decimals)
+    return price.value is not None and is_near(price.value, USD_UNIT)
 
 
-def _is_near(usd: Fraction) -> bool:
-    return abs(usd - 1) <= DOLLAR_WIDTH
+def is_near(amount: int, unit: int) -> bool:
+    """Whether that is a dollar, where `unit` is one."""
+    width = DOLLAR_WIDTH
+    return abs(amount - unit) * width.denominator <= unit * width.numerator
 
 
 def _is_paired(listing: Listing, price: Price) -> bool:
@@ -170,7 +172,7 @@ def _is_paired(listing: Listing, price: Price) -> bool:
 def _tells_dollar(feed: Edge) -> bool:
     if feed.quote is not None or feed.answer is None or feed.decimals is None:
         return False
-    return _is_near(Fraction(feed.answer, 10**feed.decimals))
+    return is_near(feed.answer, 10**feed.decimals)
 
 
 def _followed(asset: AssetId, edges: Sequence[Edge]) -> AssetId | None:
