@@ -14,6 +14,7 @@ from monitor.core.loops import LoopKind
 from monitor.leverage.concentration import Worths, is_concentrated
 
 GIVEN = an_address("a proxy that was given to the owner")
+OTHER = an_address("pegged to nothing")
 FORTUNE = 10**12
 
 
@@ -57,9 +58,9 @@ def test_state__of_dust_owed_by_a_given_account__makes_no_loop_of_a_fortune(
     owed: int, is_told: bool
 ) -> None:
     """Nobody saw it borrowed: it looks as if what is owed there were what is pledged here."""
-    (loop,) = found(has(SPARK, [WETH], {USDC: owed}, account=GIVEN), has(AAVE, [USDC], {WETH: 80}))
+    (loop,) = found(has(SPARK, [OTHER], {USDC: owed}, account=GIVEN), has(AAVE, [USDC], {WETH: 80}))
     worths = Worths(
-        {side(SPARK, WETH, GIVEN): Fraction(10), side(AAVE, USDC): Fraction(100)},
+        {side(SPARK, OTHER, GIVEN): Fraction(10), side(AAVE, USDC): Fraction(100)},
         {side(SPARK, USDC, GIVEN): Fraction(owed), side(AAVE, WETH): Fraction(80)},
     )
     assert is_concentrated(loop, worths, CLAIMS, Fraction(4, 5)) is is_told
