@@ -1,12 +1,12 @@
 """`cascade-monitor claims`: what collateral rests on, who shares it, as the store has it."""
 
 from collections.abc import Iterator, Mapping
+from decimal import Decimal
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 
 from monitor import display
 from monitor.console import ConfigOption, JsonOption, asked, out
@@ -14,6 +14,8 @@ from monitor.core.ports import ClaimFilter
 
 Document = Mapping[str, Any]
 SHOWN_OF_ID = 10
+MOST_SHOWN = 10
+"""Of what may be hundreds: anybody may open markets on Morpho."""
 LEAST_SHOWN = 0.0001
 """A vault's own rounding hides less than that."""
 
@@ -34,23 +36,27 @@ def claims(
 def table(console: Console, document: Document) -> None:
     """A line a collateral or claim; below them, whose collateral is a claim on whose money."""
     display.headline(console, document)
-    rows = Table("asset", "kind", "rests on", "pledged, itself or within")
+    names = ("asset", "kind", "rests on", "pledged, itself or within")
+    rows = display.whole(*names)
     for row in document["claims"]:
         rows.add_row(
             escape(row["symbol"]),
             row["kind"] or "",
             escape("\n".join(rest_words(row))),
-            escape("\n".join(_sharing(one) for one in row["shared_by"])),
+            escape("\n".join(sharing_words(row))),
         )
     console.print(rows)
-    for market in document["markets"]:
-        for target in market["claims_on"]:
-            told = f"{_share(target['share'])} of the collateral in {_spot(market)}"
-            console.print(f"{told} is a claim on {_spot(target)}", soft_wrap=True, markup=False)
+    every = ((market, on) for market in document["markets"] for on in market["claims_on"])
+    claimed = sorted(every, key=lambda one: _largest_first(one[1]))
+    for market, target in claimed[:MOST_SHOWN]:
+        told = f"{_share(target['share'])} of the collateral in {_spot(market)}"
+        console.print(f"{told} is a claim on {_spot(target)}", soft_wrap=True, markup=False)
+    if len(claimed) > MOST_SHOWN:
+        console.print(f"… {len(claimed) - MOST_SHOWN} more; --json has all")
     for reason in dict.fromkeys(r for row in document["claims"] for r in row.get("unknown", ())):
         console.print(f"unknown: {reason}", soft_wrap=True, markup=False)
     if document["next"]:
-        console.print(f"more: --cursor {document['next']}", highlight=False)
+        console.print(f"more: --cursor {document['next']}", highlight=False, soft_wrap=True)
 
 
 def rest_words(row: Document) -> Iterator[str]:
@@ -62,6 +68,20 @@ def rest_words(row: Document) -> Iterator[str]:
         yield f"{_share(row['circular'])} circular: it claims nothing but itself"
     if row["unseen"] >= LEAST_SHOWN:
         yield f"{_share(row['unseen'])} unknown"
+
+
+def sharing_words(row: Document) -> Iterator[str]:
+    """Where it is pledged, the largest first; of very many places (Morpho) a few."""
+    every = sorted(row["shared_by"], key=_largest_first)
+    yield from map(_sharing, every[:MOST_SHOWN])
+    if len(every) > MOST_SHOWN:
+        yield f"… {len(every) - MOST_SHOWN} more"
+
+
+def _largest_first(one: Document) -> tuple[bool, Decimal]:
+    """By its value; what is unknown stands before."""
+    worth = one["value_usd"]
+    return worth is not None, -Decimal(worth or 0)
 
 
 def _sharing(one: Document) -> str:

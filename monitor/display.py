@@ -7,12 +7,13 @@ from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
+from rich.table import Column, Table
 
 Document = Mapping[str, Any]
 Renderer = Callable[[Console, Document], None]
 SHOWN_OF_ID = 10
 WAD_DIGITS = 18
+MILLION = 10**6
 
 
 def show(out: Console, document: Document, render: Renderer, *, as_json: bool) -> None:
@@ -74,24 +75,37 @@ def _scaled(answer: str | None, decimals: int | None) -> str:
 
 def status(out: Console, document: Document) -> None:
     headline(out, document)
-    table = Table("market", "protocol", "positions", "collateral", "net", "debt", "at risk")
+    table = whole("market", "positions", "collateral", "net", "debt", "at risk")
     for row in document["markets"]:
         table.add_row(
             row["market"],
-            row["protocol"],
             str(row["positions"]),
-            usd(row["collateral_usd"]),
-            usd(row["collateral_net_usd"]),
-            usd(row["debt_usd"]),
-            usd(row["at_risk_usd"]),
+            _short_usd(row["collateral_usd"]),
+            _short_usd(row["collateral_net_usd"]),
+            _short_usd(row["debt_usd"]),
+            _short_usd(row["at_risk_usd"]),
         )
     out.print(table)
+    _concentration(out, document)
     if document["receipts"]:
         _receipts(out, document)
     for reason in dict.fromkeys((*document["reasons"], *document["unknown"])):
         out.print(f"[yellow]{escape(reason)}[/]")
     if document["breakers"]:
         breakers(out, document)
+
+
+def _concentration(out: Console, document: Document) -> None:
+    """What the largest owners have of each side of a market."""
+    table = whole("market", "side", "largest owner", "five largest", "HHI")
+    for row in document["markets"]:
+        for side in ("collateral", "debt"):
+            found = row["concentration"][side]
+            if found is not None:
+                shares = (f"{found['top1']:.1%}", f"{found['top5']:.1%}", f"{found['hhi']:.3f}")
+                table.add_row(row["market"], side, *shares)
+    if table.row_count:
+        out.print(table)
 
 
 def _receipts(out: Console, document: Document) -> None:
@@ -200,7 +214,7 @@ def price_words(row: Document) -> str:
 
 def positions(out: Console, document: Document) -> None:
     headline(out, document)
-    table = Table("market", "account", "collateral", "debt", "supply", "health", "")
+    table = whole("market", "account", "collateral", "debt", "supply", "health", "")
     for row in document["positions"]:
         sub_market = row["sub_market"]
         table.add_row(
@@ -214,7 +228,7 @@ def positions(out: Console, document: Document) -> None:
         )
     out.print(table)
     if document["next"]:
-        out.print(f"more: --cursor {document['next']}", highlight=False)
+        out.print(f"more: --cursor {document['next']}", highlight=False, soft_wrap=True)
 
 
 def breakers(out: Console, document: Document) -> None:
@@ -299,6 +313,19 @@ def headline(out: Console, document: Document) -> None:
 
 def usd(text: str | None) -> str:
     return "unknown" if text is None else f"${Decimal(text):,.2f}"
+
+
+def _short_usd(text: str | None) -> str:
+    """Without cents, in millions from one on: sums in many columns are wider than a terminal."""
+    if text is None:
+        return usd(text)
+    value = Decimal(text)
+    return f"${value:,.0f}" if value < MILLION else f"${value / MILLION:,.2f}M"
+
+
+def whole(*names: str) -> Table:
+    """A table that breaks what is too wide for it, and never cuts it: it may be a number."""
+    return Table(*(Column(name, overflow="fold") for name in names))
 
 
 def _line(line: Document) -> str:

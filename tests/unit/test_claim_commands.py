@@ -60,3 +60,20 @@ def test_table__of_a_claim__says_all_shares_and_who_shares_it() -> None:
 
 def test_table__of_a_vault_that_rounds__hides_what_rounding_hides() -> None:
     assert "0.00% unknown" not in drawn(unseen=1e-18)
+
+
+def test_table__of_a_claim_pledged_in_very_many_markets__shows_the_largest() -> None:
+    places = [
+        {
+            "market": f"takes-{usd}",
+            "sub_market": None,
+            "pledged": {"symbol": "outer"},
+            "share": 1,
+            "value_usd": f"{usd}.00",
+        }
+        for usd in range(1, 13)
+    ]
+    text = drawn(shared_by=places)
+    assert "takes-12: outer $12.00" in text
+    assert "… 2 more" in text
+    assert "takes-2:" not in text

@@ -37,9 +37,9 @@ RECEIPT = {"kind": "erc4626", "withdrawable": "1", "total_assets": "4"}
 STATUS = {"block": BLOCK, "markets": [], "reasons": [], "breakers": []}
 
 
-def shown(render: Any, document: dict[str, Any]) -> str:
+def shown(render: Any, document: dict[str, Any], width: int = 200) -> str:
     out = io.StringIO()
-    render(Console(file=out, width=200, color_system=None), document)
+    render(Console(file=out, width=width, color_system=None), document)
     return out.getvalue()
 
 
@@ -66,6 +66,46 @@ def test_symbol__that_looks_like_markup__is_shown_as_it_is(symbol: str) -> None:
 
     said = STATUS | {"receipts": [RECEIPT | {"symbol": symbol}], "unknown": [symbol]}
     assert shown(status, said).count(symbol) == 2
+
+
+def a_market(**changes: Any) -> dict[str, Any]:
+    sums = ("collateral_usd", "collateral_net_usd", "debt_usd", "at_risk_usd")
+    concentration = {
+        "collateral": {"top1": 0.1077, "top5": 0.396, "hhi": 0.0433},
+        "debt": None,
+    }
+    named = {"market": "aave-core", "positions": 145, "concentration": concentration}
+    return named | dict.fromkeys(sums, "0.00") | changes
+
+
+def test_status__on_a_narrow_terminal__shows_sums_and_concentration_whole() -> None:
+    market = a_market(
+        collateral_usd="23340431999.99",
+        collateral_net_usd="37615102.37",
+        debt_usd=None,
+        at_risk_usd="226254.81",
+    )
+    text = shown(status, STATUS | {"markets": [market], "receipts": [], "unknown": []}, width=80)
+    for whole in ("aave-core", "$23,340.43M", "$37.62M", "unknown", "$226,255"):
+        assert whole in text
+    for share in ("10.8%", "39.6%", "0.043"):
+        assert share in text
+    assert "…" not in text
+
+
+def test_positions__on_a_narrow_terminal__cut_no_number() -> None:
+    line = {"symbol": "WETH", "value_usd": "13552371.91"}
+    held = {
+        "market": "morpho",
+        "sub_market": None,
+        "account": "0x" + "Ab" * 20,
+        "health_factor": None,
+        "liquidatable": None,
+        "e_mode": 0,
+        **{side: [line] for side in ("collateral", "debt", "supply")},
+    }
+    text = shown(positions, {"block": BLOCK, "positions": [held], "next": None}, width=60)
+    assert "…" not in text
 
 
 @pytest.mark.parametrize(
