@@ -89,13 +89,13 @@ def unseen_steps(
     coined = [step for step in steps if step.asset == wrapped]
     told = sum(SIGNS[step.act] * step.raw for step in coined if step.side is None)
     mine = sum(lot.raw for lot in lots if lot.asset == wrapped)
-    got = sum(step.raw for step in coined if step.act is Act.RECEIVED)
-    little = tolerance * max(mine, got, sum(abs(each.native) for each in done))
+    moved = [sum(step.raw for step in coined if step.act is act) for act in SIGNS]
+    little = tolerance * max(mine, *moved)
     rest = coins.gained_raw - told - sum(each.native for each in done)
     sign = 1 if rest > 0 else -1
     left = _shared(_partners(done, wrapped, sign), abs(rest), sign, little, terms)
     if left > little:
-        left -= _never_came(done, left, sign)
+        left -= _never_came(done, left + int(little), sign)
     spent = left if sign < 0 and left > little else 0
     if not spent and not any(each.native for each in done):
         # Many small payments come to the same in the end.
@@ -180,7 +180,7 @@ def _price(each: _Done, sign: int, terms: Terms) -> int | None:
         usd = terms.worth(asset, abs(each.traded[asset]))
         if usd is None or not unit:
             return None
-        price += int(usd * UNIT_RAW / unit)
+        price += usd * UNIT_RAW // unit
     return price
 
 
