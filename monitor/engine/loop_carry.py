@@ -89,6 +89,14 @@ class Yields:
             return stand.rates.supply
         return self.of(stand)
 
+    def untold(self, asset: AssetId) -> str:
+        """Why the yield of what is pledged is unknown, and what makes it known."""
+        if self._growth.get(asset) is not None:
+            return "the market's rate is not known"
+        if asset not in self._claims.claims:
+            return "it grows by a rate: [[receipts]] would follow it"
+        return "it is known once what it claims was followed for a day"
+
     def _growing(self, asset: AssetId, deep: int = 0) -> Fraction | None:
         """Of a claim, with that of what it is a claim on; None where unknown."""
         claim = self._claims.claims.get(asset)
@@ -119,7 +127,9 @@ def carry_of(row: LoopRow, footings: Footings, yields: Yields, worth: Worth, nam
         for side, raw in amounts:
             rate, value = rates.get((side, is_owed)), worth(side, raw)
             if rate is None:
-                unknown.append(f"{'borrow rate' if is_owed else 'yield'} of {name(side.asset)}")
+                asset = name(side.asset)
+                yielded = f"yield of {asset}: {yields.untold(side.asset)}"
+                unknown.append(f"borrow rate of {asset}" if is_owed else yielded)
             if rate is None or value is None:
                 is_known = False
                 continue

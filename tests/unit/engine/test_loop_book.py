@@ -262,7 +262,8 @@ def test_carry__of_what_holds_a_rate_of_its_own__is_unknown_and_says_why() -> No
     row = only(lst_ledger(times(RATE, feed(ETH_FEED, WETH))), LST)
     assert row["carry"]["supply_yield"] is None
     assert row["carry"]["net"] is None
-    assert "carry: yield of wstETH" in row["unknown"]
+    why = "it grows by a rate: [[receipts]] would follow it"
+    assert f"carry: yield of wstETH: {why}" in row["unknown"]
     assert "breaks_at by interest: yield of wstETH" in row["unknown"]
 
 
