@@ -55,6 +55,6 @@ def _told(claims: Claims, asset: AssetId) -> object:
     return (
         claims.kind(asset),
         claims.underlying(asset),
-        claims.behind(asset),
+        claims.lends_in(asset),
         claims.within(asset),
     )

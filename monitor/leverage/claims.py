@@ -26,6 +26,8 @@ from monitor.leverage.stakes import held_spots, spots_by_asset, spots_in, stake_
 
 SEEN = Fraction(999, 1000)
 """What a vault holds is known where so much of it is explained."""
+LITTLE = 20
+"""What is less than the 20th part of a claim does not matter to what it is."""
 
 
 class Part(NamedTuple):
@@ -77,6 +79,7 @@ class Claims:
     def __init__(self, claims: Mapping[AssetId, Claim]) -> None:
         self.claims = dict(claims)
         self._behind: dict[AssetId, frozenset[Spot]] = {}
+        self._lends: dict[AssetId, frozenset[Spot]] = {}
         self._rests: dict[AssetId, Rest] = {}
         self._splits: dict[AssetId, Split] = {}
 
@@ -96,6 +99,19 @@ class Claims:
             reached = self.within(asset)
             self._behind[asset] = frozenset(s for one in reached for s in self.claims[one].spots())
         return self._behind[asset]
+
+    def lends_in(self, asset: AssetId) -> frozenset[Spot]:
+        """Where enough of its money is lent that it matters, a 20th of its value.
+
+        Anybody may lend for anybody: a wei for a vault puts a market behind its shares. Where it is
+        not known what the shares are of, every market matters.
+        """
+        if asset not in self._lends:
+            spots, claim = self.behind(asset), self.claims.get(asset)
+            if claim is not None and claim.whole_raw and claim.kind is not ReceiptKind.AAVE_ATOKEN:
+                spots = frozenset(s for s in spots if LITTLE * self.lent_in(asset, s) >= 1)
+            self._lends[asset] = spots
+        return self._lends[asset]
 
     def within(self, asset: AssetId) -> frozenset[AssetId]:
         """The asset, where it is a claim, and every claim it holds: circles end."""

@@ -66,7 +66,7 @@ class Judge:
         return any(
             asset in through
             or not owed.isdisjoint(rests(self.claims, asset)[1:])
-            or not spots.isdisjoint(self.claims.behind(asset))
+            or not spots.isdisjoint(self.claims.lends_in(asset))
             for asset in {leg.collateral for leg in legs}
             if self.claims.kind(asset) in LENDING
         )

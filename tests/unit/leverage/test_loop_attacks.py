@@ -8,10 +8,29 @@ from fractions import Fraction
 
 import pytest
 from builders import USDC, WETH, an_address
-from unit.leverage.looped import AAVE, CLAIMS, DAI, SPARK, found, has, hop, legs, side, trail
+from unit.leverage.looped import (
+    AAVE,
+    CLAIMS,
+    DAI,
+    MORPHO,
+    OWNER,
+    SHARE,
+    SPARK,
+    TIES,
+    found,
+    has,
+    hop,
+    legs,
+    side,
+    trail,
+)
 
 from monitor.core.loops import LoopKind
+from monitor.core.receipts import ReceiptKind
+from monitor.core.units import RawAmount
+from monitor.leverage.claims import Claim, Claims, Part
 from monitor.leverage.concentration import Worths, is_concentrated
+from monitor.leverage.loops import loops_of
 
 GIVEN = an_address("a proxy that was given to the owner")
 OTHER = an_address("pegged to nothing")
@@ -64,3 +83,20 @@ def test_state__of_dust_owed_by_a_given_account__makes_no_loop_of_a_fortune(
         {side(SPARK, USDC, GIVEN): Fraction(owed), side(AAVE, WETH): Fraction(80)},
     )
     assert is_concentrated(loop, worths, CLAIMS, Fraction(4, 5)) is is_told
+
+
+@pytest.mark.parametrize(
+    ("lent", "kind"),
+    [(4, LoopKind.CROSS_PROTOCOL), (5, LoopKind.REHYPOTHECATED), (100, LoopKind.REHYPOTHECATED)],
+)
+def test_kind__of_a_share_whose_vault_was_lent_a_little_for__stays(
+    lent: int, kind: LoopKind
+) -> None:
+    """Anybody may supply for anybody, and so for a vault: that makes its share no claim on it."""
+    parts = Part(DAI, (AAVE, ""), lent), Part(DAI, None, 100 - lent)
+    claims = Claims({SHARE: Claim(ReceiptKind.ERC4626, DAI, parts, RawAmount(100))})
+    standings = has(MORPHO, [SHARE], {USDC: 100}), has(AAVE, [USDC])
+    money = trail(hop(side(MORPHO, USDC), side(AAVE, USDC)))
+    loops = loops_of(OWNER, standings, money, TIES, claims)
+    assert loops is not None
+    assert [loop.kind for loop in loops.loops] == [kind]
