@@ -33,6 +33,7 @@ PREBUILT = {
         for name in names
     },
     "WETH9": f"{AAVE_3_0}/dependencies/weth/WETH9.sol",
+    "UniswapV2Factory": "@uniswap/v2-core/build",
     "UniswapV3Factory": "@uniswap/v3-core/artifacts/contracts/UniswapV3Factory.sol",
     "NonfungiblePositionManager": (
         "@uniswap/v3-periphery/artifacts/contracts/NonfungiblePositionManager.sol"
