@@ -227,8 +227,20 @@ def positions(out: Console, document: Document) -> None:
             _flags(row),
         )
     out.print(table)
+    if "ownership" in document:
+        _say(out, ownership_words(document["ownership"]))
     if document["next"]:
         out.print(f"more: --cursor {document['next']}", highlight=False, soft_wrap=True)
+
+
+def ownership_words(told: Document) -> str:
+    """Whose an account is, and why."""
+    whose = "its own" if told["owner"] == told["account"] else f"{told['owner']}'s"
+    if told.get("unknown"):
+        return f"{told['account']} counts as {whose}: {'; '.join(told['unknown'])}"
+    kind = told["kind"].replace("_", " ")
+    heads = f", which obeys {told['threshold']} of {', '.join(told['controllers'])}"
+    return f"{told['account']} is {whose}: {kind}{heads if told['controllers'] else ''}"
 
 
 def breakers(out: Console, document: Document) -> None:

@@ -9,7 +9,8 @@ from typing import Any, Protocol
 
 from monitor.core.alerts import BreakerPhase
 from monitor.core.blocks import BlockRef
-from monitor.core.ledger import Ledger
+from monitor.core.ledger import Ledger, find, owner_key
+from monitor.core.owners import Ownership
 from monitor.core.ports import ClaimFilter, LoopFilter, PositionFilter, Probe, StateStore
 from monitor.core.sources import RiskRules
 from monitor.core.units import AssetId
@@ -19,7 +20,8 @@ from monitor.engine.claim_book import ClaimBook
 from monitor.engine.holders import HolderBook, with_holders
 from monitor.engine.judge import Judge, Watcher
 from monitor.engine.net_value import together
-from monitor.engine.paging import block_json
+from monitor.engine.ownership import ownership_json
+from monitor.engine.paging import asked_address, block_json
 from monitor.engine.positions import PositionBook
 from monitor.engine.receipts import accounts_of, as_json
 from monitor.engine.totals import faults, market_totals, unknown_prices, unpriced_pairs
@@ -127,7 +129,8 @@ class EngineAnswers:
     async def positions(self, wanted: PositionFilter) -> dict[str, Any]:
         self._known_market(wanted.market)
         book = await self._book()
-        return await asyncio.to_thread(book.page, wanted)
+        ownership = {} if wanted.account is None else self._ownership(wanted.account)
+        return await asyncio.to_thread(book.page, wanted) | ownership
 
     async def loops(self, wanted: LoopFilter) -> dict[str, Any]:
         self._known_market(wanted.market)
@@ -209,6 +212,12 @@ class EngineAnswers:
             raise QuestionError(
                 f"there is no market {market!r}: expected one of {', '.join(known)}", 404
             )
+
+    def _ownership(self, text: str) -> dict[str, Any]:
+        account = asked_address(text)
+        told = find(self._present.ledger, owner_key(account), Ownership)
+        owner = self._books.owner(account)
+        return {"ownership": ownership_json(told, account, owner, self._checksum)}
 
     async def _receipts(
         self, block: BlockRef, names: Mapping[AssetId, str]

@@ -4,8 +4,9 @@ Sources: GnosisSafe.sol and OwnerManager.sol (safe-contracts 1.1.1 to 1.5.0), DS
 dapphub/ds-proxy, ERC-1167, ERC-1967, EIP-7702, SimpleAccount.sol of eth-infinitism.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from monitor.core.abi import Abi
 from monitor.core.blocks import BlockRef
@@ -150,3 +151,24 @@ def _obeying(
 def _address(word: int) -> Address:
     """The lower 20 bytes, as the proxies themselves read theirs."""
     return Address(f"0x{word & ADDRESS_BITS:040x}")
+
+
+def ownership_json(
+    told: Ownership | None, account: Address, owner: Address, show: Callable[[str], str]
+) -> dict[str, Any]:
+    """Whose an account is, and by what evidence. `told`: what was found out, None if nobody asked.
+
+    Whom it obeys may obey others in turn: ask for these.
+    """
+    answer = {"account": show(account), "owner": show(owner)}
+    if told is None:
+        reason = "it had no position and got no borrowed money since the ledger began: not asked"
+        return answer | {"kind": None, "unknown": [reason]}
+    return answer | {
+        "kind": told.kind,
+        "controllers": [show(each) for each in told.controllers],
+        "threshold": told.threshold or None,
+        "code_hash": told.code_hash or None,
+        "implementation": None if told.implementation is None else show(told.implementation),
+        **({"unknown": [told.reason]} if told.reason else {}),
+    }

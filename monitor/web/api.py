@@ -27,6 +27,11 @@ STATUS_TEXT = (
     "gross by net. `totals`: all markets. `concentration`: by owner; `top1`, `top5`: parts of the "
     "largest, `hhi`: the sum of squared parts; by value in USD, of one collateral by amount."
 )
+OWNERSHIP_TEXT = (
+    "`ownership`, where one account is asked for: whose it is, and by what evidence. "
+    "`controllers`: whom its code obeys, `threshold` of them together, as that code told; "
+    "`unknown`: why it counts as its own."
+)
 LOOPS_TEXT = (
     "`collateral_usd`, `debt_usd`: each side of the path once, with all that is there now. "
     "`breaks_at`: what makes one of its positions liquidatable, in the grammar of shocks: a price "
@@ -113,8 +118,14 @@ class Api:
             Endpoint(
                 "GET", f"{PREFIX}/status", "How the daemon fares", {}, self._status, STATUS_TEXT
             ),
-            Endpoint("GET", f"{PREFIX}/positions", "Positions by debt", wanted, self._positions),
-            Endpoint("GET", f"{PREFIX}/positions/{{account}}", "Of one account", {}, self._account),
+            Endpoint(
+                *("GET", f"{PREFIX}/positions", "Positions by debt", wanted, self._positions),
+                OWNERSHIP_TEXT,
+            ),
+            Endpoint(
+                *("GET", f"{PREFIX}/positions/{{account}}", "Of one account", {}, self._account),
+                OWNERSHIP_TEXT,
+            ),
             Endpoint("GET", f"{PREFIX}/loops", "Loops by debt", looped, self._loops, LOOPS_TEXT),
             Endpoint(
                 "GET", f"{PREFIX}/claims", "What rests on what", claimed, self._claims, CLAIMS_TEXT

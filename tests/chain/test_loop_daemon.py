@@ -98,6 +98,16 @@ async def test_loops__of_the_daemon__are_the_same_on_every_face(wide_stage: Stag
         assert await asked(config) == told
         _, found = await daemon.get(f"/api/v1/loops?kind=cross_protocol&owner={TWO}")
         assert [row["id"] for row in found["loops"]] == [two["id"]]
+        _, of_one = await daemon.get(f"/api/v1/positions/{ONE}")
+        assert of_one["ownership"] == {
+            "account": one["owner"],
+            "owner": one["owner"],
+            "kind": "eoa",
+            "controllers": [],
+            "threshold": None,
+            "code_hash": None,
+            "implementation": None,
+        }
     # Beside the stopped daemon, from its store alone.
     assert await asked(config) == told
     assert [row["id"] for row in (await asked(config, "--market", "morpho"))["loops"]] == [
