@@ -29,7 +29,7 @@ from monitor.receipts.claims import (
 )
 from monitor.receipts.holders import Register
 from monitor.receipts.source import ReceiptSource
-from monitor.recursion_rules import recursion_rules
+from monitor.recursion_rules import recursion_rules, wrapped_native
 from monitor.schema import Feed, Market, Projection, Receipt
 from monitor.settings import Settings
 from monitor.simulation.options import Options
@@ -56,7 +56,8 @@ def parts_of(settings: Settings) -> Parts:
     markets = tuple(
         PROTOCOLS[market.protocol](_plan(market), abi_library) for market in settings.markets
     )
-    pools = tuple(map(venue_of, settings.liquidity))
+    native = wrapped_native(settings)
+    pools = tuple(venue_of(entry, native) for entry in settings.liquidity)
     cadences = {Address(entry.address): _cadence(entry) for entry in settings.feeds}
     prices = price_sources([market.market for market in markets], abi_library, cadences)
     feed = abi_library("chainlink/Aggregator")

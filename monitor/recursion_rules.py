@@ -7,7 +7,7 @@ from fractions import Fraction
 
 from monitor.core.ledger import LedgerView
 from monitor.core.sources import RiskRules
-from monitor.core.units import AssetId
+from monitor.core.units import Address, AssetId
 from monitor.engine.loop_book import LoopTerms
 from monitor.engine.native import WRAPPED, NativeCoin
 from monitor.engine.ownership import KnownAccounts
@@ -50,12 +50,18 @@ def recursion_rules(
 
 def _native_coin(settings: Settings) -> NativeCoin | None:
     """None on a chain whose wrapped coin is neither known nor configured."""
-    wrapped = settings.loops.wrapped_native or WRAPPED.get(settings.chain.chain_id)
+    wrapped = wrapped_native(settings)
     if wrapped is None:
         return None
     balance = abi_library("erc20/Token").functions["balanceOf"]
     coins = abi_library("multicall3/Multicall3").functions["getEthBalance"]
-    return NativeCoin(AssetId(wrapped), balance, coins)
+    return NativeCoin(wrapped, balance, coins)
+
+
+def wrapped_native(settings: Settings) -> AssetId | None:
+    """The token that stands for the chain's own coin; None where none is known or configured."""
+    wrapped = settings.loops.wrapped_native or WRAPPED.get(settings.chain.chain_id)
+    return None if wrapped is None else AssetId(Address(wrapped))
 
 
 def loop_terms(settings: Settings, rules: Rules) -> LoopTerms:

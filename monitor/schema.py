@@ -172,9 +172,6 @@ class Liquidity(Table):
     fee_ppm: Annotated[Count, Field(lt=10**6)] | None = Field(
         default=None, description="uniswap_v2: millionths it takes, if not 3000"
     )
-    native: HexAddress | None = Field(
-        default=None, description="stableswap: the token that stands for ether itself"
-    )
 
     def faults(self) -> Iterator[Fault]:
         needed, also = _LIQUIDITY_KEYS[self.kind]
@@ -191,7 +188,7 @@ class Liquidity(Table):
 _LIQUIDITY_KEYS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "uniswap_v2": (("pool",), ("fee_ppm",)),
     "uniswap_v3": (("pool",), ()),
-    "stableswap": (("pool",), ("native",)),
+    "stableswap": (("pool",), ()),
     "parametric": (("asset", "quote", "depth_at_2_percent_usd"), ()),
 }
 """What an entry of a kind needs, and what else it may have."""

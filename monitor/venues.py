@@ -13,8 +13,10 @@ from monitor.liquidity.uniswap_v3 import UniswapV3Pool
 from monitor.schema import Liquidity
 
 
-def venue_of(entry: Liquidity) -> Venue:
-    """The schema has seen to it that what its kind needs is there."""
+def venue_of(entry: Liquidity, native: AssetId | None) -> Venue:
+    """The schema has seen to it that what its kind needs is there. `native`: the token that stands
+    for the chain's own coin, which some pools hold as it is.
+    """
     pool = Address(entry.pool or "")
     match entry.kind:
         case "uniswap_v2":
@@ -24,7 +26,6 @@ def venue_of(entry: Liquidity) -> Venue:
         case "uniswap_v3":
             return PoolSource(UniswapV3Pool(pool, abi_library("uniswap_v3/UniswapV3Pool")))
         case "stableswap":
-            native = None if entry.native is None else AssetId(Address(entry.native))
             return StableSwapPool(pool, _stableswap(), native)
         case "parametric":
             asset, quote = (AssetId(Address(token or "")) for token in (entry.asset, entry.quote))

@@ -18,11 +18,12 @@ from monitor.core.events import DomainEvent, PoolMoved, TokenKnown
 from monitor.core.ledger import Kind, LedgerView, find, pool_key, token_key
 from monitor.core.pairs import Token
 from monitor.core.pools import StablePool
-from monitor.core.ports import Readings, ViewCall, ViewFailed
+from monitor.core.ports import ContractReader, Readings, ViewCall, ViewFailed
 from monitor.core.sources import LogDecoder, PolledSource
 from monitor.core.stable_swap import FEE_UNIT, NoConvergenceError, Swap
 from monitor.core.tokens import token_calls, token_of
 from monitor.core.units import Address, AssetId
+from monitor.errors import ConfigError
 
 NATIVE = AssetId(Address("0x" + "e" * 40))
 """What pools call ether itself; it has 18 decimals and no contract."""
@@ -69,12 +70,24 @@ class StableSwapPool(PolledSource):
     def decoder(self, block: BlockRef, view: LedgerView, facts: Readings) -> LogDecoder:
         return self
 
+    async def bootstrap(
+        self, reader: ContractReader, at: BlockRef, head: BlockRef
+    ) -> tuple[DomainEvent, ...]:
+        """Polls tell everything. Raises ConfigError when the address is no pool at the head."""
+        calls = self._coins()
+        pool = self._identified(dict(zip(calls, await reader.read(head, calls), strict=True)))
+        if not pool.coins:
+            raise ConfigError(f"liquidity pool {self.address} {pool.reason}.")
+        return ()
+
+    def _coins(self) -> tuple[ViewCall, ...]:
+        places = range(MOST_COINS)
+        return tuple(self._coin(is_older, at) for is_older in (False, True) for at in places)
+
     def polls(self, view: LedgerView) -> tuple[ViewCall, ...]:
         known = self._held(view)
         if not known.coins:
-            return tuple(
-                self._coin(is_older, at) for is_older in (False, True) for at in range(MOST_COINS)
-            )
+            return self._coins()
         asked = [call for coin in self._mute(view, known) for call in self._token_calls(coin)]
         asked += [self._balance(known, at) for at in range(len(known.coins))]
         asked += [self._view(name) for name in (*NEEDED, *_optional(known))]

@@ -67,7 +67,7 @@ async def curve(world: World, node: Node, venue: Venue) -> DepthCurve:
 
 
 def venue(kind: str, pool: str) -> Venue:
-    return venue_of(Liquidity.model_validate({"kind": kind, "pool": pool}))
+    return venue_of(Liquidity.model_validate({"kind": kind, "pool": pool}), None)
 
 
 def sold(told: DepthCurve, amount: int, inward: int) -> float:

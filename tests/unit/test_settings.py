@@ -168,7 +168,7 @@ OWN = 'protocol = "aave_v3"\n'
         (OF_V3, f"{OF_V3}fee_ppm = 1\n", r"fee_ppm = 1: not a key of a uniswap_v3 entry"),
         (OF_V3, f"{OF_V2}fee_ppm = 1000000\n", r"fee_ppm = 1000000: expected less than"),
         (OF_V3, f"{OF_V2}fee_ppm = -1\n", r"fee_ppm = -1: expected greater than or"),
-        (OF_V3, f"{OF_V2}native = '{OTHER}'\n", r"native = .*: not a key of a uniswap_v2 entry"),
+        (OF_V3, f"{OF_V2}asset = '{OTHER}'\n", r"asset = .*: not a key of a uniswap_v2 entry"),
         (
             "[[liq",
             f"{STATED.replace(OTHER, CLAIM)}[[liq",

@@ -1,19 +1,22 @@
 """Views of StableSwap pools of several ages into one record, and what is refused."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
 
+from monitor.core.blocks import BlockRef, RawLog
 from monitor.core.curves import StableSwapCurve, UnknownCurve
 from monitor.core.ledger import Kind, Ledger, find, pool_key
 from monitor.core.overlay import Overlay
 from monitor.core.pools import StablePool
 from monitor.core.ports import Readings, ViewCall, ViewFailed, ViewResult
 from monitor.core.stable_swap import FEE_UNIT, Swap
-from monitor.core.units import Address, AssetId
+from monitor.core.units import Address, AssetId, BlockHash
 from monitor.engine.reducer import reduce_all
+from monitor.errors import ConfigError
 from monitor.library import abi_library
 from monitor.liquidity.stableswap import NATIVE, StableSwapAbi, StableSwapPool
 
@@ -27,6 +30,7 @@ ABI = StableSwapAbi(
 )
 SOURCE = StableSwapPool(POOL, ABI)
 DECIMALS = {DAI: 18, USDC: 6, USDT: 6, WETH: 18}
+BLOCK = BlockRef(7, BlockHash("0x07"), BlockHash("0x06"), 1_700_000_000)
 REVERTED = ViewFailed("reverted")
 
 
@@ -193,3 +197,26 @@ def test_polled__a_coin_used_up__is_known_and_not_sampled() -> None:
     assert isinstance(curve, StableSwapCurve)
     assert curve.mid(0, 1) is None
     assert "get_dy" not in {call.function.name for call in pool.asked}
+
+
+class ScriptedReader:
+    """Reads a scripted pool."""
+
+    def __init__(self, pool: Scripted) -> None:
+        self.pool = pool
+
+    async def read(self, at: BlockRef, calls: Sequence[ViewCall]) -> list[ViewResult]:
+        return [self.pool(call) for call in calls]
+
+    async def has_code(self, at: BlockRef, contract: Address) -> bool:
+        return True
+
+    async def past_logs(self, *_: object) -> list[RawLog]:
+        raise AssertionError("a pool's past is not asked for")
+
+
+async def test_bootstrap__what_has_no_coins__is_a_config_error() -> None:
+    for pool in (Scripted(), Scripted(index="int128", precise=False)):
+        assert await SOURCE.bootstrap(ScriptedReader(pool), BLOCK, BLOCK) == ()
+    with pytest.raises(ConfigError, match=r"does not answer coins\(0\).*correct `pool`\."):
+        await SOURCE.bootstrap(ScriptedReader(Scripted(coins=())), BLOCK, BLOCK)
