@@ -28,7 +28,7 @@ LENT_WETH = 10_000 * WAD
 COLLATERAL = "configureReserveAsCollateral(address,uint256,uint256,uint256)"
 FORMER_E_MODE = "setEModeCategory(uint8,uint16,uint16,uint16,address,string)"
 FIGURES = ("liquidated_usd", "seized_usd", "bad_debt_usd", "unliquidated_usd")
-ERROR = 1e-3
+ERROR = 1e-5
 Shocks = Mapping[str, object]
 Act = Callable[[WideWorld], Awaitable[Executed]]
 
@@ -170,13 +170,13 @@ def test_channel__projected__is_what_the_contracts_do(
 ) -> None:
     projected, executed = played[name].projected, played[name].executed.as_dict()
     for figure in (*FIGURES, "first_round_usd", "bad_debt_realised_usd"):
-        expected = pytest.approx(float(executed[figure]), rel=ERROR, abs=1)
+        expected = pytest.approx(float(executed[figure]), rel=ERROR, abs=0.05)
         assert float(projected[figure]) == expected, figure
     assert (projected["rounds"], projected["converged"]) == (executed["rounds"], True)
     for market, figures in executed["by_market"].items():
         there = projected["by_market"].get(market, dict.fromkeys(FIGURES, "0.00"))
         told = {figure: float(there[figure]) for figure in FIGURES}
-        expected_there = {f: pytest.approx(float(figures[f]), rel=ERROR, abs=1) for f in FIGURES}
+        expected_there = {f: pytest.approx(float(figures[f]), rel=ERROR, abs=0.05) for f in FIGURES}
         assert told == expected_there, market
 
 

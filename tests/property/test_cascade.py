@@ -2,6 +2,7 @@
 
 import random
 from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import replace
 
 import pytest
@@ -27,9 +28,12 @@ from unit.simulation.worlds import (
 
 from monitor.core.risk import Exposure, PartialTerms, WorldSheet
 from monitor.simulation.cascade import Outcome, play
+from monitor.simulation.channels import charged, struck
 from monitor.simulation.columns import State, columns_of
 from monitor.simulation.options import Options
-from monitor.simulation.projection import factors_of, project
+from monitor.simulation.projection import factors_of, names_of, project
+from monitor.simulation.scenarios import Scenario, scenario_of
+from monitor.simulation.shocks import parse_shocks
 
 ALL_AT_ONCE = replace(TERMS, full_close_value_base=10**30 * USD, dust_value_base=0)
 SHOCKS = st.floats(-0.9, 0.5).map(lambda ratio: round(ratio, 4))
@@ -96,11 +100,8 @@ def totals(state: State) -> tuple[dict[int, float], dict[int, float]]:
     return held, owed
 
 
-@given(worlds(), SHOCKS)
-def test_cascade__of_any_world__loses_no_debt_and_no_collateral(
-    sheet: WorldSheet, ratio: float
-) -> None:
-    outcome = run(sheet, ratio)
+def assert_conserved(outcome: Outcome) -> None:
+    """The end, with what was repaid, lost and seized, is all there was."""
     held, owed = totals(outcome.end)
     for played in outcome.rounds:
         for done in played.liquidations:
@@ -111,6 +112,13 @@ def test_cascade__of_any_world__loses_no_debt_and_no_collateral(
     held_before, owed_before = totals(outcome.shocked)
     assert dict(owed) == pytest.approx(dict(owed_before), rel=1e-9)
     assert dict(held) == pytest.approx(dict(held_before), rel=1e-9)
+
+
+@given(worlds(), SHOCKS)
+def test_cascade__of_any_world__loses_no_debt_and_no_collateral(
+    sheet: WorldSheet, ratio: float
+) -> None:
+    assert_conserved(run(sheet, ratio))
 
 
 @given(worlds(), SHOCKS)
@@ -152,6 +160,48 @@ def test_cascade__without_a_shock__does_nothing_to_healthy_accounts(sheet: World
     assert (found.liquidated_usd, found.bad_debt_usd, found.unliquidated_usd) == (0, 0, 0)
     assert (found.amplification, found.price_amplification, found.rounds) == (1.0, 1.0, 0)
     assert found.converged
+
+
+@st.composite
+def shocks(draw: st.DrawFn) -> dict[str, object]:
+    """One of each channel that these worlds have, or none of it."""
+    threshold = st.integers(7000, 9000)
+    channels: dict[str, st.SearchStrategy[object]] = {
+        "WETH": SHOCKS,
+        "peg:WBTC/WETH": SHOCKS,
+        "oracle:core/WETH": SHOCKS,
+        "parameter:core/WETH.liquidation_threshold_bps": threshold,
+        "liquidity:*": st.sampled_from([0.1, 0.5, 2]),
+        "gas": st.sampled_from([0, 1, 10]),
+    }
+    keys = draw(st.lists(st.sampled_from(sorted(channels)), unique=True, min_size=1))
+    return {key: draw(channels[key]) for key in keys}
+
+
+def asked_of(sheet: WorldSheet, written: Mapping[str, object]) -> Scenario:
+    return scenario_of(parse_shocks(written), names_of(sheet, {"WETH": WETH, "WBTC": WBTC}))
+
+
+@given(worlds(), shocks())
+@settings(max_examples=50)
+def test_cascade__of_any_shocks_together__loses_no_debt_and_no_collateral(
+    sheet: WorldSheet, written: dict[str, object]
+) -> None:
+    asked, columns = asked_of(sheet, written), columns_of(sheet)
+    factors = factors_of(sheet, columns, asked)
+    outcome = play(struck(columns, asked), factors, charged(Options(gas_usd=1), asked))
+    assert_conserved(outcome)
+
+
+@given(worlds(), shocks())
+@settings(max_examples=30)
+def test_cascade__shocks_written_in_another_order__give_the_same_to_the_bit(
+    sheet: WorldSheet, written: dict[str, object]
+) -> None:
+    turned = dict(reversed(written.items()))
+    first, second = (project(sheet, asked_of(sheet, each), Options()) for each in (written, turned))
+    assert (first.by_market, first.round_log) == (second.by_market, second.round_log)
+    assert dict(first.prices) == dict(second.prices)
 
 
 @given(worlds(), st.floats(0, 0.45), st.floats(0, 0.45))
