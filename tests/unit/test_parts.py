@@ -128,3 +128,20 @@ def test_digest__other_records_are_wanted__is_another(
     tmp_path: Path, before: str, after: str
 ) -> None:
     assert digest_of(tmp_path, after) != digest_of(tmp_path, before)
+
+
+def test_wrapped_coin__of_a_known_chain__needs_no_word(tmp_path: Path) -> None:
+    """On others it is followed only where the configuration says what it is."""
+
+    def wrapped(toml: str) -> str | None:
+        config = tmp_path / "config.toml"
+        config.write_text(toml)
+        native = parts_of(load(config, {})).recursion.native
+        return None if native is None else native.wrapped
+
+    elsewhere = AAVE.replace("chain_id = 1", "chain_id = 31337")
+    named = '[loops]\nwrapped_native = "0x82aF49447D8a07e3bd95BD0d56f35241523fBab1"\n'
+    weth = "0xc02aaa39b223fe8d0a0e5c4f27ead9083c756cc2"
+    assert (wrapped(AAVE), wrapped(elsewhere)) == (weth, None)
+    for text in (AAVE, elsewhere):
+        assert wrapped(text + named) == "0x82af49447d8a07e3bd95bd0d56f35241523fbab1"
