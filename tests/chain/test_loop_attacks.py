@@ -252,3 +252,25 @@ async def test_loop__built_on_a_debt_repaid_but_for_a_rounding__is_seen_whole(
     await life.follow()
     await walk(wide, way)
     assert told(await life.loops(ALICE)) == [(LoopKind.DIRECTIONAL, Built.STEPWISE, 2)]
+
+
+@pytest.mark.parametrize("is_spent", [True, False])
+async def test_loop__whose_middle_was_reorganised__is_what_the_new_chain_says(
+    wide: WideWorld, life: LoopedLife, is_spent: bool
+) -> None:
+    """The borrow stays; the swap and the pledge behind it happen otherwise, or not at all."""
+    borrowed, pledged = 8_000 * USDC, 3 * WAD
+    await wide.fund(ALICE, WETH=10 * WAD)
+    await wide.block(wide.supply(ALICE, "WETH", 10 * WAD), wide.borrow(ALICE, "USDC", borrowed))
+    spend = wide.tx(ALICE, wide.token("USDC"), "transfer(address,uint256)", LENDER, borrowed)
+    swap, own = wide.trade(ALICE, "USDC", "WETH", borrowed), wide.mint(ALICE, "WETH", pledged)
+    await wide.block(swap if is_spent else spend, own)
+    await wide.block(wide.supply(ALICE, "WETH", pledged))
+    assert len(await life.loops(ALICE)) == is_spent
+    life.recursion.begin(life.kept)
+    await wide.rollback(2)
+    await wide.block(spend if is_spent else swap, own)
+    await wide.block(wide.supply(ALICE, "WETH", pledged))
+    await wide.mine(2)
+    assert len(await life.loops(ALICE)) == (not is_spent)
+    assert life.observed() == await life.anew()
