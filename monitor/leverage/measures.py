@@ -2,7 +2,7 @@
 
 Ratios are fractions of 1; rates and yields are a year's. Values may be in any unit, the same on
 both sides. Sources: cascade-theory 1.1 and 3 (leverage as in Heimbach and Huang, BIS WP 1171: what
-is held by what of it is one's own; loops as in Xiong et al., arXiv 2401.08610).
+is held by what of it is one's own).
 """
 
 from collections.abc import Iterable
@@ -18,28 +18,6 @@ def leverage(collateral: Number, debt: Number) -> Fraction | None:
     return Fraction(collateral, equity) if equity > 0 else None
 
 
-def loop_leverage(ltv: Fraction, hops: int) -> Fraction:
-    """After pledging one's own once, and so often what was borrowed against the last pledge."""
-    return sum((ltv**hop for hop in range(hops + 1)), Fraction(0))
-
-
-def loop_limit(ltv: Fraction) -> Fraction | None:
-    """Where that leads without end; None where it has none."""
-    return Fraction(1, 1 - ltv) if ltv < 1 else None
-
-
-def loop_health(ltv: Fraction, threshold: Fraction, hops: int) -> Fraction | None:
-    """Health of such a loop, which falls with each hop towards threshold / ltv; None before one."""
-    built = loop_leverage(ltv, hops)
-    return Fraction(threshold * built, built - 1) if built > 1 else None
-
-
-def leverage_at_health(health: Fraction, threshold: Fraction) -> Fraction | None:
-    """The leverage of a position of one threshold and one health; None where nothing is owned."""
-    owed = Fraction(threshold, health)
-    return Fraction(1, 1 - owed) if owed < 1 else None
-
-
 def carry(leverage: Fraction, supply_yield: Fraction, borrow_rate: Fraction) -> Fraction:
     """What a year brings on equity."""
     return leverage * supply_yield - (leverage - 1) * borrow_rate
@@ -48,11 +26,6 @@ def carry(leverage: Fraction, supply_yield: Fraction, borrow_rate: Fraction) -> 
 def break_even_rate(leverage: Fraction, supply_yield: Fraction) -> Fraction | None:
     """The borrow rate at which carry turns negative; None where nothing is borrowed."""
     return Fraction(supply_yield * leverage, leverage - 1) if leverage > 1 else None
-
-
-def distance_to_liquidation(health: Fraction) -> Fraction | None:
-    """How far all collateral may fall until health is 1; negative below it, None where it is 0."""
-    return 1 - Fraction(1, health) if health > 0 else None
 
 
 def top_share(parts: Iterable[int], first: int) -> Fraction | None:

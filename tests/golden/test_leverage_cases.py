@@ -1,4 +1,5 @@
-"""Worked cases of leverage, asked of the measures the product uses.
+"""Worked cases of leverage, asked of the measures the product uses and of the closed forms that
+its loops are held against.
 
 Each case of leverage_cases.json has its source, what is expected and how near. Health is asked of
 an account in Aave's own arithmetic too.
@@ -13,6 +14,7 @@ from typing import Any
 
 import pytest
 from builders import USDC, WETH, a_market, a_position, a_price, a_reserve, an_address
+from closed_forms import leverage_at_health, loop_health, loop_leverage, loop_limit
 
 from monitor.core.events import Place
 from monitor.core.ledger import Ledger, market_key, position_key, price_key, reserve_key
@@ -20,6 +22,7 @@ from monitor.core.receipts import ReceiptKind
 from monitor.core.units import WAD, Bps, MarketId, RawAmount
 from monitor.engine.net_value import net_values, together
 from monitor.leverage import measures
+from monitor.leverage.breaks import Term, nearest_break
 from monitor.leverage.claims import Claim, Claims, Part
 from monitor.protocols.aave_v3.rules import AaveRules
 
@@ -54,15 +57,15 @@ def health(collateral: Fraction, debt: Fraction, threshold: Fraction) -> Fractio
 
 
 def built(inputs: Inputs) -> dict[str, Fraction]:
-    leverage = measures.loop_leverage(inputs["ltv"], int(inputs["loops"])) * inputs["equity"]
+    leverage = loop_leverage(inputs["ltv"], int(inputs["loops"])) * inputs["equity"]
     return {"leverage": leverage, "debt": leverage - inputs["equity"]}
 
 
 def built_health(inputs: Inputs) -> dict[str, Fraction | None]:
     """By the closed form, and as Aave sees the same loop."""
     ltv, threshold, hops = inputs["ltv"], inputs["lt"], int(inputs["loops"])
-    found = measures.loop_health(ltv, threshold, hops)
-    leverage = measures.loop_leverage(ltv, hops)
+    found = loop_health(ltv, threshold, hops)
+    leverage = loop_leverage(ltv, hops)
     assert health(leverage, leverage - 1, threshold) == pytest.approx(found, rel=1e-15)
     return {"hf": found}
 
@@ -70,7 +73,7 @@ def built_health(inputs: Inputs) -> dict[str, Fraction | None]:
 def live_run(inputs: Inputs) -> dict[str, Fraction | None]:
     collateral, debt, threshold = inputs["collateral"], inputs["debt"], inputs["lt"]
     found, health_now = measures.leverage(collateral, debt), health(collateral, debt, threshold)
-    assert measures.leverage_at_health(health_now, threshold) == pytest.approx(found, rel=1e-15)
+    assert leverage_at_health(health_now, threshold) == pytest.approx(found, rel=1e-15)
     return {"leverage": found, "hf": health_now, "equity": collateral - debt}
 
 
@@ -96,17 +99,24 @@ def redeemable(inputs: Inputs) -> dict[str, Fraction | None]:
     return {"tvl": found.gross, "tvr": found.net, "ratio": found.multiplier}
 
 
+def fallen(inputs: Inputs) -> Fraction:
+    """The move of the collateral's price that breaks a position of that health, as a fall."""
+    move = nearest_break([Term(inputs["hf"], 1)], [Term(Fraction(1), 0)])
+    assert move is not None
+    return -move
+
+
 ASKED: Mapping[str, Callable[[Inputs], Any]] = {
-    "loop-lev-limit": lambda i: measures.loop_limit(i["ltv"]),
-    "baude-max-leverage": lambda i: measures.loop_limit(i["max_ltv"]),
-    "gov311": lambda i: measures.leverage_at_health(i["target_hf"], i["lt"]),
+    "loop-lev-limit": lambda i: loop_limit(i["ltv"]),
+    "baude-max-leverage": lambda i: loop_limit(i["max_ltv"]),
+    "gov311": lambda i: leverage_at_health(i["target_hf"], i["lt"]),
     "loop-lev": built,
     "loop-carry": carried,
     "loop-hf": built_health,
     "loop-live-run": live_run,
     "eff-leverage": lambda i: measures.leverage(i["assets"], i["debt"]),
     "tvl-vs-tvr": redeemable,
-    "dist-to-liq": lambda i: measures.distance_to_liquidation(i["hf"]),
+    "dist-to-liq": fallen,
 }
 """By how a case's name begins; the first that fits."""
 

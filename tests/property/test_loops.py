@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from builders import USDC, WETH, an_address
+from closed_forms import loop_leverage
 from diary import DAI, WSTETH, Diary, a_side
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -21,7 +22,7 @@ from monitor.core.trails import Side, Trail
 from monitor.core.units import Address, AssetId, RawAmount
 from monitor.leverage.claims import Claim, Claims, Part
 from monitor.leverage.loops import loops_of
-from monitor.leverage.measures import leverage, loop_leverage
+from monitor.leverage.measures import leverage
 from monitor.leverage.owners import Owners
 from monitor.leverage.paths import debts_of, pledges_of
 from monitor.leverage.standings import Seat, Standing, seat_of
