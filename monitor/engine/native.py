@@ -80,6 +80,7 @@ class NativeFlows:
     ) -> Mapping[Address, Coins]:
         """By owner; nothing of those whose balances do not say."""
         accounts = [account for wallets in asked.values() for account in wallets]
+        # A view is read by number and hash; what else a block has of its parent is not known here.
         parent = BlockRef(block.number - 1, block.parent_hash, block.parent_hash, block.timestamp)
         try:
             after = await self._balances(coin, block, accounts)

@@ -12,8 +12,9 @@ from diary import WSTETH, a_side
 
 from monitor.core.trails import Lot, Side, Trail
 from monitor.core.units import AssetId, RawAmount
+from monitor.leverage.flows import follow
 from monitor.leverage.native import Coins, Terms, is_concerned, unseen_steps
-from monitor.leverage.steps import Act, Step
+from monitor.leverage.steps import Act, FlowTerms, Step
 
 OWED, PLEDGED, STAKED = a_side(WETH), a_side(WETH, "spark"), a_side(WSTETH)
 SPAM, STETH = an_address("spam"), an_address("stETH")
@@ -190,3 +191,25 @@ def test_owner__whose_borrowed_money_may_be_coins__is_looked_at(
     lots: list[Lot], did: list[Did], expected: bool
 ) -> None:
     assert is_concerned(Trail(tuple(lots)), steps_of(*did), WETH) is expected
+
+
+def test_loop__over_a_staking_token_that_nobody_prices__is_a_hop() -> None:
+    """Borrowed through a gateway, staked, wrapped, pledged: a block each."""
+    bought = (2, Act.RECEIVED, STETH, 90)
+    wrapped = (3, Act.SENT, STETH, 90), (3, Act.RECEIVED, WSTETH, 80)
+    pledged = (4, Act.SENT, WSTETH, 80), (4, Act.PLEDGED, WSTETH, 80)
+    trail, prices = Trail(), {WETH: 1}
+    flows = FlowTerms(3600, Fraction(1, 20))
+
+    def worth(asset: AssetId, raw: int) -> Fraction | None:
+        return Fraction(prices[asset] * raw) if asset in prices else None
+
+    for gained, *did in ((99, BORROW), (-101, bought), (-GAS, *wrapped), (-GAS, *pledged)):
+        steps, coins = steps_of(*did), Coins(PLENTY, gained)
+        coined = unseen_steps(trail.lots, steps, coins, Terms(WETH, worth, flows.tolerance))
+        trail = follow(trail, [*steps, *coined], frozenset({OWED}), worth, 0, flows)
+    [hop] = trail.hops
+    assert (hop.origin, hop.pledge) == (OWED, STAKED)
+    assert 79 <= hop.pledged_raw <= 80
+    assert hop.transactions == tuple(a_hash(f"tx {number}") for number in (1, 2, 3, 4))
+    assert (hop.is_flash, trail.lots) == (False, ())
