@@ -27,7 +27,7 @@ TOKENS = {"WETH": account("WETH"), "USDC": account("USDC")}
 WEIGHT = Weight(Fraction(300), Fraction(200))
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 async def test_loops__mixed_with_decoys__are_told_from_them() -> None:
     said: list[str] = [f"reproduce: make loops WORLDS={WORLDS} SEED={SEED_OF_TODAY}"]
     score = await run(Options(WORLDS, SEED_OF_TODAY), said.append)

@@ -5,7 +5,6 @@ the equity, has the credit on Aave or the authorisation on Morpho, and never own
 """
 
 from collections.abc import Sequence
-from fractions import Fraction
 
 from devnet import MAX
 from devnet.abi import Address
@@ -14,9 +13,9 @@ from devnet.flash_building import BUY
 from devnet.morpho import callback
 from devnet.transactions import Tx
 
-from loops.moves import SHOP, Got, Stop, Walked, endow, equip, idle, walk
+from loops.moves import Got, Pair, Stop, endow, equip
 from loops.part import Acts, Part, Play
-from loops.places import CORE, Aave, Blue, Place
+from loops.places import Aave, Blue, Place
 from loops.scene import SHARE, Scene, bundled
 from loops.stepwise import built, turns
 from loops.truth import FLASH, STEPWISE
@@ -33,15 +32,16 @@ def actor_of(scene: Scene, place: Place) -> Address:
     return scene.world.morpho.actor
 
 
-def flash(place: Place, collateral: str, debt: str, kind: str, usd: float) -> Play:
+def flash(pair: Pair, kind: str, usd: float) -> Play:
     """The collateral is lent first and pledged with the equity; the debt buys it back.
 
     On Aave by a flash loan, on Morpho in the callback of the pledge.
     """
+    place, collateral, debt = pair
 
     async def play(scene: Scene, part: Part) -> Acts:
         who, actor, rng, got = part.who, actor_of(scene, place), scene.rng, Got()
-        async for acts in ready(scene, who, place, collateral, debt, usd, got):
+        async for acts in ready(scene, who, pair, usd, got):
             yield acts
         equity = got.raw
         lets = float(place.lets(collateral, debt))
@@ -51,23 +51,18 @@ def flash(place: Place, collateral: str, debt: str, kind: str, usd: float) -> Pl
             back += loan * await scene.premium_bps(place) // 10_000 + 1
         owed, buy = await bought_by(scene, actor, debt, collateral, back)
         inner = (place.borrow(actor, debt, owed, who), *buy)
-        yield (_levered(scene, place, who, actor, collateral, (equity, loan), inner),)
+        yield (_levered(scene, who, pair, (equity, loan), inner),)
         part.truths.append(built(part, turns(place, collateral, debt, 1), kind, FLASH, 1))
 
     return play
 
 
 def _levered(
-    scene: Scene,
-    place: Place,
-    who: Address,
-    actor: Address,
-    collateral: str,
-    amounts: tuple[int, int],
-    inner: Sequence[Tx],
+    scene: Scene, who: Address, pair: Pair, amounts: tuple[int, int], inner: Sequence[Tx]
 ) -> Tx:
     """`amounts`: equity and loan."""
-    equity, loan = amounts
+    place, collateral, _ = pair
+    actor, (equity, loan) = actor_of(scene, place), amounts
     first = scene.collect(actor, collateral, who, equity)
     if isinstance(place, Aave):
         ours = FlashActor(place.view, actor)
@@ -85,7 +80,7 @@ def owed_by_loan(place: Aave, collateral: str, debt: str, kind: str, usd: float)
 
     async def play(scene: Scene, part: Part) -> Acts:
         who, actor, rng, got = part.who, actor_of(scene, place), scene.rng, Got()
-        async for acts in ready(scene, who, place, collateral, debt, usd, got):
+        async for acts in ready(scene, who, Pair(place, collateral, debt), usd, got):
             yield acts
         lets = float(place.lets(collateral, debt))
         bought = int(got.raw * rng.uniform(0.3, 0.8) * lets / (1 - lets))
@@ -108,7 +103,7 @@ def flash_on_shares(usd: float, kind: str) -> Play:
     async def play(scene: Scene, part: Part) -> Acts:
         who, morpho, got = part.who, scene.world.morpho, Got()
         place, actor = scene.blue(f"{SHARE}/USDC"), morpho.actor
-        async for acts in ready(scene, who, place, SHARE, "USDC", usd, got):
+        async for acts in ready(scene, who, Pair(place, SHARE, "USDC"), usd, got):
             yield acts
         loan = int(scene.same_worth(SHARE, got.raw, "USDC") * scene.rng.uniform(1, 3))
         # A little less than the loan buys, since the vault's rate grows by then.
@@ -131,7 +126,7 @@ def flash_across(lender: Aave, pledged: Blue, kind: str, usd: float) -> Play:
 
     async def play(scene: Scene, part: Part) -> Acts:
         who, actor, got = part.who, scene.world.morpho.actor, Got()
-        async for acts in ready(scene, who, lender, "WBTC", "USDC", usd, got, actor):
+        async for acts in ready(scene, who, Pair(lender, "WBTC", "USDC"), usd, got, actor):
             yield acts
         want = pledged.collateral
         bought = scene.raw(want, scene.usd("WBTC", got.raw) * scene.rng.uniform(0.3, 0.6))
@@ -158,7 +153,7 @@ def across_in_one(lender: Aave, pledged: Blue, kind: str, usd: float) -> Play:
 
     async def play(scene: Scene, part: Part) -> Acts:
         who, actor, got = part.who, actor_of(scene, lender), Got()
-        async for acts in ready(scene, who, lender, "WBTC", "USDC", usd, got, actor):
+        async for acts in ready(scene, who, Pair(lender, "WBTC", "USDC"), usd, got, actor):
             yield acts
         want = pledged.collateral
         bought = scene.raw(want, scene.usd("WBTC", got.raw) * scene.rng.uniform(0.3, 0.6))
@@ -177,125 +172,6 @@ def across_in_one(lender: Aave, pledged: Blue, kind: str, usd: float) -> Play:
     return play
 
 
-# Decoys
-
-
-def pledged_and_spent(place: Place, collateral: str, debt: str, usd: float) -> Play:
-    """Pledged and borrowed in one transaction, as a loop would be; but the money goes to a shop,
-    to the owner's wallet, or is swapped and goes there.
-    """
-
-    async def play(scene: Scene, part: Part) -> Acts:
-        who, actor, rng, got = part.who, actor_of(scene, place), scene.rng, Got()
-        async for acts in ready(scene, who, place, collateral, debt, usd, got):
-            yield acts
-        lets = float(place.lets(collateral, debt)) * rng.uniform(0.4, 0.9)
-        owed = int(scene.same_worth(collateral, got.raw, debt) * lets)
-        first = (
-            scene.collect(actor, collateral, who, got.raw),
-            place.pledge(actor, collateral, got.raw, who),
-            place.borrow(actor, debt, owed, who),
-        )
-        to = rng.choice((SHOP, who))
-        last: tuple[Tx, ...] = (scene.transfer(actor, debt, to, owed),)
-        if rng.random() < 0.5:
-            bought = int(scene.same_worth(debt, owed, "DAI") * 0.98)
-            _, buy = await bought_by(scene, actor, debt, "DAI", bought)
-            last = (*buy, scene.transfer(actor, "DAI", to, bought))
-        yield (bundled(scene, actor, who, *first, *last),)
-
-    return play
-
-
-def moved_at_once(start: Place, end: Place, collateral: str, debt: str, usd: float) -> Play:
-    """A debt whose money is gone moves to another market: a flash loan repays it, the collateral
-    follows, and the new debt repays the loan. No borrowed money is pledged.
-    """
-
-    async def play(scene: Scene, part: Part) -> Acts:
-        who, actor, got = part.who, scene.flash_actors[CORE], Got()
-        async for acts in pledged_and_owed(scene, who, start, end, (collateral, debt), usd, got):
-            yield acts
-        yield (
-            start.lets_take(who, actor, collateral),
-            end.delegate(who, actor, debt),
-            *end.enter(who),
-        )
-        owed = await start.owed(who, debt)
-        yield (scene.transfer(who, debt, SHOP, await scene.balance(who, debt)),)
-        loan = owed * 1_002 // 1_000
-        back = loan + loan * await scene.premium_bps(scene.core) // 10_000 + 1
-        held = min(got.raw, await start.pledged(who, collateral))
-        inner = (
-            await start.repaid(actor, debt, who),
-            *start.taken(actor, collateral, held, who),
-            end.pledge(actor, collateral, held, who),
-            end.borrow(actor, debt, back, who),
-        )
-        yield (lent_by_aave(scene, actor, who, debt, loan, inner),)
-
-    return play
-
-
-def undone_at_once(place: Place, collateral: str, debt: str, hops: int, usd: float) -> Play:
-    """A loop built by hand, and unwound in one transaction: a flash loan repays the debt, the
-    collateral comes out, and a part of it is sold for the loan.
-    """
-
-    async def play(scene: Scene, part: Part) -> Acts:
-        who, actor = part.who, scene.flash_actors[CORE]
-        async for acts in walk(
-            scene, part.people, turns(place, collateral, debt, hops), usd, Walked()
-        ):
-            yield acts
-        for pause in idle(scene):
-            yield pause
-        yield (place.lets_take(who, actor, collateral),)
-        loan = await place.owed(who, debt) * 1_002 // 1_000
-        back = loan + loan * await scene.premium_bps(scene.core) // 10_000 + 1
-        held = await place.pledged(who, collateral)
-        paid, sell = await bought_by(scene, actor, collateral, debt, back)
-        inner = (
-            await place.repaid(actor, debt, who),
-            *place.taken(actor, collateral, held, who),
-            *sell,
-            scene.transfer(actor, collateral, who, held - paid),
-        )
-        yield (lent_by_aave(scene, actor, who, debt, loan, inner),)
-        if isinstance(place, Aave) and await place.pledged(who, collateral):
-            yield (place.release(who, collateral),)  # the interest of some seconds
-
-    return play
-
-
-def swapped_at_once(place: Aave, collateral: str, other: str, debt: str, usd: float) -> Play:
-    """Collateral for other collateral while a debt stays whose money is gone: the new one is lent
-    and pledged first, the old one comes out and buys back the loan.
-    """
-
-    async def play(scene: Scene, part: Part) -> Acts:
-        who, actor, got = part.who, actor_of(scene, place), Got()
-        pair = (collateral, debt)
-        async for acts in pledged_and_owed(scene, who, place, place, pair, usd, got):
-            yield acts
-        yield (place.lets_take(who, actor, collateral),)
-        yield (scene.transfer(who, debt, SHOP, await scene.balance(who, debt)),)
-        loan = int(scene.same_worth(collateral, got.raw, other) * 0.97)
-        back = loan + loan * await scene.premium_bps(place) // 10_000 + 1
-        paid, buy = await bought_by(scene, actor, collateral, other, back)
-        held = min(got.raw, await place.pledged(who, collateral))
-        inner = (
-            place.pledge(actor, other, loan, who),
-            *place.taken(actor, collateral, held, who),
-            *buy,
-            scene.transfer(actor, collateral, who, held - paid),
-        )
-        lent = FlashActor(place.view, actor).flash_loan(other, loan, *inner)
-        yield (bundled(scene, actor, who, lent),)
-
-    return play
-
-
 def lent_by_aave(
     scene: Scene, actor: Address, who: Address, asset: str, raw: int, inner: Sequence[Tx]
 ) -> Tx:
@@ -304,37 +180,11 @@ def lent_by_aave(
     return ours.bundle(who, ours.flash_loan(asset, raw, *inner))
 
 
-async def pledged_and_owed(
-    scene: Scene,
-    who: Address,
-    place: Place,
-    later: Place,
-    pair: tuple[str, str],
-    usd: float,
-    got: Got,
-) -> Acts:
-    """Collateral of their own and a debt on it, small enough for `later` too; `got`: pledged."""
-    collateral, debt = pair
-    async for acts in equip(scene, who, [Stop(place, collateral)], usd):
-        yield acts
-    async for acts in endow(scene, who, collateral, scene.raw(collateral, usd), got):
-        yield acts
-    lets = min(place.lets(collateral, debt), later.lets(collateral, debt))
-    owed = int(scene.same_worth(collateral, got.raw, debt) * lets * Fraction(6, 10))
-    yield (place.pledge(who, collateral, got.raw), place.borrow(who, debt, owed))
-
-
 async def ready(
-    scene: Scene,
-    who: Address,
-    place: Place,
-    collateral: str,
-    debt: str,
-    usd: float,
-    got: Got,
-    by: Address | None = None,
+    scene: Scene, who: Address, pair: Pair, usd: float, got: Got, by: Address | None = None
 ) -> Acts:
     """The equity in the owner's wallet, and all that the actor must be allowed."""
+    place, collateral, debt = pair
     actor = by or actor_of(scene, place)
     async for acts in equip(scene, who, [Stop(place, collateral, debt)], usd):
         yield acts

@@ -1,6 +1,6 @@
 """Decoys of several people, whose money goes from one to the other."""
 
-from loops.moves import Got, Stop, debt_raw, grouped, idle, turn_into
+from loops.moves import Got, Pair, Stop, debt_raw, grouped, idle, turn_into
 from loops.part import Acts, Part, Play
 from loops.places import Place
 from loops.scene import Scene
@@ -38,12 +38,11 @@ def crossing(places: tuple[Place, Place], collateral: str, debt: str, usd: float
     return play
 
 
-def lent_to_a_friend(
-    place: Place, collateral: str, debt: str, usd: float, *, returned: bool
-) -> Play:
+def lent_to_a_friend(pair: Pair, usd: float, *, returned: bool) -> Play:
     """One borrows for the other, who pledges it and borrows on it, for what they buy. It comes
     back, or not; what comes back repays.
     """
+    place, collateral, debt = pair
 
     async def play(scene: Scene, part: Part) -> Acts:
         lender, friend = part.people

@@ -2,15 +2,16 @@
 
 from collections.abc import Callable, Iterator
 
-from loops.at_once import (
+from loops.at_once_spent import (
     moved_at_once,
     pledged_and_spent,
     swapped_at_once,
     undone_at_once,
 )
 from loops.company import crossing, lent_to_a_friend
-from loops.draws import STRANGERS, WALLETS, Draws, Item, Pair
+from loops.draws import STRANGERS, WALLETS, Draws, Item
 from loops.loop_items import between
+from loops.moves import Pair
 from loops.oddities import (
     gifted,
     own_money_at_once,
@@ -77,24 +78,24 @@ class DecoyItems:
 
     def _spent_on(self, pair: Pair) -> Item:
         times = self._rng.randint(1, 5)
-        how = (pair.place, pair.collateral, pair.debt, self._draws.usd(), times)
+        how = (pair, self._draws.usd(), times)
         return Item(f"decoy: borrowed and spent {times} times, {pair}", borrowed_and_spent(*how))
 
     def _unrelated(self) -> Item:
         pair, times = self._draws.any(), self._rng.randint(1, 4)
-        how = (pair.place, pair.collateral, pair.debt, self._draws.usd(), times)
+        how = (pair, self._draws.usd(), times)
         return Item(f"decoy: unrelated deposits, {times} times, {pair}", unrelated_deposits(*how))
 
     def _wages(self) -> Item:
         pair = self._draws.any()
         return Item(
             f"decoy: wages, {pair}",
-            wages(pair.place, pair.collateral, pair.debt, self._draws.usd()),
+            wages(pair, self._draws.usd()),
         )
 
     def _lent_on(self) -> Item:
-        lends, collateral = self._rng.choice(("vault", "morpho", "aave")), "WETH"
-        play = lent_on(self._scene.core, collateral, "USDC", lends, self._draws.usd())
+        lends = self._rng.choice(("vault", "morpho", "aave"))
+        play = lent_on(Pair(self._scene.core, "WETH", "USDC"), lends, self._draws.usd())
         return Item(f"decoy: lent on by {lends}", play)
 
     def _both_sides(self) -> Item:
@@ -106,22 +107,21 @@ class DecoyItems:
 
     def _traded(self) -> Item:
         pair, bought = self._draws.directional(), self._rng.choice(("WBTC", "wstETH"))
-        how = (pair.place, pair.collateral, pair.debt)
         if pair.debt == bought:
             return self._spent_on(pair)
         return Item(
             f"decoy: bought {bought} and held or sold it, {pair}",
-            traded(*how, bought, self._draws.usd()),
+            traded(pair, bought, self._draws.usd()),
         )
 
     def _unwound(self) -> Item:
         pair, hops = self._draws.any(), self._rng.randint(1, 3)
-        how = (pair.place, pair.collateral, pair.debt, hops, self._draws.usd())
+        how = (pair, hops, self._draws.usd())
         return Item(f"decoy: unwound, {pair}, {hops} hops", unwound(*how))
 
     def _unwound_at_once(self) -> Item:
         pair, hops = self._draws.any(), self._rng.randint(1, 4)
-        how = (pair.place, pair.collateral, pair.debt, hops, self._draws.usd())
+        how = (pair, hops, self._draws.usd())
         return Item(f"decoy: unwound at once, {pair}, {hops} hops", undone_at_once(*how))
 
     def _liquidated(self) -> Item:
@@ -163,7 +163,7 @@ class DecoyItems:
         pair = self._rng.choice((self._draws.directional, self._draws.staked))()
         if pair.debt == "DAI":
             return self._spent_on(pair)
-        play = pledged_and_spent(pair.place, pair.collateral, pair.debt, self._draws.usd())
+        play = pledged_and_spent(pair, self._draws.usd())
         return Item(f"decoy: pledged, borrowed and spent at once, {pair}", play)
 
     def _crossing(self) -> Item:
@@ -173,28 +173,28 @@ class DecoyItems:
 
     def _friend(self) -> Item:
         pair, returned = self._draws.directional(), self._rng.random() < 0.5
-        how = (pair.place, pair.collateral, pair.debt, self._draws.usd())
+        how = (pair, self._draws.usd())
         title = f"decoy: lent to a friend{', who pays back' * returned}, {pair}"
         return Item(title, lent_to_a_friend(*how, returned=returned), STRANGERS)
 
     def _gifted(self) -> Item:
         pair = self._draws.any()
-        play = gifted(pair.place, pair.collateral, pair.debt, self._draws.usd())
+        play = gifted(pair, self._draws.usd())
         return Item(f"decoy: a stranger's gift, {pair}", play, STRANGERS)
 
     def _for_another(self) -> Item:
         pair = self._draws.any()
-        play = pledged_for_another(pair.place, pair.collateral, pair.debt, self._draws.usd())
+        play = pledged_for_another(pair, self._draws.usd())
         return Item(f"decoy: pledged for another, {pair}", play, STRANGERS)
 
     def _own_at_once(self) -> Item:
         pair = self._draws.any()
-        play = own_money_at_once(pair.place, pair.collateral, pair.debt, self._draws.usd())
+        play = own_money_at_once(pair, self._draws.usd())
         return Item(f"decoy: own money pledged at once, {pair}", play)
 
     def _beside_a_debt(self) -> Item:
         pair = self._draws.directional()
-        play = unwound_beside_a_debt(pair.place, pair.collateral, pair.debt, self._draws.usd())
+        play = unwound_beside_a_debt(pair, self._draws.usd())
         return Item(f"decoy: unwound beside a debt, {pair}", play)
 
     def _repaid_with_claims(self) -> Item:

@@ -3,6 +3,7 @@
 import random
 from dataclasses import dataclass
 
+from loops.moves import Pair
 from loops.part import CLONE, DS_PROXY, EOA, SAFE, SMART, Home, Play
 from loops.places import Aave, Place
 from loops.scene import Scene
@@ -22,18 +23,6 @@ class Item:
     title: str
     play: Play
     homes: tuple[Home, ...] = (Home(),)
-
-
-@dataclass(frozen=True)
-class Pair:
-    """Where one asset is pledged and another borrowed."""
-
-    place: Place
-    collateral: str
-    debt: str
-
-    def __str__(self) -> str:
-        return f"{self.collateral}/{self.debt} on {self.place.market}"
 
 
 class Draws:

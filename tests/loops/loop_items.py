@@ -14,8 +14,8 @@ from loops.changed import (
     partly_unwound,
     two_at_once,
 )
-from loops.draws import LEAST_HOP_USD, MOST_HOPS, WALLETS, Draws, Item, Pair
-from loops.moves import Stop
+from loops.draws import LEAST_HOP_USD, MOST_HOPS, WALLETS, Draws, Item
+from loops.moves import Pair, Stop
 from loops.oddities import (
     around,
     in_parts,
@@ -57,9 +57,7 @@ class LoopItems:
         """Before the monitor begins: one that is a loop by state, one that cannot be known."""
         stops, kind, name = self._by_state(self._rng.randint(2, 5))
         other, hops = self._draws.directional(), self._rng.randint(2, 5)
-        unseen = stepwise(
-            turns(other.place, other.collateral, other.debt, hops), DIRECTIONAL, self._draws.usd()
-        )
+        unseen = stepwise(turns(*other, hops), DIRECTIONAL, self._draws.usd())
         return [
             Item(f"loop: early {name}", early(stops, kind, max(self._draws.usd(), 1_000))),
             Item(f"decoy: directional {other}, before the monitor began", _untold(unseen)),
@@ -79,7 +77,7 @@ class LoopItems:
             claims = self._rng.choice((claims_of_shares, claims_of_deposits))
             return claims(self._scene, hops), kind, f"on claims, {hops} hops"
         pair = draw()
-        stops = turns(pair.place, pair.collateral, pair.debt, hops)
+        stops = turns(*pair, hops)
         return stops, kind, f"{pair}, {hops} hops"
 
     # Loops
@@ -89,7 +87,7 @@ class LoopItems:
         usd = max(self._draws.usd(), LEAST_HOP_USD / lets**hops)
         wraps = pair.collateral == "wstETH" and pair.debt == "WETH" and self._rng.random() < 0.5
         beside = self._rng.random() < 0.3
-        stops = turns(pair.place, pair.collateral, pair.debt, hops)
+        stops = turns(*pair, hops)
         title = f"loop: stepwise {pair}, {hops} hops{', wrapped' * wraps}{', beside' * beside}"
         return Item(title, stepwise(stops, kind, usd, wraps=wraps, beside=beside))
 
@@ -153,10 +151,13 @@ class LoopItems:
         )
         draw, kind = self._rng.choice(drawn)
         pair = draw()
-        place, how = pair.place, (pair.collateral, pair.debt, kind, self._draws.usd())
+        place, usd = pair.place, self._draws.usd()
         if isinstance(place, Aave) and self._rng.random() < 0.4:
-            return Item(f"loop: flash loan that stays, {pair}", owed_by_loan(place, *how))
-        return Item(f"loop: flash {pair}", flash(place, *how))
+            return Item(
+                f"loop: flash loan that stays, {pair}",
+                owed_by_loan(place, pair.collateral, pair.debt, kind, usd),
+            )
+        return Item(f"loop: flash {pair}", flash(pair, kind, usd))
 
     def _flash_on(self) -> Item:
         if self._rng.random() < 0.4:
@@ -176,7 +177,7 @@ class LoopItems:
         )
         pair, hops, usd = draw(), self._rng.randint(1, 4), self._draws.usd()
         how = self._rng.choice((in_parts, together, around, with_more))
-        play = how(pair.place, pair.collateral, pair.debt, kind, hops, usd)
+        play = how(pair, kind, hops, usd)
         return Item(f"loop: {how.__name__}, {pair}, {hops} rounds", play)
 
     def _changed(self) -> Item:
@@ -237,7 +238,7 @@ def between(draws: Draws) -> tuple[list[Stop], str]:
         ),
         (
             [
-                Stop(pair.place, pair.collateral, pair.debt),
+                Stop(*pair),
                 Stop(pair.place, pair.collateral, person=1),
             ],
             DIRECTIONAL,

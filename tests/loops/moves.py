@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
+from typing import NamedTuple
 
 from devnet.abi import Address, account
 from devnet.transactions import Tx
@@ -22,6 +23,17 @@ class Got:
     """How much a move brought in; generators cannot return it."""
 
     raw: int = 0
+
+
+class Pair(NamedTuple):
+    """Where one asset is pledged and another borrowed."""
+
+    place: Place
+    collateral: str
+    debt: str
+
+    def __str__(self) -> str:
+        return f"{self.collateral}/{self.debt} on {self.place.market}"
 
 
 @dataclass(frozen=True)

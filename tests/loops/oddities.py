@@ -10,6 +10,7 @@ from loops.at_once import actor_of, ready
 from loops.moves import (
     SHOP,
     Got,
+    Pair,
     Stop,
     Walked,
     debt_raw,
@@ -20,15 +21,15 @@ from loops.moves import (
     walk,
 )
 from loops.part import Acts, Part, Play
-from loops.places import Place
 from loops.scene import SHARE, Scene, bundled
 from loops.spent import pledged
 from loops.stepwise import built, turns
 from loops.truth import STEPWISE
 
 
-def in_parts(place: Place, collateral: str, debt: str, kind: str, rounds: int, usd: float) -> Play:
+def in_parts(pair: Pair, kind: str, rounds: int, usd: float) -> Play:
     """What was borrowed is turned and pledged in two parts, some time apart: two hops a round."""
+    place, collateral, debt = pair
 
     async def play(scene: Scene, part: Part) -> Acts:
         who, got = part.who, Got()
@@ -52,8 +53,9 @@ def in_parts(place: Place, collateral: str, debt: str, kind: str, rounds: int, u
     return play
 
 
-def together(place: Place, collateral: str, debt: str, kind: str, rounds: int, usd: float) -> Play:
+def together(pair: Pair, kind: str, rounds: int, usd: float) -> Play:
     """Borrowed twice, turned twice, and pledged in one: one hop a round."""
+    place, collateral, debt = pair
 
     async def play(scene: Scene, part: Part) -> Acts:
         who, got = part.who, Got()
@@ -75,10 +77,11 @@ def together(place: Place, collateral: str, debt: str, kind: str, rounds: int, u
     return play
 
 
-def around(place: Place, collateral: str, debt: str, kind: str, hops: int, usd: float) -> Play:
+def around(pair: Pair, kind: str, hops: int, usd: float) -> Play:
     """The borrowed money takes a way of its own before it is pledged: over a third asset, or for
     a while into a vault.
     """
+    place, collateral, debt = pair
 
     async def play(scene: Scene, part: Part) -> Acts:
         who, got = part.who, Got()
@@ -113,8 +116,9 @@ async def _on_a_way(scene: Scene, who: Address, have: str, want: str, raw: int, 
         yield acts
 
 
-def with_more(place: Place, collateral: str, debt: str, kind: str, hops: int, usd: float) -> Play:
+def with_more(pair: Pair, kind: str, hops: int, usd: float) -> Play:
     """After the loop: own money is pledged beside it, or a last debt is spent, or both."""
+    place, collateral, debt = pair
 
     async def play(scene: Scene, part: Part) -> Acts:
         who, got, rng, walked = part.who, Got(), scene.rng, Walked()
@@ -142,8 +146,9 @@ def with_more(place: Place, collateral: str, debt: str, kind: str, hops: int, us
 # Decoys
 
 
-def gifted(place: Place, collateral: str, debt: str, usd: float) -> Play:
+def gifted(pair: Pair, usd: float) -> Play:
     """Borrows and keeps it; meanwhile a stranger pledges as much on their behalf."""
+    place, collateral, debt = pair
 
     async def play(scene: Scene, part: Part) -> Acts:
         who, friend = part.people
@@ -159,8 +164,9 @@ def gifted(place: Place, collateral: str, debt: str, usd: float) -> Play:
     return play
 
 
-def pledged_for_another(place: Place, collateral: str, debt: str, usd: float) -> Play:
+def pledged_for_another(pair: Pair, usd: float) -> Play:
     """Borrows, and pledges what it bought as somebody else's."""
+    place, collateral, debt = pair
 
     async def play(scene: Scene, part: Part) -> Acts:
         who, friend = part.people
@@ -176,17 +182,18 @@ def pledged_for_another(place: Place, collateral: str, debt: str, usd: float) ->
     return play
 
 
-def own_money_at_once(place: Place, collateral: str, debt: str, usd: float) -> Play:
+def own_money_at_once(pair: Pair, usd: float) -> Play:
     """In one transaction: borrows on older collateral, and pledges as much that was in the wallet
     before; the borrowed money goes to the wallet or to a shop.
     """
+    place, collateral, debt = pair
 
     async def play(scene: Scene, part: Part) -> Acts:
         who, actor, rng, got = part.who, actor_of(scene, place), scene.rng, Got()
         async for acts in pledged(scene, who, place, collateral, usd, got):
             yield acts
         raw = debt_raw(scene, Stop(place, collateral, debt), got.raw, 0.8)
-        async for acts in ready(scene, who, place, collateral, debt, usd * 0.6, got):
+        async for acts in ready(scene, who, pair, usd * 0.6, got):
             yield acts
         steps = [
             place.borrow(actor, debt, raw, who),
@@ -199,10 +206,11 @@ def own_money_at_once(place: Place, collateral: str, debt: str, usd: float) -> P
     return play
 
 
-def unwound_beside_a_debt(place: Place, collateral: str, debt: str, usd: float) -> Play:
+def unwound_beside_a_debt(pair: Pair, usd: float) -> Play:
     """A debt whose money is gone, then a hop, and the hop back again: what was pledged with
     borrowed money is out, and what is still owed was spent.
     """
+    place, collateral, debt = pair
 
     async def play(scene: Scene, part: Part) -> Acts:
         who, got, stop = part.who, Got(), Stop(place, collateral, debt)

@@ -6,6 +6,7 @@ from loops.moves import (
     EXCHANGE,
     SHOP,
     Got,
+    Pair,
     Stop,
     debt_raw,
     endow,
@@ -21,10 +22,11 @@ from loops.places import Aave, Place
 from loops.scene import Scene
 
 
-def borrowed_and_spent(place: Place, collateral: str, debt: str, usd: float, times: int) -> Play:
+def borrowed_and_spent(pair: Pair, usd: float, times: int) -> Play:
     """As often as a loop would borrow. Whatever the pair: two assets that are pegged, or the same
     one, look like a loop by state alone.
     """
+    place, collateral, debt = pair
 
     async def play(scene: Scene, part: Part) -> Acts:
         who, got = part.who, Got()
@@ -40,10 +42,11 @@ def borrowed_and_spent(place: Place, collateral: str, debt: str, usd: float, tim
     return play
 
 
-def unrelated_deposits(place: Place, collateral: str, debt: str, usd: float, times: int) -> Play:
+def unrelated_deposits(pair: Pair, usd: float, times: int) -> Play:
     """Borrows, and pledges about as much again; but that was in the wallet from the beginning,
     and the borrowed money is spent, or still there.
     """
+    place, collateral, debt = pair
 
     async def play(scene: Scene, part: Part) -> Acts:
         who, got, rng = part.who, Got(), scene.rng
@@ -65,8 +68,9 @@ def unrelated_deposits(place: Place, collateral: str, debt: str, usd: float, tim
     return play
 
 
-def wages(place: Place, collateral: str, debt: str, usd: float) -> Play:
+def wages(pair: Pair, usd: float) -> Play:
     """Borrows and spends it; later as much is earned, and that is turned into collateral."""
+    place, collateral, debt = pair
 
     async def play(scene: Scene, part: Part) -> Acts:
         who, got = part.who, Got()
@@ -86,10 +90,11 @@ def wages(place: Place, collateral: str, debt: str, usd: float) -> Play:
     return play
 
 
-def lent_on(place: Place, collateral: str, debt: str, lends: str, usd: float) -> Play:
+def lent_on(pair: Pair, lends: str, usd: float) -> Play:
     """Borrowed money is lent on, but secures nothing: in a vault whose shares stay in the wallet,
     in a market of Morpho as its loan, or on Aave with its use as collateral switched off.
     """
+    place, collateral, debt = pair
 
     async def play(scene: Scene, part: Part) -> Acts:
         who, got = part.who, Got()
@@ -136,8 +141,9 @@ def both_sides(
     return play
 
 
-def traded(place: Place, collateral: str, debt: str, bought: str, usd: float) -> Play:
+def traded(pair: Pair, bought: str, usd: float) -> Play:
     """Borrows, buys, sells again, and repays what came of it: nothing was pledged meanwhile."""
+    place, collateral, debt = pair
 
     async def play(scene: Scene, part: Part) -> Acts:
         who, got = part.who, Got()

@@ -3,7 +3,7 @@
 from devnet import MAX
 from devnet.abi import account
 
-from loops.moves import SHOP, Got, Stop, Walked, debt_raw, idle, turn_into, walk
+from loops.moves import SHOP, Got, Pair, Stop, Walked, debt_raw, idle, turn_into, walk
 from loops.part import Acts, Part, Play
 from loops.places import Aave, Place
 from loops.scene import FALLING, Scene, bundled
@@ -15,10 +15,11 @@ KEPT_BPS = 300
 """How far above its limit a position stays while it is unwound."""
 
 
-def unwound(place: Place, collateral: str, debt: str, hops: int, usd: float) -> Play:
+def unwound(pair: Pair, hops: int, usd: float) -> Play:
     """A loop, and then back by hand: out comes what may, is sold, and repays; until nothing is
     owed. All of the collateral comes out, or what is left stays pledged without a debt.
     """
+    place, collateral, debt = pair
 
     async def play(scene: Scene, part: Part) -> Acts:
         who, walked, got = part.who, Walked(), Got()
