@@ -1,8 +1,8 @@
 """`cascade-monitor claims`: what collateral rests on, who shares it, as the store has it."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from decimal import Decimal
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -11,9 +11,8 @@ from rich.markup import escape
 from monitor import display
 from monitor.console import ConfigOption, JsonOption, asked, out
 from monitor.core.ports import ClaimFilter
+from monitor.display import Document
 
-Document = Mapping[str, Any]
-SHOWN_OF_ID = 10
 MOST_SHOWN = 10
 """Of what may be hundreds: anybody may open markets on Morpho."""
 LEAST_SHOWN = 0.0001
@@ -49,8 +48,8 @@ def table(console: Console, document: Document) -> None:
     every = ((market, on) for market in document["markets"] for on in market["claims_on"])
     claimed = sorted(every, key=lambda one: _largest_first(one[1]))
     for market, target in claimed[:MOST_SHOWN]:
-        told = f"{_share(target['share'])} of the collateral in {_spot(market)}"
-        console.print(f"{told} is a claim on {_spot(target)}", soft_wrap=True, markup=False)
+        told = f"{_share(target['share'])} of the collateral in {display.spot(market)}"
+        console.print(f"{told} is a claim on {display.spot(target)}", soft_wrap=True, markup=False)
     if len(claimed) > MOST_SHOWN:
         console.print(f"… {len(claimed) - MOST_SHOWN} more; --json has all")
     for reason in dict.fromkeys(r for row in document["claims"] for r in row.get("unknown", ())):
@@ -62,7 +61,7 @@ def table(console: Console, document: Document) -> None:
 def rest_words(row: Document) -> Iterator[str]:
     """Everything that is a share of it: bases, what is circular, what nobody tells."""
     for base in row["rests_on"]:
-        lent = f" lent in {_spot(base)}" if base["market"] else ""
+        lent = f" lent in {display.spot(base)}" if base["market"] else ""
         yield f"{_share(base['share'])} {base['symbol']}{lent}"
     if row["circular"]:
         yield f"{_share(row['circular'])} circular: it claims nothing but itself"
@@ -86,13 +85,9 @@ def _largest_first(one: Document) -> tuple[bool, Decimal]:
 
 def _sharing(one: Document) -> str:
     within = "" if one["share"] == 1 else f" ({_share(one['share'])} of it)"
-    return f"{_spot(one)}: {one['pledged']['symbol']}{within} {display.usd(one['value_usd'])}"
-
-
-def _spot(one: Document) -> str:
-    """`aave-core`, `morpho/0x12345678…`."""
-    sub_market = one["sub_market"]
-    return f"{one['market']}/{sub_market[:SHOWN_OF_ID]}…" if sub_market else str(one["market"])
+    return (
+        f"{display.spot(one)}: {one['pledged']['symbol']}{within} {display.usd(one['value_usd'])}"
+    )
 
 
 def _share(share: float | None) -> str:

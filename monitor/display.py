@@ -216,9 +216,8 @@ def positions(out: Console, document: Document) -> None:
     headline(out, document)
     table = whole("market", "account", "collateral", "debt", "supply", "health", "")
     for row in document["positions"]:
-        sub_market = row["sub_market"]
         table.add_row(
-            f"{row['market']}/{sub_market[:SHOWN_OF_ID]}…" if sub_market else row["market"],
+            spot(row),
             row["account"],
             "\n".join(_line(line) for line in row["collateral"]),
             "\n".join(_line(line) for line in row["debt"]),
@@ -321,6 +320,12 @@ def curve(out: Console, document: Document) -> None:
 def headline(out: Console, document: Document) -> None:
     block = document["block"]
     out.print(f"block [bold]{block['number']}[/] [dim]{block['hash']}[/]", highlight=False)
+
+
+def spot(row: Document) -> str:
+    """`aave-core`, `morpho/0x12345678…`."""
+    sub_market = row["sub_market"]
+    return f"{row['market']}/{sub_market[:SHOWN_OF_ID]}…" if sub_market else str(row["market"])
 
 
 def usd(text: str | None) -> str:

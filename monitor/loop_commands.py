@@ -1,6 +1,6 @@
 """`cascade-monitor loops`: recursive leverage, as the store has it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from decimal import Decimal
 from itertools import groupby
 from typing import Annotated, Any
@@ -14,8 +14,8 @@ from monitor import display
 from monitor.console import ConfigOption, JsonOption, asked, out
 from monitor.core.loops import LoopKind
 from monitor.core.ports import LoopFilter
+from monitor.display import Document
 
-Document = Mapping[str, Any]
 KINDS = ", ".join(LoopKind)
 RATE = "rate:"
 DEBT_WIDTH = 16
