@@ -47,6 +47,11 @@ from devnet.aave_3_0_deployment import (
 from devnet.terms import VOLATILE_RATES
 from devnet.world import NO_REFERRAL
 from following import following
+from fuzz.monitored import MARKET
+
+from monitor.core import rates as kept
+from monitor.core.ledger import find, rate_key
+from monitor.core.units import RAY, Address, AssetId, Ray
 
 ERIN, BRIDGE = account("erin"), account("bridge")
 EVERYBODY = (*PEOPLE, ERIN, BRIDGE)
@@ -218,6 +223,13 @@ async def test_rate_strategy__replaced__rates_follow_at_the_next_verb(
     async with following(market, tmp_path) as monitored:
         await market.block(*configure(setter, "USDC", rates)(market))
         await judged(market, version, PEOPLE, monitored)
+        ledger = await monitored.ledger_at((await market.head()).hash)
+        terms = find(
+            ledger, rate_key(MARKET, AssetId(Address(market.token("USDC")))), kept.RateTerms
+        )
+        share = RAY // 100
+        curve = kept.KinkedCurve(Ray(share), Ray(5 * share), Ray(90 * share), Ray(75 * share))
+        assert terms == kept.RateTerms(Address(rates), curve)
         await market.jump(ODD_SECONDS)
         await market.repay(ALICE, "USDC", 10**6)
         await judged(market, version, PEOPLE, monitored)

@@ -132,6 +132,28 @@ async def test_shock__of_an_unknown_name__is_usage(stage: Stage) -> None:
     assert "no asset is called 'NOPE'" in asked.err.replace("\n", " ")
 
 
+async def test_shock__of_every_kind_at_once__is_one_question(stage: Stage) -> None:
+    config, _ = stage.config()
+    assert (await command("run", "--config", str(config), "--once")).code == 0
+    shocks = {
+        "WETH": "-0.3",
+        "peg:wstETH/WETH": "-0.05",
+        "oracle:aave-core/wstETH": "-0.0285",
+        "rate:aave-core/WETH": "0.95@10d",
+        "parameter:aave-core/WETH.liquidation_threshold_bps": "8000",
+        "liquidity:*": "0.5",
+        "gas": "10",
+    }
+    words = [word for key, value in shocks.items() for word in ("--shock", f"{key}={value}")]
+    asked = await command("project", "--config", str(config), "--json", *words)
+    assert asked.code == 0
+    assert list(asked.document["scenario"]["shocks"]) == list(shocks)
+    assert asked.document["result"]["converged"]
+    for wrong in ("gas=1e30", "rate:aave-core/WETH=1"):
+        refused = await command("project", "--config", str(config), "--shock", wrong)
+        assert (refused.code, "Traceback" in refused.err) == (64, False)
+
+
 async def test_store_commands__before_any_run__say_so_and_create_nothing(stage: Stage) -> None:
     config, _ = stage.config()
     asked = await command("positions", "--config", str(config))
@@ -161,7 +183,9 @@ async def test_first_run__fails_and_is_mended__begins(stage: Stage) -> None:
 @pytest.mark.parametrize(
     ("shocks", "words"),
     [
-        ("{ gas = 10 }", "gas shocks are not supported yet"),
+        ('{ "oracle:nowhere/WETH" = -0.1 }', "no market is called 'nowhere'"),
+        ('{ "parameter:aave-core/WETH.lltv" = 1 }', "has no parameter 'lltv'"),
+        ('{ "rate:aave-core/WETH" = "1.5@30d" }', "not within 0 and 1"),
         ("{ WETH = -2 }", "not above -1"),
         ("{ ZZZ = -0.05 }", "no asset is called 'ZZZ'"),
     ],
