@@ -1,5 +1,6 @@
 """World after world: played on real contracts, followed by the daemon, held against the truth."""
 
+import asyncio
 import random
 import shutil
 import tempfile
@@ -41,7 +42,11 @@ async def run(options: Options, say: Say) -> Score:
     for number in range(options.worlds):
         started = time.monotonic()
         folder = Path(tempfile.mkdtemp(prefix="loops-"))
-        score = await play_world(f"{options.seed}-{number}", folder)
+        try:
+            score = await play_world(f"{options.seed}-{number}", folder)
+        except asyncio.CancelledError:
+            shutil.rmtree(folder)
+            raise
         for fault in score.faults:
             say(f"world {number}: {fault}")
         if score.faults:
