@@ -37,7 +37,14 @@ async def wallets(wide: WideWorld) -> Wallets:
 
 
 @pytest.fixture
-async def life(wide: WideWorld, wallets: Wallets, tmp_path: Path) -> AsyncIterator[LoopedLife]:
+async def life(wide: WideWorld, tmp_path: Path) -> AsyncIterator[LoopedLife]:
+    async with looped_life(wide, tmp_path) as beside:
+        yield beside
+
+
+@pytest.fixture
+async def knowing(wide: WideWorld, wallets: Wallets, tmp_path: Path) -> AsyncIterator[LoopedLife]:
+    """The same, to whom the proxies' code is vouched for."""
     vouched = "".join(
         f'[[account_code]]\nhash = "{code_hash}"\nkind = "{kind}"\n'
         for code_hash, kind in wallets.account_code.items()
@@ -158,7 +165,7 @@ async def test_bundle__of_two_peoples_loops_and_one_who_only_borrows__tells_them
 
 @pytest.mark.parametrize("is_restarted", [True, False])
 async def test_loop__of_a_proxy_handed_over_in_the_middle__is_its_new_owners(
-    wide: WideWorld, wallets: Wallets, life: LoopedLife, is_restarted: bool
+    wide: WideWorld, wallets: Wallets, knowing: LoopedLife, is_restarted: bool
 ) -> None:
     """A start asks everybody who owns him, so the trail is handed over while money moves."""
     proxy = await wallets.ds_proxy(ALICE)
@@ -168,19 +175,19 @@ async def test_loop__of_a_proxy_handed_over_in_the_middle__is_its_new_owners(
         *(wide.approve(own, symbol, to) for symbol in ("WETH", "USDC") for to in wide.spenders)
     )
     await proxy.act(wide.supply(own, "WETH", 10 * WAD), wide.borrow(own, "USDC", borrowed))
-    await life.follow()
+    await knowing.follow()
     await wide.tx(ALICE, own, "setOwner(address)", BOB)
-    await life.follow()
+    await knowing.follow()
     if is_restarted:
-        life.recursion.begin(life.kept)
+        knowing.recursion.begin(knowing.kept)
     handed = type(proxy)(proxy.chain, own, (BOB,), proxy.actor)
     await handed.act(wide.trade(own, "USDC", "WETH", borrowed))
-    await life.follow()
+    await knowing.follow()
     bought = await wide.balance_of(wide.token("WETH"), own)
     await handed.act(wide.supply(own, "WETH", bought))
-    assert told(await life.loops(BOB)) == [(LoopKind.DIRECTIONAL, Built.STEPWISE, 1)]
-    assert await life.loops(own) == await life.loops(BOB)
-    assert await life.loops(ALICE) == ()
+    assert told(await knowing.loops(BOB)) == [(LoopKind.DIRECTIONAL, Built.STEPWISE, 1)]
+    assert await knowing.loops(own) == await knowing.loops(BOB)
+    assert await knowing.loops(ALICE) == ()
 
 
 async def test_loop__that_strangers_pay_into__stays_one_with_its_hops(
@@ -203,7 +210,7 @@ async def test_loop__that_strangers_pay_into__stays_one_with_its_hops(
 
 
 async def test_loop__of_a_proxy_given_to_somebody__takes_none_of_what_he_has(
-    wide: WideWorld, wallets: Wallets, life: LoopedLife
+    wide: WideWorld, wallets: Wallets, knowing: LoopedLife
 ) -> None:
     """Bob owes and has spent it. Mallory borrows a little in a proxy, pledges that for Bob, and
     gives him the proxy: it obeys him from now on, without his having asked for it."""
@@ -230,7 +237,7 @@ async def test_loop__of_a_proxy_given_to_somebody__takes_none_of_what_he_has(
         proxy.act(there.borrow(own, "WETH", little), wide.supply(own, "WETH", little, BOB)),
         wide.tx(MALLORY, own, "setOwner(address)", BOB),
     )
-    assert await life.loops(BOB) == await life.loops(own) == ()
+    assert await knowing.loops(BOB) == await knowing.loops(own) == ()
 
 
 async def test_loop__built_on_a_debt_repaid_but_for_a_rounding__is_seen_whole(
