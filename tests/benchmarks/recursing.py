@@ -1,80 +1,67 @@
 """What a block costs in owners, trails and loops, against finding all of them anew.
 
-100,000 positions: two thirds in a pooled market with an e-mode, a third in pairs; every seventh
-account obeys another. Nothing here talks to a node: what accounts answer is made up, and costs both
-arms the same.
+200 accounts borrow, repay or pledge again what they borrowed, every price moves a little, and the
+money is followed by its transfers. Nothing here talks to a node: what accounts answer and which
+tokens move is made up, and costs both arms the same.
 """
 
 import random
+import time
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
 
-from builders import a_block, a_market, a_price, a_reserve, an_address
+from builders import a_block, an_address
 
-from benchmarks.timing import Row, at_most, awaited, interleaved, millis, ratio
+from benchmarks.looped_market import (
+    DOLLARS,
+    PAIRED,
+    POOLED,
+    POOLED_POSITIONS,
+    POSITIONS,
+    PROXY_CODE,
+    account,
+    controllers,
+    prices,
+    records,
+)
+from benchmarks.timing import Row, at_most, interleaved, millis, ratio
 from monitor.core.blocks import BlockRef, RawLog
 from monitor.core.delta import apply, collapse
-from monitor.core.events import DebtChanged, Place
+from monitor.core.events import CollateralChanged, DebtChanged, Place
 from monitor.core.ledger import (
     OBSERVED,
-    Holding,
-    Key,
     Kind,
     Ledger,
-    Market,
     Position,
-    Record,
-    category_key,
     find,
-    market_key,
-    owner_key,
-    pair_key,
     position_key,
-    price_key,
-    reserve_key,
-    token_key,
 )
 from monitor.core.overlay import Overlay
-from monitor.core.owners import OwnerKind, Ownership
-from monitor.core.pairs import Pair, Token
 from monitor.core.ports import Code, ViewCall, ViewResult
-from monitor.core.reserves import Category
-from monitor.core.units import (
-    RAY,
-    WAD,
-    Address,
-    AssetId,
-    Bps,
-    MarketId,
-    RawAmount,
-    Ray,
-    ScaledAmount,
-    Shares,
-    Wad,
-)
+from monitor.core.trails import Trail
+from monitor.core.transfers import TRANSFER, topic_of
+from monitor.core.units import RAY, WAD, Address, AssetId, MarketId, Ray, ScaledAmount
 from monitor.engine.ownership import KnownAccounts
 from monitor.engine.recursion import Recursion, Rules
 from monitor.engine.reducer import reduce_all
 from monitor.engine.standings import Moved
-from monitor.leverage.account_code import HASHES, known_code
+from monitor.leverage.account_code import known_code
 from monitor.leverage.steps import FlowTerms
 from monitor.library import abi_library
 from monitor.protocols.registry import PROTOCOLS, MarketPlan
 
-POSITIONS = 100_000
 TOUCHED = 200
-POOLED, PAIRED = MarketId("aave"), MarketId("morpho")
-ASSETS = [an_address(f"asset {n}") for n in range(24)]
-PAIRS = [f"0x{n:064x}" for n in range(60)]
-PROXY, NOTHING = Code(HASHES["ds_proxy"][0], b"proxy"), Code("", b"")
 ROUNDS = 5
+POOL = an_address("pool")
+PROXY, NOTHING = Code(PROXY_CODE, b"proxy"), Code("", b"")
 
 
 class MadeUp:
-    """Every seventh account is a proxy, and no token moves: what is asked is answered at once."""
+    """A node that knows who obeys whom, and the transfers of the block that is folded."""
 
     def __init__(self) -> None:
-        self._obeyed = {_account(n): _controller(n) for n in range(0, POSITIONS, 7)}
+        self._obeyed = controllers()
+        self.logs: tuple[RawLog, ...] = ()
 
     async def codes(self, at: BlockRef, accounts: Sequence[Address]) -> list[Code]:
         return [PROXY if account in self._obeyed else NOTHING for account in accounts]
@@ -88,50 +75,55 @@ class MadeUp:
     async def transfers_of(
         self, block: BlockRef, accounts: frozenset[Address]
     ) -> tuple[RawLog, ...]:
-        return ()
+        known = {topic_of(account) for account in accounts}
+        return tuple(log for log in self.logs if not known.isdisjoint(log.topics))
 
 
 async def recursing_rows() -> list[Row]:
     """At most 5 % (issue), and both come to the same records."""
     dice = random.Random(5)
-    ledger = Ledger(dict(_records(dice)))
+    ledger = Ledger(dict(records(dice)))
     block = a_block()
-    kept = _recursion()
-    await _all_anew(kept, ledger, block)
-    rounds = iter(range(10**6))
+    node = MadeUp()
+    kept = _recursion(node)
+    kept.begin(ledger)
+    await _fold(kept, ledger, block, Overlay(ledger), ())
     differences = 0
 
-    async def whole() -> None:
-        fresh = _recursion()
-        fresh.begin(ledger)
+    async def whole() -> float:
+        fresh = _recursion(MadeUp())
         overlay = Overlay(ledger)
+        started = time.process_time()
+        fresh.begin(ledger)
         await fresh.fold(block, overlay, ())
+        seconds = time.process_time() - started
         nonlocal differences
         differences += sum(key.kind in OBSERVED for key, _, _ in overlay.written())
+        return seconds
 
-    async def touched() -> None:
-        overlay, moves = _traffic(ledger, dice, next(rounds))
-        await kept.fold(block, overlay, moves)
-        delta = collapse(block, overlay)
-        apply(ledger, delta)
-        kept.apply(delta)
+    async def touched() -> float:
+        nonlocal block
+        block = a_block(block)
+        overlay, moves, node.logs = _traffic(ledger, dice, block)
+        started = time.process_time()
+        await _fold(kept, ledger, block, overlay, moves)
+        return time.process_time() - started
 
-    part, all_of_it = await interleaved(awaited(touched), awaited(whole), rounds=ROUNDS)
+    part, all_of_it = await interleaved(touched, whole, rounds=ROUNDS)
     if differences:
         raise AssertionError(f"{differences} records differ between both ways, expected none")
-    loops = sum(1 for _ in ledger.keys(Kind.LOOPS, MarketId("")))
     return [
         at_most(
             f"{TOUCHED} accounts touched / all of {POSITIONS:,} positions",
             ratio(part, all_of_it),
             0.05,
-            f"owners, trails and {loops:,} owners' loops of a block: {millis(part)}; found anew: "
-            f"{millis(all_of_it)}; equal records",
+            f"CPU time. Owners, trails and loops of a block, to the ledger: {millis(part)}; found "
+            f"anew: {millis(all_of_it)}; {_told(ledger)}; equal records",
         )
     ]
 
 
-def _recursion() -> Recursion:
+def _recursion(node: MadeUp) -> Recursion:
     plans = (
         ("aave_v3", MarketPlan(POOLED, an_address("provider"), 0, None)),
         ("morpho_blue", MarketPlan(PAIRED, an_address("morpho"), 0, None)),
@@ -139,111 +131,71 @@ def _recursion() -> Recursion:
     markets = [PROTOCOLS[protocol](plan, abi_library) for protocol, plan in plans]
     terms = FlowTerms(3_600, Fraction(1, 20))
     known = KnownAccounts(known_code({}), abi_library("accounts/Account"))
-    rules = Rules(markets, terms, known, lambda view: {})
-    made_up = MadeUp()
-    return Recursion(rules, made_up, made_up)
+    return Recursion(Rules(markets, terms, known, lambda view: {}), node, node)
 
 
-async def _all_anew(recursion: Recursion, ledger: Ledger, block: BlockRef) -> None:
-    """The ledger with its owners and loops."""
-    recursion.begin(ledger)
-    overlay = Overlay(ledger)
-    await recursion.fold(block, overlay, ())
+async def _fold(
+    recursion: Recursion,
+    ledger: Ledger,
+    block: BlockRef,
+    overlay: Overlay,
+    moves: Sequence[Moved],
+) -> None:
+    await recursion.fold(block, overlay, moves)
     delta = collapse(block, overlay)
     apply(ledger, delta)
     recursion.apply(delta)
 
 
-def _traffic(ledger: Ledger, dice: random.Random, number: int) -> tuple[Overlay, list[Moved]]:
-    """Accounts that borrow a little more, or repay it, and some that are new."""
+def _traffic(
+    ledger: Ledger, dice: random.Random, block: BlockRef
+) -> tuple[Overlay, list[Moved], tuple[RawLog, ...]]:
+    """A block: all prices, and accounts of which each repays, borrows to keep, or borrows and
+    pledges it again; a tenth of them are new.
+    """
     overlay = Overlay(ledger)
+    for key, price in prices(block.number):
+        overlay.put(key, price)
     moves: list[Moved] = []
+    logs: list[RawLog] = []
     for place in range(TOUCHED):
-        account = _account(dice.randrange(POSITIONS * 2 // 3))
+        tx_hash = f"0x{block.number:032x}{place:032x}"
+        who = account(dice.randrange(POOLED_POSITIONS))
         if place % 10 == 0:
-            account = an_address(f"newcomer {number} {place}")
-        position = find(ledger, position_key(POOLED, account), Position) or Position()
-        asset = position.debts[0].asset if position.debts else dice.choice(ASSETS)
-        owed = position.debts[0].scaled if position.debts else 0
-        scaled = ScaledAmount(owed // 2 if place % 3 == 0 else owed + 10**18)
-        event = DebtChanged(Place(POOLED, account), asset, scaled, Ray(RAY))
-        reduce_all(overlay, (event,))
-        moves.append((f"0x{number:032x}{place:032x}", place, event))
-    return overlay, moves
+            who = an_address(f"newcomer {block.number} {place}")
+        for number, (event, token, parties) in enumerate(_acts(overlay, dice, who)):
+            reduce_all(overlay, (event,))
+            at = 10 * place + 2 * number
+            moves.append((tx_hash, at, event))
+            topics = (TRANSFER, *map(topic_of, parties))
+            logs.append(RawLog(token, topics, f"{WAD:064x}", block.hash, at + 1, tx_hash))
+    return overlay, moves, tuple(logs)
 
 
-def _controller(number: int) -> Address:
-    """Of some fifteen proxies each."""
-    return an_address(f"controller {number % 1_000}")
+def _acts(
+    overlay: Overlay, dice: random.Random, who: Address
+) -> Iterator[tuple[CollateralChanged | DebtChanged, AssetId, tuple[Address, Address]]]:
+    """What one does, with the token that moves by it, from whom to whom."""
+    place = Place(POOLED, who)
+    held = find(overlay, position_key(POOLED, who), Position) or Position()
+    asset = held.debts[0].asset if held.debts else dice.choice(DOLLARS)
+    owed = held.debts[0].scaled if held.debts else 0
+    if owed and dice.random() < 1 / 3:
+        yield _debt(place, asset, owed // 2), asset, (who, POOL)
+        return
+    yield _debt(place, asset, owed + WAD), asset, (POOL, who)
+    if dice.random() < 1 / 2:
+        there = next((one.scaled for one in held.supplies if one.asset == asset), 0)
+        scaled = ScaledAmount(there + WAD)
+        yield CollateralChanged(place, asset, scaled, Ray(RAY)), asset, (who, POOL)
 
 
-def _account(number: int) -> Address:
-    return an_address(f"account {number}")
+def _debt(place: Place, asset: AssetId, scaled: int) -> DebtChanged:
+    return DebtChanged(place, asset, ScaledAmount(scaled), Ray(RAY))
 
 
-def _records(dice: random.Random) -> Iterator[tuple[Key, Record]]:
-    market = a_market()
-    yield market_key(POOLED), market
-    yield market_key(PAIRED), Market("morpho_blue", an_address("morpho"))
-    yield category_key(POOLED, 1), _category(ASSETS[:4])
-    for asset in ASSETS:
-        yield reserve_key(POOLED, asset), _reserve(asset)
-        yield price_key(POOLED, asset), a_price()
-        yield token_key(asset), Token(asset[:8], 18)
-    for number, sub_market in enumerate(PAIRS):
-        yield pair_key(PAIRED, sub_market), _pair(number)
-    for number in range(POSITIONS):
-        account = _account(number)
-        if number % 7 == 0:
-            told = Ownership(OwnerKind.DS_PROXY, (_controller(number),), 1, PROXY.hash)
-            yield owner_key(account), told
-        if number < POSITIONS * 2 // 3:
-            yield position_key(POOLED, account), _pooled(dice)
-        else:
-            sub_market = dice.choice(PAIRS)
-            yield position_key(PAIRED, account, sub_market), _paired(sub_market)
-
-
-def _reserve(asset: AssetId) -> Record:
-    return a_reserve(asset, symbol=asset[:8])
-
-
-def _category(assets: Sequence[AssetId]) -> Category:
-    listed = tuple(sorted(assets))
-    return Category(1, "pegged", Bps(9300), Bps(9500), Bps(10100), listed, listed)
-
-
-def _pair(number: int) -> Pair:
-    return Pair(
-        loan=ASSETS[number % 5],
-        collateral=ASSETS[5 + number % 19],
-        oracle=an_address("oracle"),
-        rate_model=an_address("rates"),
-        lltv_wad=Wad(86 * WAD // 100),
-        updated_unix=0,
-        supply_raw=RawAmount(10**24),
-        supply_shares=Shares(10**30),
-        debt_raw=RawAmount(10**23),
-        debt_shares=Shares(10**29),
-        collateral_raw=RawAmount(10**24),
-        fee_wad=Wad(0),
-    )
-
-
-def _pooled(dice: random.Random) -> Position:
-    """Some hold one asset, some three; half owe; a fifth is in e-mode; some owe what they hold."""
-    held = sorted(dice.sample(ASSETS, dice.choice((1, 1, 2, 3))))
-    supplies = tuple(_held(asset, used=True) for asset in held)
-    debts: tuple[Holding, ...] = ()
-    if dice.random() < 0.5:
-        debts = (_held(dice.choice(held if dice.random() < 0.2 else ASSETS)),)
-    return Position(supplies, debts, 1 if dice.random() < 0.2 else 0)
-
-
-def _paired(sub_market: str) -> Position:
-    pair = _pair(PAIRS.index(sub_market))
-    return Position((_held(pair.collateral, used=True),), (_held(pair.loan),))
-
-
-def _held(asset: AssetId, *, used: bool = False) -> Holding:
-    return Holding(asset, ScaledAmount(10**18), Ray(RAY), used)
+def _told(ledger: Ledger) -> str:
+    loops = sum(1 for _ in ledger.keys(Kind.LOOPS, MarketId("")))
+    trails = [one for _, one in ledger.items(Kind.TRAIL, MarketId("")) if isinstance(one, Trail)]
+    hops = sum(bool(trail.hops) for trail in trails)
+    return f"{loops:,} owners with loops, {len(trails):,} with trails, {hops:,} with hops"
