@@ -4,7 +4,7 @@ Nodes are (market, asset) and owners; an owner has pledged and owes, an asset is
 """
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -60,16 +60,18 @@ class ClaimBook:
             "block": block_json(self._book.block),
             "next": cursor,
             "claims": [self._asset_json(asset) for asset in shown],
-            "markets": self._markets(),
+            "markets": self._markets(shown),
         }
 
-    def _markets(self) -> list[dict[str, Any]]:
-        """How much of each (sub-)market's collateral is a claim on money lent in another, or in
-        itself; (sub-)markets without such collateral are left out.
+    def _markets(self, shown: Sequence[AssetId]) -> list[dict[str, Any]]:
+        """How much of a (sub-)market's collateral is a claim on money lent in another, or in
+        itself: of those where something shown is pledged, and such collateral is.
         """
+        spots = {pledge.spot for asset in shown for pledge in self._by_base.get(asset, ())}
         by_spot: defaultdict[Spot, list[Pledge]] = defaultdict(list)
         for pledge in self._pledges:
-            by_spot[pledge.spot].append(pledge)
+            if pledge.spot in spots:
+                by_spot[pledge.spot].append(pledge)
         told = (self._spot_json(spot, pledges) for spot, pledges in by_spot.items())
         return [row for row in told if row["claims_on"]]
 
@@ -93,7 +95,8 @@ class ClaimBook:
         return frozenset({asset, *within, *parts})
 
     def _assets(self) -> list[AssetId]:
-        """By what is pledged of them, the unknown first; then what is pledged nowhere.
+        """By what is pledged of them; then what is of unknown worth, which anybody may pledge in a
+        market of his own; then what is pledged nowhere.
 
         Every market issues a token for each of its assets: those that matter to no collateral are
         told of when they are asked for.
@@ -101,9 +104,10 @@ class ClaimBook:
         told = {a for a in self._claims.claims if self._claims.kind(a) is not ATOKEN}
         return sorted({*self._worth, *self._by_base, *told}, key=self._order)
 
-    def _order(self, asset: AssetId) -> tuple[bool, Fraction, AssetId]:
-        worth = self._worth.get(asset, Fraction(0))
-        return worth is not None, -(worth or Fraction(0)), asset
+    def _order(self, asset: AssetId) -> tuple[bool, bool, Fraction, AssetId]:
+        worth = self._worth.get(asset)
+        is_unknown = asset in self._worth and worth is None
+        return asset not in self._worth, is_unknown, -(worth or Fraction(0)), asset
 
     def _asked(self, text: str) -> list[AssetId]:
         every = sorted({*self._worth, *self._by_base, *self._claims.claims}, key=self._order)

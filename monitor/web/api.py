@@ -50,7 +50,7 @@ CLAIMS_TEXT = (
     "`claims_on`: the share of it that is lent in a market, itself or by what it holds. "
     "`shared_by`: where it is pledged, itself or as something of which `share` rests on it; `top1` "
     "is the largest owner's part. `markets`: how much of a market's collateral is a claim on money "
-    "lent in another, or in itself."
+    "lent in another, or in itself, of the markets where something shown is pledged."
 )
 Scalar = float | int | str | bool | None
 Ask = Callable[[web.Request, Mapping[str, str]], Awaitable[dict[str, Any]]]

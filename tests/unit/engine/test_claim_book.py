@@ -139,10 +139,18 @@ def test_market__whose_claim_has_no_price__says_that_it_is_unknown() -> None:
     assert row("vUSDC", share_price=None)["shared_by"][0]["value_usd"] is None
 
 
-def test_page__of_all__is_by_value_pledged_the_unknown_first() -> None:
-    by_value = [one["symbol"] for one in told()["claims"]]
-    assert by_value == ["WETH", "vUSDC", "USDC"]
-    assert next(one["symbol"] for one in told(share_price=None)["claims"]) == "vUSDC"
+def test_page__of_all__is_by_value_pledged_then_what_is_of_unknown_value() -> None:
+    def symbols(share_price: int | None) -> list[str]:
+        return [one["symbol"] for one in told(share_price=share_price)["claims"]]
+
+    assert symbols(10**8) == ["WETH", "vUSDC", "USDC"]
+    assert symbols(10**9) == ["vUSDC", "WETH", "USDC"]
+    assert symbols(None) == ["WETH", "vUSDC", "USDC"]
+
+
+def test_markets__of_a_page__are_those_where_something_shown_is_pledged() -> None:
+    assert told(ClaimFilter(PLAIN))["markets"] == []
+    assert told(ClaimFilter("WETH"))["markets"] == told()["markets"]
 
 
 def test_atoken__that_nobody_pledges__is_told_of_when_asked_for() -> None:
