@@ -39,7 +39,11 @@ def check(world: WorldSheet, scenario: Scenario) -> None:
 
 
 def struck(columns: Columns, scenario: Scenario) -> Columns:
-    """The columns with everything changed that is not a market price; themselves where none is."""
+    """The columns with everything changed that is not a market price; themselves where none is.
+
+    Raises QuestionError where what would change is not known now: unlike in `check`, it may be
+    later.
+    """
     if scenario.reports:
         columns = replace(columns, quotes=_misreported(columns, scenario))
     if scenario.depths:
@@ -76,21 +80,12 @@ def _check_holds(world: WorldSheet, scenario: Scenario) -> None:
     seen: set[tuple[str, AssetId]] = set()
     for listed in scenario.holds:
         named = _named(scenario, listed.asset)
-        lent = [
-            (label_of(sheet), sheet, lending)
-            for sheet in _sheets(world, listed)
-            if (lending := sheet.assets[listed.asset].lending) is not None
-        ]
+        sheets = _sheets(world, listed)
+        lent = [label_of(s) for s in sheets if s.assets[listed.asset].lending is not None]
         if not lent:
             raise QuestionError(f"{listed.place} lends no {named}: no rate would move")
-        for label, sheet, lending in lent:
+        for label in lent:
             _once(seen, label, scenario, listed.asset)
-            # Where nobody owes anything an unknown curve matters to nobody.
-            if lending.curve is None and (sheet.exposures or label == listed.place):
-                raise QuestionError(
-                    f"by which curve {label} sets the rate of {named} is not known: what it would "
-                    "be at another utilisation cannot be told"
-                )
 
 
 def _once(seen: set[tuple[str, AssetId]], label: str, scenario: Scenario, asset: AssetId) -> None:
@@ -130,15 +125,23 @@ def _misreported(columns: Columns, scenario: Scenario) -> tuple[Quote, ...]:
 
 def _held(columns: Columns, scenario: Scenario) -> Columns:
     """After a horizon at that utilisation: what is owed and what is supplied grew, cash is what is
-    left. Nothing else accrues.
+    left. Nothing else accrues. Raises QuestionError where a curve is not known.
     """
     cash = list(columns.cash)
     owed: dict[int, float] = {}
     supplied: dict[int, float] = {}
     for at, quote in enumerate(columns.quotes):
         lending, hold = columns.lendings[at], _hold_of(columns, scenario, quote)
-        if lending is None or lending.curve is None or hold is None:
+        if lending is None or hold is None:
             continue
+        if lending.curve is None:
+            if any(account.market == quote.market for account in columns.accounts):
+                raise QuestionError(
+                    f"by which curve {columns.markets[quote.market].label} sets the rate of "
+                    f"{_named(scenario, quote.asset)} is not known now: what it would be at "
+                    "another utilisation cannot be told"
+                )
+            continue  # where nobody owes anything it matters to nobody
         utilisation = float(hold.utilisation)
         owed[at], supply = growth_of(lending, utilisation, hold.days)
         supplied[at] = supply if lending.secures else 1.0
