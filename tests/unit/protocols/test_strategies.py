@@ -55,8 +55,8 @@ def test_strategies__nothing_known__asks_whose_it_is() -> None:
 def test_strategies__told_whose_it_is__asks_for_its_curve_in_basis_points() -> None:
     view = ledger(RateTerms(STRATEGY), known_pool())
     (call,) = STRATEGIES.calls(view)
-    assert call[0] == STRATEGY
-    assert call[2] == (WETH,)
+    assert call.to == STRATEGY
+    assert call.args == (WETH,)
     assert told(view, ((8_000, 100, 500, 6_000),)) == [RateTerms(STRATEGY, CURVE)]
 
 
