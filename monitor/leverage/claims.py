@@ -82,6 +82,7 @@ class Claims:
         self._lends: dict[AssetId, frozenset[Spot]] = {}
         self._rests: dict[AssetId, Rest] = {}
         self._splits: dict[AssetId, Split] = {}
+        self._lent: dict[tuple[AssetId, Spot], Fraction] = {}
 
     def kind(self, asset: AssetId) -> ReceiptKind | None:
         """None for what is no claim."""
@@ -145,7 +146,10 @@ class Claims:
         """The share of its value that passes through one market, itself or by what it holds."""
         if spot not in self.behind(asset):
             return Fraction(0)
-        return self._settled(asset, frozenset({spot})).get(End.LENT, Fraction(0))
+        if (asset, spot) not in self._lent:
+            row = self._settled(asset, frozenset({spot}))
+            self._lent[asset, spot] = row.get(End.LENT, Fraction(0))
+        return self._lent[asset, spot]
 
     def part_in(self, asset: AssetId, part: AssetId) -> Fraction:
         """The share of its value that is another asset, or rests on it."""
