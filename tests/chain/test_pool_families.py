@@ -12,7 +12,7 @@ from typing import Any
 
 import aiohttp
 import pytest
-from daemon_process import daemon_process
+from daemon_process import command, daemon_process
 from devnet import ADMIN, Executed, World, WorldTerms, crash, open_world
 from devnet.configuration import Wiring, configuration
 from devnet.pool_families import PAIR, Families, open_families
@@ -118,6 +118,35 @@ async def test_stable_pool__trades__give_to_the_unit_what_get_dy_says(
         amount, facade = told.balances[inward] // 3, here.addresses.pools[name]
         await world.block(world.mint(facade, symbol, amount))
         await world.block(world.tx(ADMIN, facade, SELL, world.token(symbol), amount, ADMIN))
+
+
+async def test_check__of_every_family__tells_its_terms_and_names_what_is_no_pool(
+    world: World, tmp_path: Path
+) -> None:
+    families = await open_families(world)
+    config = tmp_path / "monitor.toml"
+    text = _configured(families.world, families, Wiring(tmp_path / "state"))
+    stated = (
+        f'[[liquidity]]\nkind = "parametric"\nasset = "{world.token("WBTC")}"\n'
+        f'quote = "{world.token("USDC")}"\ndepth_at_2_percent_usd = 2_500_000\n'
+    )
+    wrong = (
+        f'[[liquidity]]\nkind = "stableswap"\npool = "{world.addresses.pool}"\n'
+        f'[[liquidity]]\nkind = "uniswap_v2"\npool = "{world.token("DAI")}"\n'
+    )
+    config.write_text(text.replace("[assets.", f"{stated}{wrong}[assets.", 1))
+    checked = await command("check", "--config", str(config))
+    assert checked.code == 1
+    for words in (
+        "WETH/USDC, fee 0.3 %",
+        "wstETH/WETH, A 50, fee 0.04 %",
+        "DAI/USDC, A 500, fee 0.01 %",
+        "WBTC/USDC off chain, 2,500,000 USD move its price by 2 %",
+        "does not answer coins(0) and coins(1)",
+        "Expected a Uniswap V2 pair: correct `pool`.",
+    ):
+        assert words in checked.out + checked.err
+    assert "Traceback" not in checked.err
 
 
 @dataclass(frozen=True, slots=True)
