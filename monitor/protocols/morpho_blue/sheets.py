@@ -110,10 +110,14 @@ def _exposure(pair: Pair, account: Address, held: Held, debt_raw: int) -> Exposu
 
 
 def _lending(pair: Pair, at_unix: int) -> Lending:
-    """Collateral lies idle. Without accrued totals the debt is that of the last accrual."""
+    """Collateral lies idle. Without accrued totals the debt is that of the last accrual.
+
+    Where nobody owes anything the curve matters to nobody: that spares most of all market ids.
+    """
     totals = totals_at(pair, at_unix)
     debt = totals.debt_raw if totals else pair.debt_raw
-    return Lending(curve_at(pair, at_unix), RawAmount(debt), pair.fee_wad, secures=False)
+    curve = curve_at(pair, at_unix) if pair.debt_shares else None
+    return Lending(curve, RawAmount(debt), pair.fee_wad, secures=False)
 
 
 def _assets(
