@@ -20,7 +20,7 @@ from monitor.engine.loop_breaks import Breaking, Breaks, together
 from monitor.engine.loop_carry import Yields, carry_of
 from monitor.engine.loop_rows import LoopRow, LoopRows
 from monitor.engine.loop_words import Words
-from monitor.engine.paging import asked_address, asked_number, block_json, page_of, start_of
+from monitor.engine.paging import asked_number, block_json, page_of, start_of
 from monitor.engine.positions import NOTHING_NAMED, Checksum, PositionBook
 from monitor.engine.valuation import list_all, ratio_number, usd_text
 from monitor.errors import QuestionError
@@ -145,7 +145,7 @@ class LoopBook:
     def page(self, wanted: LoopFilter) -> dict[str, Any]:
         """One page in the contract's shape. Raises QuestionError (410 for a stale cursor)."""
         start = start_of(wanted.cursor, self._book.block)
-        owner = None if wanted.owner is None else asked_address(wanted.owner)
+        owner = self._book.asked_owner(wanted.owner)
         kind = None if wanted.kind is None else _asked_kind(wanted.kind)
         least = None
         if wanted.min_leverage is not None:

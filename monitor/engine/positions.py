@@ -122,9 +122,8 @@ class PositionBook:
         """One page in the contract's shape. Raises QuestionError (410 for a stale cursor)."""
         start = start_of(wanted.cursor, self._block)
         # Read before any row is looked at: a wrong question is told where no row would meet it.
-        account, owner = (
-            None if text is None else asked_address(text) for text in (wanted.account, wanted.owner)
-        )
+        account = None if wanted.account is None else asked_address(wanted.account)
+        owner = self.asked_owner(wanted.owner)
         least_usd = None
         if wanted.min_debt_usd is not None:
             least_usd = asked_number("min_debt_usd", wanted.min_debt_usd, "a number of USD")
@@ -141,6 +140,16 @@ class PositionBook:
             "next": cursor,
             "positions": [self._row_json(row) for row in shown],
         }
+
+    def asked_owner(self, text: str | None) -> Address | None:
+        """Who is behind the address: also by one of his accounts, as he may be called otherwise
+        tomorrow (twin Safes go by the smallest of their addresses). Raises QuestionError.
+        """
+        if text is None:
+            return None
+        asked = asked_address(text)
+        behind = (owner for _, owner, held in self._held if held.account == asked)
+        return next(behind, asked)
 
     def usd(self, line: Line) -> Fraction | None:
         return self._valuation.usd(line.asset, line.amount_raw)

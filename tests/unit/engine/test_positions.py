@@ -104,7 +104,7 @@ def test_owner__of_several_accounts__is_shown_and_found_by() -> None:
     }
     assert accounts(book, owner=safe) == [BIG, LENDER]
     assert accounts(book, owner=SMALL) == [SMALL]
-    assert accounts(book, owner=BIG) == []
+    assert accounts(book, owner=BIG) == [BIG, LENDER]
     assert accounts(book, owner=safe, account=SMALL) == []
 
 
