@@ -1,5 +1,6 @@
 """Pools of every family: no sale beats the mid, nothing is lost in it, and depth only helps."""
 
+from dataclasses import replace
 from fractions import Fraction
 
 import pytest
@@ -92,15 +93,34 @@ def test_sold__any_amount__brings_no_more_than_the_mid_and_loses_nothing(
     assert after.mid(0, 1) < here.mid(0, 1)
 
 
+def without_offpeg(curve: DepthCurve) -> DepthCurve:
+    """With the least fee alone."""
+    if not isinstance(curve, StableSwapCurve):
+        return curve
+    return replace(curve, swap=replace(curve.swap, offpeg_e10=0))
+
+
 @given(CURVES, st.floats(-6, 2), st.floats(0.1, 10))
 def test_scaled__a_deeper_pool__gives_no_less(
     curve: DepthCurve, exponent: float, factor: float
 ) -> None:
-    here = pool(curve)
+    here = pool(without_offpeg(curve))
     amount = held(here, 0) * 10.0**exponent
     more, less = sorted((here.scaled(factor), here), key=lambda made: -held(made, 0))
     assert more.sold(amount, 0, 1)[0] >= less.sold(amount, 0, 1)[0] * (1 - 1e-9)
     assert here.scaled(factor).mid(0, 1) == pytest.approx(here.mid(0, 1), rel=1e-9)
+
+
+def test_scaled__a_fee_that_grows_off_the_peg__may_take_more_of_a_deeper_pool() -> None:
+    """A sale that brings a small pool to its peg leaves a deep one off it. So does the contract."""
+    swap = Swap((10**30,) * 4, 292_800, 100, 10**8, 10 * FEE_UNIT)
+    balances = (10**9, 3 * 10**9, 10**9, 10**9)
+    tokens = tuple(AssetId(Address(f"0x{number:040x}")) for number in range(4))
+    here = pool(StableSwapCurve(POOL, tokens, balances, swap, 0))
+    shallow, deep = (swap.given([n * b for b in balances], 0, 1, 10**9) for n in (1, 3))
+    assert deep < shallow
+    assert here.sold(1e9, 0, 1)[0] == pytest.approx(shallow, rel=1e-8)
+    assert here.scaled(3).sold(1e9, 0, 1)[0] == pytest.approx(deep, rel=1e-8)
 
 
 @given(CURVES, st.floats(0.05, 20))
