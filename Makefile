@@ -8,8 +8,10 @@ STAMP := $(VENV)/.installed
 DEVNET := PYTHONPATH=deploy:tests $(BIN)/python -m
 SEED ?= $(shell date +%s)
 ACTIONS ?= 400
-# Tests of the whole wait for blocks more than they compute.
+# Tests of the whole wait for blocks more than they compute. A file runs in one worker: the longest
+# begin first, or one of them is run alone at the end.
 WORKERS ?= 3
+LONGEST := $(patsubst %,tests/chain/test_%.py,fuzz store_commands torture store_outages bad_input loops)
 SOAK_SECONDS ?= 300
 KILLS ?= 20
 WORLDS ?= 2
@@ -45,7 +47,8 @@ demo: devnet ## a market crash on real contracts, and the alert before it
 
 test: devnet ## everything: lint, types, unit, property, real Redis, real anvil
 	@$(MAKE) --no-print-directory lint types
-	@$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile
+	@$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder \
+	  $(LONGEST) tests/chain tests
 
 gate: install ## the fast part, without chain or Redis: < 30 s
 	@$(MAKE) --no-print-directory lint types
