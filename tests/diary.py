@@ -9,7 +9,8 @@ from builders import USDC, WETH, a_hash, an_address
 
 from monitor.core.trails import Side, Trail
 from monitor.core.units import AssetId, MarketId
-from monitor.leverage.flows import follow, settle
+from monitor.leverage.flows import follow
+from monitor.leverage.settlement import settle
 from monitor.leverage.steps import Act, FlowTerms, Step
 
 DAI = an_address("DAI")

@@ -13,9 +13,10 @@ from monitor.core.trails import Side, Trail
 from monitor.core.units import Address, MarketId
 from monitor.engine.standings import owed_raw, pledged_raw
 from monitor.engine.valuation import Valuation, list_all
-from monitor.leverage.flows import follow, merged, settle
+from monitor.leverage.flows import follow, merged
 from monitor.leverage.money import DUST_RAW
 from monitor.leverage.owners import Owners
+from monitor.leverage.settlement import settle
 from monitor.leverage.steps import Act, FlowTerms, Step, Worth
 from monitor.leverage.transfers import wallet_steps
 

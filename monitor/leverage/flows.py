@@ -10,10 +10,8 @@ from monitor.core.units import AssetId, RawAmount
 from monitor.leverage.acts import fewer, netted
 from monitor.leverage.matching import Matching
 from monitor.leverage.money import DUST_RAW, Part, Sink, Source, is_little
-from monitor.leverage.settlement import settle, tidied
+from monitor.leverage.settlement import tidied
 from monitor.leverage.steps import Act, FlowTerms, Step, Worth
-
-__all__ = ["follow", "merged", "settle"]
 
 MOST_TRANSACTIONS = 16
 """Of a way that was longer, the first and the newest are kept."""

@@ -3,31 +3,20 @@
 from collections.abc import AsyncIterator
 
 import pytest
-from devnet import Deployer, WideWorld, account, open_wide_world
+from deep_world import LENDER, deep_world
+from devnet import Deployer, WideWorld, account
 from devnet.desks import AaveDesk, Desk, MorphoDesk
 from devnet.flash_building import Flash, FlashBuilt, flash_build, prepare_flash
 from devnet.levering import Way, prepare, turns, walk
 from devnet.share_market import open_share_market
 
 WAD = 10**18
-OWNER, LENDER = account("leveraged"), account("deep lender")
+OWNER = account("leveraged")
 
 
 @pytest.fixture
 async def wide() -> AsyncIterator[WideWorld]:
-    """With somebody who lends enough of everything, everywhere."""
-    async with open_wide_world() as world:
-        amounts = {asset.symbol: world.raw(asset.symbol, 10_000) for asset in world.terms.assets}
-        amounts |= {symbol: world.raw(symbol, 5_000_000) for symbol in ("USDC", "DAI")}
-        await world.fund(LENDER, **{symbol: 4 * raw for symbol, raw in amounts.items()})
-        for market in (world, world.aave_3_0):
-            await world.block(*(market.supply(LENDER, *each) for each in amounts.items()))
-        await world.block(
-            *(
-                world.morpho.supply(LENDER, pair.name, amounts[pair.loan])
-                for pair in world.terms.pairs
-            )
-        )
+    async with deep_world() as world:
         yield world
 
 

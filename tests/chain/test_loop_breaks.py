@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from devnet import WideWorld, account, open_wide_world
+from deep_world import LENDER, deep_world
+from devnet import WideWorld, account
 from devnet.desks import AaveDesk, Desk, MorphoDesk
 from devnet.levering import Way, prepare, turns, walk
 from looped_life import LoopedLife, looped_life
@@ -16,7 +17,7 @@ from monitor.engine.books import Books
 from monitor.engine.loop_book import LoopBook
 
 WAD = 10**18
-OWNER, LENDER = account("leveraged"), account("deep lender")
+OWNER = account("leveraged")
 DAY_SECONDS = 24 * 3600
 HAIR = 10**6
 """Prices have eight decimals, and a second's interest is far less than a millionth."""
@@ -24,19 +25,7 @@ HAIR = 10**6
 
 @pytest.fixture
 async def wide() -> AsyncIterator[WideWorld]:
-    """With somebody who lends enough of everything, everywhere."""
-    async with open_wide_world() as world:
-        amounts = {asset.symbol: world.raw(asset.symbol, 10_000) for asset in world.terms.assets}
-        amounts |= {symbol: world.raw(symbol, 5_000_000) for symbol in ("USDC", "DAI")}
-        await world.fund(LENDER, **{symbol: 4 * raw for symbol, raw in amounts.items()})
-        for market in (world, world.aave_3_0):
-            await world.block(*(market.supply(LENDER, *each) for each in amounts.items()))
-        await world.block(
-            *(
-                world.morpho.supply(LENDER, pair.name, amounts[pair.loan])
-                for pair in world.terms.pairs
-            )
-        )
+    async with deep_world() as world:
         yield world
 
 

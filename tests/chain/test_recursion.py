@@ -5,7 +5,8 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from devnet import WideWorld, account, open_wide_world
+from deep_world import deep_world
+from devnet import WideWorld, account
 from devnet.desks import AaveDesk, MorphoDesk
 from devnet.levering import Way, prepare, turns, walk
 from looped_life import LoopedLife, looped_life
@@ -13,24 +14,12 @@ from looped_life import LoopedLife, looped_life
 from monitor.core.loops import Built, LoopKind
 
 WAD = 10**18
-OWNER, LENDER, FRIEND = account("leveraged"), account("deep lender"), account("friend")
+OWNER, FRIEND = account("leveraged"), account("friend")
 
 
 @pytest.fixture
 async def wide() -> AsyncIterator[WideWorld]:
-    """With somebody who lends enough of everything, everywhere."""
-    async with open_wide_world() as world:
-        amounts = {asset.symbol: world.raw(asset.symbol, 10_000) for asset in world.terms.assets}
-        amounts |= {symbol: world.raw(symbol, 5_000_000) for symbol in ("USDC", "DAI")}
-        await world.fund(LENDER, **{symbol: 4 * raw for symbol, raw in amounts.items()})
-        for market in (world, world.aave_3_0):
-            await world.block(*(market.supply(LENDER, *each) for each in amounts.items()))
-        await world.block(
-            *(
-                world.morpho.supply(LENDER, pair.name, amounts[pair.loan])
-                for pair in world.terms.pairs
-            )
-        )
+    async with deep_world() as world:
         yield world
 
 

@@ -26,8 +26,9 @@ from monitor.core.loops import Built, LoopKind
 from monitor.core.trails import Side, Trail
 from monitor.core.units import AssetId, MarketId, address
 from monitor.leverage.claims import Claims
-from monitor.leverage.flows import follow, settle
+from monitor.leverage.flows import follow
 from monitor.leverage.loops import loops_of
+from monitor.leverage.settlement import settle
 from monitor.leverage.standings import Standing
 from monitor.leverage.steps import Act, FlowTerms, Step
 from monitor.leverage.ties import Ties

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from monitor.core.trails import Hop, Lot, Side, Trail
 from monitor.core.units import Address, AssetId
-from monitor.leverage.flows import follow, merged, settle
+from monitor.leverage.flows import follow, merged
+from monitor.leverage.settlement import settle
 from monitor.leverage.steps import Act, Step
 
 ASSETS = [WETH, USDC, DAI, WSTETH]

@@ -10,7 +10,8 @@ from diary import DAI, PRICELESS, PRICES, TERMS, WSTETH, Diary, a_side
 
 from monitor.core.trails import Hop, Lot, Side, Trail
 from monitor.core.units import AssetId, RawAmount
-from monitor.leverage.flows import follow, merged, settle
+from monitor.leverage.flows import follow, merged
+from monitor.leverage.settlement import settle
 from monitor.leverage.steps import Act, Step
 
 OWED = a_side(USDC)
