@@ -4,8 +4,9 @@ It is the reference cascade of the project on the contracts themselves, over eve
 the world, to compare with what was projected. It shares nothing with the monitor: it reads views
 and events.
 
-Blocks are dated one second apart. The interest of those seconds is all that a projection of the
-block before cannot know: two seconds a round, 1e-7 of a debt at the highest rate there is.
+Blocks are dated one second apart, if nothing else is asked for. The interest of those seconds is
+all that a projection of the block before cannot know: two seconds a round, 1e-7 of a debt at the
+highest rate there is.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -38,6 +39,7 @@ class Rules:
     gas_usd: Fraction
     deviation: Fraction
     max_rounds: int
+    seconds: int
 
 
 async def crash(
@@ -48,15 +50,19 @@ async def crash(
     gas_usd: Fraction | int = 50,
     deviation: Fraction = Fraction(5, 1000),
     max_rounds: int = 100,
+    seconds: int = SECONDS,
     progress: Progress | None = None,
 ) -> Executed:
-    """A shock and the cascade to its end; `progress` is told of every round."""
+    """A shock and the cascade to its end; `progress` is told of every round.
+
+    `seconds` lie between its blocks; with 0 there is no interest that a projection cannot know.
+    """
     paths = market_paths(world, await feed_answers(world))
     markets = await lending_markets(world)
     before = await market_usd(world, paths)
-    await shock(world, shocks, correlated)
+    await shock(world, shocks, correlated, seconds)
     shocked = await market_usd(world, paths)
-    rules = Rules(Fraction(gas_usd), deviation, max_rounds)
+    rules = Rules(Fraction(gas_usd), deviation, max_rounds, seconds)
     played = await cascade(world, markets, paths, rules, progress or _unheard)
     after = await market_usd(world, paths)
     return Executed(
@@ -72,7 +78,10 @@ async def crash(
 
 
 async def shock(
-    world: World, shocks: Mapping[str, Fraction], correlated: Correlated = CORRELATED
+    world: World,
+    shocks: Mapping[str, Fraction],
+    correlated: Correlated = CORRELATED,
+    seconds: int = SECONDS,
 ) -> list[Receipt]:
     """One block: every pool arbitraged to its shocked mid, the oracles of what moved set alike.
 
@@ -95,7 +104,7 @@ async def shock(
         for each in await followers(world)
         if each.ratio_of(factors) != 1
     ]
-    return await _next_block(world, [*pools, *oracles])
+    return await _next_block(world, [*pools, *oracles], seconds)
 
 
 async def slide(world: World, change: Fraction) -> Block:
@@ -115,7 +124,7 @@ async def cascade(
     played: list[Round] = []
     while len(played) < rules.max_rounds and (not played or played[-1].goes_on):
         planned = [(m, visit) for m in markets for visit in await m.visits(rules.gas_usd)]
-        receipts = await _next_block(world, [visit.tx for _, visit in planned])
+        receipts = await _next_block(world, [visit.tx for _, visit in planned], rules.seconds)
         found = [
             market.liquidation(visit, receipt)
             for (market, visit), receipt in zip(planned, receipts, strict=True)
@@ -126,7 +135,7 @@ async def cascade(
                 block_number=receipts[0].block_number if receipts else None,
                 visited=tuple(visit.account for _, visit in planned),
                 liquidations=tuple(each for each in found if each is not None),
-                updates=await follow_market(world, paths, rules.deviation),
+                updates=await follow_market(world, paths, rules),
             )
         )
         progress(_sentence(played[-1]))
@@ -134,16 +143,16 @@ async def cascade(
 
 
 async def follow_market(
-    world: World, paths: Mapping[str, Path], deviation: Fraction
+    world: World, paths: Mapping[str, Path], rules: Rules
 ) -> tuple[Update, ...]:
     """Sets each oracle to its pools' price where it is off by more than the deviation."""
     usd = await market_usd(world, paths)
     off = [
         each
         for each in await followers(world)
-        if each.is_moved_by(paths) and abs(each.ratio_of(usd) / each.price - 1) > deviation
+        if each.is_moved_by(paths) and abs(each.ratio_of(usd) / each.price - 1) > rules.deviation
     ]
-    await _next_block(world, [each.set_to(each.ratio_of(usd)) for each in off])
+    await _next_block(world, [each.set_to(each.ratio_of(usd)) for each in off], rules.seconds)
     return tuple(each.update(usd) for each in off)
 
 
@@ -161,8 +170,8 @@ def _unheard(_: str) -> None:
     """Nobody asked for progress."""
 
 
-async def _next_block(world: World, txs: Sequence[Tx]) -> list[Receipt]:
+async def _next_block(world: World, txs: Sequence[Tx], seconds: int) -> list[Receipt]:
     """Nothing to do is no block."""
     if not txs:
         return []
-    return await world.block(*txs, timestamp=(await world.head()).timestamp + SECONDS)
+    return await world.block(*txs, timestamp=(await world.head()).timestamp + seconds)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
+from typing import NamedTuple
 
 from monitor.core.blocks import BlockRef
 from monitor.core.curves import DepthCurve
@@ -159,13 +160,53 @@ class MarketSheet:
     parameters: frozenset[str] = frozenset()
 
 
+class Lent(NamedTuple):
+    """What a claim has lent in one market, in raw units of its underlying.
+
+    `place`: as results name it, "market" or "market/sub_market".
+    """
+
+    place: str
+    amount_raw: RawAmount
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimSheet:
+    """A token that can be given back for what stands behind it: shares of a vault, an aToken.
+
+    A raw unit is worth `rate` raw units of the underlying. It is paid out of `idle_raw` first, then
+    of what is `lent`, in this order, as far as the markets there have cash. `total_raw`: what all
+    claims together are worth. `bears_losses`: whether they are worth less when a market writes off
+    what was lent there. `reason`: why nobody knows what can be had; empty where it is known.
+    """
+
+    token: AssetId
+    underlying: AssetId
+    rate: Fraction
+    total_raw: RawAmount
+    idle_raw: RawAmount
+    lent: tuple[Lent, ...]
+    bears_losses: bool
+    reason: str = ""
+
+
+class DebtSpot(NamedTuple):
+    """One debt: its market as results name it, who owes, and what."""
+
+    place: str
+    account: Address
+    asset: AssetId
+
+
 @dataclass(frozen=True, slots=True)
 class WorldSheet:
     """All markets (in configuration order) and pools (in configuration order) at one block.
 
     `correlated`: which assets follow an unnamed price shock of the key in the market. `usd`: what a
     raw unit is worth of the assets in which markets count, None where that is unknown now; those
-    that nothing is to tell the worth of are not in it.
+    that nothing is to tell the worth of are not in it. `claims`: by token. `looped`: the kind of
+    loop that a debt is part of. `growth`: by how much a token grows against what it is a claim on,
+    a share of 1 a year; what is not known is not in it.
     """
 
     block: BlockRef
@@ -173,3 +214,6 @@ class WorldSheet:
     curves: tuple[DepthCurve, ...]
     correlated: Mapping[AssetId, frozenset[AssetId]]
     usd: Mapping[AssetId, Fraction | None] = field(default_factory=dict)
+    claims: Mapping[AssetId, ClaimSheet] = field(default_factory=dict)
+    looped: Mapping[DebtSpot, str] = field(default_factory=dict)
+    growth: Mapping[AssetId, Fraction] = field(default_factory=dict)

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from monitor.core.units import Address, AssetId
-from monitor.simulation.cascade import Liquidation, Outcome, Round, market_usd, value_usd
+from monitor.simulation.cascade import Outcome, Round
 from monitor.simulation.columns import Columns, State, state_of
 from monitor.simulation.names import NameBook
 from monitor.simulation.options import Options
@@ -19,6 +19,8 @@ from monitor.simulation.report import (
     RoundFigures,
 )
 from monitor.simulation.scenarios import Scenario
+from monitor.simulation.visits import Liquidation
+from monitor.simulation.worth import market_usd, value_usd
 
 ROUNDING = 1e-9
 """Relative change of a price that is none."""

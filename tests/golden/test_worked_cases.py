@@ -25,13 +25,13 @@ from unit.simulation.worlds import (
 )
 
 from monitor.core.units import Address
-from monitor.simulation.cascade import health_of
 from monitor.simulation.columns import columns_of, state_of
 from monitor.simulation.options import Options
 from monitor.simulation.product import ProductPool
 from monitor.simulation.projection import project
 from monitor.simulation.terms import Limits, Target, largest_repay_usd, slice_of
 from monitor.simulation.ticks import MIN_SQRT, Depth, Mark, moved, sold
+from monitor.simulation.worth import health_of
 
 CASES: list[dict[str, Any]] = json.loads((Path(__file__).parent / "worked_cases.json").read_text())
 Inputs = Mapping[str, Any]

@@ -1,0 +1,31 @@
+"""What is worth how much now, in a state of a cascade."""
+
+from collections.abc import Sequence
+
+from monitor.simulation.accounts import Account, Debt, Pledge
+from monitor.simulation.columns import Columns, MarketPath, State
+from monitor.simulation.impact import mid_along
+
+
+def health_of(state: State, account: Account) -> float:
+    """Sum of value times threshold over value owed; infinite without debt."""
+    prices = state.prices
+    owed = 0.0
+    for debt in account.debts:
+        owed += debt.amount * prices[debt.quote]
+    if not owed:
+        return float("inf")
+    secured = 0.0
+    for pledge in account.pledges:
+        secured += pledge.amount * prices[pledge.quote] * pledge.threshold
+    return secured / owed
+
+
+def value_usd(state: State, legs: Sequence[Pledge] | Sequence[Debt]) -> float:
+    """Value of one side of an account at the oracle prices of now."""
+    return sum(leg.amount * state.prices[leg.quote] for leg in legs)
+
+
+def market_usd(columns: Columns, state: State, path: MarketPath) -> float:
+    """USD per raw unit of an asset in the market. A cap on the anchor's price caps no market."""
+    return mid_along(state.pools, path.hops) * columns.quotes[path.anchor].uncapped(state.moved)
