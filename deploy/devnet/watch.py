@@ -19,10 +19,11 @@ READY_SECONDS = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Watch:
-    """A running daemon, and where its log is."""
+    """A running daemon, its configuration, and where its log is."""
 
     session: aiohttp.ClientSession
     url: str
+    config: Path
     log: Path
     process: asyncio.subprocess.Process
 
@@ -43,6 +44,14 @@ class Watch:
         found: list[dict[str, Any]] = (await self.get("/api/v1/status"))["receipts"]
         (receipt,) = (each for each in found if each["token"].lower() == token)
         return receipt
+
+    async def told(self, *words: str) -> None:
+        """A command of the monitor beside it, which writes where we do."""
+        sys.stdout.flush()
+        command = (sys.executable, "-m", "monitor", *words, "--config", str(self.config))
+        process = await asyncio.create_subprocess_exec(*command)
+        if await process.wait():
+            raise RuntimeError(f"cascade-monitor {' '.join(words)} ended with {process.returncode}")
 
     async def judged(self, block_hash: str) -> dict[str, Any]:
         """The projection at a block, once the daemon judged it."""
@@ -70,7 +79,7 @@ async def watching(config: Path, port: int) -> AsyncIterator[Watch]:
         )
     try:
         async with aiohttp.ClientSession() as session:
-            yield Watch(session, f"http://127.0.0.1:{port}", log, daemon)
+            yield Watch(session, f"http://127.0.0.1:{port}", config, log, daemon)
     except TimeoutError as error:
         tail = log.read_text()[-2000:]
         raise RuntimeError(f"the daemon does not keep up; the end of its log:\n{tail}") from error
