@@ -22,7 +22,7 @@ from monitor.engine.totals import market_totals
 from monitor.engine.valuation import list_all
 from monitor.errors import TransientError
 from monitor.metrics import CONCENTRATION, SIDES, UNDECODABLE, Metrics, Stage
-from monitor.simulation.report import CurveProjection, Projection
+from monitor.simulation.results import CurveProjection, Projection
 
 log = structlog.stdlib.get_logger(__name__)
 

@@ -27,6 +27,7 @@ from monitor.engine.receipts import accounts_of, as_json
 from monitor.engine.totals import faults, market_totals, unknown_prices, unpriced_pairs
 from monitor.errors import QuestionError, TransientError
 from monitor.simulation.options import Options
+from monitor.simulation.report import document_of
 
 MOST_WAITING = 8
 """Questions that may wait for their projection."""
@@ -157,7 +158,7 @@ class EngineAnswers:
             raise QuestionError(f"there is no scenario {scenario!r}: expected one of {known}", 404)
         answer = self._judge.answers.get(scenario)
         if answer is not None and answer.block == block and answer.result is not None:
-            return answer.result.as_dict(block_json(block), self._checksum)
+            return document_of(answer.result, block_json(block), self._checksum)
         return await self._ask(plan)
 
     async def project(
@@ -177,7 +178,7 @@ class EngineAnswers:
             async with self._turn:
                 block = self._block()
                 result = await self._runner.ask(self._present.ledger, block, plan)
-                return result.as_dict(block_json(block), self._checksum)
+                return document_of(result, block_json(block), self._checksum)
         finally:
             self._waiting -= 1
 

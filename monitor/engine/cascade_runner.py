@@ -20,7 +20,7 @@ from monitor.simulation.columns import Columns, columns_of
 from monitor.simulation.names import NameBook
 from monitor.simulation.options import Options
 from monitor.simulation.projection import curve, names_of, project
-from monitor.simulation.report import CurveProjection, Projection
+from monitor.simulation.results import CurveProjection, Projection
 from monitor.simulation.scenarios import Curve, curve_of, scenario_of
 from monitor.simulation.shocks import parse_shocks
 

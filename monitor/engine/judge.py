@@ -12,7 +12,8 @@ from monitor.engine.breaker import BreakerRule, Reading, step
 from monitor.engine.cascade_runner import Answer, CascadeRunner, Plan
 from monitor.engine.paging import block_json
 from monitor.engine.positions import Checksum
-from monitor.simulation.report import Projection
+from monitor.simulation.report import document_of
+from monitor.simulation.results import Projection
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +104,7 @@ class Judge:
     def _evidence(self, answer: Answer) -> Evidence:
         projection: dict[str, object] = {"scenario": answer.plan.name}
         if isinstance(answer.result, Projection):
-            document = answer.result.as_dict(block_json(answer.block), self._face)
+            document = document_of(answer.result, block_json(answer.block), self._face)
             projection |= document["scenario"] | document["result"]
         elif answer.result is not None:
             curve = answer.result

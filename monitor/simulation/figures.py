@@ -9,7 +9,7 @@ from monitor.simulation.cascade import Outcome, Round
 from monitor.simulation.columns import Columns, State, state_of
 from monitor.simulation.names import NameBook
 from monitor.simulation.options import Options
-from monitor.simulation.report import (
+from monitor.simulation.results import (
     LARGEST,
     Figures,
     LiquidatedAccount,

@@ -12,7 +12,7 @@ from monitor.simulation.columns import Columns, columns_of
 from monitor.simulation.figures import projection_of
 from monitor.simulation.names import NameBook, book_of
 from monitor.simulation.options import Options
-from monitor.simulation.report import CurveProjection, Projection
+from monitor.simulation.results import CurveProjection, Projection
 from monitor.simulation.scenarios import Curve, Scenario
 
 CRITICAL_SHARE = 0.01

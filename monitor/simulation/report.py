@@ -1,16 +1,19 @@
-"""The one door out: a cascade's outcome as figures, and as the document of contract section 3."""
+"""The one door out: a projection as the document of contract section 3."""
 
-from collections.abc import Callable, Container, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Container, Mapping
+from dataclasses import asdict
 from decimal import ROUND_HALF_UP, Context, Decimal
 from typing import Any
 
-from monitor.errors import QuestionError
-from monitor.simulation.options import Options
-from monitor.simulation.scenarios import Curve, Scenario
-
-LARGEST = 10
-"""Accounts listed under `largest`."""
+from monitor.simulation.results import (
+    CurveProjection,
+    Figures,
+    LiquidatedAccount,
+    MarketFigures,
+    PricePath,
+    Projection,
+    RoundFigures,
+)
 
 Face = Callable[[str], str]
 """How an address is shown. Checksums need a hash, and none is at home here."""
@@ -19,228 +22,81 @@ _CENT = Decimal("0.01")
 _WIDE = Context(prec=400)
 
 
-@dataclass(frozen=True, slots=True)
-class Figures:
-    """What befell one market, or one asset: seized as collateral, the rest as debt."""
-
-    liquidated_usd: float = 0.0
-    seized_usd: float = 0.0
-    bad_debt_usd: float = 0.0
-    unliquidated_usd: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class MarketFigures:
-    """A market's figures beside all its debt before the shock."""
-
-    market: str
-    debt_usd: float
-    figures: Figures
+def document_of(
+    found: Projection | CurveProjection, block: Mapping[str, Any], face: Face = str
+) -> dict[str, Any]:
+    """The document of contract section 3. `block` is its `block`, `face` shows addresses."""
+    if isinstance(found, CurveProjection):
+        return _curve(found, block, face)
+    asked = {"shocks": dict(found.scenario.shocks), "options": found.options.as_dict()}
+    return {"block": dict(block), "scenario": asked, "result": _result(found, face)}
 
 
-@dataclass(frozen=True, slots=True)
-class PricePath:
-    """Market price of one whole token in USD; None where unknown."""
-
-    before: float | None
-    shocked: float | None
-    after: float | None
-
-
-@dataclass(frozen=True, slots=True)
-class LiquidatedAccount:
-    """An account with the debt that was repaid for it."""
-
-    account: str
-    market: str
-    debt_usd: float
+def _curve(found: CurveProjection, block: Mapping[str, Any], face: Face) -> dict[str, Any]:
+    """One projection per step, and the critical shock."""
+    return {
+        "block": dict(block),
+        "scenario": {"curve": found.curve.as_dict(), "options": found.options.as_dict()},
+        "curve": [document_of(step, block, face) for step in found.results],
+        "critical_shock": found.critical_shock if found.is_known else None,
+        "unknown": list(found.unknown),
+    }
 
 
-@dataclass(frozen=True, slots=True)
-class RoundFigures:
-    """One round. `oracles`: (market, asset label, new price in USD) of what followed the pools."""
-
-    liquidations: int
-    liquidated_usd: float
-    seized_usd: float
-    bad_debt_realised_usd: float
-    oracles: tuple[tuple[str, str, float], ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Projection:
-    """The results of one scenario; every name as contract section 5 defines it.
-
-    `unknown`: why no sum can be trusted. `left_out`: accounts that are too little to change one.
+def _news(found: Projection) -> dict[str, MarketFigures]:
+    """All markets, but only the sub-markets in which something happens: there may be thousands
+    of others.
     """
-
-    scenario: Scenario
-    options: Options
-    bad_debt_realised_usd: float
-    price_amplification: float
-    converged: bool
-    prices: Mapping[str, PricePath]
-    by_market: Mapping[str, MarketFigures]
-    by_asset: Mapping[str, Figures]
-    largest: tuple[LiquidatedAccount, ...]
-    round_log: tuple[RoundFigures, ...]
-    unknown: tuple[str, ...]
-    left_out: tuple[str, ...] = ()
-
-    @property
-    def liquidated_usd(self) -> float:
-        return sum(entry.figures.liquidated_usd for entry in self.by_market.values())
-
-    @property
-    def seized_usd(self) -> float:
-        return sum(entry.figures.seized_usd for entry in self.by_market.values())
-
-    @property
-    def bad_debt_usd(self) -> float:
-        return sum(entry.figures.bad_debt_usd for entry in self.by_market.values())
-
-    @property
-    def unliquidated_usd(self) -> float:
-        return sum(entry.figures.unliquidated_usd for entry in self.by_market.values())
-
-    @property
-    def rounds(self) -> int:
-        """Rounds with a liquidation."""
-        return sum(1 for entry in self.round_log if entry.liquidations)
-
-    @property
-    def first_round_usd(self) -> float:
-        """Of the first round with a liquidation."""
-        return next((r.liquidated_usd for r in self.round_log if r.liquidations), 0.0)
-
-    @property
-    def amplification(self) -> float:
-        return self.liquidated_usd / self.first_round_usd if self.rounds else 1.0
-
-    def measure(self, name: str, markets: Sequence[str] = ("*",)) -> float | None:
-        """A breaker's measure, over its markets. None for what only a curve has."""
-        wanted = [
-            entry
-            for label, entry in self.by_market.items()
-            if "*" in markets or label in markets or entry.market in markets
-        ]
-        match name:
-            case "liquidated_usd" | "bad_debt_usd" | "unliquidated_usd":
-                return float(sum(getattr(entry.figures, name) for entry in wanted))
-            case "amplification":
-                return self.amplification
-            case "share_of_market":
-                debt = sum(entry.debt_usd for entry in wanted)
-                return sum(e.figures.liquidated_usd for e in wanted) / debt if debt else 0.0
-            case "critical_shock":
-                return None
-        raise QuestionError(f"no measure {name!r}")
-
-    def as_dict(self, block: Mapping[str, Any], face: Face = str) -> dict[str, Any]:
-        """The document of contract section 3. `block` is its `block`, `face` shows addresses."""
-        asked = {"shocks": dict(self.scenario.shocks), "options": self.options.as_dict()}
-        return {"block": dict(block), "scenario": asked, "result": self._result(face)}
-
-    def _news(self) -> dict[str, MarketFigures]:
-        """All markets, but only the sub-markets in which something happens: there may be thousands
-        of others.
-        """
-        return {
-            label: entry
-            for label, entry in self.by_market.items()
-            if label == entry.market or any(asdict(entry.figures).values())
-        }
-
-    def _result(self, face: Face) -> dict[str, Any]:
-        """Where accounts had to be left out, no sum over them is known: null, not what is left."""
-
-        def sum_usd(value: float) -> str | None:
-            return None if self.unknown else usd(value)
-
-        told = self._news()
-
-        def figures(entry: Figures) -> dict[str, str | None]:
-            return {name: sum_usd(value) for name, value in asdict(entry).items()}
-
-        return {
-            "first_round_usd": sum_usd(self.first_round_usd),
-            "liquidated_usd": sum_usd(self.liquidated_usd),
-            "seized_usd": sum_usd(self.seized_usd),
-            "bad_debt_usd": sum_usd(self.bad_debt_usd),
-            "bad_debt_realised_usd": sum_usd(self.bad_debt_realised_usd),
-            "unliquidated_usd": sum_usd(self.unliquidated_usd),
-            "amplification": None if self.unknown else self.amplification,
-            "price_amplification": None if self.unknown else self.price_amplification,
-            "rounds": None if self.unknown else self.rounds,
-            "converged": self.converged,
-            "prices": {_shown(label, face): _path(p) for label, p in self.prices.items()},
-            "by_market": {label: figures(e.figures) for label, e in told.items()},
-            "by_asset": {_shown(label, face): figures(f) for label, f in self.by_asset.items()},
-            "by_loop_kind": {},
-            "contagion": [],
-            "largest": []
-            if self.unknown
-            else [
-                {"account": face(e.account), "market": e.market, "debt_usd": usd(e.debt_usd)}
-                for e in self.largest
-            ],
-            "round_log": []
-            if self.unknown
-            else [
-                _round(number, entry, told, face)
-                for number, entry in enumerate(self.round_log, start=1)
-            ],
-            "snapshot": None,
-            "unknown": list(self.unknown),
-            "left_out": list(self.left_out),
-        }
+    return {
+        label: entry
+        for label, entry in found.by_market.items()
+        if label == entry.market or any(asdict(entry.figures).values())
+    }
 
 
-@dataclass(frozen=True, slots=True)
-class CurveProjection:
-    """One asset moved step by step. `critical_usd` is what a shock must reach to be critical."""
+def _result(found: Projection, face: Face) -> dict[str, Any]:
+    """Where accounts had to be left out, no sum over them is known: null, not what is left."""
+    known = not found.unknown
 
-    curve: Curve
-    options: Options
-    critical_usd: float
-    results: tuple[Projection, ...]
+    def sum_usd(value: float) -> str | None:
+        return usd(value) if known else None
 
-    @property
-    def critical_shock(self) -> float | None:
-        """The smallest |shock| that liquidates `critical_usd`; None when there is none."""
-        for projection in self.results:
-            if 0 < projection.liquidated_usd >= self.critical_usd:
-                return abs(float(projection.scenario.moves[self.curve.asset]))
-        return None
+    def figures(entry: Figures) -> dict[str, str | None]:
+        return {name: sum_usd(value) for name, value in asdict(entry).items()}
 
-    @property
-    def is_known(self) -> bool:
-        """Whether no step left an account out, or found no end."""
-        return self.converged and not self.unknown
+    told = _news(found)
+    largest = found.largest if known else ()
+    log = found.round_log if known else ()
+    return {
+        "first_round_usd": sum_usd(found.first_round_usd),
+        "liquidated_usd": sum_usd(found.liquidated_usd),
+        "seized_usd": sum_usd(found.seized_usd),
+        "bad_debt_usd": sum_usd(found.bad_debt_usd),
+        "bad_debt_realised_usd": sum_usd(found.bad_debt_realised_usd),
+        "unliquidated_usd": sum_usd(found.unliquidated_usd),
+        "amplification": found.amplification if known else None,
+        "price_amplification": found.price_amplification if known else None,
+        "rounds": found.rounds if known else None,
+        "converged": found.converged,
+        "prices": {_shown(label, face): _path(path) for label, path in found.prices.items()},
+        "by_market": {label: figures(entry.figures) for label, entry in told.items()},
+        "by_asset": {_shown(label, face): figures(each) for label, each in found.by_asset.items()},
+        "by_loop_kind": {},
+        "contagion": [],
+        "largest": [_account(entry, face) for entry in largest],
+        "round_log": [_round(number, entry, told, face) for number, entry in enumerate(log, 1)],
+        "snapshot": None,
+        "unknown": list(found.unknown),
+        "left_out": list(found.left_out),
+    }
 
-    @property
-    def converged(self) -> bool:
-        return all(projection.converged for projection in self.results)
 
-    @property
-    def unknown(self) -> tuple[str, ...]:
-        """Why the curve cannot be trusted."""
-        return tuple(dict.fromkeys(why for result in self.results for why in result.unknown))
-
-    def measure(self, name: str, markets: Sequence[str] = ("*",)) -> float | None:
-        """`critical_shock`; any other measure belongs to one scenario and is None."""
-        return self.critical_shock if name == "critical_shock" else None
-
-    def as_dict(self, block: Mapping[str, Any], face: Face = str) -> dict[str, Any]:
-        """The curve document: one projection per step, and the critical shock."""
-        asked = {"curve": self.curve.as_dict(), "options": self.options.as_dict()}
-        return {
-            "block": dict(block),
-            "scenario": asked,
-            "curve": [projection.as_dict(block, face) for projection in self.results],
-            "critical_shock": self.critical_shock if self.is_known else None,
-            "unknown": list(self.unknown),
-        }
+def _account(entry: LiquidatedAccount, face: Face) -> dict[str, Any]:
+    return {
+        "account": face(entry.account),
+        "market": entry.market,
+        "debt_usd": usd(entry.debt_usd),
+    }
 
 
 def usd(value: float) -> str:

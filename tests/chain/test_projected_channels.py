@@ -19,6 +19,7 @@ from looped_life import LoopedLife, looped_life
 
 from monitor.engine.cascade_runner import Plan
 from monitor.simulation.options import Options
+from monitor.simulation.report import document_of
 
 WAD = 10**18
 LENDER, LOOPER, PLAIN = account("deep lender"), account("looper"), account("plain")
@@ -158,7 +159,7 @@ async def _projected(life: LoopedLife, shocks: Shocks) -> dict[str, Any]:
     await life.follow()
     block = life.tail[-1]
     found = await life.parts.runner.ask(life.kept, block, Plan("", shocks, None, Options()))
-    document = found.as_dict({})
+    document = document_of(found, {})
     assert document["result"]["unknown"] == []
     result: dict[str, Any] = document["result"]
     return result

@@ -35,7 +35,7 @@ from monitor.simulation.channels import struck
 from monitor.simulation.columns import columns_of
 from monitor.simulation.options import Options
 from monitor.simulation.projection import names_of, project
-from monitor.simulation.report import Projection
+from monitor.simulation.results import Projection
 from monitor.simulation.scenarios import scenario_of
 from monitor.simulation.shocks import parse_shocks
 

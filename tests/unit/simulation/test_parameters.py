@@ -21,7 +21,7 @@ from monitor.core.risk import WorldSheet
 from monitor.errors import QuestionError
 from monitor.simulation.options import Options
 from monitor.simulation.projection import names_of, project
-from monitor.simulation.report import Projection
+from monitor.simulation.results import Projection
 from monitor.simulation.scenarios import scenario_of
 from monitor.simulation.shocks import parse_shocks
 

@@ -34,7 +34,7 @@ from monitor.core.units import Address, AssetId
 from monitor.simulation.columns import columns_of
 from monitor.simulation.options import Options
 from monitor.simulation.projection import project
-from monitor.simulation.report import Projection
+from monitor.simulation.results import Projection
 
 POOL = Address("0x" + "1" * 40)
 STATED = ParametricCurve(WETH, USDC, Fraction(1_000_000))

@@ -31,7 +31,7 @@ from monitor.simulation.columns import Columns, columns_of
 from monitor.simulation.lending import cash_at
 from monitor.simulation.options import Options
 from monitor.simulation.projection import names_of, project
-from monitor.simulation.report import Projection
+from monitor.simulation.results import Projection
 from monitor.simulation.scenarios import scenario_of
 from monitor.simulation.shocks import parse_shocks
 

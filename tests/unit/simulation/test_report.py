@@ -25,7 +25,8 @@ from monitor.core.units import Address, AssetId
 from monitor.errors import QuestionError
 from monitor.simulation.options import Options
 from monitor.simulation.projection import curve, names_of, project
-from monitor.simulation.report import Projection, usd
+from monitor.simulation.report import document_of, usd
+from monitor.simulation.results import Projection
 from monitor.simulation.scenarios import Scenario, curve_of, scenario_of
 from monitor.simulation.shocks import parse_shocks
 
@@ -127,7 +128,7 @@ def test_prices__of_an_asset_no_market_knows__are_null_with_a_reason() -> None:
     )
     ratio = scenario(WETH=-0.1).moves[WETH]
     found = project(world(market([]), [strange]), Scenario({stranger: ratio}), Options())
-    assert found.as_dict(BLOCK)["result"]["prices"][stranger]["after"] is None
+    assert document_of(found, BLOCK)["result"]["prices"][stranger]["after"] is None
     assert found.unknown == (f"no market knows a price of {stranger} ({stranger})",)
 
 
@@ -144,8 +145,8 @@ def test_largest__of_many__are_ten() -> None:
     assert [entry.account for entry in found.largest] == [account_number(n) for n in range(1, 11)]
 
 
-def test_as_dict__of_a_projection__has_the_fields_of_the_contract() -> None:
-    document = crash().as_dict(BLOCK)
+def test_document_of__of_a_projection__has_the_fields_of_the_contract() -> None:
+    document = document_of(crash(), BLOCK)
     assert list(document) == ["block", "scenario", "result"]
     assert document["block"] == BLOCK
     assert list(document["result"]) == [*RESULT_KEYS, "unknown", "left_out"]
@@ -154,26 +155,26 @@ def test_as_dict__of_a_projection__has_the_fields_of_the_contract() -> None:
     assert json.loads(json.dumps(document)) == document
 
 
-def test_as_dict__sub_markets_in_which_nothing_happens__are_no_news() -> None:
+def test_document_of__sub_markets_in_which_nothing_happens__are_no_news() -> None:
     quiet, busy = (
         replace(market(held), sub_market=f"0x{number}")
         for number, held in enumerate(([], crowd()), start=1)
     )
     sheet = world([market([]), quiet, busy], [pool(WETH, USDC, 1.2e7)])
     found = project(sheet, scenario(WETH=-0.15), Options())
-    result = found.as_dict(BLOCK)["result"]
+    result = document_of(found, BLOCK)["result"]
     assert list(result["by_market"]) == ["core", "core/0x2"]
     told = {oracle["market"] for entry in result["round_log"] for oracle in entry["oracles"]}
     assert told == {"core", "core/0x2"}
 
 
-def test_as_dict__addresses__are_shown_by_the_given_face() -> None:
+def test_document_of__addresses__are_shown_by_the_given_face() -> None:
     twins = [sheet_of(WETH), sheet_of(USDC)]
     other = AssetId(Address("0x" + "7" * 40))
     twin = type(twins[1])(other, "USDC", 6, 10**8, None, twins[1].cash_raw)
     sheet = world(market(crowd()[:2], assets=[*twins, twin]), [pool(WETH, USDC, 1.2e7)])
     found = project(sheet, scenario(WETH=-0.15), Options())
-    result = found.as_dict(BLOCK, face=lambda text: f"<{text}>")["result"]
+    result = document_of(found, BLOCK, face=lambda text: f"<{text}>")["result"]
     assert result["largest"][0]["account"] == f"<{account_number(1)}>"
     assert set(result["by_asset"]) == {"WETH", f"<{USDC}>"}
 
@@ -242,9 +243,8 @@ def test_curve__of_an_asset_nobody_pledges__is_never_critical() -> None:
 
 def test_curve__document__is_a_list_of_projections() -> None:
     sheet = crash_world()
-    document = curve(sheet, curve_of("WETH", -0.5, 5, names_of(sheet, {})), Options()).as_dict(
-        BLOCK
-    )
+    found = curve(sheet, curve_of("WETH", -0.5, 5, names_of(sheet, {})), Options())
+    document = document_of(found, BLOCK)
     assert list(document) == ["block", "scenario", "curve", "critical_shock", "unknown"]
     assert document["scenario"]["curve"] == {"asset": "WETH", "to": -0.5, "steps": 5}
     assert [list(entry["result"]) for entry in document["curve"]] == [
