@@ -242,12 +242,8 @@ class Options(Table):
         default=None, description="liquidated USD from which a shock is critical"
     )
     fill: Literal["ladder", "optimal"] | None = Field(
-        default=None, description="how a sale is sized"
+        default=None, description="which size is liquidated: the first that pays, or the best"
     )
-
-    def faults(self) -> Iterator[Fault]:
-        if self.fill == "optimal":
-            yield "fill", _unsupported("fill optimal", "ladder")
 
 
 class Projection(Options):
@@ -255,7 +251,10 @@ class Projection(Options):
     max_rounds: Annotated[Positive, Field(le=10_000)] = Field(
         default=100, description="rounds before a cascade is cut off"
     )
-    fill: Literal["ladder", "optimal"] = Field(default="ladder", description="how a sale is sized")
+    fill: Literal["ladder", "optimal"] = Field(
+        default="ladder",
+        description="which size is liquidated: the first that pays, or the best",
+    )
 
 
 class Scenario(Table):

@@ -9,6 +9,8 @@ from monitor.errors import QuestionError
 
 DEFAULT_DEVIATION = 0.005
 """Of a feed whose own threshold is not known."""
+FILLS = ("ladder", "optimal")
+"""The first size that pays, of the protocol's maximum and parts of it; the one that earns most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +58,9 @@ def _rounds(key: str, value: Any) -> int:
 
 
 def _fill(key: str, value: Any) -> str:
-    if value == "optimal":
-        raise QuestionError("option fill = 'optimal' is not supported yet: use 'ladder'")
-    if value != "ladder":
+    if value not in FILLS:
         raise QuestionError(f"option {key} is {value!r}: expected 'ladder' or 'optimal'")
-    return "ladder"
+    return str(value)
 
 
 _READERS: Mapping[str, Callable[[str, Any], Any]] = {

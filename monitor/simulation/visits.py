@@ -2,7 +2,7 @@
 
 Contract section 5: the debt asset and the used collateral of largest value; the protocol's maximum,
 then a half, a quarter, an eighth of it; what is seized is sold at once; the first size that earns
-more than it costs is executed.
+more than it costs is executed. With `fill` "optimal" it is the size that earns most.
 """
 
 from collections.abc import Sequence
@@ -15,13 +15,14 @@ from monitor.simulation.accounts import Account, Debt, Pledge
 from monitor.simulation.columns import Columns, State
 from monitor.simulation.impact import Pool, Route, mid_along, route, sold_along
 from monitor.simulation.options import Options
+from monitor.simulation.sizes import REFUSED, most_profitable
 from monitor.simulation.terms import Limits, Slice, Target, largest_repay_usd, slice_of
 from monitor.simulation.worth import value_usd
 
 LegT = TypeVar("LegT", Pledge, Debt)
 
 SIZES = (1.0, 0.5, 0.25, 0.125)
-"""The ladder: parts of the protocol's maximum, tried in this order."""
+"""The ladder: parts of the protocol's maximum, tried in this order, unless `fill` is optimal."""
 
 
 class Refusal(StrEnum):
@@ -111,8 +112,8 @@ class Visits:
             return Refusal.NO_PROFIT
         largest = largest_repay_usd(bid.target, bid.limits)
         refusal = Refusal.NO_PROFIT
-        for size in SIZES:
-            offer = self._offer(bid, largest * size)
+        for repay_usd in self._sizes(bid, largest):
+            offer = self._offer(bid, repay_usd)
             if isinstance(offer, Refusal):
                 refusal = offer
             elif offer is not None and offer.profit_usd > self.options.gas_usd:
@@ -169,6 +170,17 @@ class Visits:
         margin = received * rate * prices[bid.debt.quote] / prices[bid.pledge.quote] - 1
         return min(target.debt_usd, target.collateral_usd / bonus) * margin
 
+    def _sizes(self, bid: Bid, largest: float) -> tuple[float, ...]:
+        """What is tried, in this order. After the best none pays; the largest tells why not."""
+        if self.options.fill != "optimal":
+            return tuple(largest * size for size in SIZES)
+
+        def profit(repay_usd: float) -> float:
+            offer = self._offer(bid, repay_usd)
+            return offer.profit_usd if isinstance(offer, Offer) else REFUSED
+
+        return most_profitable(profit, largest), largest
+
     def _offer(self, bid: Bid, repay_usd: float) -> Offer | Refusal | None:
         """One size of a bid. None where it would leave dust."""
         state = self.state
@@ -191,6 +203,7 @@ class Visits:
         for number, pool in offer.pools:
             state.pools[number] = pool
         state.cash[debt.quote] += repaid
+        state.debts[debt.quote] -= repaid
         state.cash[pledge.quote] -= seized - fee
         left = replace(
             bid.account,
@@ -198,6 +211,8 @@ class Visits:
             pledges=_less(bid.account.pledges, pledge, seized),
         )
         written_off, state.accounts[at] = self._written_off(left)
+        for lost in written_off:
+            state.debts[lost.quote] -= lost.amount
         return Liquidation(
             market=left.market,
             account=left.address,

@@ -15,6 +15,7 @@ import pytest
 
 from monitor.core.units import Address, AssetId
 from monitor.simulation.product import ProductPool
+from monitor.simulation.sizes import most_profitable
 from monitor.simulation.terms import Limits, Target, slice_of
 
 CASES: list[dict[str, Any]] = json.loads((Path(__file__).parent / "sale_cases.json").read_text())
@@ -110,12 +111,7 @@ def best_lump(inputs: Inputs) -> float:
     def profit(amount: float) -> float:
         return here.sold(amount * (1 + inputs["l"]), 0, 1)[0] - amount * here.mid(0, 1)
 
-    low, high = 0.0, float(inputs["A"])
-    while high - low > 1e-5:
-        third = (high - low) / 3
-        is_rising = profit(low + third) < profit(high - third)
-        low, high = (low + third, high) if is_rising else (low, high - third)
-    return low
+    return most_profitable(profit, inputs["A"])
 
 
 def setup(inputs: Inputs) -> dict[str, float]:

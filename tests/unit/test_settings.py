@@ -227,7 +227,7 @@ OWN = 'protocol = "aave_v3"\n'
         ),
         ("[[liq", "[store]\nurl = 'http://x'\n[[liq", r"store\.url: expected a URL with redis://"),
         ("[[liq", "[wach]\n[[liq", r"^wach: unknown key: did you mean watch\?"),
-        ("[[liq", "[projection]\nfill = 'optimal'\n[[liq", r"projection\.fill.*not supported"),
+        ("[[liq", "[projection]\nfill = 'all'\n[[liq", r"projection\.fill = 'all': .*'optimal'"),
         ("[chain]", "[chain", r"config\.toml: not TOML"),
     ],
 )

@@ -1,5 +1,7 @@
 """Options come from three places and are checked in one."""
 
+from dataclasses import replace
+
 import pytest
 
 from monitor.errors import QuestionError
@@ -8,7 +10,9 @@ from monitor.simulation.options import Options
 
 def test_updated__with_every_key__takes_them() -> None:
     asked = {"gas_usd": 10, "deviation": 0.01, "max_rounds": 5, "critical_usd": 1e6}
-    assert Options().updated({**asked, "fill": "ladder"}) == Options(10.0, 0.01, 5, 1e6)
+    expected = Options(10.0, 0.01, 5, 1e6)
+    assert Options().updated({**asked, "fill": "ladder"}) == expected
+    assert Options().updated({**asked, "fill": "optimal"}) == replace(expected, fill="optimal")
 
 
 def test_updated__in_turns__keeps_what_the_later_does_not_name() -> None:
@@ -26,8 +30,10 @@ def test_updated__in_turns__keeps_what_the_later_does_not_name() -> None:
         {"max_rounds": 0},
         {"max_rounds": 2.0},
         {"deviation": float("inf")},
-        {"fill": "optimal"},
         {"fill": "all"},
+        {"fill": True},
+        {"fill": ["optimal"]},
+        {"fill": None},
         {"gas_usd": 10**400},
     ],
 )
