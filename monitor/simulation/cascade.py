@@ -11,16 +11,21 @@ from dataclasses import dataclass
 from monitor.core.units import AssetId
 from monitor.simulation.columns import Columns, Follower, State, state_of
 from monitor.simulation.options import DEFAULT_DEVIATION, Options
+from monitor.simulation.usage import Use, uses_of
 from monitor.simulation.visits import Liquidation, Refusal, Visits
 from monitor.simulation.worth import health_of, market_usd
 
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """What a round did. `updates`: (quote, new price) of the oracles that followed afterwards."""
+    """What a round did. `updates`: (quote, new price) of the oracles that followed afterwards.
+
+    `lending`: how what was repaid or taken out is borrowed afterwards.
+    """
 
     liquidations: tuple[Liquidation, ...]
     updates: tuple[tuple[int, float], ...]
+    lending: tuple[Use, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +60,7 @@ def play(columns: Columns, factors: Mapping[AssetId, float], options: Options) -
         liquidations = tuple(each for _, each in done if isinstance(each, Liquidation))
         refused = {at: each for at, each in done if isinstance(each, Refusal)}
         updates = follow_market(columns, state, options)
-        rounds.append(Round(liquidations, updates))
+        rounds.append(Round(liquidations, updates, uses_of(columns, state, liquidations)))
         converged = not liquidations and not updates
         # Prices alone make a healthy account unsafe.
         suspects = everyone if updates else [at for _, at in unsafe]

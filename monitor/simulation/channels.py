@@ -146,8 +146,9 @@ def _held(columns: Columns, scenario: Scenario) -> Columns:
         owed[at], supply = growth_of(lending, utilisation, hold.days)
         supplied[at] = supply if lending.secures else 1.0
         cash[at] = cash_at(lending.debt_raw * owed[at], utilisation)
+    debts = (owed.get(at, 1.0) * raw for at, raw in enumerate(columns.debts))
     accounts = (_grown(account, owed, supplied) for account in columns.accounts)
-    return replace(columns, cash=tuple(cash), accounts=tuple(accounts))
+    return replace(columns, cash=tuple(cash), debts=tuple(debts), accounts=tuple(accounts))
 
 
 def _hold_of(columns: Columns, scenario: Scenario, quote: Quote) -> Hold | None:

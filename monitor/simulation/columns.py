@@ -62,7 +62,7 @@ class Columns:
     little to matter.
 
     `paths` has the quoted assets that pools connect to an anchor; the others' market price is
-    their oracle's. `cash` and `lendings` are by quote.
+    their oracle's. `cash`, `debts` (all that is owed) and `lendings` are by quote.
     """
 
     markets: tuple[MarketColumn, ...]
@@ -72,6 +72,7 @@ class Columns:
     followers: tuple[Follower, ...]
     pools: tuple[Pool, ...]
     cash: tuple[float, ...]
+    debts: tuple[float, ...]
     lendings: tuple[Lending | None, ...]
     accounts: tuple[Account, ...]
     unknown: tuple[str, ...]
@@ -80,7 +81,7 @@ class Columns:
 
 @dataclass(slots=True)
 class State:
-    """What rounds change: `prices` and `cash` by quote, `pools` as sales left them.
+    """What rounds change: `prices`, `cash` and `debts` by quote, `pools` as sales left them.
 
     `moved`: each leaf's answer, per what it was before the shock. Prices follow from it.
     """
@@ -88,6 +89,7 @@ class State:
     moved: list[float]
     prices: list[float]
     cash: list[float]
+    debts: list[float]
     pools: list[Pool]
     accounts: list[Account]
 
@@ -97,6 +99,7 @@ class State:
             list(self.moved),
             list(self.prices),
             list(self.cash),
+            list(self.debts),
             list(self.pools),
             list(self.accounts),
         )
@@ -128,7 +131,7 @@ def columns_of(world: WorldSheet) -> Columns:
     reasons = [entry.reason for entry in left_out]
     is_little = negligible(left_out, accounts, book.quotes)
     paths = _paths(book.quotes, by_trust, pools.pools)
-    lent = (world.markets[quote.market].assets[quote.asset].lending for quote in book.quotes)
+    lent = [world.markets[quote.market].assets[quote.asset].lending for quote in book.quotes]
     ranks = {name: rank for rank, name in enumerate(dict.fromkeys(m.market for m in world.markets))}
     return Columns(
         markets=tuple(_market(sheet, ranks[sheet.market]) for sheet in world.markets),
@@ -138,6 +141,7 @@ def columns_of(world: WorldSheet) -> Columns:
         followers=tuple(_followers(book.leaves, paths, pools.pools, book.quotes)),
         pools=pools.pools,
         cash=tuple(cash),
+        debts=tuple(0.0 if lending is None else float(lending.debt_raw) for lending in lent),
         lendings=tuple(lent),
         accounts=tuple(accounts),
         unknown=tuple(unknown if is_little else unknown + reasons),
@@ -159,6 +163,7 @@ def state_of(columns: Columns) -> State:
         moved=[1.0] * len(columns.leaves),
         prices=[float("nan") if q.price is None else q.price for q in columns.quotes],
         cash=list(columns.cash),
+        debts=list(columns.debts),
         pools=list(columns.pools),
         accounts=list(columns.accounts),
     )

@@ -179,10 +179,17 @@ def _round(columns: Columns, played: Round, labels: Mapping[AssetId, str]) -> Ro
         label = columns.markets[quote.market].label
         whole_token_usd = price * 10.0**quote.decimals
         oracles.append((label, labels.get(quote.asset, quote.asset), whole_token_usd))
+    lending = []
+    for use in played.lending:
+        quote = columns.quotes[use.quote]
+        label = columns.markets[quote.market].label
+        asset = labels.get(quote.asset, quote.asset)
+        lending.append((label, asset, use.utilisation, use.borrow_rate))
     return RoundFigures(
         liquidations=len(played.liquidations),
         liquidated_usd=sum(entry.repaid_usd for entry in played.liquidations),
         seized_usd=sum(entry.received_usd for entry in played.liquidations),
         bad_debt_realised_usd=sum(entry.realised_usd for entry in played.liquidations),
         oracles=tuple(oracles),
+        lending=tuple(lending),
     )

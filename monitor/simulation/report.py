@@ -133,4 +133,13 @@ def _round(number: int, entry: RoundFigures, told: Container[str], face: Face) -
             for market, asset, price in entry.oracles
             if market in told
         ],
+        "lending": [
+            {
+                "market": market,
+                "asset": _shown(asset, face),
+                "utilisation": utilisation,
+                "borrow_rate": borrow_rate,
+            }
+            for market, asset, utilisation, borrow_rate in entry.lending
+        ],
     }

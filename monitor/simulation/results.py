@@ -50,13 +50,17 @@ class LiquidatedAccount:
 
 @dataclass(frozen=True, slots=True)
 class RoundFigures:
-    """One round. `oracles`: (market, asset label, new price in USD) of what followed the pools."""
+    """One round. `oracles`: (market, asset label, new price in USD) of what followed the pools.
+
+    `lending`: (market, asset label, utilisation, borrow rate a year) of what was repaid or taken.
+    """
 
     liquidations: int
     liquidated_usd: float
     seized_usd: float
     bad_debt_realised_usd: float
     oracles: tuple[tuple[str, str, float], ...]
+    lending: tuple[tuple[str, str, float, float | None], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
