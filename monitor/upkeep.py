@@ -30,7 +30,6 @@ from monitor.store import migration
 from monitor.store.backup import (
     Manifest,
     Progress,
-    check_new,
     manifest_of,
     read_backup,
     write_backup,
@@ -42,6 +41,7 @@ from monitor.store.damage import has_data, set_aside
 from monitor.store.embedded import EmbeddedRedis
 from monitor.store.keys import SCHEMA_VERSION, Keys
 from monitor.store.lease import Lease
+from monitor.store.placing import check_new
 
 Document = dict[str, Any]
 

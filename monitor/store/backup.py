@@ -9,8 +9,6 @@ own dumps, which only servers of the same kind and age can read.
 
 import gzip
 import hashlib
-import os
-import tempfile
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -25,6 +23,7 @@ from monitor.errors import LedgerCorrupt, QuestionError
 from monitor.store.codec import decode_block, decode_writes
 from monitor.store.contents import Entry
 from monitor.store.keys import place_of
+from monitor.store.placing import ordered
 
 FORMAT, FORMAT_VERSION = "cascade-monitor backup", 1
 _POSITIONS = f"{Kind.POSITION}:"
@@ -88,26 +87,13 @@ def write_backup(
     path: Path, manifest: Manifest, entries: Sequence[Entry], progress: Progress, *, force: bool
 ) -> Written:
     """Write beside `path`, and rename when all of it is on disk. Raises QuestionError."""
-    check_new(path, force=force)
-    partial = None
-    try:
-        # Readable by us alone: positions of accounts, and alerts not yet told.
-        handle, name = tempfile.mkstemp(".partial", f".{path.name}.", path.parent)
-        partial = Path(name)
-        with os.fdopen(handle, "wb") as file:
-            with gzip.GzipFile("", "wb", 6, file, mtime=manifest.saved_unix) as packed:
-                for line in _lines(manifest, entries, progress):
-                    packed.write(line)
-            file.flush()
-            os.fsync(file.fileno())
-        written = _written(partial)
-        _put_in_place(partial, path, force=force)
-    except OSError as error:
-        raise _unwritable(path, error.strerror) from error
-    finally:
-        if partial is not None:
-            partial.unlink(missing_ok=True)
-    return written
+    with (
+        ordered(path, force=force) as file,
+        gzip.GzipFile("", "wb", 6, file, mtime=manifest.saved_unix) as packed,
+    ):
+        for line in _lines(manifest, entries, progress):
+            packed.write(line)
+    return _written(path)
 
 
 def read_backup(path: Path) -> tuple[Manifest, tuple[Entry, ...]]:
@@ -189,50 +175,6 @@ def _block(text: bytes) -> BlockRef | None:
 def _written(path: Path) -> Written:
     with path.open("rb") as file:
         return Written(path.stat().st_size, hashlib.file_digest(file, "sha256").hexdigest())
-
-
-def _put_in_place(partial: Path, path: Path, *, force: bool) -> None:
-    try:
-        if force:
-            partial.replace(path)
-        else:
-            os.link(partial, path)  # unlike a rename, this refuses a file that came meanwhile
-    except FileExistsError as error:
-        raise _there_already(path) from error
-    except OSError:  # a file system without hard links
-        partial.replace(path)
-    with suppress(OSError):
-        folder = os.open(path.parent, os.O_RDONLY)
-        os.fsync(folder)
-        os.close(folder)
-
-
-def check_new(path: Path, *, force: bool) -> None:
-    """Raise QuestionError for a file that is there, before anything is read for it.
-
-    Never replaced is what is no file: a rename would put one in the place of a device.
-    """
-    try:
-        is_there, is_file = path.exists(), path.is_file()
-    except OSError as error:
-        raise _unwritable(path, error.strerror) from error
-    if is_there and not is_file:
-        raise _unwritable(path, "it is no file")
-    if is_there and not force:
-        raise _there_already(path)
-
-
-def _unwritable(path: Path, why: str | None) -> QuestionError:
-    return QuestionError(
-        f"{path} cannot be written: {why}: expected a folder with room. Name another file with "
-        "--output."
-    )
-
-
-def _there_already(path: Path) -> QuestionError:
-    return QuestionError(
-        f"{path} is there already: expected a new file. Name another, or say --force to replace it."
-    )
 
 
 def _damaged(path: Path, why: str) -> LedgerCorrupt:
