@@ -20,9 +20,7 @@ class Use:
     borrow_rate: float | None
 
 
-def uses_of(
-    columns: Columns, state: State, liquidations: Iterable[Liquidation]
-) -> tuple[Use, ...]:
+def uses_of(columns: Columns, state: State, liquidations: Iterable[Liquidation]) -> tuple[Use, ...]:
     """After these liquidations, by quote. What is pledged but not lent out has no utilisation."""
     touched = sorted({quote for each in liquidations for quote in _touched(each)})
     return tuple(_use(columns, state, at) for at in touched if columns.lendings[at] is not None)
