@@ -1,7 +1,7 @@
 """An Aave market as liquidators see it: V3.6 or V3.0.2, whose events and views are the same."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -9,17 +9,23 @@ from devnet import abi
 from devnet.aave_deployment import TREASURY
 from devnet.abi import Address, event_topic
 from devnet.chain import View
-from devnet.executed import Liquidation, Remainder
+from devnet.executed import Liquidation, Remainder, Use
 from devnet.loops import oracle_prices
 from devnet.terms import USD
-from devnet.transactions import Receipt
+from devnet.transactions import Receipt, RevertError
 from devnet.visits import HEALTHY_WAD, OPERATOR, Usd, Visit, address_in, amount_in
-from devnet.world import World
+from devnet.world import BALANCE, World
 
 RESERVE_DATA = (
     "getUserReserveData(address,address)"
     "(uint256,uint256,uint256,uint256,uint256,uint256,uint256,uint40,bool)"
 )
+RESERVE = (
+    "getReserveData(address)(uint256,uint256,uint256,uint256,uint256,uint256,uint256,uint256,"
+    "uint256,uint256,uint256,uint40)"
+)
+CASH = "getVirtualUnderlyingBalance(address)(uint128)"
+RAY = 10**27
 BORROW = event_topic("Borrow(address,address,address,uint256,uint8,uint256,uint16)")
 LIQUIDATION_CALL = event_topic(
     "LiquidationCall(address,address,address,uint256,uint256,address,bool)"
@@ -142,6 +148,33 @@ class AaveMarket:
             for account, each in zip(self.accounts, data, strict=True)
             if each.health_factor_wad < HEALTHY_WAD
         ]
+
+    async def uses(self) -> list[Use]:
+        at = self.world.addresses
+        held = [
+            View(at.tokens[symbol], BALANCE, (atoken,)) for symbol, atoken in at.atokens.items()
+        ]
+        reserves, booked, balances = (
+            await self.world.read(
+                [View(at.data_provider, RESERVE, (at.tokens[each],)) for each in at.atokens]
+            ),
+            await self.world.attempt(
+                [View(at.pool, CASH, (at.tokens[each],)) for each in at.atokens]
+            ),
+            await self.world.read(held),
+        )
+
+        def uses() -> Iterator[Use]:
+            answers = zip(at.atokens, reserves, booked, balances, strict=True)
+            for symbol, reserve, cash, balance in answers:
+                stable_raw, variable_raw, rate_ray = reserve[3], reserve[4], reserve[6]
+                owed_raw = stable_raw + variable_raw
+                # Before 3.1 a reserve's cash is what lies in its aToken.
+                cash_raw = balance if isinstance(cash, RevertError) else cash
+                utilisation = Fraction(owed_raw, owed_raw + cash_raw or 1)
+                yield Use(self.name, symbol, utilisation, Fraction(rate_ray, RAY))
+
+        return list(uses())
 
 
 def usd_of_raw(world: World, prices_e8: Mapping[str, int]) -> dict[str, Fraction]:

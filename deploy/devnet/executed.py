@@ -42,10 +42,24 @@ class Update:
 
 
 @dataclass(frozen=True, slots=True)
+class Use:
+    """How much of what is lent of an asset is borrowed, and at which rate a year, uncompounded.
+
+    As the contracts keep it: without interest since the market was last touched.
+    """
+
+    market: str
+    asset: str
+    utilisation: Fraction
+    borrow_rate: Fraction
+
+
+@dataclass(frozen=True, slots=True)
 class Round:
     """`visited` in order, in a block of their own, if there was anybody to visit.
 
-    Oracles stood still until all were visited; `updates` came after.
+    Oracles stood still until all were visited; `updates` came after. `uses` are of every asset
+    that is lent, after the visits.
     """
 
     number: int
@@ -53,6 +67,7 @@ class Round:
     visited: tuple[Address, ...]
     liquidations: tuple[Liquidation, ...]
     updates: tuple[Update, ...]
+    uses: tuple[Use, ...] = ()
 
     @property
     def goes_on(self) -> bool:

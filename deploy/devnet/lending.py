@@ -1,6 +1,7 @@
 """The lending markets of a world, in the order of its configuration."""
 
 from devnet.aave_visits import AaveMarket, borrowers
+from devnet.claims import claims_in
 from devnet.configuration import AAVE_3_0, AAVE_CORE, MORPHO
 from devnet.morpho_visits import MorphoMarket, pair_borrowers
 from devnet.visits import LendingMarket
@@ -16,5 +17,5 @@ async def lending_markets(world: World) -> tuple[LendingMarket, ...]:
     return (
         core,
         AaveMarket(AAVE_3_0, world.aave_3_0, await borrowers(world.aave_3_0)),
-        MorphoMarket(MORPHO, world, await pair_borrowers(world)),
+        MorphoMarket(MORPHO, world, await pair_borrowers(world), await claims_in(world)),
     )

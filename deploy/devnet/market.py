@@ -17,6 +17,7 @@ from typing import TypeAlias
 from devnet.chain import Block
 from devnet.executed import Executed, PricePath, Round, Update
 from devnet.followers import followers
+from devnet.leaving import leave
 from devnet.lending import lending_markets
 from devnet.pool_prices import Path, feed_answers, market_paths, market_usd, mids
 from devnet.transactions import Receipt, Tx
@@ -51,15 +52,18 @@ async def crash(
     deviation: Fraction = Fraction(5, 1000),
     max_rounds: int = 100,
     seconds: int = SECONDS,
+    liquidity: Mapping[str, Fraction] | None = None,
     progress: Progress | None = None,
 ) -> Executed:
     """A shock and the cascade to its end; `progress` is told of every round.
 
     `seconds` lie between its blocks; with 0 there is no interest that a projection cannot know.
+    `liquidity`: what providers leave in the pools of an asset before the price moves, by `leave`.
     """
     paths = market_paths(world, await feed_answers(world))
     markets = await lending_markets(world)
     before = await market_usd(world, paths)
+    await _next_block(world, await leave(world, liquidity or {}), seconds)
     await shock(world, shocks, correlated, seconds)
     shocked = await market_usd(world, paths)
     rules = Rules(Fraction(gas_usd), deviation, max_rounds, seconds)
@@ -136,6 +140,7 @@ async def cascade(
                 visited=tuple(visit.account for _, visit in planned),
                 liquidations=tuple(each for each in found if each is not None),
                 updates=await follow_market(world, paths, rules),
+                uses=tuple([use for market in markets for use in await market.uses()]),
             )
         )
         progress(_sentence(played[-1]))

@@ -2,15 +2,18 @@
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 
 from devnet import abi
 from devnet.aave_visits import usd_of_raw
-from devnet.abi import Address, event_topic
+from devnet.abi import ZERO_ADDRESS, Address, event_topic
 from devnet.addresses import PARAMS
-from devnet.executed import Liquidation, Remainder
+from devnet.chain import View
+from devnet.claims import REDEMPTION, Claim, claims_in, redemption
+from devnet.executed import Liquidation, Remainder, Use
 from devnet.loops import oracle_prices
+from devnet.morpho import MARKET
 from devnet.transactions import Receipt, Tx
 from devnet.visits import HEALTHY_WAD, OPERATOR, Usd, Visit, address_in
 from devnet.wide_terms import MORPHO_PRICE_DECIMALS, WAD
@@ -22,7 +25,9 @@ LIQUIDATE = event_topic(
     "Liquidate(bytes32,address,address,uint256,uint256,uint256,uint256,uint256)"
 )
 LIQUIDATE_DATA = "data()(uint256,uint256,uint256,uint256,uint256)"
-VISIT = f"visitMorpho((address,{PARAMS},address,bytes,address),uint256)"
+VISIT = f"visitMorpho((address,{PARAMS},address,bytes,address,{REDEMPTION}),uint256)"
+BORROW_RATE = f"borrowRateView({PARAMS},(uint128,uint128,uint128,uint128,uint128,uint128))(uint256)"
+SECONDS_PER_YEAR = 365 * 86_400
 PRICE_SCALE = 10**MORPHO_PRICE_DECIMALS
 
 
@@ -40,7 +45,7 @@ class Standing:
 async def pair_borrowers(world: WideWorld) -> dict[str, list[Address]]:
     """Everybody who ever borrowed in each market of the book, by its name.
 
-    But where shares of a vault are pledged, which our liquidator has no pool to sell in.
+    But where what is pledged or lent is neither a token of the world nor redeemed for one.
     """
     query = {
         "address": world.addresses.morpho.morpho,
@@ -52,21 +57,23 @@ async def pair_borrowers(world: WideWorld) -> dict[str, list[Address]]:
     for log in await world.anvil.rpc("eth_getLogs", query):
         found[log["topics"][1]].add(address_in(log["topics"][2]))
     tokens = set(world.addresses.tokens.values())
+    pledgeable = tokens | set(await claims_in(world))
     markets = world.addresses.morpho.markets
     return {
         name: sorted(found[_hex(params.id)])
         for name, params in markets.items()
-        if params.collateral in tokens
+        if params.collateral in pledgeable and params.loan in tokens
     }
 
 
 @dataclass(frozen=True, slots=True)
 class MorphoMarket:
-    """`accounts` have ever borrowed in the market of that name in the book."""
+    """`accounts` have ever borrowed in the market of that name in the book; `claims` by token."""
 
     name: str
     world: WideWorld
     accounts: Mapping[str, Sequence[Address]]
+    claims: Mapping[Address, Claim] = field(default_factory=dict)
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -85,14 +92,18 @@ class MorphoMarket:
 
     def _visit(self, each: Standing, usd: Usd, gas_usd: Fraction) -> Visit:
         loan, collateral = self._symbols(each.market)
-        margin_raw = int(gas_usd / usd[loan])
-        tx = self._tx(each.account, each.market, self.world.path(collateral, loan), margin_raw)
+        tx = self._tx(each.account, each.market, int(gas_usd / usd[loan]))
         return Visit(self._label(each.market), each.account, loan, collateral, usd, tx)
 
-    def _tx(self, account: Address, market: str, path: bytes, margin_raw: int) -> Tx:
+    def _tx(self, account: Address, market: str, margin_raw: int) -> Tx:
         at = self.world.addresses
-        params = at.morpho.markets[market].encoded
-        target = (at.morpho.morpho, params, account, path, at.router)
+        params = at.morpho.markets[market]
+        claim = self.claims.get(params.collateral)
+        loan, collateral = self._symbols(market)
+        sold = collateral if claim is None else claim.underlying
+        path = b"" if sold == loan else self.world.path(sold, loan)
+        redeemed = redemption(self.world, claim)
+        target = (at.morpho.morpho, params.encoded, account, path, at.router, redeemed)
         return self.world.tx(OPERATOR, at.liquidator, VISIT, target, margin_raw, gas=VISIT_GAS)
 
     async def _usd(self, market: str) -> Usd:
@@ -103,10 +114,11 @@ class MorphoMarket:
         return {loan: loan_usd, collateral: loan_usd * Fraction(price_e36, PRICE_SCALE)}
 
     def _symbols(self, market: str) -> tuple[str, str]:
-        """Loan and collateral."""
+        """Loan and collateral; a claim goes by what the market's name calls it."""
         symbols = {token: symbol for symbol, token in self.world.addresses.tokens.items()}
         params = self.world.addresses.morpho.markets[market]
-        return symbols[params.loan], symbols[params.collateral]
+        named = market.rpartition("/")[0]
+        return symbols[params.loan], symbols.get(params.collateral, named)
 
     async def _unsafe(self) -> list[Standing]:
         return [
@@ -156,6 +168,30 @@ class MorphoMarket:
             collateral_usd=each.collateral_raw * usd[collateral],
             debt_usd=each.debt_raw * usd[loan],
         )
+
+    async def uses(self) -> list[Use]:
+        markets = [self.world.addresses.morpho.markets[market] for market in self.accounts]
+        morpho = self.world.addresses.morpho.morpho
+        states = await self.world.read([View(morpho, MARKET, (each.id,)) for each in markets])
+        asked = [
+            # A market without a rate model: its debts never grow.
+            View(each.rate_model, BORROW_RATE, (each.encoded, state))
+            for each, state in zip(markets, states, strict=True)
+            if each.rate_model != ZERO_ADDRESS
+        ]
+        answers = iter(await self.world.read(asked))
+        rates_wad = [0 if each.rate_model == ZERO_ADDRESS else next(answers) for each in markets]
+        return [
+            Use(
+                self._label(market),
+                self._symbols(market)[0],
+                Fraction(owed_raw, supplied_raw or 1),
+                Fraction(rate_wad * SECONDS_PER_YEAR, WAD),
+            )
+            for market, (supplied_raw, _, owed_raw, *_), rate_wad in zip(
+                self.accounts, states, rates_wad, strict=True
+            )
+        ]
 
 
 def label_of(name: str, world: WideWorld, market: str) -> str:

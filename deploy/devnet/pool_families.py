@@ -67,7 +67,7 @@ async def open_families(world: World) -> Families:
     for facade in facades.values():
         await deployer.send(router, "add(address)", facade)
     addresses = replace(world.addresses, router=router, pools={**world.addresses.pools, **facades})
-    return Families(World(world.anvil, addresses, world.terms), pair, stable)
+    return Families(type(world)(world.anvil, addresses, world.terms), pair, stable)
 
 
 def side_raw(world: World, pool: str, symbol: str) -> int:

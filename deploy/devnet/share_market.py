@@ -1,4 +1,6 @@
-"""A market of Morpho whose collateral is the share of a vault: a claim on other markets of it."""
+"""Markets of Morpho whose collateral is a claim: the share of a vault, or an aToken."""
+
+from collections.abc import Mapping
 
 from devnet.abi import ZERO_ADDRESS, Address
 from devnet.addresses import MarketParams
@@ -6,10 +8,11 @@ from devnet.chain import View
 from devnet.deployer import Deployer
 from devnet.oracle_deployment import OracleSide, deploy_composed_oracle
 from devnet.wide_world import WideWorld
+from devnet.world import World
 
 
 async def open_share_market(
-    world: WideWorld, vault: str, loan: str, lltv_wad: int, lent: dict[Address, int]
+    world: WideWorld, vault: str, loan: str, lltv_wad: int, lent: Mapping[Address, int]
 ) -> str:
     """Its name in Morpho's book. `loan` is the vault's asset; `lent`: who lends how much of it.
 
@@ -23,6 +26,42 @@ async def open_share_market(
         OracleSide(decimals, vault=token, sample=10**share_decimals, feed_1=ZERO_ADDRESS),
         OracleSide(decimals),
     )
+    await _open(world, name, (loan, token, oracle, lltv_wad), lent)
+    return name
+
+
+async def open_atoken_market(
+    world: WideWorld,
+    issuer: World,
+    pair: tuple[str, str],
+    lltv_wad: int,
+    lent: Mapping[Address, int],
+) -> str:
+    """Its name in Morpho's book. `pair`: what is under the aToken, and the loan.
+
+    `issuer` is the Aave market whose aToken it is. Its oracle is a double of Morpho's composed one
+    over the feeds of both assets. Morpho keeps raw amounts: what pledged aTokens earn is lost.
+    """
+    (pledged, loan), feeds = pair, world.addresses.feeds
+    token = issuer.addresses.atokens[pledged]
+    name = f"a{pledged} of {issuer.addresses.pool}/{loan}"
+    oracle = await deploy_composed_oracle(
+        Deployer(world),
+        OracleSide(world.terms.asset(pledged).decimals, feed_1=feeds[pledged]),
+        OracleSide(world.terms.asset(loan).decimals, feed_1=feeds[loan]),
+    )
+    await _open(world, name, (loan, token, oracle, lltv_wad), lent)
+    return name
+
+
+async def _open(
+    world: WideWorld,
+    name: str,
+    terms: tuple[str, Address, Address, int],
+    lent: Mapping[Address, int],
+) -> None:
+    """`terms`: the loan, the collateral's token, the oracle, the LLTV."""
+    loan, token, oracle, lltv_wad = terms
     rate_model = world.addresses.morpho.rate_model
     params = MarketParams(world.token(loan), token, oracle, rate_model, lltv_wad)
     world.addresses.morpho.markets[name] = params
@@ -35,4 +74,3 @@ async def open_share_market(
             world.morpho.supply(lender, name, raw),
         ]
     await world.block(*txs)
-    return name

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from devnet import abi
 from devnet.abi import Address
-from devnet.executed import Liquidation, Remainder, total
+from devnet.executed import Liquidation, Remainder, Use, total
 from devnet.transactions import Log, Receipt, Tx
 
 OPERATOR = abi.account("cascade liquidator")
@@ -73,6 +73,10 @@ class LendingMarket(Protocol):
 
     async def left(self) -> list[Remainder]:
         """Who can be liquidated now."""
+        ...
+
+    async def uses(self) -> list[Use]:
+        """Of every asset that is lent there."""
         ...
 
 

@@ -82,6 +82,18 @@ async def hold_at_full_use(wide: WideWorld) -> Executed:
     return await crash(wide, {})
 
 
+async def thin_out(wide: WideWorld) -> Executed:
+    """Providers leave 60 % in the pools of ether."""
+    shocks = {"WETH": Fraction(-20, 100)}
+    return await crash(wide, shocks, liquidity={"WETH": Fraction(6, 10)})
+
+
+async def thin_out_everywhere(wide: WideWorld) -> Executed:
+    """A tenth is left where two names tell of a pool, elsewhere a fifth."""
+    shocks = {"WETH": Fraction(-20, 100)}
+    return await crash(wide, shocks, liquidity={"*": Fraction(1, 5), "USDC": Fraction(1, 2)})
+
+
 ASKED: Mapping[str, tuple[Shocks, Act]] = {
     "peg and price": ({"WETH": -0.08, "peg:wstETH/WETH": -0.05}, fall_and_depeg),
     "parameters": (
@@ -96,12 +108,19 @@ ASKED: Mapping[str, tuple[Shocks, Act]] = {
         {"rate:aave-core/WETH": "1.0@20d", "rate:morpho/WETH": "1.0@20d"},
         hold_at_full_use,
     ),
+    "liquidity": ({"WETH": -0.20, "liquidity:WETH": 0.6}, thin_out),
+    "liquidity of all": (
+        {"WETH": -0.20, "liquidity:*": 0.2, "liquidity:USDC": 0.5},
+        thin_out_everywhere,
+    ),
 }
 LIQUIDATED = {
     "peg and price": {"aave-core", "aave-3-0-2"},
     "parameters": {"aave-core", "aave-3-0-2"},
     "oracle": {"aave-core"},
     "rates": {"aave-core", "morpho"},
+    "liquidity": {"aave-core", "aave-3-0-2"},
+    "liquidity of all": {"aave-core", "aave-3-0-2"},
 }
 
 
@@ -174,6 +193,9 @@ def test_channel__projected__is_what_the_contracts_do(
         expected = pytest.approx(float(executed[figure]), rel=ERROR, abs=0.05)
         assert float(projected[figure]) == expected, figure
     assert (projected["rounds"], projected["converged"]) == (executed["rounds"], True)
+    for symbol, path in projected["prices"].items():
+        expected = pytest.approx(float(played[name].executed.prices[symbol].after), rel=ERROR)
+        assert float(path["after"]) == expected, symbol
     for market, figures in executed["by_market"].items():
         there = projected["by_market"].get(market, dict.fromkeys(FIGURES, "0.00"))
         told = {figure: float(there[figure]) for figure in FIGURES}

@@ -14,6 +14,7 @@ from devnet import (
     oracle_prices,
     shock,
 )
+from devnet.claims import NO_REDEMPTION, REDEMPTION
 from devnet.morpho_visits import MorphoMarket, label_of, pair_borrowers
 from morpho_figures import assets_up, repaid_for, seized_for
 
@@ -26,7 +27,7 @@ DRIFT = 1e-7
 MARGIN = 50 * 10**6
 PAYS = (
     "liquidateMorphoIfItPays((address,(address,address,address,address,uint256),address,bytes,"
-    "address),uint256,uint256,uint256)"
+    f"address,{REDEMPTION}),uint256,uint256,uint256)"
 )
 
 
@@ -152,9 +153,10 @@ async def test_crash__large_account_of_morpho__takes_the_first_size_that_pays(
     whole = (await lent.morpho.position(WETH_USDC, ALICE)).borrow_shares
     market = lent.addresses.morpho
     path = lent.path("WETH", "USDC")
-    target = (market.morpho, lent.morpho.params(WETH_USDC).encoded, ALICE, path)
+    sale = (path, lent.addresses.router, NO_REDEMPTION)
+    target = (market.morpho, lent.morpho.params(WETH_USDC).encoded, ALICE, *sale)
     visits = [
-        View(lent.addresses.liquidator, PAYS, ((*target, lent.addresses.router), 0, size, MARGIN))
+        View(lent.addresses.liquidator, PAYS, (target, 0, size, MARGIN))
         for size in (whole, whole >> 1, whole >> 2, whole >> 3)
     ]
     answers = [str(answer).split()[-1] for answer in await lent.attempt(visits)]

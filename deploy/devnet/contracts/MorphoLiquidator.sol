@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity ^0.8.20;
 
+import {Redeemer} from './Redeemer.sol';
 import {IToken, Seller} from './Seller.sol';
 
 interface IMorpho {
@@ -26,13 +27,15 @@ interface IMorpho {
 }
 
 /// A liquidator's visits to Morpho Blue, which lets any part of a debt be repaid.
-abstract contract MorphoLiquidator is Seller {
+abstract contract MorphoLiquidator is Seller, Redeemer {
+  /// `path` begins with the collateral, or with what it is a claim on.
   struct MorphoTarget {
     IMorpho morpho;
     IMorpho.MarketParams params;
     address user;
     bytes path;
     address router;
+    Claim claim;
   }
 
   error Allowed();
@@ -62,10 +65,14 @@ abstract contract MorphoLiquidator is Seller {
     uint256 margin
   ) external {
     (uint256 seized, uint256 repaid) = _liquidate(target, seizedAssets, repaidShares);
-    address collateral = target.params.collateralToken;
-    uint256 proceeds = collateral == target.params.loanToken
-      ? seized
-      : _sell(collateral, seized, target.path, target.router);
+    (address token, uint256 amount) = _redeem(
+      target.claim,
+      target.params.collateralToken,
+      seized
+    );
+    uint256 proceeds = token == target.params.loanToken
+      ? amount
+      : _sell(token, amount, target.path, target.router);
     if (proceeds <= repaid + margin) revert DoesNotPay();
   }
 
