@@ -1,8 +1,7 @@
 """Worked cases of sales into a pool that is the oracle too, asked of the pools of the simulation.
 
 Each case of sale_cases.json has its source, what is expected and how near. Two of the group are
-left out: sf-prop2-dmax and sf-ex5-gamma-star are about who moves the pool first to force the sale,
-which no projection asks.
+left out, see left_out.json.
 """
 
 import json
