@@ -4,6 +4,7 @@ Written out at each call instead of taken from an ABI file, so that what tests c
 shares nothing with the monitor's own decoding.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, TypeAlias
@@ -16,6 +17,10 @@ Address: TypeAlias = str
 
 ZERO_ADDRESS: Address = "0x" + "00" * 20
 MAX_UINT256 = 2**256 - 1
+WORD = 32
+
+Reading: TypeAlias = tuple[int, Callable[[int], Any]]
+"""What a word of some type is below, and what it means."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +38,21 @@ class Function:
 
     def decode(self, data: bytes) -> Any:
         """The single result bare, several as a tuple."""
-        values = _numbers(self.outputs, data) or abi.decode(self.outputs, data)
+        values = _plain(self.outputs, data) or abi.decode(self.outputs, data)
         return values[0] if len(values) == 1 else values
+
+
+def _signed(word: int) -> int:
+    return word - 2**256 if word >= 2**255 else word
+
+
+PLAIN: dict[str, Reading] = {
+    **{f"uint{bits}": (2**bits, int) for bits in range(8, 257, 8)},
+    "int256": (2**256, _signed),
+    "bool": (2, bool),
+    "address": (2**160, lambda word: f"0x{word:040x}"),
+    "bytes32": (2**256, lambda word: word.to_bytes(WORD, "big")),
+}
 
 
 @lru_cache(maxsize=4096)
@@ -42,28 +60,53 @@ def _selector(signature: str) -> bytes:
     return keccak(text=signature)[:4]
 
 
-def _numbers(types: tuple[str, ...], data: bytes) -> tuple[int, ...] | None:
+def results(data: bytes) -> list[tuple[bool, bytes]]:
+    """What aggregate3 returned, `(bool,bytes)[]`: as eth_abi, in a twentieth of the time.
+
+    Whoever reads a world block after block spends most of it here. Raises ValueError.
+    """
+    start = _number(data, 0) + WORD
+    found = []
+    for index in range(_number(data, start - WORD)):
+        place = start + _number(data, start + index * WORD)
+        body = place + _number(data, place + WORD) + WORD
+        end = body + _number(data, body - WORD)
+        is_success = _number(data, place)
+        if is_success > 1 or end > len(data):
+            raise ValueError(f"result {index} is malformed")
+        found.append((is_success == 1, data[body:end]))
+    return found
+
+
+def _number(data: bytes, place: int) -> int:
+    """The word that begins there. Raises ValueError behind the end."""
+    if place + WORD > len(data):
+        raise ValueError(f"{len(data)} bytes have no word at {place}")
+    return int.from_bytes(data[place : place + WORD], "big")
+
+
+def _plain(types: tuple[str, ...], data: bytes) -> tuple[Any, ...] | None:
     """The same as eth_abi in a tenth of the time, which worlds with many accounts need.
 
-    Only for unsigned numbers; None for all that it does not take, above all what is malformed.
+    Only for types of one word; None for all that it does not take, above all what is malformed.
     """
-    limits = _limits(types)
-    if limits is None or len(data) != 32 * len(limits):
+    readings = _readings(types)
+    if readings is None or len(data) != WORD * len(readings):
         return None
-    words = (data[start : start + 32] for start in range(0, len(data), 32))
-    values = tuple(int.from_bytes(word, "big") for word in words)
-    return values if all(map(int.__lt__, values, limits)) else None
+    values = []
+    for place, (limit, told) in enumerate(readings):
+        word = int.from_bytes(data[place * WORD : place * WORD + WORD], "big")
+        if word >= limit:
+            return None
+        values.append(told(word))
+    return tuple(values)
 
 
 @lru_cache(maxsize=512)
-def _limits(types: tuple[str, ...]) -> tuple[int, ...] | None:
-    """What each value is below; None unless all are unsigned numbers."""
-    bits = [each.removeprefix("uint") for each in types]
-    if not bits or not all(each.startswith("uint") for each in types):
-        return None
-    if not all(each.isdecimal() for each in bits):
-        return None
-    return tuple(2 ** int(each) for each in bits)
+def _readings(types: tuple[str, ...]) -> tuple[Reading, ...] | None:
+    """What each word is below, and what it means; None unless all are types of one word."""
+    found = tuple(PLAIN[each] for each in types if each in PLAIN)
+    return found if found and len(found) == len(types) else None
 
 
 @lru_cache(maxsize=512)

@@ -13,7 +13,7 @@ from devnet.artifacts import decode_revert
 from devnet.transactions import DEFAULT_GAS, Receipt, RevertError, Tx, receipt_from
 
 MULTICALL3: Address = "0xca11bde05977b3631167028862be2a173976ca11"
-AGGREGATE = "aggregate3((address,bool,bytes)[])((bool,bytes)[])"
+AGGREGATE = "aggregate3((address,bool,bytes)[])"
 BLOCK_SECONDS = 12
 VIEWS_PER_CALL = 400
 ETHER_OF_EVERY_SENDER = hex(10**30)
@@ -251,7 +251,7 @@ class Chain:
         data = "0x" + _aggregated(tuple(views)).hex()
         request = {"from": abi.ZERO_ADDRESS, "to": MULTICALL3, "data": data}
         answer = await self.anvil.rpc("eth_call", request, _block_parameter(block))
-        results = abi.function(AGGREGATE).decode(bytes.fromhex(answer[2:]))
+        results = abi.results(bytes.fromhex(answer[2:]))
         functions = [abi.function(view.signature) for view in views]
         return [
             function.decode(data) if succeeded else RevertError(function.name, decode_revert(data))

@@ -35,6 +35,10 @@ class Calldata:
         self._codec = Web3().codec
         self._layout = cache(_layout)
 
+    def selector(self, function: FunctionAbi) -> bytes:
+        """The four bytes that name it."""
+        return self._layout(function).selector
+
     def encode(self, function: FunctionAbi, args: tuple[Any, ...]) -> bytes:
         """Selector and arguments."""
         layout = self._layout(function)

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from contextlib import aclosing
 from typing import Any
 
+from monitor.chain import multicall
 from monitor.chain.accounts import Accounts
 from monitor.chain.block_logs import BlockLogs
 from monitor.chain.calldata import Calldata
@@ -37,10 +38,10 @@ class NodeReader:
 
     def __init__(self, endpoints: Endpoints, aggregate3: FunctionAbi) -> None:
         self._endpoints = endpoints
-        self._aggregate3 = aggregate3
         self._logs = BlockLogs(endpoints)
         self._accounts = Accounts(endpoints)
         self._calldata = Calldata()
+        self._aggregate3 = self._calldata.selector(aggregate3)
         self._multicall_width = Width(WIDEST_MULTICALL)
         self._batch_width = Width(WIDEST_BATCH)
 
@@ -93,8 +94,7 @@ class NodeReader:
         """None where there is no Multicall3 at that block."""
 
         async def ask(start: int, stop: int) -> list[Answer] | None:
-            args = ([(to, True, data) for to, data in targets[start:stop]],)
-            calldata = self._calldata.encode(self._aggregate3, args)
+            calldata = multicall.packed(self._aggregate3, targets[start:stop])
             gas = min(GAS_TOGETHER, max(GAS_ALONE, (stop - start) * GAS_EACH))
             call = _view(at, (MULTICALL3, calldata), gas)
             try:
@@ -104,7 +104,7 @@ class NodeReader:
                     return [error]
                 raise RpcRefused(f"{stop - start} calls are too many at once: {error}") from error
             try:
-                [outcomes] = self._calldata.decode(self._aggregate3, answer)
+                outcomes = multicall.unpacked(answer, stop - start)
             except ValueError:
                 return None
             return [data if ok else RevertError("reverted", data) for ok, data in outcomes]
