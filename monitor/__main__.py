@@ -4,13 +4,20 @@ import json
 import sys
 from collections.abc import Iterator
 from dataclasses import asdict
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from prometheus_client import disable_created_metrics
 from rich.markup import escape
 
-from monitor import __version__, claim_commands, display, loop_commands, store_commands
+from monitor import (
+    __version__,
+    claim_commands,
+    display,
+    loop_commands,
+    projection_commands,
+    store_commands,
+)
 from monitor.console import (
     CHECK_FAILED,
     CONFIG,
@@ -34,7 +41,6 @@ from monitor.errors import (
     TransientError,
     WriterFenced,
 )
-from monitor.simulation.shocks import pairs_of
 
 app = typer.Typer(
     name="cascade-monitor",
@@ -129,6 +135,9 @@ def positions(
     display.show(out, document, display.positions, as_json=as_json)
 
 
+app.command()(projection_commands.project)
+app.command()(projection_commands.curve)
+app.command()(projection_commands.snapshot)
 app.command()(loop_commands.loops)
 app.command()(claim_commands.claims)
 
@@ -167,35 +176,6 @@ def alerts(
     """Alerts, newest first, and what became of them."""
     document = asked(config, lambda answers: answers.alerts(limit))
     display.show(out, document, display.alerts, as_json=as_json)
-
-
-@app.command()
-def project(
-    config: ConfigOption,
-    shock: Annotated[list[str], typer.Option(help="KEY=VALUE, as in WETH=-0.30; repeatable")],
-    option: Annotated[
-        list[str] | None, typer.Option(help="KEY=VALUE of [projection]; repeatable")
-    ] = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Project one scenario from the newest stored block."""
-    shocks = pairs_of(shock)
-    options = {key: _number(value) for key, value in pairs_of(option or [], "option").items()}
-    document = asked(config, lambda answers: answers.project(shocks, options))
-    display.show(out, document, display.projection, as_json=as_json)
-
-
-@app.command()
-def curve(
-    config: ConfigOption,
-    asset: Annotated[str, typer.Option(help="whose price is shocked")],
-    to: Annotated[float, typer.Option(help="the last shock, a ratio")] = -0.5,
-    steps: Annotated[int, typer.Option(min=1, max=10_000, help="points")] = 100,
-    as_json: JsonOption = False,
-) -> None:
-    """The cascade curve of one asset."""
-    document = asked(config, lambda answers: answers.curve(asset, str(to), steps))
-    display.show(out, document, display.curve, as_json=as_json)
 
 
 @app.command()
@@ -261,14 +241,6 @@ def _leaves(group: BaseExceptionGroup[MonitorError]) -> Iterator[MonitorError]:
             yield from _leaves(error)
         else:
             yield error
-
-
-def _number(text: str) -> Any:
-    """A number where it is one; the option itself says what it wants."""
-    try:
-        return json.loads(text)
-    except ValueError:
-        return text
 
 
 if __name__ == "__main__":

@@ -28,6 +28,7 @@ from monitor.engine.judge import Judge
 from monitor.engine.pipeline import Pipeline
 from monitor.engine.recursion import Recursion
 from monitor.errors import ConfigError, QuestionError, TransientError
+from monitor.filing import filing_of
 from monitor.observation import Observation
 from monitor.parts import Parts, parts_of, watchers_of
 from monitor.recursion_rules import loop_terms
@@ -70,7 +71,8 @@ class Daemon:
         )
         # A dry run keeps no judgement and sends nothing; but what a reorganisation takes back has
         # to be retracted, and that waits in the outbox for the next real run.
-        self.judge = Judge(parts.runner, watchers, parts.receivers, to_checksum_address)
+        archive = None if mode.dry_run else filing_of(settings, parts, rim.metrics)
+        self.judge = Judge(parts.runner, watchers, parts.receivers, to_checksum_address, archive)
         folder = Folder(parts.sources, rim.node.follower, rim.node.reader, recursion)
         self._beginning = Beginning(settings.chain, parts, rim.node, folder)
         self.pipeline = Pipeline(

@@ -40,6 +40,7 @@ from monitor.store.damage import has_data
 from monitor.store.durability import durability_warning
 from monitor.store.identity import check_identity
 from monitor.store.server_binary import find_server
+from monitor.store.snapshot_folder import fault_of
 
 SETTLED_BLOCKS = 16
 """How far below the lowest head endpoints are compared: above, they may still race."""
@@ -77,6 +78,7 @@ async def findings(settings: Settings, *, send_test: bool) -> AsyncIterator[Find
                 yield finding
         genesis = await genesis_of(node) if heads else None
         yield await _store(settings, genesis)
+        yield _snapshots(settings)
         for hook in settings.webhooks if send_test else ():
             yield await _webhook(target_of(hook))
 
@@ -272,6 +274,16 @@ async def _store(settings: Settings, genesis: BlockHash | None) -> Finding:
     except MonitorError as error:
         return Finding("store", fault=str(error))
     return Finding("store", "answers, evicts nothing, and holds no other's state", "", warning)
+
+
+def _snapshots(settings: Settings) -> Finding:
+    """Where the evidence of alerts is to go."""
+    wanted = settings.snapshots
+    if not wanted.keep:
+        return Finding("snapshots", "none is written: snapshots.keep is 0")
+    if fault := fault_of(wanted.dir):
+        return Finding("snapshots", fault=f"{fault}: correct snapshots.dir, or let keep be 0")
+    return Finding("snapshots", f"at most {wanted.keep} in {wanted.dir}")
 
 
 async def _webhook(target: WebhookTarget) -> Finding:

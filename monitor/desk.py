@@ -1,5 +1,6 @@
 """Answers from a store alone: beside a running daemon, or a stopped one. Needs no node."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -9,12 +10,14 @@ from eth_utils.address import to_checksum_address
 from monitor import __version__
 from monitor.core.blocks import BlockRef
 from monitor.core.ledger import Ledger
-from monitor.core.ports import Probe
+from monitor.core.ports import Probe, StoredState
+from monitor.core.risk import WorldSheet
 from monitor.engine.answers import EngineAnswers, Nameplate
 from monitor.engine.books import Books
 from monitor.engine.judge import Judge
 from monitor.engine.recursion import owners_in
-from monitor.parts import parts_of, watchers_of
+from monitor.errors import QuestionError
+from monitor.parts import Parts, parts_of, watchers_of
 from monitor.recursion_rules import loop_terms
 from monitor.rim import identity_of, redis_of
 from monitor.settings import Settings
@@ -38,13 +41,19 @@ class StoredPresent:
         return NOT_ASKED
 
 
+async def stored_world(settings: Settings, parts: Parts) -> WorldSheet:
+    """All that a projection uses of the newest stored block. Raises as `desk` does."""
+    async with _stored(settings) as (_, state):
+        if state.cursor is None:
+            raise QuestionError("no block has been applied yet: the daemon is starting up", 503)
+        ledger = Ledger(state.records)
+        return await asyncio.to_thread(parts.runner.world, ledger, state.cursor)
+
+
 @asynccontextmanager
 async def desk(settings: Settings) -> AsyncIterator[EngineAnswers]:
     """Raises ConfigError when there is no state, SchemaMismatch when it is another's."""
-    async with AsyncExitStack() as stack:
-        client, _ = await redis_of(settings, stack, read_only=True)
-        store = await RedisStore.open_reader(client, identity_of(settings, None))
-        state = await store.load()
+    async with _stored(settings) as (store, state):
         parts = parts_of(settings)
         judge = Judge(parts.runner, watchers_of(settings, ""), (), to_checksum_address)
         judge.resume(state.breakers)
@@ -65,3 +74,11 @@ async def desk(settings: Settings) -> AsyncIterator[EngineAnswers]:
             store,
             books,
         )
+
+
+@asynccontextmanager
+async def _stored(settings: Settings) -> AsyncIterator[tuple[RedisStore, StoredState]]:
+    async with AsyncExitStack() as stack:
+        client, _ = await redis_of(settings, stack, read_only=True)
+        store = await RedisStore.open_reader(client, identity_of(settings, None))
+        yield store, await store.load()

@@ -55,6 +55,13 @@ class DeliveryOutcome(StrEnum):
     DEAD = "dead"
 
 
+class SnapshotOutcome(StrEnum):
+    """What became of the snapshot of a block with alerts."""
+
+    WRITTEN = "written"
+    FAILED = "failed"
+
+
 EVENTS = tuple(
     event.__name__
     for event in get_args(DomainEvent)
@@ -215,6 +222,9 @@ class Metrics:
         self.deliveries_total = self._counter(
             "deliveries_total", "Attempts to deliver.", "webhook", "outcome"
         )
+        self.snapshots_written_total = self._counter(
+            "snapshots_written_total", "Blocks with alerts, kept or not.", "outcome"
+        )
         self.outbox_pending = self._gauge("outbox_pending", "Deliveries not yet made.")
         self.outbox_pending.set(math.nan)
 
@@ -240,6 +250,7 @@ class Metrics:
             (self.cascade_amplification, scenarios),
             (self.endpoint_answer_seconds, [(number,) for number in endpoints]),
             (self.alerts_total, product(labels.breakers, AlertType)),
+            (self.snapshots_written_total, [(outcome,) for outcome in SnapshotOutcome]),
             (self.deliveries_total, product(labels.webhooks, DeliveryOutcome)),
             (self.rpc_requests_total, product(endpoints, RpcMethod, RpcOutcome)),
         ):

@@ -96,6 +96,14 @@ class Store(Table):
     namespace: Name = Field(default="default", description="keeps daemons on one Redis apart")
 
 
+class Snapshots(Table):
+    dir: Path = Field(description="where what alerts rest on is kept; unset: under state_dir")
+    keep: Count = Field(default=200, description="most snapshots, the oldest go; 0 writes none")
+    max_megabytes: Positive = Field(
+        default=1_000, description="most they take together, but always the newest"
+    )
+
+
 KEYS_OF_PROTOCOL: Mapping[str, frozenset[str]] = {
     "morpho_blue": frozenset({"market_ids"}),
     "maker": frozenset({"spotter", "jug", "dog", "ilks", "cdp_manager"}),
@@ -244,6 +252,9 @@ class Options(Table):
     fill: Literal["ladder", "optimal"] | None = Field(
         default=None, description="which size is liquidated: the first that pays, or the best"
     )
+    unwind: bool | None = Field(
+        default=None, description="whether loops that lose by a held utilisation are closed first"
+    )
 
 
 class Projection(Options):
@@ -254,6 +265,9 @@ class Projection(Options):
     fill: Literal["ladder", "optimal"] = Field(
         default="ladder",
         description="which size is liquidated: the first that pays, or the best",
+    )
+    unwind: bool = Field(
+        default=False, description="whether loops that lose by a held utilisation are closed first"
     )
 
 

@@ -48,6 +48,7 @@ class Settings(Table):
     account_code: tuple[schema.AccountCode, ...] = Field(
         default=(), description="code of accounts that you vouch for"
     )
+    snapshots: schema.Snapshots = Field(description="what is kept of a block with alerts")
     watch: tuple[schema.Watch, ...] = Field(default=(), description="your own positions")
     webhooks: tuple[schema.Webhook, ...] = Field(default=(), description="who is told")
     http: schema.Http = Field(
@@ -100,6 +101,11 @@ def _fill_in(tree: Tree, folder: Path, environ: Mapping[str, str]) -> None:
         wanted = store.setdefault("state_dir", default)
         if isinstance(wanted, str):
             store["state_dir"] = folder / Path(wanted).expanduser()
+        tree.setdefault("snapshots", {})
+        for _, snapshots in tables_of(tree, "snapshots"):
+            wanted = snapshots.setdefault("dir", f"{store['state_dir']}/snapshots")
+            if isinstance(wanted, str):
+                snapshots["dir"] = folder / Path(wanted).expanduser()
     for number, (_, webhook) in enumerate(tables_of(tree, "webhooks")):
         webhook.setdefault("name", str(number))
 

@@ -9,6 +9,8 @@ from monitor.core.alerts import Alert, BreakerState, Delivery, Judgement
 from monitor.core.blocks import BlockRef, ChainEvent, RawLog
 from monitor.core.delta import BlockDelta
 from monitor.core.ledger import Key, Record
+from monitor.core.risk import WorldSheet
+from monitor.core.snapshot import Filed
 from monitor.core.units import Address, BlockHash
 
 
@@ -232,6 +234,14 @@ class DeliveryQueue(Protocol):
 
     async def webhooks(self) -> frozenset[str]:
         """The webhooks that ever had a delivery, configured or not."""
+        ...
+
+
+class Archive(Protocol):
+    """Keeps what alerts rest on."""
+
+    async def keep(self, world: WorldSheet) -> Filed:
+        """Never raises, and takes some seconds at most: an alert is not lost to a full disk."""
         ...
 
 

@@ -158,7 +158,7 @@ class EngineAnswers:
             raise QuestionError(f"there is no scenario {scenario!r}: expected one of {known}", 404)
         answer = self._judge.answers.get(scenario)
         if answer is not None and answer.block == block and answer.result is not None:
-            return document_of(answer.result, block_json(block), self._checksum)
+            return document_of(answer.result, block_json(block), self._checksum, answer.snapshot)
         return await self._ask(plan)
 
     async def project(

@@ -13,6 +13,8 @@ from monitor.core.risk import WorldSheet
 from monitor.core.sources import Liquidity, RiskRules
 from monitor.core.units import AssetId
 from monitor.engine.breaker import NOTHING_CRITICAL
+from monitor.engine.loop_book import USUAL
+from monitor.engine.loop_kinds import LoopKinds
 from monitor.engine.valuation import Valuation, list_all
 from monitor.errors import QuestionError
 from monitor.simulation.channels import check
@@ -48,12 +50,16 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A scenario at one block. `result` is None when it could not be asked; `fault` says why."""
+    """A scenario at one block. `result` is None when it could not be asked; `fault` says why.
+
+    `snapshot`: the id of what it can be repeated from, where that was kept.
+    """
 
     plan: Plan
     block: BlockRef
     result: Result | None
     fault: str = ""
+    snapshot: str | None = None
 
     def measure(self, name: str, markets: Sequence[str]) -> Decimal | None:
         """A breaker's measure; None when it cannot be trusted: unknown prices, not converged."""
@@ -90,7 +96,10 @@ class CascadeRunner:
         named: Mapping[str, AssetId],
         correlated: Mapping[str, Sequence[str]],
         plans: Sequence[Plan],
+        concentration: Fraction = USUAL.concentration,
     ) -> None:
+        """`concentration`: the part of each side that a loop by state needs."""
+        self._concentration = concentration
         self._rules = tuple(rules)
         self._pools = tuple(pools)
         self._named = named
@@ -114,22 +123,27 @@ class CascadeRunner:
             for name, others in self._correlated.items()
             if others
         }
-        return replace(bare, correlated=correlated, usd=self._usd(view, bare))
-
-    def _usd(self, view: LedgerView, world: WorldSheet) -> Mapping[AssetId, Fraction | None]:
-        """What a raw unit of the assets that markets count in is worth, where that is told."""
         valuation = Valuation(view, list_all(view, self._rules))
-        numeraires = {sheet.numeraire for sheet in world.markets if sheet.numeraire is not None}
-        return {asset: valuation.usd(asset, 1) for asset in numeraires if valuation.is_told(asset)}
+        return replace(
+            bare,
+            correlated=correlated,
+            usd=_usd(valuation, bare),
+            looped=LoopKinds(bare, view, self._rules, valuation, self._concentration),
+        )
 
-    async def run(self, view: LedgerView, block: BlockRef) -> dict[str, Answer]:
-        """Every configured scenario at one block. Until it is done the view must stand still."""
-        return await asyncio.to_thread(self._answers, view, block) if self.plans else {}
+    async def run(
+        self, view: LedgerView, block: BlockRef
+    ) -> tuple[dict[str, Answer], WorldSheet | None]:
+        """Every configured scenario at one block, and the world it was asked of, if there is one.
+
+        Until it is done the view must stand still.
+        """
+        return await asyncio.to_thread(self._answers, view, block) if self.plans else ({}, None)
 
     async def ask(self, view: LedgerView, block: BlockRef, plan: Plan) -> Result:
         """One question of a user's. Raises QuestionError."""
         world = self.world(view, block)
-        return await asyncio.to_thread(self._run, world, plan)
+        return await asyncio.to_thread(self.result_of, world, plan)
 
     def verify(self, view: LedgerView, block: BlockRef, plan: Plan) -> None:
         """Raises QuestionError when a plan names what is not there, or asks what cannot be."""
@@ -140,26 +154,35 @@ class CascadeRunner:
         else:
             _curve(plan.curve, names)
 
-    def _answers(self, view: LedgerView, block: BlockRef) -> dict[str, Answer]:
+    def _answers(
+        self, view: LedgerView, block: BlockRef
+    ) -> tuple[dict[str, Answer], WorldSheet | None]:
         try:
             world = self.world(view, block)
         except QuestionError as error:
-            return {plan.name: Answer(plan, block, None, str(error)) for plan in self.plans}
+            return {plan.name: Answer(plan, block, None, str(error)) for plan in self.plans}, None
         columns = columns_of(world)
-        return {plan.name: self._answer(world, columns, plan) for plan in self.plans}
+        return {plan.name: self._answer(world, columns, plan) for plan in self.plans}, world
 
     def _answer(self, world: WorldSheet, columns: Columns, plan: Plan) -> Answer:
         try:
-            return Answer(plan, world.block, self._run(world, plan, columns))
+            return Answer(plan, world.block, self.result_of(world, plan, columns))
         except QuestionError as error:
             return Answer(plan, world.block, None, str(error))
 
-    def _run(self, world: WorldSheet, plan: Plan, columns: Columns | None = None) -> Result:
+    def result_of(self, world: WorldSheet, plan: Plan, columns: Columns | None = None) -> Result:
+        """One question to a world. Raises QuestionError. `columns`: the world's, if at hand."""
         names = names_of(world, self._named)
         if plan.curve is None:
             asked = scenario_of(parse_shocks(plan.shocks), names)
             return project(world, asked, plan.options, columns)
         return curve(world, _curve(plan.curve, names), plan.options, columns)
+
+
+def _usd(valuation: Valuation, world: WorldSheet) -> Mapping[AssetId, Fraction | None]:
+    """What a raw unit of the assets that markets count in is worth, where that is told."""
+    numeraires = {sheet.numeraire for sheet in world.markets if sheet.numeraire is not None}
+    return {asset: valuation.usd(asset, 1) for asset in numeraires if valuation.is_told(asset)}
 
 
 def _curve(plan: CurvePlan, names: NameBook) -> Curve:

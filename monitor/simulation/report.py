@@ -23,21 +23,30 @@ _WIDE = Context(prec=400)
 
 
 def document_of(
-    found: Projection | CurveProjection, block: Mapping[str, Any], face: Face = str
+    found: Projection | CurveProjection,
+    block: Mapping[str, Any],
+    face: Face = str,
+    snapshot: str | None = None,
 ) -> dict[str, Any]:
-    """The document of contract section 3. `block` is its `block`, `face` shows addresses."""
+    """The document of contract section 3. `block` is its `block`, `face` shows addresses.
+
+    `snapshot`: the id of what was kept of the world.
+    """
     if isinstance(found, CurveProjection):
-        return _curve(found, block, face)
+        return _curve(found, block, face, snapshot)
     asked = {"shocks": dict(found.scenario.shocks), "options": found.options.as_dict()}
-    return {"block": dict(block), "scenario": asked, "result": _result(found, face)}
+    result = _result(found, face) | {"snapshot": snapshot}
+    return {"block": dict(block), "scenario": asked, "result": result}
 
 
-def _curve(found: CurveProjection, block: Mapping[str, Any], face: Face) -> dict[str, Any]:
+def _curve(
+    found: CurveProjection, block: Mapping[str, Any], face: Face, snapshot: str | None
+) -> dict[str, Any]:
     """One projection per step, and the critical shock."""
     return {
         "block": dict(block),
         "scenario": {"curve": found.curve.as_dict(), "options": found.options.as_dict()},
-        "curve": [document_of(step, block, face) for step in found.results],
+        "curve": [document_of(step, block, face, snapshot) for step in found.results],
         "critical_shock": found.critical_shock if found.is_known else None,
         "unknown": list(found.unknown),
     }

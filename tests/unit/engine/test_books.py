@@ -108,6 +108,6 @@ async def test_run__of_scenarios__leaves_the_loop_free_and_reads_the_market_once
     running = asyncio.create_task(runner.run(LEDGER, a_block()))
     await until_read(market)
     market.let_go.set()
-    answers = await running
+    answers, _ = await running
     assert [answers[name].result is not None for name in names] == [True, True]
     assert market.times == 1
