@@ -12,7 +12,7 @@ from monitor.core.units import AssetId
 from monitor.errors import QuestionError
 from monitor.simulation.accounts import Account, label_of
 from monitor.simulation.columns import Columns, MarketColumn
-from monitor.simulation.lending import cash_at, growth_of
+from monitor.simulation.lending import cash_at, curve_after, growth_of
 from monitor.simulation.options import Options
 from monitor.simulation.parameters import check_settings, with_settings
 from monitor.simulation.quotes import Quote
@@ -127,11 +127,11 @@ def _held(columns: Columns, scenario: Scenario) -> Columns:
     """After a horizon at that utilisation: what is owed and what is supplied grew, cash is what is
     left. Nothing else accrues. Raises QuestionError where a curve is not known.
     """
-    cash = list(columns.cash)
+    cash, lendings = list(columns.cash), list(columns.lendings)
     owed: dict[int, float] = {}
     supplied: dict[int, float] = {}
     for at, quote in enumerate(columns.quotes):
-        lending, hold = columns.lendings[at], _hold_of(columns, scenario, quote)
+        lending, hold = columns.lendings[at], hold_of(columns, scenario, quote)
         if lending is None or hold is None:
             continue
         if lending.curve is None:
@@ -145,13 +145,21 @@ def _held(columns: Columns, scenario: Scenario) -> Columns:
         utilisation = float(hold.utilisation)
         owed[at], supply = growth_of(lending, utilisation, hold.days)
         supplied[at] = supply if lending.secures else 1.0
+        lendings[at] = replace(lending, curve=curve_after(lending.curve, utilisation, hold.days))
         cash[at] = cash_at(lending.debt_raw * owed[at], utilisation)
     debts = (owed.get(at, 1.0) * raw for at, raw in enumerate(columns.debts))
     accounts = (_grown(account, owed, supplied) for account in columns.accounts)
-    return replace(columns, cash=tuple(cash), debts=tuple(debts), accounts=tuple(accounts))
+    return replace(
+        columns,
+        cash=tuple(cash),
+        debts=tuple(debts),
+        lendings=tuple(lendings),
+        accounts=tuple(accounts),
+    )
 
 
-def _hold_of(columns: Columns, scenario: Scenario, quote: Quote) -> Hold | None:
+def hold_of(columns: Columns, scenario: Scenario, quote: Quote) -> Hold | None:
+    """How a scenario holds what a market lends of an asset, if it does."""
     market = columns.markets[quote.market]
     found = (
         hold

@@ -6,11 +6,12 @@ the third term, supplies grow by what debts pay less the fee.
 """
 
 import math
+from dataclasses import replace
 from typing import NamedTuple
 
 from monitor.core.rates import AdaptiveCurve, KinkedCurve, RateCurve
 from monitor.core.risk import Lending
-from monitor.core.units import RAY, WAD, YEAR_SECONDS
+from monitor.core.units import RAY, WAD, YEAR_SECONDS, Wad
 
 YEAR_DAYS = 365
 
@@ -57,6 +58,14 @@ def rate_at_target(curve: AdaptiveCurve, utilisation: float, years: float) -> fl
     if not years:
         return start
     return min(max(start * math.exp(speed * _error(curve, utilisation) * years), lowest), highest)
+
+
+def curve_after(curve: RateCurve, utilisation: float, days: int) -> RateCurve:
+    """The curve as it has drifted once that utilisation was held."""
+    if isinstance(curve, KinkedCurve):
+        return curve
+    drifted = rate_at_target(curve, utilisation, days / YEAR_DAYS) / YEAR_SECONDS
+    return replace(curve, rate_at_target_wad=Wad(round(drifted * WAD)))
 
 
 def cash_at(debt: float, utilisation: float) -> float:

@@ -1,5 +1,6 @@
 """Utilisation that is held: debts grow, cash is short, and what is lent grows too."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -22,13 +23,13 @@ from unit.simulation.worlds import (
 )
 
 from monitor.core.prices import PriceKind
-from monitor.core.rates import KinkedCurve
+from monitor.core.rates import AdaptiveCurve, KinkedCurve
 from monitor.core.risk import Exposure, Lending, MarketSheet, WorldSheet
-from monitor.core.units import RAY, WAD, RawAmount, Ray, Wad
+from monitor.core.units import RAY, WAD, YEAR_SECONDS, RawAmount, Ray, Wad
 from monitor.errors import QuestionError
 from monitor.simulation.channels import struck
 from monitor.simulation.columns import Columns, columns_of
-from monitor.simulation.lending import cash_at
+from monitor.simulation.lending import borrow_rate, cash_at, curve_after
 from monitor.simulation.options import Options
 from monitor.simulation.projection import names_of, project
 from monitor.simulation.results import Projection
@@ -128,6 +129,24 @@ def test_rate__of_what_lies_idle_as_collateral__lets_it_be() -> None:
     supplier = borrower(1, pledge(WETH, 10), debt(USDC, 15_500))
     before, after = held(ether_world(supplier, secures=False), "1.0@365d")
     assert after.accounts[0].pledges == before.accounts[0].pledges
+
+
+def test_rate__held__has_moved_an_adaptive_curve() -> None:
+    """Five days at full use from 4 % at target: e^(50 · 5 / 365) times as much."""
+    per_second = WAD // YEAR_SECONDS
+    curve = AdaptiveCurve(
+        rate_at_target_wad=Wad(4 * per_second // 100),
+        target_wad=Wad(9 * WAD // 10),
+        steepness_wad=Wad(4 * WAD),
+        speed_wad=Wad(50 * per_second),
+        lowest_wad=Wad(per_second // 1000),
+        highest_wad=Wad(2 * per_second),
+    )
+    after = curve_after(curve, 1.0, 5)
+    rate = borrow_rate(after, 1.0)
+    assert rate == pytest.approx(4 * 0.04 * math.exp(50 * 5 / 365), rel=1e-7)
+    assert borrow_rate(after, 0.9) == pytest.approx(rate / 4, rel=1e-7)
+    assert curve_after(CURVE, 1.0, 5) is CURVE
 
 
 def test_rate__before_the_shock__is_what_was_owed_then() -> None:
