@@ -29,7 +29,7 @@ from monitor.receipts.claims import (
 )
 from monitor.receipts.holders import Register
 from monitor.receipts.source import ReceiptSource
-from monitor.recursion_rules import recursion_rules, wrapped_native
+from monitor.recursion_rules import concentration, recursion_rules, wrapped_native
 from monitor.schema import Feed, Market, Projection, Receipt
 from monitor.settings import Settings
 from monitor.simulation.options import Options
@@ -71,7 +71,12 @@ def parts_of(settings: Settings) -> Parts:
         pools=pools,
         sources=(*markets, *prices, *valuations, *pools, *map(_receipt, settings.receipts)),
         runner=CascadeRunner(
-            markets, pools, _named(settings), _correlated(settings), _plans(settings)
+            markets,
+            pools,
+            _named(settings),
+            _correlated(settings),
+            _plans(settings),
+            concentration(settings),
         ),
         recursion=recursion_rules(settings, markets, _named(settings)),
         receivers=tuple(Receiver(hook.name, hook.breakers) for hook in settings.webhooks),

@@ -66,4 +66,9 @@ def wrapped_native(settings: Settings) -> AssetId | None:
 
 def loop_terms(settings: Settings, rules: Rules) -> LoopTerms:
     """What loops are judged by when they are shown."""
-    return LoopTerms(Fraction(Decimal(str(settings.loops.concentration))), rules.correlated)
+    return LoopTerms(concentration(settings), rules.correlated)
+
+
+def concentration(settings: Settings) -> Fraction:
+    """The part of each side that a loop by state needs."""
+    return Fraction(Decimal(str(settings.loops.concentration)))

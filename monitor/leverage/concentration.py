@@ -6,8 +6,9 @@ draws the line at 80 % of both sides (lidofinance/aave-liquidation-model, bin 1)
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from fractions import Fraction
+from functools import cached_property
 from typing import TypeVar
 
 from monitor.core.loops import Loop, Loops
@@ -31,8 +32,23 @@ class Worths:
     def __init__(self, pledged: Mapping[Side, Worth], owed: Mapping[Side, Worth]) -> None:
         self.pledged = pledged
         self.owed = owed
-        self.pledged_at = _by_seat(pledged)
-        self.owed_at = _by_seat(owed)
+
+    @cached_property
+    def pledged_at(self) -> Mapping[Seat, Worth]:
+        return _by_seat(self.pledged)
+
+    @cached_property
+    def owed_at(self) -> Mapping[Seat, Worth]:
+        return _by_seat(self.owed)
+
+    def around(self, pledges: Set[Side], debts: Set[Side]) -> tuple[Worth, Worth]:
+        """All that the accounts of these pledge and owe. Most have nothing else."""
+        if len(pledges) == len(self.pledged) and len(debts) == len(self.owed):
+            return _sum(self.pledged, pledges), _sum(self.owed, debts)
+        return (
+            _sum(self.pledged_at, {seat_of(side) for side in pledges}),
+            _sum(self.owed_at, {seat_of(side) for side in debts}),
+        )
 
 
 def counted(loops: Loops, worths: Worths, claims: Claims, least: Fraction) -> tuple[Loop, ...]:
@@ -63,11 +79,11 @@ def is_concentrated(loop: Loop, worths: Worths, claims: Claims, least: Fraction)
     """
     debts, pledges = _joints(loop, claims)
     owed, pledged = _sum(worths.owed, debts), _sum(worths.pledged, pledges)
-    all_owed = _sum(worths.owed_at, {seat_of(side) for side in debts})
-    all_pledged = _sum(worths.pledged_at, {seat_of(side) for side in pledges})
+    all_pledged, all_owed = worths.around(pledges, debts)
     if owed is None or pledged is None or all_owed is None or all_pledged is None:
         return None
-    is_most = owed >= least * all_owed and pledged >= least * all_pledged
+    part, whole = least.as_integer_ratio()
+    is_most = owed * whole >= all_owed * part and pledged * whole >= all_pledged * part
     is_given = len({leg.account for leg in loop.path}) > 1 and owed * DUST < pledged
     return bool(owed) and is_most and pledged * DUST >= owed and not is_given
 
