@@ -33,8 +33,9 @@ from monitor.liquidity.terms import pool_words
 from monitor.oracles.valuation_feed import VALUATION
 from monitor.parts import Parts, parts_of
 from monitor.protocols.registry import ProtocolMarket
-from monitor.rim import genesis_of, identity_of, node_of, redis_of, target_of
+from monitor.rim import genesis_of, node_of, target_of
 from monitor.settings import Settings
+from monitor.storage import identity_of, redis_of
 from monitor.store.connection import check_server
 from monitor.store.damage import has_data
 from monitor.store.durability import durability_warning

@@ -19,8 +19,8 @@ from monitor.engine.recursion import owners_in
 from monitor.errors import QuestionError
 from monitor.parts import Parts, parts_of, watchers_of
 from monitor.recursion_rules import loop_terms
-from monitor.rim import identity_of, redis_of
 from monitor.settings import Settings
+from monitor.storage import identity_of, redis_of
 from monitor.store.redis_store import RedisStore
 
 NOT_ASKED = Probe(False, ("read from the store: the daemon itself was not asked",))

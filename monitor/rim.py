@@ -16,18 +16,14 @@ from monitor.core.units import BlockHash
 from monitor.errors import ConfigError, RpcInconsistent, TransientError
 from monitor.library import abi_library
 from monitor.metrics import Labels, Metrics
-from monitor.parts import configuration_digest
 from monitor.schema import Webhook
 from monitor.settings import Settings
-from monitor.store.connection import connect
+from monitor.storage import RELEASE_SECONDS, identity_of, redis_of
 from monitor.store.durability import durability_warning
 from monitor.store.embedded import EmbeddedRedis
-from monitor.store.identity import Identity
 from monitor.store.redis_store import RedisStore
 
 log = structlog.stdlib.get_logger(__name__)
-RELEASE_SECONDS = 2.0
-"""A store that does not answer at the end lets the lease run out instead."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,30 +92,7 @@ def target_of(hook: Webhook) -> WebhookTarget:
     )
 
 
-def identity_of(settings: Settings, genesis: BlockHash | None) -> Identity:
-    """Whose state the store must hold. `genesis` None: whichever it holds (to look only)."""
-    return Identity(
-        settings.store.namespace,
-        settings.chain.chain_id,
-        genesis,
-        configuration_digest(settings),
-    )
-
-
-async def redis_of(
-    settings: Settings, stack: AsyncExitStack, *, read_only: bool
-) -> tuple["Redis", EmbeddedRedis | None]:
-    """A client of the configured store; and the embedded server where that is it, now running."""
-    url, server = settings.store.url.get_secret_value(), None
-    if url == "embedded":
-        server = EmbeddedRedis(settings.store.state_dir, read_only=read_only)
-        url = (await stack.enter_async_context(server)).url
-    client = connect(url)
-    stack.push_async_callback(client.aclose)
-    return client, server
-
-
-async def _warn(client: "Redis") -> None:
+async def _warn(client: Redis) -> None:
     warning = await durability_warning(client)
     if warning:
         log.warning("store_not_durable", because=warning)

@@ -24,8 +24,8 @@ from monitor.errors import (
     WriterFenced,
 )
 from monitor.parts import configuration_digest
-from monitor.rim import RELEASE_SECONDS, identity_of, redis_of
 from monitor.settings import Settings
+from monitor.storage import RELEASE_SECONDS, identity_of, redis_of
 from monitor.store import migration
 from monitor.store.backup import (
     Manifest,

@@ -6,8 +6,8 @@ from pathlib import Path
 from daemon_process import command
 from stage import Stage
 
-from monitor.rim import identity_of, redis_of
 from monitor.settings import load
+from monitor.storage import identity_of, redis_of
 from monitor.store.redis_store import RedisStore
 
 

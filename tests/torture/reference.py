@@ -12,8 +12,8 @@ from stage import Stage
 from monitor.core.alerts import BreakerState
 from monitor.core.blocks import BlockRef
 from monitor.core.ledger import OBSERVED
-from monitor.rim import identity_of, redis_of
 from monitor.settings import load
+from monitor.storage import identity_of, redis_of
 from monitor.store.codec import digest
 from monitor.store.redis_store import RedisStore
 from torture.verdict import GivenUpError, Owed
