@@ -104,13 +104,15 @@ class Lending:
 
     `curve`: None where it is not known. `debt_raw`: all that is owed of it. `fee_wad`: the part of
     the interest that suppliers do not get. `secures`: whether what is lent secures debts; else
-    what is pledged earns nothing.
+    what is pledged earns nothing. `socialises`: whether those who lent lose at once what is written
+    off; else it is booked, and what they have stays.
     """
 
     curve: RateCurve | None
     debt_raw: RawAmount
     fee_wad: Wad
     secures: bool
+    socialises: bool = False
 
 
 @dataclass(frozen=True, slots=True)

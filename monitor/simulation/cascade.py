@@ -7,6 +7,7 @@ afterwards oracles follow the pools. No price is rounded in between.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from math import isnan
 
 from monitor.core.units import AssetId
 from monitor.simulation.columns import Columns, Follower, State, state_of
@@ -18,7 +19,8 @@ from monitor.simulation.worth import health_of, market_usd
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """What a round did. `updates`: (quote, new price) of the oracles that followed afterwards.
+    """What a round did. `updates`: (quote, new price) of the oracles that followed afterwards, and
+    of those that show what a claim has lost meanwhile.
 
     `lending`: how what was repaid or taken out is borrowed afterwards.
     """
@@ -55,11 +57,13 @@ def play(columns: Columns, factors: Mapping[AssetId, float], options: Options) -
     refused: dict[int, Refusal] = {}
     converged = False
     while not converged and len(rounds) < options.max_rounds:
+        visits.begin()
         unsafe = unsafe_among(columns, state, suspects)
         done = [(at, visits.visit(at, health)) for health, at in unsafe]
         liquidations = tuple(each for _, each in done if isinstance(each, Liquidation))
         refused = {at: each for at, each in done if isinstance(each, Refusal)}
-        updates = follow_market(columns, state, options)
+        followed = follow_market(columns, state, options)
+        updates = _moved(visits.first, state, followed)
         rounds.append(Round(liquidations, updates, uses_of(columns, state, liquidations)))
         converged = not liquidations and not updates
         # Prices alone make a healthy account unsafe.
@@ -112,6 +116,16 @@ def follow_market(
     for leaf, moved_by in moves.items():
         state.moved[leaf] = moved_by
     return reprice(columns, state) if moves else ()
+
+
+def _moved(
+    first: list[float], state: State, followed: tuple[tuple[int, float], ...]
+) -> tuple[tuple[int, float], ...]:
+    """(quote, new price) of all that changed in a round. `first`: the prices it began with."""
+    if first is state.prices:
+        return followed  # no claim fell, and what followed was written into the same list
+    prices = enumerate(zip(first, state.prices, strict=True))
+    return tuple((at, now) for at, (was, now) in prices if now != was and not isnan(now))
 
 
 def _deviation(follower: Follower, options: Options) -> float:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from monitor.core.risk import Lending, MarketSheet, WorldSheet
 from monitor.core.units import AssetId
 from monitor.simulation.accounts import Account, LeftOut, accounts_of, label_of, negligible
+from monitor.simulation.claims import ClaimColumns, Held, claims_of, unredeemable
 from monitor.simulation.impact import Pool, Route, mid_along, route
 from monitor.simulation.pools import pools_of
 from monitor.simulation.quotes import Leaf, Quote, QuoteBook
@@ -75,6 +76,7 @@ class Columns:
     debts: tuple[float, ...]
     lendings: tuple[Lending | None, ...]
     accounts: tuple[Account, ...]
+    claims: ClaimColumns
     unknown: tuple[str, ...]
     left_out: tuple[str, ...] = ()
 
@@ -84,6 +86,7 @@ class State:
     """What rounds change: `prices`, `cash` and `debts` by quote, `pools` as sales left them.
 
     `moved`: each leaf's answer, per what it was before the shock. Prices follow from it.
+    `claims`: what stands behind each.
     """
 
     moved: list[float]
@@ -92,6 +95,7 @@ class State:
     debts: list[float]
     pools: list[Pool]
     accounts: list[Account]
+    claims: dict[AssetId, Held]
 
     def copy(self) -> "State":
         """A state that later rounds leave alone."""
@@ -102,6 +106,7 @@ class State:
             list(self.debts),
             list(self.pools),
             list(self.accounts),
+            dict(self.claims),
         )
 
 
@@ -128,9 +133,16 @@ def columns_of(world: WorldSheet) -> Columns:
         accounts += found
         left_out += lost
     unlooked += _unvalued(world)
+    looked_at = [
+        {} if _is_nobodys(sheet, world) else index
+        for sheet, index in zip(world.markets, quoted, strict=True)
+    ]
+    claims = claims_of(world, book, looked_at)
+    sold = {token for pool in pools.pools for token in pool.tokens}
+    unlooked += unredeemable(world, claims, sold)
     reasons = [entry.reason for entry in left_out]
     is_little = negligible(left_out, accounts, book.quotes)
-    paths = _paths(book.quotes, by_trust, pools.pools)
+    paths = _paths(book, by_trust, pools.pools)
     lent = [world.markets[quote.market].assets[quote.asset].lending for quote in book.quotes]
     ranks = {name: rank for rank, name in enumerate(dict.fromkeys(m.market for m in world.markets))}
     return Columns(
@@ -144,6 +156,7 @@ def columns_of(world: WorldSheet) -> Columns:
         debts=tuple(0.0 if lending is None else float(lending.debt_raw) for lending in lent),
         lendings=tuple(lent),
         accounts=tuple(accounts),
+        claims=claims,
         unknown=tuple(unknown if is_little else unknown + reasons),
         left_out=tuple(unlooked + reasons if is_little else unlooked),
     )
@@ -166,6 +179,7 @@ def state_of(columns: Columns) -> State:
         debts=list(columns.debts),
         pools=list(columns.pools),
         accounts=list(columns.accounts),
+        claims=dict(columns.claims.held),
     )
 
 
@@ -217,19 +231,25 @@ def _first_prices(quotes: list[Quote], by_trust: list[int]) -> dict[AssetId, flo
 
 
 def _paths(
-    quotes: list[Quote], by_trust: list[int], pools: tuple[Pool, ...]
+    book: QuoteBook, by_trust: list[int], pools: tuple[Pool, ...]
 ) -> dict[AssetId, MarketPath]:
     """The way of each asset to an anchor; an anchor's own has no hops.
 
     Anchors are worth one USD and follow the market. A price that nothing moves is no market price,
     unless there is no other to go by.
     """
+    quotes, shares = book.quotes, set(book.shares.values())
     first: dict[AssetId, int] = {}
     for at in by_trust:
         if quotes[at].price is not None:
             first.setdefault(quotes[at].asset, at)
     pegged = {asset: at for asset, at in first.items() if quotes[at].is_pegged}
-    anchors = {asset: at for asset, at in pegged.items() if quotes[at].rests_on} or pegged
+    traded = {
+        asset: at
+        for asset, at in pegged.items()
+        if any(leaf not in shares for leaf, _ in quotes[at].rests_on)
+    }
+    anchors = traded or pegged
     paths = {asset: MarketPath((), at) for asset, at in anchors.items()}
     for asset in first.keys() - anchors.keys():
         hops = route(pools, asset, anchors.__contains__)

@@ -1,9 +1,10 @@
 """Oracle prices as floats: what each rests on, and what it becomes when that moves.
 
 A quote is one asset as one market's oracle sees it, in USD. It rests on *leaves*: the answers on
-its path that follow a market price. Exchange rates and fixed prices are no leaves, so no shock
-moves them. What counts in an asset of its own (Morpho Blue: the loan) rests on the leaves of that
-asset's USD price too, which cancel wherever two quotes of the market are compared.
+its path that follow a market price, and the worth of claims that bear losses. Other exchange rates
+and fixed prices are no leaves, so nothing moves them. What counts in an asset of its own (Morpho
+Blue: the loan) rests on the leaves of that asset's USD price too, which cancel wherever two quotes
+of the market are compared.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -21,7 +22,8 @@ PPM = 1e6
 class Leaf:
     """An answer that follows the market price of an asset in `quote` (None: USD).
 
-    `assets`: all whose price it is; one, but where markets give one source to several. `answer`:
+    `assets`: all whose price it is; one, but where markets give one source to several; none where
+    it follows no market price, but what a claim is worth. `answer`:
     what it says before the shock of a raw unit of the first of them, where that is known.
     `deviation`: how far off the market it may be, where its feed is known to say.
     """
@@ -85,6 +87,8 @@ class QuoteBook:
     def __init__(self, world: WorldSheet) -> None:
         self._world = world
         self._named: dict[object, int] = {}
+        self.shares: dict[AssetId, int] = {}
+        self._bearing = {token for token, claim in world.claims.items() if claim.bears_losses}
         self.leaves: list[Leaf] = []
         self._dollars: dict[AssetId, Quote] = {}
         listed = (asset for sheet in world.markets for asset in sheet.assets.values())
@@ -142,6 +146,8 @@ class QuoteBook:
             yield self._leaf((source or object(), numeraire), leaf), 1
             return
         for edge in price.path:
+            if edge.kind is PriceKind.EXCHANGE_RATE and edge.source in self._bearing:
+                yield self._share(edge.source), edge.exponent
             # A contract that was not recognised may be all of the price.
             if edge.exponent == 0 or edge.reads or edge.kind not in (PriceKind.MARKET, None):
                 continue
@@ -152,6 +158,11 @@ class QuoteBook:
             told = answer if is_all else self._told(edge)
             leaf = Leaf((followed,), quote, told, share)
             yield self._leaf((edge.source, quote), leaf), edge.exponent
+
+    def _share(self, claim: AssetId) -> int:
+        """The leaf that says what a claim is worth, per what it was."""
+        self.shares[claim] = self._leaf(("share", claim), Leaf((), None))
+        return self.shares[claim]
 
     def _told(self, edge: Edge) -> float | None:
         """What a feed says of a raw unit, in USD or raw units of what it counts in."""

@@ -23,16 +23,18 @@ class Use:
 def uses_of(columns: Columns, state: State, liquidations: Iterable[Liquidation]) -> tuple[Use, ...]:
     """After these liquidations, by quote. What is pledged but not lent out has no utilisation."""
     touched = sorted({quote for each in liquidations for quote in _touched(each)})
-    return tuple(_use(columns, state, at) for at in touched if columns.lendings[at] is not None)
+    return tuple(use_of(columns, state, at) for at in touched if columns.lendings[at] is not None)
 
 
 def _touched(done: Liquidation) -> Iterator[int]:
     yield done.debt
     yield done.pledge
     yield from (loss.quote for loss in done.realised)
+    yield from (quote for quote, _ in done.paid)
 
 
-def _use(columns: Columns, state: State, at: int) -> Use:
+def use_of(columns: Columns, state: State, at: int) -> Use:
+    """One asset that a market lends."""
     # Accounts are rounded up one by one, their sum is not: the last may repay a unit more.
     owed = max(state.debts[at], 0.0)
     utilisation = owed / (owed + state.cash[at]) if owed else 0.0

@@ -5,19 +5,20 @@ then a half, a quarter, an eighth of it; what is seized is sold at once; the fir
 more than it costs is executed. With `fill` "optimal" it is the size that earns most.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
 from monitor.core.units import Address, AssetId
 from monitor.simulation.accounts import Account, Debt, Pledge
+from monitor.simulation.bids import Bid, Offer
 from monitor.simulation.columns import Columns, State
-from monitor.simulation.impact import Pool, Route, mid_along, route, sold_along
+from monitor.simulation.impact import Route, mid_along, route, sold_along
 from monitor.simulation.options import Options
+from monitor.simulation.payouts import Settled, pay, payout_of, share_out, worth_of
 from monitor.simulation.sizes import REFUSED, most_profitable
-from monitor.simulation.terms import Limits, Slice, Target, largest_repay_usd, slice_of
-from monitor.simulation.worth import value_usd
+from monitor.simulation.terms import Slice, Target, largest_repay_usd, slice_of
+from monitor.simulation.worth import health_of, value_usd
 
 LegT = TypeVar("LegT", Pledge, Debt)
 
@@ -33,7 +34,7 @@ class Refusal(StrEnum):
     NO_ROUTE = "no_route"
     """No pools lead from the collateral to the debt."""
     NO_CASH = "no_cash"
-    """The market has not lent back enough to pay the collateral out: receipts could be had."""
+    """What is lent out cannot be had back now: receipts could be had, or claims."""
     NO_PROFIT = "no_profit"
     """No size brings more than it costs."""
 
@@ -49,10 +50,11 @@ class Loss:
 
 @dataclass(frozen=True, slots=True)
 class Liquidation:
-    """One executed call. Amounts in raw units, values at the round's oracle prices.
+    """One executed call. Amounts in raw units, values at the round's first oracle prices.
 
     `debt` and `pledge` are quotes. `received` is what the liquidator got, `fee` what the protocol
-    kept of the collateral, `proceeds` what the sale over `hops` brought of the debt asset.
+    kept of the collateral, `proceeds` what the sale over `hops` brought of the debt asset. A claim
+    was given back first where anything is `paid`: (quote, cash that was taken out there).
     """
 
     market: int
@@ -67,44 +69,35 @@ class Liquidation:
     repaid_usd: float
     received_usd: float
     realised: tuple[Loss, ...]
+    paid: tuple[tuple[int, float], ...] = ()
 
     @property
     def realised_usd(self) -> float:
         return sum(loss.value_usd for loss in self.realised)
 
 
-class Offer(NamedTuple):
-    """One size, as it would come out. `pools`: those it sells over, as it leaves them."""
-
-    piece: Slice
-    proceeds: float
-    profit_usd: float
-    pools: Sequence[tuple[int, Pool]]
-
-
-@dataclass(frozen=True, slots=True)
-class Bid:
-    """What a visitor goes for: one debt against one pledge of an account, sold over `hops`."""
-
-    account: Account
-    debt: Debt
-    pledge: Pledge
-    hops: Route
-    target: Target
-    limits: Limits
-
-
 @dataclass(slots=True)
 class Visits:
-    """Visits of liquidators to accounts; each changes the state for the next."""
+    """Visits of liquidators to accounts; each changes the state for the next.
+
+    `first`: the prices at the start of the round. Whom and what to visit was settled then; what
+    claims are worth may have fallen since.
+    """
 
     columns: Columns
     state: State
     options: Options
     routes: dict[tuple[AssetId, AssetId], Route | None] = field(default_factory=dict)
+    first: list[float] = field(default_factory=list)
+
+    def begin(self) -> None:
+        """A round."""
+        self.first = self.state.prices
 
     def visit(self, at: int, health: float) -> Liquidation | Refusal:
         """Execute the first size that pays; a refusal leaves the account in this round."""
+        if self.first is not self.state.prices:
+            health = health_of(self.state, self.state.accounts[at])
         bid = self._bid(self.state.accounts[at], health)
         if isinstance(bid, Refusal):
             return bid
@@ -124,7 +117,7 @@ class Visits:
         debt, pledge = self._choose(account)
         if debt is None or pledge is None:
             return Refusal.NOT_ALLOWED
-        hops = self._route(pledge, debt)
+        claim, hops = self._way(pledge, debt)
         if hops is None:
             return Refusal.NO_ROUTE
         target = Target(
@@ -136,11 +129,11 @@ class Visits:
             fee=pledge.fee,
         )
         limits = self.columns.markets[account.market].limits
-        return Bid(account, debt, pledge, hops, target, limits)
+        return Bid(account, debt, pledge, hops, target, limits, claim)
 
     def _choose(self, account: Account) -> tuple[Debt | None, Pledge | None]:
         """Debt asset and used collateral of largest value; the lower address where equal."""
-        prices = self.state.prices
+        prices = self.first
         debts = [debt for debt in account.debts if debt.repayable]
         pledges = [pledge for pledge in account.pledges if pledge.seizable]
         return (
@@ -148,9 +141,18 @@ class Visits:
             max(pledges, key=lambda leg: leg.amount * prices[leg.quote], default=None),
         )
 
-    def _route(self, pledge: Pledge, debt: Debt) -> Route | None:
-        start = self.columns.quotes[pledge.quote].asset
+    def _way(self, pledge: Pledge, debt: Debt) -> tuple[AssetId | None, Route | None]:
+        """The claim to give back, where that leads on, and the pools to sell over."""
+        token = self.columns.quotes[pledge.quote].asset
         goal = self.columns.quotes[debt.quote].asset
+        backing = self.columns.claims.backings.get(token)
+        if backing is not None and backing.is_redeemable:
+            hops = self._route(backing.underlying, goal)
+            if hops is not None:
+                return token, hops
+        return None, self._route(token, goal)
+
+    def _route(self, start: AssetId, goal: AssetId) -> Route | None:
         if (start, goal) not in self.routes:
             self.routes[start, goal] = route(self.columns.pools, start, goal.__eq__)
         return self.routes[start, goal]
@@ -167,6 +169,8 @@ class Visits:
         rate = mid_along(self.state.pools, bid.hops)
         for number, inward, outward in bid.hops:
             rate *= self.state.pools[number].kept(inward, outward)
+        if bid.claim is not None:
+            rate *= worth_of(self.columns, self.state, bid.claim)
         margin = received * rate * prices[bid.debt.quote] / prices[bid.pledge.quote] - 1
         return min(target.debt_usd, target.collateral_usd / bonus) * margin
 
@@ -190,13 +194,33 @@ class Visits:
         received = (piece.seized_usd - piece.fee_usd) / state.prices[bid.pledge.quote]
         if received > state.cash[bid.pledge.quote]:
             return Refusal.NO_CASH
-        proceeds, pools = sold_along(state.pools, bid.hops, received)
+        payout = None
+        if bid.claim is not None:
+            before = self._settled(bid, piece)
+            payout = payout_of(self.columns, state, bid.claim, received, before)
+            if payout is None:
+                return Refusal.NO_CASH
+        sold = received if payout is None else payout.amount
+        proceeds, pools = sold_along(state.pools, bid.hops, sold)
         profit_usd = proceeds * state.prices[bid.debt.quote] - piece.repaid_usd
-        return Offer(piece, proceeds, profit_usd, pools)
+        return Offer(piece, proceeds, profit_usd, pools, payout)
+
+    def _settled(self, bid: Bid, piece: Slice) -> Settled:
+        """The protocol is paid, and writes off what nothing secures, before a claim is redeemed."""
+        debt, repaid = bid.debt, self._repaid(bid, piece)
+        is_last = piece.clears_collateral and len(bid.account.pledges) == 1
+        lost = debt.amount - repaid if is_last and bid.limits.writes_off else 0.0
+        return Settled(debt.quote, repaid, lost)
+
+    def _repaid(self, bid: Bid, piece: Slice) -> float:
+        debt = bid.debt
+        return (
+            debt.amount if piece.clears_debt else piece.repaid_usd / self.state.prices[debt.quote]
+        )
 
     def _execute(self, at: int, bid: Bid, offer: Offer) -> Liquidation:
         state, debt, pledge, piece = self.state, bid.debt, bid.pledge, offer.piece
-        repaid = debt.amount if piece.clears_debt else piece.repaid_usd / state.prices[debt.quote]
+        repaid = self._repaid(bid, piece)
         price = state.prices[pledge.quote]
         seized = pledge.amount if piece.clears_collateral else piece.seized_usd / price
         fee = piece.fee_usd / price
@@ -213,6 +237,9 @@ class Visits:
         written_off, state.accounts[at] = self._written_off(left)
         for lost in written_off:
             state.debts[lost.quote] -= lost.amount
+            share_out(self.columns, state, lost.quote, lost.amount)
+        if bid.claim is not None and offer.payout is not None:
+            pay(self.columns, state, bid.claim, offer.payout)
         return Liquidation(
             market=left.market,
             account=left.address,
@@ -223,12 +250,21 @@ class Visits:
             fee=fee,
             hops=bid.hops,
             proceeds=offer.proceeds,
-            repaid_usd=piece.repaid_usd,
-            received_usd=piece.seized_usd - piece.fee_usd,
+            repaid_usd=repaid * self.first[debt.quote],
+            received_usd=(seized - fee) * self.first[pledge.quote],
             realised=tuple(
-                Loss(lost.quote, lost.amount, value_usd(state, (lost,))) for lost in written_off
+                Loss(lost.quote, lost.amount, lost.amount * self.first[lost.quote])
+                for lost in written_off
             ),
+            paid=self._paid(bid, offer),
         )
+
+    def _paid(self, bid: Bid, offer: Offer) -> tuple[tuple[int, float], ...]:
+        if bid.claim is None or offer.payout is None:
+            return ()
+        places = self.columns.claims.backings[bid.claim].lent_at
+        taken = zip(places, offer.payout.taken, strict=True)
+        return tuple((quote, amount) for quote, amount in taken if amount)
 
     def _written_off(self, left: Account) -> tuple[tuple[Debt, ...], Account]:
         """Debts that nothing secures any more, and the account without them.

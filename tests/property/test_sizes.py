@@ -25,6 +25,7 @@ from monitor.core.curves import ConstantProductCurve, DepthCurve, StableSwapCurv
 from monitor.core.risk import PartialTerms, WorldSheet
 from monitor.core.stable_swap import FEE_UNIT, Swap
 from monitor.core.units import Address, Bps, Wad
+from monitor.simulation.bids import Bid, Offer
 from monitor.simulation.columns import columns_of, state_of
 from monitor.simulation.options import Options
 from monitor.simulation.terms import largest_repay_usd

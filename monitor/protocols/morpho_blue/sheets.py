@@ -117,7 +117,7 @@ def _lending(pair: Pair, at_unix: int) -> Lending:
     totals = totals_at(pair, at_unix)
     debt = totals.debt_raw if totals else pair.debt_raw
     curve = curve_at(pair, at_unix) if pair.debt_shares else None
-    return Lending(curve, RawAmount(debt), pair.fee_wad, secures=False)
+    return Lending(curve, RawAmount(debt), pair.fee_wad, secures=False, socialises=True)
 
 
 def _assets(
