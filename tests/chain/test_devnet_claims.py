@@ -5,6 +5,7 @@ from fractions import Fraction
 import pytest
 from devnet import View, WideWorld, World, account, crash
 from devnet.leaving import leave
+from devnet.pool_families import open_families
 from devnet.pool_prices import mids
 from devnet.share_market import open_atoken_market, open_share_market
 
@@ -149,6 +150,13 @@ async def test_leave__by_two_names__leaves_their_product(world: World) -> None:
 async def test_leave__more_than_there_is__is_refused(world: World) -> None:
     with pytest.raises(ValueError, match="WETH: providers who leave keep a share from 0 to 1"):
         await leave(world, {"WETH": Fraction(2)})
+
+
+async def test_leave__pools_of_another_family__are_refused(world: World) -> None:
+    families = await open_families(world)
+    with pytest.raises(ValueError, match="in this world another pool stands for it"):
+        await leave(families.world, {"WETH": Fraction(1, 2)})
+    assert await leave(families.world, {"WBTC": Fraction(1, 2)})
 
 
 async def test_crash__with_thin_pools__falls_deeper(world: World) -> None:
