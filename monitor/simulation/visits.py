@@ -88,7 +88,10 @@ class Visits:
     state: State
     options: Options
     routes: dict[tuple[AssetId, AssetId], Route | None] = field(default_factory=dict)
-    first: list[float] = field(default_factory=list)
+    first: list[float] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.begin()
 
     def begin(self) -> None:
         """A round."""

@@ -29,7 +29,7 @@ from monitor.simulation.bids import Bid, Offer
 from monitor.simulation.columns import columns_of, state_of
 from monitor.simulation.options import Options
 from monitor.simulation.terms import largest_repay_usd
-from monitor.simulation.visits import Bid, Liquidation, Offer, Visits
+from monitor.simulation.visits import Liquidation, Visits
 
 POOL = Address("0x" + "1" * 40)
 MORPHO = replace(
