@@ -22,12 +22,14 @@ class Round:
     """What a round did. `updates`: (quote, new price) of the oracles that followed afterwards, and
     of those that show what a claim has lost meanwhile.
 
-    `lending`: how what was repaid or taken out is borrowed afterwards.
+    `lending`: how what was repaid or taken out is borrowed afterwards. `moved`: (leaf, its answer
+    per what it was before the shock) of the leaves that moved.
     """
 
     liquidations: tuple[Liquidation, ...]
     updates: tuple[tuple[int, float], ...]
     lending: tuple[Use, ...] = ()
+    moved: tuple[tuple[int, float], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,7 @@ def play(columns: Columns, factors: Mapping[AssetId, float], options: Options) -
     refused: dict[int, Refusal] = {}
     converged = False
     while not converged and len(rounds) < options.max_rounds:
+        answers = list(state.moved)
         visits.begin()
         unsafe = unsafe_among(columns, state, suspects)
         done = [(at, visits.visit(at, health)) for health, at in unsafe]
@@ -64,7 +67,8 @@ def play(columns: Columns, factors: Mapping[AssetId, float], options: Options) -
         refused = {at: each for at, each in done if isinstance(each, Refusal)}
         followed = follow_market(columns, state, options)
         updates = _moved(visits.first, state, followed)
-        rounds.append(Round(liquidations, updates, uses_of(columns, state, liquidations)))
+        lending, moved = uses_of(columns, state, liquidations), _changed(answers, state.moved)
+        rounds.append(Round(liquidations, updates, lending, moved))
         converged = not liquidations and not updates
         # Prices alone make a healthy account unsafe.
         suspects = everyone if updates else [at for _, at in unsafe]
@@ -126,6 +130,11 @@ def _moved(
         return followed  # no claim fell, and what followed was written into the same list
     prices = enumerate(zip(first, state.prices, strict=True))
     return tuple((at, now) for at, (was, now) in prices if now != was and not isnan(now))
+
+
+def _changed(before: list[float], after: list[float]) -> tuple[tuple[int, float], ...]:
+    answers = enumerate(zip(before, after, strict=True))
+    return tuple((leaf, now) for leaf, (was, now) in answers if now != was)
 
 
 def _deviation(follower: Follower, options: Options) -> float:
