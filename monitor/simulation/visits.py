@@ -21,6 +21,8 @@ from monitor.simulation.terms import Slice, Target, largest_repay_usd, slice_of
 from monitor.simulation.worth import health_of, value_usd
 
 LegT = TypeVar("LegT", Pledge, Debt)
+NOISE = 1e-9
+"""Float noise of cash that many visits took from: the last of it can be paid out too."""
 
 SIZES = (1.0, 0.5, 0.25, 0.125)
 """The ladder: parts of the protocol's maximum, tried in this order, unless `fill` is optimal."""
@@ -120,7 +122,7 @@ class Visits:
         debt, pledge = self._choose(account)
         if debt is None or pledge is None:
             return Refusal.NOT_ALLOWED
-        claim, hops = self._way(pledge, debt)
+        claim, hops = self.way(pledge, debt)
         if hops is None:
             return Refusal.NO_ROUTE
         target = Target(
@@ -144,8 +146,8 @@ class Visits:
             max(pledges, key=lambda leg: leg.amount * prices[leg.quote], default=None),
         )
 
-    def _way(self, pledge: Pledge, debt: Debt) -> tuple[AssetId | None, Route | None]:
-        """The claim to give back, where that leads on, and the pools to sell over."""
+    def way(self, pledge: Pledge, debt: Debt) -> tuple[AssetId | None, Route | None]:
+        """The claim to give back, where that leads to the debt, and the pools to sell over."""
         token = self.columns.quotes[pledge.quote].asset
         goal = self.columns.quotes[debt.quote].asset
         backing = self.columns.claims.backings.get(token)
@@ -195,7 +197,7 @@ class Visits:
         if piece is None:
             return None
         received = (piece.seized_usd - piece.fee_usd) / state.prices[bid.pledge.quote]
-        if received > state.cash[bid.pledge.quote]:
+        if received > state.cash[bid.pledge.quote] * (1 + NOISE):
             return Refusal.NO_CASH
         payout = None
         if bid.claim is not None:

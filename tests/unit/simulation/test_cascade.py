@@ -226,6 +226,17 @@ def test_round__no_cash__leaves_the_account() -> None:
     assert run(sheet, WETH=-0.15).rounds[0].liquidations == ()
 
 
+def test_round__cash_is_just_what_was_pledged__pays_out_the_last_of_it() -> None:
+    amounts = [number / 7 for number in range(1, 13)]
+    loans = [borrower(at, pledge(WETH, by), debt(USDC, 1900 * by)) for at, by in enumerate(amounts)]
+    pledged_raw = sum(loan.collateral[0].amount_raw for loan in loans)
+    assets = [sheet_of(WETH, cash_raw=pledged_raw), sheet_of(USDC)]
+    sheet = world(market(loans, assets=assets), [pool(WETH, USDC, DEEP)])
+    outcome = run(sheet, Options(gas_usd=0), WETH=-0.4837)
+    assert len(outcome.rounds[0].liquidations) == len(loans)
+    assert not outcome.refused
+
+
 def test_round__shared_pool__gives_the_second_account_the_price_the_first_left() -> None:
     outcome = run(weth_world((10, 15_500), (10, 15_500), depth_usd=1e7), WETH=-0.15)
     first, second = outcome.rounds[0].liquidations
