@@ -5,6 +5,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 LOCK := deploy/requirements-dev.txt
 STAMP := $(VENV)/.installed
+# A command starts in two thirds of the time where its modules are kept compiled, and tests start
+# hundreds. Images and editors like to forbid that.
+unexport PYTHONDONTWRITEBYTECODE
 DEVNET := PYTHONPATH=deploy:tests $(BIN)/python -m
 SEED ?= $(shell date +%s)
 ACTIONS ?= 400
@@ -16,7 +19,7 @@ SOAK_SECONDS ?= 300
 KILLS ?= 20
 WORLDS ?= 2
 
-.PHONY: help install redis devnet demo test gate lint types format bench fuzz torture loops clean lock
+.PHONY: help install redis devnet demo test gate lint types format bench fuzz torture loops fidelity clean lock
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -71,6 +74,9 @@ fuzz: devnet ## random real actions against the contracts' views: ACTIONS=n SEED
 
 loops: devnet ## labelled loops and decoys on real contracts: WORLDS=n SEED=s
 	@$(DEVNET) loops --worlds $(WORLDS) --seed $(SEED)
+
+fidelity: devnet ## cascades projected, then played for real, in random worlds: WORLDS=n SEED=s
+	@$(DEVNET) fidelity --worlds $(WORLDS) --seed $(SEED) $(FLAGS)
 
 bench: devnet ## what the daemon costs, beside plain ways to do the same: SOAK_SECONDS=n
 	@$(DEVNET) benchmarks --soak-seconds $(SOAK_SECONDS)
