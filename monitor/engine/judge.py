@@ -1,5 +1,6 @@
 """Judges blocks: scenarios are projected, breakers step, alerts are put into words."""
 
+import json
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -152,5 +153,6 @@ def _command(plan: Plan, snapshot: str) -> str:
         for key, value in plan.shocks.items():
             words += ["--shock", f"{key}={value}"]
         for key, option in plan.options.as_dict().items():
-            words += [] if option is None else ["--option", f"{key}={option}"]
+            written = option if isinstance(option, str) else json.dumps(option)
+            words += [] if option is None else ["--option", f"{key}={written}"]
     return shlex.join(["cascade-monitor", "project", *words])

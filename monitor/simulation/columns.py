@@ -251,7 +251,7 @@ def _paths(
     }
     anchors = traded or pegged
     paths = {asset: MarketPath((), at) for asset, at in anchors.items()}
-    for asset in first.keys() - anchors.keys():
+    for asset in sorted(first.keys() - anchors.keys()):
         hops = route(pools, asset, anchors.__contains__)
         if hops is not None:
             end = pools[hops[-1].pool].tokens[hops[-1].outward]

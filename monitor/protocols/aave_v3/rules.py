@@ -182,7 +182,7 @@ class AaveRules:
             terms=rules.verdict.liquidation,
             assets=assets,
             exposures=tuple(sorted(exposures, key=lambda exposure: exposure.account)),
-            schemes=tuple(scheme_of(category) for category in self._categories(view)),
+            schemes=tuple(sorted(scheme_of(category) for category in self._categories(view))),
             parameters=PARAMETERS,
         )
         return (sheet,)
