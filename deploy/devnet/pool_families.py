@@ -6,10 +6,13 @@ crash is executed through them as through any pool.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from fractions import Fraction
 
 from devnet.abi import ZERO_ADDRESS, Address
-from devnet.deployer import Deployer
+from devnet.deployer import ADMIN, Deployer
 from devnet.terms import USD, PoolTerms
+from devnet.transactions import Tx
+from devnet.wide_terms import WAD
 from devnet.world import World
 
 PAIR = "WETH/USDC"
@@ -42,6 +45,18 @@ class Families:
     def liquidity(self) -> str:
         """The [[liquidity]] entries of a monitor's configuration, in the world's order."""
         return "\n".join(self._entry(pool) for pool in self.world.terms.pools)
+
+    async def leave(self, pool: str, factor: Fraction) -> list[Tx]:
+        """Who provides a pair or a StableSwap pool keeps so much of it in there."""
+        leaving = 1 - factor
+        if pool in self.stable:
+            part_wad = int(leaving * WAD)
+            return [self.world.tx(ADMIN, self.stable[pool], "leave(uint256)", part_wad)]
+        shares = int(leaving * await self.world.balance_of(self.pair, ADMIN))
+        return [
+            self.world.tx(ADMIN, self.pair, "transfer(address,uint256)", self.pair, shares),
+            self.world.tx(ADMIN, self.pair, "burn(address)", ADMIN),
+        ]
 
     def _entry(self, pool: PoolTerms) -> str:
         if pool.name == PAIR:

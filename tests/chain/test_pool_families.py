@@ -37,7 +37,10 @@ SELL = "sell(address,uint256,address)"
 GET_DY = "get_dy(int128,int128,uint256)(uint256)"
 RESERVES = "getReserves()(uint112,uint112,uint32)"
 FIGURES = ("liquidated_usd", "seized_usd", "bad_debt_usd", "unliquidated_usd")
-SHOCKS = ({"WETH": -0.25}, {"WETH": -0.15, "wstETH": -0.22}, {"WBTC": -0.30, "DAI": -0.03})
+LEFT = {"WETH/USDC": Fraction(4, 10), "DAI/USDC": Fraction(4, 10), "wstETH/WETH": Fraction(7, 10)}
+"""What providers leave in each pool when dollars and staked ether get thin."""
+THIN = {"liquidity:USDC": 0.4, "liquidity:wstETH": 0.7, "WETH": -0.15, "wstETH": -0.22}
+SHOCKS = ({"WETH": -0.25}, {"WETH": -0.15, "wstETH": -0.22}, {"WBTC": -0.30, "DAI": -0.03}, THIN)
 ERROR, CENTS = 1e-5, 0.03
 TERMS = WorldTerms(pools=DEMO_TERMS.pools, borrowers=60, seed=3)
 
@@ -174,7 +177,7 @@ async def _played(folder: Path) -> list[Played]:
             await daemon.reached((await world.head()).hash, 60)
             projected = [await _projected(port, shocks) for shocks in SHOCKS]
         return [
-            Played(told, await _executed(world, shocks))
+            Played(told, await _executed(families, shocks))
             for told, shocks in zip(projected, SHOCKS, strict=True)
         ]
 
@@ -199,9 +202,13 @@ async def _projected(port: int, shocks: Mapping[str, float]) -> dict[str, Any]:
         return result
 
 
-async def _executed(world: World, shocks: Mapping[str, float]) -> Executed:
+async def _executed(families: Families, shocks: Mapping[str, float]) -> Executed:
+    world, prices = families.world, {key: by for key, by in shocks.items() if ":" not in key}
     snapshot = await world.snapshot()
-    executed = await crash(world, {asset: Fraction(str(by)) for asset, by in shocks.items()})
+    if prices != shocks:
+        leaving = [await families.leave(pool, factor) for pool, factor in LEFT.items()]
+        await world.block(*(tx for txs in leaving for tx in txs))
+    executed = await crash(world, {asset: Fraction(str(by)) for asset, by in prices.items()})
     await world.revert(snapshot)
     return executed
 

@@ -8,8 +8,8 @@ interface IStableToken {
 }
 
 /// A double of Curve's plain pool: written by us to its public ABI and formulas, since no registry
-/// has its code. It lacks deposits, withdrawals, admin's actions and ramps of A.
-/// `peek` is ours: what a trade would leave.
+/// has its code. It lacks deposits, shares, admin's actions and ramps of A.
+/// `peek` and `leave` are ours: what a trade would leave, and a withdrawal of a part of everything.
 contract StableSwapDouble {
   uint256 private constant FEE_DENOMINATOR = 1e10;
   uint256 private constant A_PRECISION = 100;
@@ -39,6 +39,14 @@ contract StableSwapDouble {
     for (uint256 i = 0; i < amounts.length; i++) {
       IStableToken(coins[i]).mint(address(this), amounts[i]);
       balances[i] += amounts[i];
+    }
+  }
+
+  function leave(uint256 partWad) external {
+    for (uint256 i = 0; i < coins.length; i++) {
+      uint256 leaving = (balances[i] * partWad) / 1e18;
+      balances[i] -= leaving;
+      IStableToken(coins[i]).transfer(msg.sender, leaving);
     }
   }
 
