@@ -25,7 +25,8 @@ class Receipt:
     that lies in the contract itself. `queue`: the sub-markets a curated vault (MetaMorpho) takes
     withdrawals from, in order; None where the contract has no such list, or was not asked yet.
     `held`: what its known holders have together; None where nobody keeps them, or where its logs
-    contradict themselves.
+    contradict themselves. `lost_raw`: what a curated vault has lost of what its shares still show
+    (MetaMorpho from 1.1); None where its shares are worth less as soon as something is lost.
     """
 
     kind: ReceiptKind
@@ -38,6 +39,7 @@ class Receipt:
     queue: tuple[str, ...] | None = None
     reason: str = ""
     held: Shares | None = None
+    lost_raw: RawAmount | None = None
 
 
 @slotwise

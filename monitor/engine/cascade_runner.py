@@ -13,7 +13,9 @@ from monitor.core.risk import WorldSheet
 from monitor.core.sources import Liquidity, RiskRules
 from monitor.core.units import AssetId
 from monitor.engine.breaker import NOTHING_CRITICAL
+from monitor.engine.claim_sheets import claim_sheets
 from monitor.engine.loop_book import USUAL
+from monitor.engine.loop_growth import growth_in
 from monitor.engine.loop_kinds import LoopKinds
 from monitor.engine.valuation import Valuation, list_all
 from monitor.errors import QuestionError
@@ -128,7 +130,9 @@ class CascadeRunner:
             bare,
             correlated=correlated,
             usd=_usd(valuation, bare),
+            claims=claim_sheets(view, self._rules, bare.markets, block.timestamp),
             looped=LoopKinds(bare, view, self._rules, valuation, self._concentration),
+            growth=growth_in(bare, view, self._rules),
         )
 
     async def run(

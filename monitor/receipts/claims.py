@@ -1,8 +1,8 @@
 """The kinds of claims: what each is asked, and what its answers make of it.
 
-Sources: EIP-4626; MetaMorpho.sol (withdrawQueue); AToken.sol of aave-v3-origin 3.6. A claim is
-asked in two steps at first, since what it is worth is asked of its decimals and its underlying;
-once these are known, in one.
+Sources: EIP-4626; MetaMorpho.sol (withdrawQueue; lostAssets from 1.1); AToken.sol of
+aave-v3-origin 3.6. A claim is asked in two steps at first, since what it is worth is asked of its
+decimals and its underlying; once these are known, in one.
 """
 
 from collections.abc import Iterator
@@ -69,6 +69,8 @@ class VaultClaim:
         yield ViewCall(self.token, self.abi.curated.functions["withdrawQueueLength"])
         for place in range(len(known.queue or ())):
             yield self._queued(place)
+        if known.queue is not None:
+            yield self._lost()
         if known.unit_shares is not None:
             yield self._call("convertToAssets", known.unit_shares)
         if known.underlying is not None:
@@ -89,6 +91,7 @@ class VaultClaim:
             assets_raw=read.of(self._call("totalAssets")),
             idle_raw=None if underlying is None else read.of(self._idle(underlying)),
             queue=self._queue(readings),
+            lost_raw=self._hidden(readings),
             reason=read.fault or _untold(token, self.token),
         )
 
@@ -101,6 +104,14 @@ class VaultClaim:
             return None
         answers = (readings.get(self._queued(place)) for place in range(length[0]))
         return tuple("0x" + a[0].hex() if isinstance(a, tuple) else "" for a in answers)
+
+    def _hidden(self, readings: Readings) -> RawAmount | None:
+        """A vault that does not answer shows what it has lost."""
+        answer = readings.get(self._lost())
+        return answer[0] if isinstance(answer, tuple) else None
+
+    def _lost(self) -> ViewCall:
+        return ViewCall(self.token, self.abi.curated.functions["lostAssets"])
 
     def _call(self, name: str, *args: Any) -> ViewCall:
         return ViewCall(self.token, self.abi.vault.functions[name], args)

@@ -11,7 +11,7 @@ from monitor.core.receipts import Receipt, ReceiptKind
 from monitor.core.units import WAD
 from monitor.engine.reducer import reduce_all
 from monitor.library import abi_library, rate_view
-from monitor.receipts.claims import RateClaim, ReceiptAbi, rate_call
+from monitor.receipts.claims import RateClaim, ReceiptAbi, VaultClaim, rate_call
 from monitor.receipts.source import ReceiptSource
 
 STAKED = an_address("wstETH")
@@ -61,3 +61,27 @@ def test_rate__whatever_is_known_of_its_tokens__is_told_in_the_first_block(
     source = ReceiptSource(STAKED, ReceiptKind.RATE_PROVIDER, claim, ERC20, BYTES32_ERC20)
     told = polled(source, Ledger(known))
     assert (told.reason, told.assets_raw) == ("", 12 * WAD)
+
+
+VAULT = an_address("vault")
+QUEUE = "0x" + "1" * 64
+
+
+@pytest.mark.parametrize(("lost", "told"), [(None, None), (0, 0), (17, 17)])
+def test_curated_vault__what_it_has_lost__is_told_where_its_shares_hide_it(
+    lost: int | None, told: int | None
+) -> None:
+    claim = VaultClaim(VAULT, ABI)
+    known = Receipt(ReceiptKind.ERC4626, underlying=WETH, queue=(QUEUE,))
+    asked = list(claim.calls(known, {}))
+    (call,) = [call for call in asked if call.function.name == "lostAssets"]
+    said: dict[ViewCall, ViewResult] = {one: ViewFailed("reverted") for one in asked}
+    if lost is not None:
+        said[call] = (lost,)
+    receipt = claim.receipt(known, {}, said)
+    assert receipt.lost_raw == told
+
+
+def test_plain_vault__is_not_asked_what_it_has_lost() -> None:
+    calls = VaultClaim(VAULT, ABI).calls(Receipt(ReceiptKind.ERC4626, underlying=WETH), {})
+    assert "lostAssets" not in {call.function.name for call in calls}
