@@ -1,0 +1,114 @@
+"""What a world stands on: prices, risk terms, pools and markets, drawn from anything plausible."""
+
+import math
+import random
+from dataclasses import dataclass, replace
+
+from devnet import USD, AssetTerms, EModeTerms, PairTerms, PoolTerms, WideTerms
+from devnet.terms import ASSETS, POOLS, RangeTerms
+from devnet.wide_terms import PAIRS, WAD
+
+RATE = 1.2
+"""What one wstETH is worth in ether when a world begins: as the doubles of the devnet have it."""
+VOLATILE, PEGGED = ("WETH", "WBTC", "wstETH"), ("USDC", "DAI")
+LLTVS = (0.625, 0.77, 0.86, 0.915, 0.945)
+FAMILY_CHANCE = 0.3
+DEPTH_USD = {"thin": (400_000, 6_000_000), "deep": (6_000_000, 150_000_000)}
+DIRECT = PoolTerms("WBTC", "USDC", 500, 10, 0, ())
+"""A second way for WBTC, in some worlds: then its market price is this pool's."""
+FURTHER_PAIRS = (
+    PairTerms("wstETH", "USDC", 0),
+    PairTerms("USDC", "WETH", 0),
+    PairTerms("WBTC", "WETH", 0),
+    PairTerms("DAI", "USDC", 0),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """`depth` is the scale its pools are drawn on; `has_families`: a V2 pair and StableSwaps."""
+
+    terms: WideTerms
+    depth: str
+    has_families: bool
+
+
+def draw_ground(rng: random.Random) -> Ground:
+    depth = rng.choice(tuple(DEPTH_USD))
+    terms = WideTerms(
+        assets=_assets(rng), pools=_pools(rng, depth), e_modes=(_e_mode(rng),), pairs=_pairs(rng)
+    )
+    return Ground(terms, depth, rng.random() < FAMILY_CHANCE)
+
+
+def between(rng: random.Random, least: float, most: float) -> float:
+    """Every order of magnitude alike."""
+    return math.exp(rng.uniform(math.log(least), math.log(most)))
+
+
+def _assets(rng: random.Random) -> tuple[AssetTerms, ...]:
+    ether = int(between(rng, 1_000, 5_000) * USD)
+    prices = {
+        "WETH": ether,
+        "wstETH": round(ether * RATE),
+        "WBTC": int(between(rng, 15, 40) * ether),
+        "USDC": USD,
+        "DAI": USD + rng.randint(-100_000, 100_000),
+    }
+    return tuple(_asset(rng, asset, prices[asset.symbol]) for asset in ASSETS)
+
+
+def _asset(rng: random.Random, asset: AssetTerms, price_e8: int) -> AssetTerms:
+    bonus_bps = rng.randint(10_300, 11_000)
+    # Aave lets nobody list an asset whose threshold times bonus is above 1.
+    threshold_bps = min(rng.randint(7_000, 8_700), 10_000 * 10_000 // bonus_bps - 50)
+    return replace(
+        asset,
+        price_e8=price_e8,
+        bonus_bps=bonus_bps,
+        threshold_bps=threshold_bps,
+        ltv_bps=threshold_bps - rng.randint(20, 300),
+        reserve_factor_bps=rng.randint(500, 3_000),
+        protocol_fee_bps=rng.choice((0, 500, 1_000, 2_000)),
+    )
+
+
+def _e_mode(rng: random.Random) -> EModeTerms:
+    threshold_bps, bonus_bps = rng.randint(9_200, 9_600), rng.randint(10_050, 10_200)
+    ltv_bps = threshold_bps - rng.randint(20, 200)
+    assets = ("WETH", "wstETH")
+    return EModeTerms(1, "ETH correlated", ltv_bps, threshold_bps, bonus_bps, assets, ("WETH",))
+
+
+def _pools(rng: random.Random, depth: str) -> tuple[PoolTerms, ...]:
+    pools = [*POOLS, DIRECT] if rng.random() < 0.3 else POOLS
+    return tuple(
+        replace(
+            pool, depth_usd=int(between(rng, *DEPTH_USD[depth])), ranges=_ranges(rng, pool.name)
+        )
+        for pool in pools
+    )
+
+
+def _ranges(rng: random.Random, name: str) -> tuple[RangeTerms, ...]:
+    """Some of it everywhere; the rest in a few ranges around the first price."""
+    widths = (60, 200, 500, 2_000) if name in ("wstETH/WETH", "DAI/USDC") else (300, 1_500, 6_000)
+    everywhere = rng.randint(5, 60)
+    chosen = rng.sample(widths, rng.randint(0, 3))
+    if not chosen:
+        return (RangeTerms(100, None),)
+    share, rest = divmod(100 - everywhere, len(chosen))
+    return RangeTerms(everywhere + rest, None), *(RangeTerms(share, width) for width in chosen)
+
+
+def _pairs(rng: random.Random) -> tuple[PairTerms, ...]:
+    chosen = rng.sample(FURTHER_PAIRS, rng.randint(0, len(FURTHER_PAIRS)))
+    return tuple(_pair(rng, pair) for pair in (*PAIRS, *chosen))
+
+
+def _pair(rng: random.Random, pair: PairTerms) -> PairTerms:
+    lltv_wad = round(rng.choice(LLTVS) * 1_000) * WAD // 1_000
+    oracle = "feeds" if rng.random() < 0.3 else pair.oracle
+    return replace(
+        pair, lltv_wad=lltv_wad, oracle=oracle, fee_wad=rng.choice((0, 0, WAD // 10, WAD // 4))
+    )
