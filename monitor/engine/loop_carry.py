@@ -74,13 +74,16 @@ class Yields:
 
     def of(self, stand: Stand) -> Fraction | None:
         """A year's, as a share of what is pledged; None where unknown."""
-        asset = stand.quoted.asset
-        if asset not in self._growth:
-            self._growth[asset] = self._growing(asset)
-        growth = self._growth[asset]
+        growth = self.growth(stand.quoted.asset)
         if growth is None or stand.rates.supply is None:
             return None
         return stand.rates.supply + growth
+
+    def growth(self, asset: AssetId) -> Fraction | None:
+        """Of its own worth, a year; None where unknown."""
+        if asset not in self._growth:
+            self._growth[asset] = self._growing(asset)
+        return self._growth[asset]
 
     def weighed(self, stand: Stand) -> Fraction | None:
         """The same, as its market notes it: a price that never moves tells of no growth."""

@@ -12,6 +12,7 @@ from math import isnan
 from monitor.core.units import AssetId
 from monitor.simulation.columns import Columns, Follower, State, state_of
 from monitor.simulation.options import DEFAULT_DEVIATION, Options
+from monitor.simulation.unwinding import Loopers, Unwinding, unwind
 from monitor.simulation.usage import Use, uses_of
 from monitor.simulation.visits import Liquidation, Refusal, Visits
 from monitor.simulation.worth import health_of, market_usd
@@ -36,7 +37,8 @@ class Round:
 class Outcome:
     """A cascade to its end. `unsafe`: positions in `end.accounts` still below health 1.
 
-    `refused`: why these were left in the last round.
+    `refused`: why these were left in the last round. `unwinding`: what left before the first, None
+    where nobody was to.
     """
 
     rounds: tuple[Round, ...]
@@ -45,14 +47,27 @@ class Outcome:
     end: State
     unsafe: tuple[int, ...]
     refused: Mapping[int, Refusal]
+    unwinding: Unwinding | None = None
 
 
-def play(columns: Columns, factors: Mapping[AssetId, float], options: Options) -> Outcome:
-    """Shock and rounds. `factors`: new price per old of each asset that moves at first."""
+def play(
+    columns: Columns,
+    factors: Mapping[AssetId, float],
+    options: Options,
+    loopers: Loopers | None = None,
+) -> Outcome:
+    """Shock and rounds. `factors`: new price per old of each asset that moves at first.
+
+    `loopers`: who closes a loop that loses, before the first round.
+    """
     state = state_of(columns)
     shock(columns, state, factors)
     shocked = state.copy()
     visits = Visits(columns, state, options)
+    unwinding = None
+    if loopers is not None:
+        unwinding = unwind(visits, loopers)
+        follow_market(columns, state, options)
     everyone = range(len(state.accounts))
     suspects: Iterable[int] = everyone
     rounds: list[Round] = []
@@ -74,7 +89,7 @@ def play(columns: Columns, factors: Mapping[AssetId, float], options: Options) -
         suspects = everyone if updates else [at for _, at in unsafe]
     left = tuple(at for _, at in unsafe_among(columns, state, suspects))
     why = {at: refused[at] for at in left if at in refused}
-    return Outcome(tuple(rounds), converged, shocked, state, left, why)
+    return Outcome(tuple(rounds), converged, shocked, state, left, why, unwinding)
 
 
 def shock(columns: Columns, state: State, factors: Mapping[AssetId, float]) -> None:

@@ -35,6 +35,7 @@ def projection_of(
     entries = list(_entries(outcome, done))
     prices = _prices(columns, outcome, scenario)
     log = tuple(_round(columns, played, labels) for played in outcome.rounds)
+    gone = outcome.unwinding
     return Projection(
         scenario=scenario,
         options=options,
@@ -46,8 +47,11 @@ def projection_of(
         by_asset=_by_asset(columns, entries, labels),
         largest=_largest(columns, done),
         round_log=tuple(entry for entry in log if entry.liquidations or entry.oracles),
-        unknown=columns.unknown + _unpriced(prices, scenario, labels),
-        left_out=columns.left_out,
+        unknown=columns.unknown
+        + _unpriced(prices, scenario, labels)
+        + (gone.unknown if gone else ()),
+        left_out=columns.left_out + (gone.left_out if gone else ()),
+        unwinding=gone,
     )
 
 

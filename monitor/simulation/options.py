@@ -17,7 +17,8 @@ FILLS = ("ladder", "optimal")
 class Options:
     """`deviation` is a ratio for every oracle that follows the market; None: each feed's own.
 
-    `critical_usd` None: 1 % of the asset's collateral.
+    `critical_usd` None: 1 % of the asset's collateral. `unwind`: whether loops that lose while a
+    utilisation is held are closed before the first round.
     """
 
     gas_usd: float = 50.0
@@ -25,6 +26,7 @@ class Options:
     max_rounds: int = 100
     critical_usd: float | None = None
     fill: str = "ladder"
+    unwind: bool = False
 
     def updated(self, asked: Mapping[str, Any]) -> "Options":
         """These, with what was asked on top. Raises QuestionError for a key or value."""
@@ -63,10 +65,17 @@ def _fill(key: str, value: Any) -> str:
     return str(value)
 
 
+def _flag(key: str, value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise QuestionError(f"option {key} is {value!r}: expected true or false")
+    return value
+
+
 _READERS: Mapping[str, Callable[[str, Any], Any]] = {
     "gas_usd": _amount,
     "deviation": _amount_or_default,
     "max_rounds": _rounds,
     "critical_usd": _amount_or_default,
     "fill": _fill,
+    "unwind": _flag,
 }

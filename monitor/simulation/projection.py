@@ -14,6 +14,7 @@ from monitor.simulation.names import NameBook, book_of
 from monitor.simulation.options import Options
 from monitor.simulation.results import CurveProjection, Projection
 from monitor.simulation.scenarios import Curve, Scenario
+from monitor.simulation.unwinding import loopers_of
 
 CRITICAL_SHARE = 0.01
 """Of the asset's collateral: the default of `critical_usd`."""
@@ -79,7 +80,7 @@ def _add_followers(
             if any(leaf in leaves and exponent > 0 for leaf, exponent in quote.rests_on):
                 factors.setdefault(quote.asset, factors[asset])
     for asset in leaders:
-        for follower in world.correlated.get(asset, frozenset()):
+        for follower in sorted(world.correlated.get(asset, frozenset())):
             factors.setdefault(follower, factors[asset])
 
 
@@ -99,5 +100,6 @@ def _project(
 ) -> Projection:
     check(world, scenario)
     factors = factors_of(world, columns, scenario)
-    outcome = play(struck(columns, scenario), factors, charged(options, scenario))
+    loopers = loopers_of(world, columns, scenario) if options.unwind else None
+    outcome = play(struck(columns, scenario), factors, charged(options, scenario), loopers)
     return projection_of(columns, outcome, scenario, options)

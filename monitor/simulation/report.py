@@ -14,10 +14,12 @@ from monitor.simulation.results import (
     Projection,
     RoundFigures,
 )
+from monitor.simulation.unwinding import Unwinding
 
 Face = Callable[[str], str]
 """How an address is shown. Checksums need a hash, and none is at home here."""
 
+_UNWOUND = ("repaid_usd", "sold_usd", "locked_usd", "left_usd")
 _CENT = Decimal("0.01")
 _WIDE = Context(prec=400)
 
@@ -73,6 +75,10 @@ def _result(found: Projection, face: Face) -> dict[str, Any]:
     def figures(entry: Figures) -> dict[str, str | None]:
         return {name: sum_usd(value) for name, value in asdict(entry).items()}
 
+    def unwinding(entry: Unwinding) -> dict[str, str | int | None]:
+        sums = {name: sum_usd(getattr(entry, name)) for name in _UNWOUND}
+        return {"accounts": entry.accounts if known else None, **sums}
+
     told = _news(found)
     largest = found.largest if known else ()
     log = found.round_log if known else ()
@@ -92,6 +98,7 @@ def _result(found: Projection, face: Face) -> dict[str, Any]:
         "by_asset": {_shown(label, face): figures(each) for label, each in found.by_asset.items()},
         "by_loop_kind": {},
         "contagion": [],
+        "unwinding": None if found.unwinding is None else unwinding(found.unwinding),
         "largest": [_account(entry, face) for entry in largest],
         "round_log": [_round(number, entry, told, face) for number, entry in enumerate(log, 1)],
         "snapshot": None,

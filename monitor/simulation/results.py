@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from monitor.errors import QuestionError
 from monitor.simulation.options import Options
 from monitor.simulation.scenarios import Curve, Scenario
+from monitor.simulation.unwinding import Unwinding
 
 LARGEST = 10
 """Accounts listed under `largest`."""
@@ -68,6 +69,7 @@ class Projection:
     """The results of one scenario; every name as contract section 5 defines it.
 
     `unknown`: why no sum can be trusted. `left_out`: accounts that are too little to change one.
+    `unwinding`: None where no loop was to be closed.
     """
 
     scenario: Scenario
@@ -82,6 +84,7 @@ class Projection:
     round_log: tuple[RoundFigures, ...]
     unknown: tuple[str, ...]
     left_out: tuple[str, ...] = ()
+    unwinding: Unwinding | None = None
 
     @property
     def liquidated_usd(self) -> float:

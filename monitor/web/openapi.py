@@ -29,7 +29,18 @@ _ASKED = {
     "additionalProperties": False,
     "properties": {
         "shocks": {"type": "object", "minProperties": 1},
-        "options": {"type": "object"},
+        "options": {
+            "type": "object",
+            "additionalProperties": False,
+            "properties": {
+                "gas_usd": {"type": "number", "minimum": 0},
+                "deviation": {"type": ["number", "null"], "minimum": 0},
+                "max_rounds": {"type": "integer", "minimum": 1, "maximum": 10_000},
+                "critical_usd": {"type": ["number", "null"], "minimum": 0},
+                "fill": {"enum": ["ladder", "optimal"]},
+                "unwind": {"type": "boolean"},
+            },
+        },
     },
 }
 

@@ -13,6 +13,7 @@ from prometheus_client import CollectorRegistry
 from monitor.core.ports import ClaimFilter, LoopFilter, PositionFilter, Probe
 from monitor.errors import ConfigError, QuestionError, StoreUnavailable
 from monitor.metrics import Labels, Metrics
+from monitor.simulation.options import Options
 from monitor.web.server import WebServer
 
 ACCOUNT = "0xd8dA6BF26964aF9D7eEd9e03E53415D37aA96045"
@@ -269,6 +270,9 @@ async def test_metrics__scraped__are_prometheus_text(client: Client) -> None:
 async def test_openapi__described__is_what_is_served(client: Client) -> None:
     _, described = await client.get("/api/v1/openapi.json")
     assert described["openapi"].startswith("3.")
+    posted = described["paths"]["/api/v1/project"]["post"]["requestBody"]["content"]
+    options = posted["application/json"]["schema"]["properties"]["options"]
+    assert list(options["properties"]) == list(Options().as_dict())
     for path, operations in described["paths"].items():
         for method in operations:
             concrete = path.replace("{account}", ACCOUNT).replace("{scenario}", "x")

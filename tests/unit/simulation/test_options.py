@@ -13,6 +13,7 @@ def test_updated__with_every_key__takes_them() -> None:
     expected = Options(10.0, 0.01, 5, 1e6)
     assert Options().updated({**asked, "fill": "ladder"}) == expected
     assert Options().updated({**asked, "fill": "optimal"}) == replace(expected, fill="optimal")
+    assert Options().updated({**asked, "unwind": True}) == replace(expected, unwind=True)
 
 
 def test_updated__in_turns__keeps_what_the_later_does_not_name() -> None:
@@ -34,6 +35,9 @@ def test_updated__in_turns__keeps_what_the_later_does_not_name() -> None:
         {"fill": True},
         {"fill": ["optimal"]},
         {"fill": None},
+        {"unwind": "yes"},
+        {"unwind": 1},
+        {"unwind": None},
         {"gas_usd": 10**400},
     ],
 )

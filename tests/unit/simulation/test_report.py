@@ -34,7 +34,8 @@ BLOCK = {"number": 1, "hash": "0x01", "timestamp": 1_700_000_000}
 RESULT_KEYS = [
     *("first_round_usd", "liquidated_usd", "seized_usd", "bad_debt_usd", "bad_debt_realised_usd"),
     *("unliquidated_usd", "amplification", "price_amplification", "rounds", "converged", "prices"),
-    *("by_market", "by_asset", "by_loop_kind", "contagion", "largest", "round_log", "snapshot"),
+    *("by_market", "by_asset", "by_loop_kind", "contagion", "unwinding", "largest", "round_log"),
+    "snapshot",
 ]
 
 
