@@ -130,8 +130,11 @@ class QuoteBook:
     def _dollar(self, asset: AssetId) -> Quote | None:
         """An asset in USD: by the first market that counts in USD, else as users value it."""
         if asset not in self._dollars and (value := self._world.usd.get(asset)):
-            leaf = self._leaf(("usd", asset), Leaf((asset,), None, float(value)))
-            self._dollars[asset] = Quote(-1, asset, "", None, float(value), ((leaf, 1),))
+            leaves = [self._leaf(("usd", asset), Leaf((asset,), None, float(value)))]
+            if asset in self._bearing:
+                leaves.append(self._share(asset))
+            rests_on = tuple((leaf, 1) for leaf in leaves)
+            self._dollars[asset] = Quote(-1, asset, "", None, float(value), rests_on)
         return self._dollars.get(asset)
 
     def _leaves(

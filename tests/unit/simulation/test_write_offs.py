@@ -5,6 +5,7 @@ repaid, 6,571.43 written off. 20,000 are lent there, so everybody who lent keeps
 """
 
 from dataclasses import replace
+from fractions import Fraction
 
 import pytest
 from unit.simulation.claim_worlds import (
@@ -13,6 +14,7 @@ from unit.simulation.claim_worlds import (
     SECOND,
     SHARE,
     SHARES,
+    UNIT,
     VAULT_EDGE,
     ether_in_dollars,
     lending_market,
@@ -185,3 +187,20 @@ def test_claims__nobody_lists__cost_nothing_and_change_nothing() -> None:
 def test_write_off__who_owes_beside__changes_no_factor(bystanders: int) -> None:
     outcome = run(crash(LENDS_HALF, owed=10, bystanders=bystanders), WETH=-0.4)
     assert outcome.end.claims[SHARE].worth == pytest.approx(WORTH)
+
+
+def test_write_off__debts_in_shares__are_worth_less_in_dollars() -> None:
+    """A market lends the shares themselves; nothing but their rate tells what one is worth."""
+    sheet = crash(LENDS_HALF, owed=10)
+    loan = replace(share_sheet(), price_base=UNIT, price=None)
+    ether = replace(ether_in_dollars(), price_base=1600 * UNIT)
+    market = replace(
+        lending_market(7, ether),
+        assets={SHARE: loan, WETH: ether},
+        numeraire=SHARE,
+    )
+    usd = {SHARE: Fraction(125, 10**20)}
+    sheet = replace(sheet, markets=(*sheet.markets, market), usd=usd)
+    outcome = run(sheet, WETH=-0.4)
+    price = outcome.end.prices[quote_at(sheet, "morpho/0x07", SHARE)]
+    assert price * 1e18 == pytest.approx(1.25 * WORTH)
