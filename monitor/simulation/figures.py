@@ -1,38 +1,48 @@
 """From the outcome of a cascade to its figures: sums in USD, by market and by asset."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 
-from monitor.core.units import Address, AssetId
+from monitor.core.loops import LoopKind
+from monitor.core.risk import DebtSpot
+from monitor.core.units import AssetId
 from monitor.simulation.cascade import Outcome, Round
 from monitor.simulation.columns import Columns, State, state_of
+from monitor.simulation.contagion import SHOCK, contagion_of
+from monitor.simulation.entries import NO_LOOP, Entry, Holder, entries_of, summed
 from monitor.simulation.names import NameBook
 from monitor.simulation.options import Options
 from monitor.simulation.results import (
     LARGEST,
+    AccountFigures,
+    Contagion,
     Figures,
-    LiquidatedAccount,
     MarketFigures,
     PricePath,
     Projection,
     RoundFigures,
 )
 from monitor.simulation.scenarios import Scenario
-from monitor.simulation.visits import Liquidation
+from monitor.simulation.visits import Refusal
 from monitor.simulation.worth import market_usd, value_usd
 
 ROUNDING = 1e-9
 """Relative change of a price that is none."""
+ROUNDS_RAN_OUT = "rounds_ran_out"
+"""Why an account that nobody refused is left."""
 
 
 def projection_of(
-    columns: Columns, outcome: Outcome, scenario: Scenario, options: Options
+    columns: Columns,
+    outcome: Outcome,
+    scenario: Scenario,
+    options: Options,
+    looped: Mapping[DebtSpot, str],
 ) -> Projection:
-    """All figures of one projection."""
+    """All figures of one projection. `looped`: the kind of loop by debt."""
     labels = _labels(columns, scenario)
     done = [liquidation for played in outcome.rounds for liquidation in played.liquidations]
-    entries = list(_entries(outcome, done))
+    entries = entries_of(columns, outcome, looped)
     prices = _prices(columns, outcome, scenario)
     log = tuple(_round(columns, played, labels) for played in outcome.rounds)
     gone = outcome.unwinding
@@ -45,7 +55,11 @@ def projection_of(
         prices={labels.get(asset, asset): path for asset, path in prices.items()},
         by_market=_by_market(columns, entries),
         by_asset=_by_asset(columns, entries, labels),
-        largest=_largest(columns, done),
+        by_loop_kind=_by_loop_kind(entries),
+        unliquidated_because=_because(outcome),
+        contagion=_contagion(columns, outcome),
+        largest=_largest(columns, entries, "liquidated_usd"),
+        largest_unliquidated=_largest(columns, entries, "unliquidated_usd"),
         round_log=tuple(entry for entry in log if entry.liquidations or entry.oracles),
         unknown=columns.unknown
         + _unpriced(prices, scenario, labels)
@@ -55,59 +69,59 @@ def projection_of(
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Entry:
-    """USD booked on one quote: its market, and its asset, as debt or as seized collateral."""
-
-    quote: int
-    column: str
-    value_usd: float
-
-
 def _labels(columns: Columns, scenario: Scenario) -> dict[AssetId, str]:
     symbols = {quote.asset: quote.symbol for quote in columns.quotes}
     return NameBook({}, symbols).labels() | dict(scenario.labels)
 
 
-def _entries(outcome: Outcome, done: list[Liquidation]) -> Iterator[_Entry]:
-    for liquidation in done:
-        yield _Entry(liquidation.debt, "liquidated_usd", liquidation.repaid_usd)
-        yield _Entry(liquidation.pledge, "seized_usd", liquidation.received_usd)
-        for loss in liquidation.realised:
-            yield _Entry(loss.quote, "bad_debt_usd", loss.value_usd)
-    end = outcome.end
-    for at in outcome.unsafe:
-        account = end.accounts[at]
-        owed = value_usd(end, account.debts)
-        gap = max(0.0, owed - value_usd(end, account.pledges))
-        for debt in account.debts:
-            value = value_usd(end, (debt,))
-            yield _Entry(debt.quote, "unliquidated_usd", value)
-            yield _Entry(debt.quote, "bad_debt_usd", gap * value / owed)
-
-
-def _by_market(columns: Columns, entries: list[_Entry]) -> dict[str, MarketFigures]:
-    sums = [defaultdict[str, float](float) for _ in columns.markets]
-    for entry in entries:
-        sums[columns.quotes[entry.quote].market][entry.column] += entry.value_usd
+def _by_market(columns: Columns, entries: Sequence[Entry]) -> dict[str, MarketFigures]:
+    sums = summed(entries, lambda entry: entry.holder.market)
     owed = [0.0 for _ in columns.markets]
     before = state_of(columns)
     for account in columns.accounts:
         owed[account.market] += value_usd(before, account.debts)
     return {
-        market.label: MarketFigures(market.name, owed[at], Figures(**sums[at]))
+        market.label: MarketFigures(market.name, owed[at], sums.get(at, Figures()))
         for at, market in enumerate(columns.markets)
     }
 
 
 def _by_asset(
-    columns: Columns, entries: list[_Entry], labels: Mapping[AssetId, str]
+    columns: Columns, entries: Sequence[Entry], labels: Mapping[AssetId, str]
 ) -> dict[str, Figures]:
-    sums: dict[AssetId, defaultdict[str, float]] = {}
-    for entry in entries:
-        asset = columns.quotes[entry.quote].asset
-        sums.setdefault(asset, defaultdict(float))[entry.column] += entry.value_usd
-    return {labels.get(asset, asset): Figures(**sums[asset]) for asset in sorted(sums)}
+    sums = summed(entries, lambda entry: columns.quotes[entry.quote].asset)
+    return {labels.get(asset, asset): sums[asset] for asset in sorted(sums)}
+
+
+def _by_loop_kind(entries: Sequence[Entry]) -> dict[str, Figures]:
+    """Of kinds in which something happens."""
+    sums = summed(entries, lambda entry: entry.kind)
+    kinds = (*(kind.value for kind in LoopKind), NO_LOOP)
+    return {kind: sums[kind] for kind in kinds if kind in sums}
+
+
+def _because(outcome: Outcome) -> dict[str, float]:
+    """Debt that is still liquidatable at the end, by what kept liquidators from it."""
+    sums = dict.fromkeys((*(reason.value for reason in Refusal), ROUNDS_RAN_OUT), 0.0)
+    for at in outcome.unsafe:
+        refusal = outcome.refused.get(at)
+        reason = ROUNDS_RAN_OUT if refusal is None else refusal.value
+        sums[reason] += value_usd(outcome.end, outcome.end.accounts[at].debts)
+    return sums
+
+
+def _contagion(columns: Columns, outcome: Outcome) -> tuple[Contagion, ...]:
+    found = contagion_of(columns, outcome)
+    repaid: defaultdict[int, float] = defaultdict(float)
+    for (_, target), value in found.items():
+        repaid[target] += value
+    ranked = sorted(found.items(), key=lambda item: (-item[1], item[0]))
+    labels = [market.label for market in columns.markets]
+    return tuple(
+        Contagion(labels[source], labels[target], value, value / repaid[target])
+        for (source, target), value in ranked
+        if source != SHOCK
+    )
 
 
 def _prices(columns: Columns, outcome: Outcome, scenario: Scenario) -> dict[AssetId, PricePath]:
@@ -163,14 +177,20 @@ def _unpriced(
     )
 
 
-def _largest(columns: Columns, done: list[Liquidation]) -> tuple[LiquidatedAccount, ...]:
-    debts: defaultdict[tuple[int, Address], float] = defaultdict(float)
-    for liquidation in done:
-        debts[liquidation.market, liquidation.account] += liquidation.repaid_usd
-    ranked = sorted(debts.items(), key=lambda item: (-item[1], item[0]))
+def _largest(columns: Columns, entries: Sequence[Entry], column: str) -> tuple[AccountFigures, ...]:
+    """Accounts with the most in a column."""
+    sums = summed(entries, lambda entry: entry.holder)
+    kinds: dict[Holder, str] = {}
+    for entry in entries:
+        if entry.kind != NO_LOOP:
+            kinds.setdefault(entry.holder, entry.kind)
+    with_any = [holder for holder, figures in sums.items() if getattr(figures, column)]
+    ranked = sorted(with_any, key=lambda holder: (-getattr(sums[holder], column), holder))
     return tuple(
-        LiquidatedAccount(account, columns.markets[market].label, debt_usd)
-        for (market, account), debt_usd in ranked[:LARGEST]
+        AccountFigures(
+            holder.account, columns.markets[holder.market].label, sums[holder], kinds.get(holder)
+        )
+        for holder in ranked[:LARGEST]
     )
 
 

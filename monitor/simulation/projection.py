@@ -102,4 +102,4 @@ def _project(
     factors = factors_of(world, columns, scenario)
     loopers = loopers_of(world, columns, scenario) if options.unwind else None
     outcome = play(struck(columns, scenario), factors, charged(options, scenario), loopers)
-    return projection_of(columns, outcome, scenario, options)
+    return projection_of(columns, outcome, scenario, options, world.looped)

@@ -1,14 +1,15 @@
 """The one door out: a projection as the document of contract section 3."""
 
-from collections.abc import Callable, Container, Mapping
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import asdict
 from decimal import ROUND_HALF_UP, Context, Decimal
 from typing import Any
 
 from monitor.simulation.results import (
+    AccountFigures,
+    Contagion,
     CurveProjection,
     Figures,
-    LiquidatedAccount,
     MarketFigures,
     PricePath,
     Projection,
@@ -20,6 +21,8 @@ Face = Callable[[str], str]
 """How an address is shown. Checksums need a hash, and none is at home here."""
 
 _UNWOUND = ("repaid_usd", "sold_usd", "locked_usd", "left_usd")
+MOST_ROWS = 100
+"""Of the contagion: there are as many as pairs of sub-markets."""
 _CENT = Decimal("0.01")
 _WIDE = Context(prec=400)
 
@@ -80,7 +83,6 @@ def _result(found: Projection, face: Face) -> dict[str, Any]:
         return {"accounts": entry.accounts if known else None, **sums}
 
     told = _news(found)
-    largest = found.largest if known else ()
     log = found.round_log if known else ()
     return {
         "first_round_usd": sum_usd(found.first_round_usd),
@@ -91,27 +93,46 @@ def _result(found: Projection, face: Face) -> dict[str, Any]:
         "unliquidated_usd": sum_usd(found.unliquidated_usd),
         "amplification": found.amplification if known else None,
         "price_amplification": found.price_amplification if known else None,
+        "branching_ratio": found.branching_ratio if known else None,
         "rounds": found.rounds if known else None,
         "converged": found.converged,
         "prices": {_shown(label, face): _path(path) for label, path in found.prices.items()},
         "by_market": {label: figures(entry.figures) for label, entry in told.items()},
         "by_asset": {_shown(label, face): figures(each) for label, each in found.by_asset.items()},
-        "by_loop_kind": {},
-        "contagion": [],
+        "by_loop_kind": {kind: figures(each) for kind, each in found.by_loop_kind.items()},
+        "contagion": [_push(entry) for entry in found.contagion[:MOST_ROWS] if known],
+        "unliquidated_because": {
+            reason: sum_usd(value) for reason, value in found.unliquidated_because.items()
+        },
         "unwinding": None if found.unwinding is None else unwinding(found.unwinding),
-        "largest": [_account(entry, face) for entry in largest],
-        "round_log": [_round(number, entry, told, face) for number, entry in enumerate(log, 1)],
+        "largest": [_account(entry, face) for entry in found.largest if known],
+        "largest_unliquidated": [
+            _account(entry, face) for entry in found.largest_unliquidated if known
+        ],
+        "largest_share": found.largest_share if known else None,
+        "round_log": [_round(number, log, told, face) for number in range(1, len(log) + 1)],
         "snapshot": None,
         "unknown": list(found.unknown),
         "left_out": list(found.left_out),
     }
 
 
-def _account(entry: LiquidatedAccount, face: Face) -> dict[str, Any]:
+def _account(entry: AccountFigures, face: Face) -> dict[str, Any]:
     return {
         "account": face(entry.account),
         "market": entry.market,
         "debt_usd": usd(entry.debt_usd),
+        **{name: usd(value) for name, value in asdict(entry.figures).items()},
+        "loop_kind": entry.loop_kind,
+    }
+
+
+def _push(entry: Contagion) -> dict[str, Any]:
+    return {
+        "from": entry.source,
+        "to": entry.target,
+        "liquidated_usd": usd(entry.liquidated_usd),
+        "share": entry.share,
     }
 
 
@@ -136,12 +157,17 @@ def _usd_or_null(value: float | None) -> str | None:
     return None if value is None else usd(value)
 
 
-def _round(number: int, entry: RoundFigures, told: Container[str], face: Face) -> dict[str, Any]:
-    """`told`: the markets whose oracles are shown."""
+def _round(
+    number: int, log: Sequence[RoundFigures], told: Container[str], face: Face
+) -> dict[str, Any]:
+    """`number`: from 1. `told`: the markets whose oracles are shown."""
+    entry = log[number - 1]
+    before_usd = log[number - 2].liquidated_usd if number > 1 else 0.0
     return {
         "round": number,
         "liquidations": entry.liquidations,
         "liquidated_usd": usd(entry.liquidated_usd),
+        "ratio": entry.liquidated_usd / before_usd if before_usd else None,
         "seized_usd": usd(entry.seized_usd),
         "bad_debt_realised_usd": usd(entry.bad_debt_realised_usd),
         "oracles": [

@@ -9,12 +9,14 @@ from monitor.simulation.scenarios import Curve, Scenario
 from monitor.simulation.unwinding import Unwinding
 
 LARGEST = 10
-"""Accounts listed under `largest`."""
+"""Accounts listed under `largest` and `largest_unliquidated`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """What befell one market, or one asset: seized as collateral, the rest as debt."""
+    """What befell one market, asset, kind of loop or account: seized as collateral, the rest as
+    debt.
+    """
 
     liquidated_usd: float = 0.0
     seized_usd: float = 0.0
@@ -41,12 +43,31 @@ class PricePath:
 
 
 @dataclass(frozen=True, slots=True)
-class LiquidatedAccount:
-    """An account with the debt that was repaid for it."""
+class AccountFigures:
+    """What befell one account in one market. `loop_kind`: of its first debt that is in a loop."""
 
     account: str
     market: str
-    debt_usd: float
+    figures: Figures
+    loop_kind: str | None
+
+    @property
+    def debt_usd(self) -> float:
+        """What was repaid of it."""
+        return self.figures.liquidated_usd
+
+
+@dataclass(frozen=True, slots=True)
+class Contagion:
+    """Debt repaid in one market because of liquidations in another, or in itself.
+
+    `share`: of all that was repaid there.
+    """
+
+    source: str
+    target: str
+    liquidated_usd: float
+    share: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +90,8 @@ class Projection:
     """The results of one scenario; every name as contract section 5 defines it.
 
     `unknown`: why no sum can be trusted. `left_out`: accounts that are too little to change one.
+    `unliquidated_because`: USD by reason. `contagion`: the largest first; what is left of a
+    market's liquidated debt the shock did itself.
     `unwinding`: None where no loop was to be closed.
     """
 
@@ -80,7 +103,11 @@ class Projection:
     prices: Mapping[str, PricePath]
     by_market: Mapping[str, MarketFigures]
     by_asset: Mapping[str, Figures]
-    largest: tuple[LiquidatedAccount, ...]
+    by_loop_kind: Mapping[str, Figures]
+    unliquidated_because: Mapping[str, float]
+    contagion: tuple[Contagion, ...]
+    largest: tuple[AccountFigures, ...]
+    largest_unliquidated: tuple[AccountFigures, ...]
     round_log: tuple[RoundFigures, ...]
     unknown: tuple[str, ...]
     left_out: tuple[str, ...] = ()
@@ -115,6 +142,20 @@ class Projection:
     @property
     def amplification(self) -> float:
         return self.liquidated_usd / self.first_round_usd if self.rounds else 1.0
+
+    @property
+    def branching_ratio(self) -> float:
+        """Debt that one USD of liquidated debt liquidates: in a branching process of that ratio
+        the whole is the first generation by 1 - ratio (cascade-theory.md 1.2). 0 without any.
+        """
+        return 1 - self.first_round_usd / self.liquidated_usd if self.rounds else 0.0
+
+    @property
+    def largest_share(self) -> float | None:
+        """Of the account with most debt repaid, of all that was repaid; None of nothing."""
+        if not self.largest or not self.liquidated_usd:
+            return None
+        return self.largest[0].figures.liquidated_usd / self.liquidated_usd
 
     def measure(self, name: str, markets: Sequence[str] = ("*",)) -> float | None:
         """A breaker's measure, over its markets. None for what only a curve has."""

@@ -33,9 +33,10 @@ from monitor.simulation.shocks import parse_shocks
 BLOCK = {"number": 1, "hash": "0x01", "timestamp": 1_700_000_000}
 RESULT_KEYS = [
     *("first_round_usd", "liquidated_usd", "seized_usd", "bad_debt_usd", "bad_debt_realised_usd"),
-    *("unliquidated_usd", "amplification", "price_amplification", "rounds", "converged", "prices"),
-    *("by_market", "by_asset", "by_loop_kind", "contagion", "unwinding", "largest", "round_log"),
-    "snapshot",
+    *("unliquidated_usd", "amplification", "price_amplification", "branching_ratio", "rounds"),
+    *("converged", "prices", "by_market", "by_asset", "by_loop_kind", "contagion"),
+    *("unliquidated_because", "unwinding", "largest", "largest_unliquidated", "largest_share"),
+    *("round_log", "snapshot"),
 ]
 
 
