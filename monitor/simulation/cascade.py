@@ -37,13 +37,14 @@ class Round:
 class Outcome:
     """A cascade to its end. `unsafe`: positions in `end.accounts` still below health 1.
 
-    `refused`: why these were left in the last round. `unwinding`: what left before the first, None
-    where nobody was to.
+    `opened`: as the first round began. `refused`: why these were left in the last round.
+    `unwinding`: what left before the first, None where nobody was to.
     """
 
     rounds: tuple[Round, ...]
     converged: bool
     shocked: State
+    opened: State
     end: State
     unsafe: tuple[int, ...]
     refused: Mapping[int, Refusal]
@@ -68,6 +69,7 @@ def play(
     if loopers is not None:
         unwinding = unwind(visits, loopers)
         follow_market(columns, state, options)
+    opened = shocked if unwinding is None else state.copy()
     everyone = range(len(state.accounts))
     suspects: Iterable[int] = everyone
     rounds: list[Round] = []
@@ -89,7 +91,7 @@ def play(
         suspects = everyone if updates else [at for _, at in unsafe]
     left = tuple(at for _, at in unsafe_among(columns, state, suspects))
     why = {at: refused[at] for at in left if at in refused}
-    return Outcome(tuple(rounds), converged, shocked, state, left, why, unwinding)
+    return Outcome(tuple(rounds), converged, shocked, opened, state, left, why, unwinding)
 
 
 def shock(columns: Columns, state: State, factors: Mapping[AssetId, float]) -> None:

@@ -3,7 +3,7 @@
 The attribution is bookkeeping, exact and the same each time; no cascade is played without anybody.
 
 * An account that is below health 1 at the shocked prices was liquidated by the shock, whenever that
-  happens.
+  happens. What loops sold that were closed before the first round is the shock's doing too.
 * Of any other, the move of its health since the shock is split over the leaves that its prices rest
   on: the logarithm of each leaf's move, times the power it enters a price by, times the part that
   this leg is of its side of the health. Leaves that raised its health take no part. Of what a cap
@@ -45,7 +45,7 @@ BY_SHOCK: Causes = {SHOCK: 1.0}
 
 def contagion_of(columns: Columns, outcome: Outcome) -> dict[tuple[int, int], float]:
     """USD of debt repaid by (market whose liquidations caused it, or SHOCK; market it was in)."""
-    blame = _Blame(columns, outcome.shocked)
+    blame = _Blame(columns, outcome.opened)
     found: dict[tuple[int, int], float] = defaultdict(float)
     for played in outcome.rounds:
         for done in played.liquidations:
