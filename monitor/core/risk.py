@@ -36,7 +36,9 @@ class PartialTerms:
     `full_close_health_wad`, at most `close_factor_bps` of the account's whole debt; with
     `of_one_debt` (Aave before 3.3), of what it owes of that asset. What a call leaves behind on
     either side must be worth at least `dust_value_base`, unless one side is cleared. Where
-    `writes_off` is not set, debt that no collateral is left for stays.
+    `writes_off` is not set, debt that no collateral is left for stays. With `averages_threshold`
+    (Aave before 3.5) all collateral counts at its average threshold, in whole bps: what is lost by
+    that is up to 1.4e-4 of the health of who pledges several assets.
     """
 
     close_factor_bps: Bps
@@ -45,6 +47,7 @@ class PartialTerms:
     dust_value_base: int
     of_one_debt: bool = False
     writes_off: bool = True
+    averages_threshold: bool = False
 
 
 LiquidationTerms = PartialTerms
@@ -179,7 +182,8 @@ class ClaimSheet:
     A raw unit is worth `rate` raw units of the underlying. It is paid out of `idle_raw` first, then
     of what is `lent`, in this order, as far as the markets there have cash. `total_raw`: what all
     claims together are worth. `bears_losses`: whether they are worth less when a market writes off
-    what was lent there. `reason`: why nobody knows what can be had; empty where it is known.
+    what was lent there. `rebases`: of interest its holders have more of it, instead of its being
+    worth more. `reason`: why nobody knows what can be had; empty where it is known.
     """
 
     token: AssetId
@@ -190,6 +194,7 @@ class ClaimSheet:
     lent: tuple[Lent, ...]
     bears_losses: bool
     reason: str = ""
+    rebases: bool = False
 
 
 class DebtSpot(NamedTuple):

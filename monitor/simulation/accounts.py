@@ -8,7 +8,7 @@ anybody can make one.
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from monitor.core.risk import CollateralLeg, DebtLeg, Exposure, MarketSheet
 from monitor.core.units import BPS, WAD, Address, AssetId
@@ -45,12 +45,16 @@ class Debt:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """An account with debt in one market. Pledges and debts are sorted by asset."""
+    """An account with debt in one market. Pledges and debts are sorted by asset.
+
+    `averages`: its pledges count at their average threshold, in whole bps.
+    """
 
     market: int
     address: Address
     pledges: tuple[Pledge, ...]
     debts: tuple[Debt, ...]
+    averages: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +81,9 @@ def accounts_of(
         for asset in unpriced:
             missing.setdefault(asset, []).append(exposure)
         if not unpriced:
-            accounts.append(_account(market, exposure, priced))
+            account = _account(market, exposure, priced)
+            averages = sheet.terms.averages_threshold and len(account.pledges) > 1
+            accounts.append(replace(account, averages=True) if averages else account)
     left_out = []
     for asset, exposures in sorted(missing.items()):
         name = sheet.assets[asset].symbol if asset in sheet.assets else asset

@@ -1,10 +1,15 @@
 """What is worth how much now, in a state of a cascade."""
 
+import math
 from collections.abc import Sequence
 
+from monitor.core.units import BPS
 from monitor.simulation.accounts import Account, Debt, Pledge
 from monitor.simulation.columns import Columns, MarketPath, State
 from monitor.simulation.impact import mid_along
+
+NOISE_BPS = 1e-6
+"""Float noise in an average of equal thresholds, which loses nothing."""
 
 
 def health_of(state: State, account: Account) -> float:
@@ -18,7 +23,14 @@ def health_of(state: State, account: Account) -> float:
     secured = 0.0
     for pledge in account.pledges:
         secured += pledge.amount * prices[pledge.quote] * pledge.threshold
+    if account.averages:
+        secured = _at_whole_bps(secured, value_usd(state, account.pledges))
     return secured / owed
+
+
+def _at_whole_bps(secured: float, worth: float) -> float:
+    """What pledges are worth times their average threshold, of which only whole bps count."""
+    return worth * math.floor(secured / worth * BPS + NOISE_BPS) / BPS if worth else 0.0
 
 
 def value_usd(state: State, legs: Sequence[Pledge] | Sequence[Debt]) -> float:

@@ -5,7 +5,7 @@ of `@aave/core-v3` 1.19.3 (3.0.2); for Spark's rounding upgrade accounting.md 1.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from monitor.core.fixed_point import (
     bps_mul_half_up,
@@ -59,7 +59,7 @@ _HALF_OF_RESERVE = PartialTerms(
     of_one_debt=True,
     writes_off=False,
 )
-"""Up to 3.2."""
+"""Up to 3.2, but for how thresholds are summed."""
 
 HALF_UP = Verdict(
     supplied_raw=ray_mul_half_up,
@@ -67,7 +67,7 @@ HALF_UP = Verdict(
     debt_value=_value_down,
     health=_health_of_average,
     needs_threshold=True,
-    liquidation=_HALF_OF_RESERVE,
+    liquidation=replace(_HALF_OF_RESERVE, averages_threshold=True),
 )
 """3.0.1 and 3.0.2."""
 SPARK = Verdict(

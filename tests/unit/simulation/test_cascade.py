@@ -244,6 +244,22 @@ def test_round__shared_pool__gives_the_second_account_the_price_the_first_left()
     assert second.proceeds < first.proceeds
 
 
+@pytest.mark.parametrize(
+    ("averages", "wbtc_bps", "owed", "count"),
+    [(False, 7000, 22_999, 0), (True, 7000, 22_999, 1), (True, 8000, 24_000, 0)],
+)
+def test_round__thresholds_are_averaged_in_whole_bps__counts_what_is_left(
+    averages: bool, wbtc_bps: int, owed: int, count: int
+) -> None:
+    # 20,000 USD at 80 % and 10,000 at 70 % secure 23,000; at 76.66 % they secure 22,998.
+    pledges = [pledge(WETH, 10), pledge(WBTC, 0.25, threshold_bps=wbtc_bps)]
+    sheet = market(
+        [borrower(1, pledges, debt(USDC, owed))], terms=replace(TERMS, averages_threshold=averages)
+    )
+    outcome = run(world(sheet, [pool(WETH, USDC, DEEP)]), DAI=-0.01)
+    assert len(outcome.rounds[0].liquidations) == count
+
+
 def test_round__last_collateral_seized_where_debt_stays__writes_nothing_off() -> None:
     account = borrower(1, pledge(WETH, 10), [debt(USDC, 15_500), debt(DAI, 1000)])
     sheet = market([account], terms=replace(TERMS, writes_off=False))
