@@ -57,6 +57,7 @@ def _supply_tokens(
                 idle_raw=RawAmount(0),
                 lent=(place,) if is_paying else (),
                 bears_losses=False,
+                rebases=True,
             )
 
 

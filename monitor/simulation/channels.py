@@ -11,6 +11,7 @@ from monitor.core.risk import MarketSheet, WorldSheet
 from monitor.core.units import AssetId
 from monitor.errors import QuestionError
 from monitor.simulation.accounts import Account, label_of
+from monitor.simulation.claims import grown
 from monitor.simulation.columns import Columns, MarketColumn
 from monitor.simulation.lending import cash_at, curve_after, growth_of
 from monitor.simulation.options import Options
@@ -130,6 +131,7 @@ def _held(columns: Columns, scenario: Scenario) -> Columns:
     cash, lendings = list(columns.cash), list(columns.lendings)
     owed: dict[int, float] = {}
     supplied: dict[int, float] = {}
+    lent: dict[int, float] = {}
     for at, quote in enumerate(columns.quotes):
         lending, hold = columns.lendings[at], hold_of(columns, scenario, quote)
         if lending is None or hold is None:
@@ -145,6 +147,7 @@ def _held(columns: Columns, scenario: Scenario) -> Columns:
         utilisation = float(hold.utilisation)
         owed[at], supply = growth_of(lending, utilisation, hold.days)
         supplied[at] = supply if lending.secures else 1.0
+        lent[at] = supply
         lendings[at] = replace(lending, curve=curve_after(lending.curve, utilisation, hold.days))
         cash[at] = cash_at(lending.debt_raw * owed[at], utilisation)
     debts = (owed.get(at, 1.0) * raw for at, raw in enumerate(columns.debts))
@@ -155,6 +158,7 @@ def _held(columns: Columns, scenario: Scenario) -> Columns:
         debts=tuple(debts),
         lendings=tuple(lendings),
         accounts=tuple(accounts),
+        claims=grown(columns.claims, lent),
     )
 
 

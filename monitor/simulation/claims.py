@@ -5,7 +5,7 @@ losses are its own.
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from monitor.core.risk import ClaimSheet, WorldSheet
@@ -27,6 +27,7 @@ class Backing:
     rate: float
     lent_at: tuple[int, ...]
     bears_losses: bool
+    rebases: bool
     is_redeemable: bool
     leaf: int | None
     priced: tuple[int, ...]
@@ -85,6 +86,7 @@ def claims_of(
             rate=float(sheet.rate),
             lent_at=tuple(at for at, _ in known),
             bears_losses=sheet.bears_losses,
+            rebases=sheet.rebases,
             is_redeemable=not sheet.reason and len(known) == len(sheet.lent),
             leaf=leaf,
             priced=() if leaf is None else tuple(resting.get(leaf, ())),
@@ -95,6 +97,22 @@ def claims_of(
             if _is_socialised(world, book, at):
                 lenders[at] = (*lenders.get(at, ()), token)
     return ClaimColumns(backings, held, lenders)
+
+
+def grown(claims: ClaimColumns, lent: Mapping[int, float]) -> ClaimColumns:
+    """After what is lent at some quotes became so many times as much, and the claims with it."""
+
+    def after(token: AssetId, held: Held) -> Held:
+        backing = claims.backings[token]
+        if not held.total or not any(at in lent for at in backing.lent_at):
+            return held
+        places = zip(backing.lent_at, held.lent, strict=True)
+        amounts = tuple(raw * lent.get(at, 1.0) for at, raw in places)
+        total = held.total + sum(amounts) - sum(held.lent)
+        per_unit = 1.0 if backing.rebases else total / held.total
+        return Held(held.idle, amounts, total, held.worth * per_unit)
+
+    return replace(claims, held={token: after(token, held) for token, held in claims.held.items()})
 
 
 def unredeemable(

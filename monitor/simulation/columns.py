@@ -171,9 +171,17 @@ def _quoted(quotes: list[Quote], markets: int) -> list[dict[AssetId, int]]:
 
 
 def state_of(columns: Columns) -> State:
-    """The state before the shock. The price of an unknown quote is NaN, and nothing uses it."""
+    """The state before the shock. The price of an unknown quote is NaN, and nothing uses it.
+
+    What interest made of claims is in no price yet.
+    """
+    moved = [1.0] * len(columns.leaves)
+    for token, held in columns.claims.held.items():
+        leaf = columns.claims.backings[token].leaf
+        if leaf is not None:
+            moved[leaf] = held.worth
     return State(
-        moved=[1.0] * len(columns.leaves),
+        moved=moved,
         prices=[float("nan") if q.price is None else q.price for q in columns.quotes],
         cash=list(columns.cash),
         debts=list(columns.debts),

@@ -1,10 +1,10 @@
 """Oracle prices as floats: what each rests on, and what it becomes when that moves.
 
 A quote is one asset as one market's oracle sees it, in USD. It rests on *leaves*: the answers on
-its path that follow a market price, and the worth of claims that bear losses. Other exchange rates
-and fixed prices are no leaves, so nothing moves them. What counts in an asset of its own (Morpho
-Blue: the loan) rests on the leaves of that asset's USD price too, which cancel wherever two quotes
-of the market are compared.
+its path that follow a market price, and the worth of claims whose money is lent. Other exchange
+rates and fixed prices are no leaves, so nothing moves them. What counts in an asset of its own
+(Morpho Blue: the loan) rests on the leaves of that asset's USD price too, which cancel wherever two
+quotes of the market are compared.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -88,7 +88,7 @@ class QuoteBook:
         self._world = world
         self._named: dict[object, int] = {}
         self.shares: dict[AssetId, int] = {}
-        self._bearing = {token for token, claim in world.claims.items() if claim.bears_losses}
+        self._backed = {token for token, claim in world.claims.items() if claim.lent}
         self.leaves: list[Leaf] = []
         self._dollars: dict[AssetId, Quote] = {}
         listed = (asset for sheet in world.markets for asset in sheet.assets.values())
@@ -131,7 +131,7 @@ class QuoteBook:
         """An asset in USD: by the first market that counts in USD, else as users value it."""
         if asset not in self._dollars and (value := self._world.usd.get(asset)):
             leaves = [self._leaf(("usd", asset), Leaf((asset,), None, float(value)))]
-            if asset in self._bearing:
+            if asset in self._backed:
                 leaves.append(self._share(asset))
             rests_on = tuple((leaf, 1) for leaf in leaves)
             self._dollars[asset] = Quote(-1, asset, "", None, float(value), rests_on)
@@ -149,7 +149,7 @@ class QuoteBook:
             yield self._leaf((source or object(), numeraire), leaf), 1
             return
         for edge in price.path:
-            if edge.kind is PriceKind.EXCHANGE_RATE and edge.source in self._bearing:
+            if edge.kind is PriceKind.EXCHANGE_RATE and edge.source in self._backed:
                 yield self._share(edge.source), edge.exponent
             # A contract that was not recognised may be all of the price.
             if edge.exponent == 0 or edge.reads or edge.kind not in (PriceKind.MARKET, None):

@@ -139,14 +139,20 @@ def test_plain_vault__gift__is_not_paid_out() -> None:
 
 def test_plain_vault__holds_another_vault__is_not_known() -> None:
     outer = replace(VAULT_OF_100, held=Shares(80 * 10**12))
-    held = {receipt_key(OUTER): outer, holder_key(OUTER, VAULT): Holder(Shares(64 * 10**12))}
+    held: dict[object, Record] = {
+        receipt_key(OUTER): outer,
+        holder_key(OUTER, VAULT): Holder(Shares(64 * 10**12)),
+    }
     found = vault_sheet(VAULT_OF_100, {FIRST: 20}, held)
     assert found.reason == "the followed markets show 20 of the 100 it holds"
 
 
 def test_plain_vault__that_owes__is_not_known() -> None:
     levered = Position(lent=(a_holding(USDC, 100 * 10**6),), debts=(a_holding(USDC, 1),))
-    records = {receipt_key(VAULT): VAULT_OF_100, position_key(MORPHO, VAULT, FIRST): levered}
+    records: dict[object, Record] = {
+        receipt_key(VAULT): VAULT_OF_100,
+        position_key(MORPHO, VAULT, FIRST): levered,
+    }
     assert "owes" in sheets(records)[VAULT].reason
 
 
@@ -175,7 +181,8 @@ def test_claim__on_nobody_knows_what__is_none() -> None:
 def test_atoken__of_a_followed_market__is_paid_by_it_one_for_one() -> None:
     reserve = replace(a_reserve(USDC, symbol="USDC"), cash_raw=RawAmount(75))
     found = sheets({reserve_key(AAVE, USDC): reserve})[AssetId(reserve.supply_token)]
-    assert (found.underlying, found.rate, found.bears_losses) == (USDC, 1, False)
+    assert (found.underlying, found.rate) == (USDC, Fraction(1))
+    assert (found.bears_losses, found.rebases) == (False, True)
     assert [lent.place for lent in found.lent] == ["aave"]
     assert found.reason == ""
 
