@@ -89,7 +89,9 @@ def vault_sheet(
     receipt: Receipt, stakes: Mapping[str, int], records: Mapping[object, Record] | None = None
 ) -> ClaimSheet:
     """`stakes`: what the vault has lent in the markets of Morpho."""
-    own = {position_key(MORPHO, VAULT, at): lends(raw) for at, raw in stakes.items()}
+    own: dict[object, Record] = {
+        position_key(MORPHO, VAULT, at): lends(raw) for at, raw in stakes.items()
+    }
     return sheets({receipt_key(VAULT): receipt, **own, **(records or {})})[VAULT]
 
 
