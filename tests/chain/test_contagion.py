@@ -192,6 +192,8 @@ def test_fall__little_cash_behind_the_shares__a_smaller_part_is_seized(played: P
     (left,) = [each for each in executed.left if each.market == played.shares]
     (done,) = [each for each in executed.done if each.account == left.account]
     assert done.repaid_usd == pytest.approx(222_500 / 4, rel=1e-3)
+    because = played.projected["fall"]["unliquidated_because"]
+    assert float(because["no_cash"]) == near(float(left.debt_usd))
 
 
 def test_rise__atokens_are_redeemed__what_is_left_of_their_market_is_used_more(
@@ -216,3 +218,11 @@ def test_rise__a_market_is_fully_used__nobody_gets_cash_there(played: Played) ->
     assert (dry["liquidated_usd"], dry["bad_debt_usd"] != "0.00") == ("0.00", True)
     assert float(dry["unliquidated_usd"]) > 300_000
     assert executed.figures_in(played.scarce).liquidated_usd > 0
+    because = projected["unliquidated_because"]
+    assert float(because["no_cash"]) == near(float(executed.unliquidated_usd))
+
+
+@pytest.mark.parametrize("name", ["fall", "dip", "thin"])
+def test_contagion__from_a_vaults_market_to_its_shares__is_told(played: Played, name: str) -> None:
+    links = {(link["from"], link["to"]) for link in played.projected[name]["contagion"]}
+    assert (played.vault_market, played.shares) in links
