@@ -86,7 +86,7 @@ def _sheet(token: AssetId, underlying: AssetId, receipt: Receipt, vaults: "_Vaul
     left = 0 if receipt.queue is not None else (receipt.assets_raw or 0) - seen
     idle = max(0, min(receipt.idle_raw or 0, left))
     unlent = sum(stake.amount_raw - stake.lent_raw for stake in stakes)
-    reason = receipt.reason or _untold(receipt, seen + idle)
+    reason = receipt.reason or _untold(receipt, seen + idle, vaults.shows_all(receipt))
     if not reason and vaults.owes(token, stakes):
         reason = OWES
     return replace(
@@ -102,15 +102,14 @@ def _sheet(token: AssetId, underlying: AssetId, receipt: Receipt, vaults: "_Vaul
     )
 
 
-def _untold(receipt: Receipt, seen: int) -> str:
+def _untold(receipt: Receipt, seen: int, is_all: bool) -> str:
     """Why nobody knows what can be had for it; empty where it is known."""
     if receipt.assets_raw is None or receipt.unit_assets_raw is None or not receipt.unit_shares:
         return NO_WORTH
     if receipt.queue is not None and "" in receipt.queue:
         return "its withdraw queue is not read yet"
-    whole = receipt.assets_raw - (receipt.lost_raw or 0)
-    if seen < whole * SEEN:
-        return f"the followed markets show {seen} of the {whole} it holds"
+    if seen < receipt.assets_raw * SEEN and not is_all:
+        return f"the followed markets show {seen} of the {receipt.assets_raw} it holds"
     return ""
 
 
@@ -139,6 +138,16 @@ class _Vaults:
             for spot in held_spots(self._view, spots, vault)
         )
         return [stake for stake in found if stake is not None]
+
+    def shows_all(self, receipt: Receipt) -> bool:
+        """Whether all that a vault holds is seen, though it claims more: losses its shares hide.
+
+        How much that is it tells only since it was last touched.
+        """
+        if receipt.lost_raw is None or receipt.queue is None:
+            return False
+        followed = spots_in(self._view, self._rules, receipt.queue)
+        return {sub_market for _, sub_market in followed} == set(receipt.queue)
 
     def owes(self, vault: AssetId, stakes: Iterable[Stake]) -> bool:
         """Whether anything is borrowed against what it has."""

@@ -113,10 +113,17 @@ def test_curated_vault__market_out_of_its_queue__is_not_drawn_on() -> None:
 
 
 def test_curated_vault__that_hides_losses__does_not_bear_them() -> None:
-    """It claims 130 and has lost 30 of it."""
-    hiding = replace(CURATED, assets_raw=RawAmount(130), lost_raw=RawAmount(30))
+    """It claims 130 and has lost 30 of it, 10 of them since it was last touched."""
+    hiding = replace(CURATED, assets_raw=RawAmount(130), lost_raw=RawAmount(20))
     found = vault_sheet(hiding, {FIRST: 60, SECOND: 40})
     assert (found.bears_losses, found.reason) == (False, "")
+
+
+def test_curated_vault__that_hides_losses_and_lends_where_nobody_looks__is_not_known() -> None:
+    elsewhere = "0x" + "3" * 64
+    hiding = replace(CURATED, lost_raw=RawAmount(0), queue=(SECOND, FIRST, elsewhere))
+    found = vault_sheet(hiding, {FIRST: 60})
+    assert found.reason == "the followed markets show 60 of the 100 it holds"
 
 
 def test_vault__lends_where_nobody_looks__says_what_is_seen_and_shows_its_losses() -> None:
