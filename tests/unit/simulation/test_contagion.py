@@ -1,0 +1,285 @@
+"""Who liquidates whom: small worlds in which the causes can be told by hand, then drawn ones in
+which markets are switched off."""
+
+import math
+import random
+from collections.abc import Sequence
+from dataclasses import replace
+from statistics import correlation, fmean
+
+import pytest
+from unit.simulation.claim_worlds import FIRST, SHARES
+from unit.simulation.test_write_offs import LENDS_HALF
+from unit.simulation.test_write_offs import crash as vault_crash
+from unit.simulation.worlds import (
+    DAI,
+    PRICES,
+    USDC,
+    WBTC,
+    WETH,
+    borrower,
+    debt,
+    market,
+    pledge,
+    pool,
+    scenario,
+    world,
+)
+
+from monitor.core.risk import DebtLeg, Exposure, MarketSheet, WorldSheet
+from monitor.core.units import AssetId
+from monitor.simulation.cascade import Outcome, play
+from monitor.simulation.columns import columns_of
+from monitor.simulation.contagion import SHOCK, contagion_of
+from monitor.simulation.options import Options
+from monitor.simulation.projection import factors_of, project
+from monitor.simulation.report import document_of
+from monitor.simulation.results import Projection
+
+FREE = Options(gas_usd=0.0)
+Matrix = dict[tuple[str, str], float]
+
+
+def matrix(found: Projection) -> Matrix:
+    return {(push.source, push.target): push.liquidated_usd for push in found.contagion}
+
+
+def liquidated(found: Projection, label: str) -> float:
+    return found.by_market[label].figures.liquidated_usd
+
+
+def at_health(number: int, asset: AssetId, owed: float, health: float, price: float) -> Exposure:
+    """Owes USDC, and has that health when the asset costs so much."""
+    return borrower(number, pledge(asset, round(owed * health / 0.8 / price, 9)), debt(USDC, owed))
+
+
+def test_contagion__of_sales_in_a_shared_pool__is_who_sold() -> None:
+    """WETH falls to 1,800. In a an account is below 1 there; b's only falls by what a sells."""
+    sheet = world(
+        [
+            market([at_health(1, WETH, 200_000, 0.94, 1800)], name="a"),
+            market([at_health(2, WETH, 50_000, 1.01, 1800)], name="b"),
+        ],
+        [pool(WETH, USDC, 1e7)],
+    )
+    found = project(sheet, scenario(WETH=-0.1), FREE)
+    assert found.rounds > 1
+    assert found.round_log[0].liquidations == 1
+    cells = matrix(found)
+    assert cells["a", "b"] == pytest.approx(liquidated(found, "b"))
+    assert set(cells) == {("a", "b")}
+    (push,) = found.contagion
+    assert push.share == pytest.approx(1)
+
+
+def test_contagion__of_an_account_unsafe_at_the_shock__is_nobodys_in_a_later_round_too() -> None:
+    """Both are below 1 at 1,800. After a's sale nobody earns 500 USD by b's account, until the
+    oracle has followed.
+    """
+    sheet = world(
+        [
+            market([at_health(1, WETH, 400_000, 0.97, 1800)], name="a"),
+            market([at_health(2, WETH, 50_000, 0.999, 1800)], name="b"),
+        ],
+        [pool(WETH, USDC, 1e7)],
+    )
+    found = project(sheet, scenario(WETH=-0.1), Options(gas_usd=500))
+    assert found.round_log[0].liquidations == 1
+    assert found.round_log[0].liquidated_usd == pytest.approx(200_000)
+    assert liquidated(found, "b") > 0
+    assert found.contagion == ()
+
+
+def test_contagion__of_markets_without_a_common_pool__is_none() -> None:
+    """WBTC follows its own pool, and falls by the shock alone."""
+    sheet = world(
+        [
+            market([at_health(n, WETH, 90_000, 1.02 - n / 50, 1800) for n in (1, 2)], name="a"),
+            market([at_health(n, WBTC, 90_000, 1.06 - n / 50, 36_000) for n in (3, 4)], name="b"),
+        ],
+        [pool(WETH, USDC, 4e6), pool(WBTC, USDC, 4e6, number=2)],
+    )
+    found = project(sheet, scenario(WETH=-0.1, WBTC=-0.1), FREE)
+    cells = matrix(found)
+    assert cells["a", "a"] > 0
+    assert cells["b", "b"] > 0
+    assert not {("a", "b"), ("b", "a")} & set(cells)
+
+
+def test_contagion__of_two_sellers__is_by_the_value_they_sold() -> None:
+    sheet = world(
+        [
+            market([at_health(1, WETH, 300_000, 0.94, 1800)], name="a"),
+            market([at_health(2, WETH, 100_000, 0.94, 1800)], name="b"),
+            market([at_health(3, WETH, 50_000, 1.01, 1800)], name="c"),
+        ],
+        [pool(WETH, USDC, 2e7)],
+    )
+    found = project(sheet, scenario(WETH=-0.1), FREE)
+    assert [entry.liquidations for entry in found.round_log][:2] == [2, 1]
+    # Healths are equal, so each sells as much more as it owes more: 3 of 4 parts.
+    cells = matrix(found)
+    assert cells["a", "c"] == pytest.approx(3 * cells["b", "c"])
+    assert cells["a", "c"] + cells["b", "c"] == pytest.approx(liquidated(found, "c"))
+
+
+def test_contagion__of_two_collaterals__is_by_what_the_fall_of_each_took_of_the_health() -> None:
+    """c pledges WETH and WBTC, as much worth of each; a sells the one, b the other."""
+    both = [pledge(WETH, 20 * 1.02), pledge(WBTC, 1.02)]
+    sheet = world(
+        [
+            market([at_health(1, WETH, 300_000, 0.94, 1800)], name="a"),
+            market([at_health(2, WBTC, 200_000, 0.94, 36_000)], name="b"),
+            market([borrower(3, both, debt(USDC, 72_000 * 0.8))], name="c"),
+        ],
+        [pool(WETH, USDC, 1e7), pool(WBTC, USDC, 1e7, number=2)],
+    )
+    columns = columns_of(sheet)
+    asked = scenario(WETH=-0.1, WBTC=-0.1)
+    outcome = play(columns, factors_of(sheet, columns, asked), FREE)
+    first, second, *_ = outcome.rounds
+    assert [each.market for each in first.liquidations] == [0, 1]
+    assert [each.market for each in second.liquidations] == [2]
+    falls = {leaf: -math.log(now / 0.9) for leaf, now in first.moved}
+    by_asset = {columns.leaves[leaf].assets[0]: fall for leaf, fall in falls.items()}
+    # What each is of the collateral in round 2.
+    worth = {asset: math.exp(-fall) for asset, fall in by_asset.items()}
+    taken = {asset: by_asset[asset] * worth[asset] for asset in (WETH, WBTC)}
+    cells = contagion_of(columns, outcome)
+    (done,) = second.liquidations
+    assert not any(played.liquidations for played in outcome.rounds[2:])
+    by_first = taken[WETH] / (taken[WETH] + taken[WBTC])
+    assert cells[0, 2] == pytest.approx(done.repaid_usd * by_first)
+    assert cells[1, 2] == pytest.approx(done.repaid_usd * (1 - by_first))
+    assert cells[0, 2] > 1.3 * cells[1, 2]
+
+
+def test_contagion__of_a_debt_that_grew_dear__is_who_bought_it() -> None:
+    """WETH rises to 2,200. In a somebody owes WETH: liquidators buy it with his DAI."""
+
+    def short(number: int, owed: float, health: float) -> Exposure:
+        value = owed * 2200 * health / 0.8
+        return borrower(number, pledge(DAI, round(value, 6)), debt(WETH, owed))
+
+    sheet = world(
+        [market([short(1, 100, 0.94)], name="a"), market([short(2, 20, 1.01)], name="b")],
+        [pool(WETH, USDC, 1e7), pool(DAI, USDC, 1e9, fee_ppm=100, number=2)],
+    )
+    found = project(sheet, scenario(WETH=0.1), FREE)
+    assert liquidated(found, "b") > 0
+    assert matrix(found)["a", "b"] == pytest.approx(liquidated(found, "b"))
+
+
+def test_contagion__of_a_market_that_pushes_itself_over__is_a_row() -> None:
+    accounts = [at_health(1, WETH, 200_000, 0.94, 1800), at_health(2, WETH, 50_000, 1.01, 1800)]
+    sheet = world([market(accounts, name="a")], [pool(WETH, USDC, 1e7)])
+    found = project(sheet, scenario(WETH=-0.1), FREE)
+    first = found.round_log[0].liquidated_usd
+    assert matrix(found) == {("a", "a"): pytest.approx(found.liquidated_usd - first)}
+
+
+def test_contagion__of_a_feed_that_was_off_before__is_nobodys() -> None:
+    """The pool is 2 % below the oracle from the start: nobody sold for what that does."""
+    sheet = world(
+        [market([borrower(1, pledge(WETH, 10), debt(USDC, 15_900))], name="a")],
+        [pool(WETH, USDC, 1e9, mid_factor=0.98)],
+    )
+    found = project(sheet, scenario(WETH=0), FREE)
+    assert found.liquidated_usd > 0
+    assert found.contagion == ()
+
+
+def test_contagion__of_a_debt_written_off__is_the_market_that_wrote_it_off() -> None:
+    """The vault has lost 16 %: whoever pledged its shares owes too much now."""
+    found = project(vault_crash(LENDS_HALF, owed=1000), scenario(WETH=-0.4), FREE)
+    assert liquidated(found, SHARES) > 0
+    assert matrix(found) == {(FIRST, SHARES): pytest.approx(liquidated(found, SHARES))}
+
+
+def test_contagion__in_the_document__is_the_largest_first_with_shares() -> None:
+    sheet = world(
+        [
+            market([at_health(1, WETH, 300_000, 0.94, 1800)], name="a"),
+            market([at_health(2, WETH, 100_000, 0.94, 1800)], name="b"),
+            market([at_health(3, WETH, 50_000, 1.01, 1800)], name="c"),
+        ],
+        [pool(WETH, USDC, 2e7)],
+    )
+    rows = document_of(project(sheet, scenario(WETH=-0.1), FREE), {})["result"]["contagion"]
+    assert [(row["from"], row["to"]) for row in rows] == [("a", "c"), ("b", "c")]
+    assert [row["share"] for row in rows] == [pytest.approx(0.75), pytest.approx(0.25)]
+    assert float(rows[0]["liquidated_usd"]) == pytest.approx(
+        3 * float(rows[1]["liquidated_usd"]), abs=0.03
+    )
+
+
+def drawn(seed: int) -> tuple[list[MarketSheet], float]:
+    """Three markets of WETH or WBTC, each of 5 to 40 accounts with healths from 1.002 to 1.6."""
+    dice = random.Random(seed)
+    markets = []
+    for place, name in enumerate("abc"):
+        asset = dice.choice([WETH, WETH, WBTC])
+        accounts = []
+        for number in range(dice.randint(5, 40)):
+            health, value = dice.uniform(1.002, 1.6), dice.uniform(2e4, 3e5)
+            held = pledge(asset, round(value / PRICES[asset], 6))
+            owed = debt(USDC, round(value * 0.8 / health, 2))
+            accounts.append(borrower(1 + 100 * place + number, held, owed))
+        markets.append(market(accounts, name=name))
+    return markets, -dice.uniform(0.03, 0.2)
+
+
+def switched_off(sheet: MarketSheet) -> MarketSheet:
+    """Nothing of it may be repaid."""
+
+    def shut(legs: Sequence[DebtLeg]) -> tuple[DebtLeg, ...]:
+        return tuple(replace(leg, repayable=False) for leg in legs)
+
+    closed = (replace(each, debt=shut(each.debt)) for each in sheet.exposures)
+    return replace(sheet, exposures=tuple(closed))
+
+
+def played(markets: Sequence[MarketSheet], ratio: float) -> tuple[Outcome, Matrix]:
+    pools = [pool(WETH, USDC, 1e8), pool(WBTC, WETH, 1e8, number=2)]
+    sheet: WorldSheet = world(list(markets), pools)
+    columns = columns_of(sheet)
+    outcome = play(columns, factors_of(sheet, columns, scenario(WETH=ratio)), FREE)
+    labels = {SHOCK: "shock"} | {at: each.label for at, each in enumerate(columns.markets)}
+    found = contagion_of(columns, outcome)
+    return outcome, {(labels[a], labels[b]): value for (a, b), value in found.items()}
+
+
+def repaid_in(outcome: Outcome, at: int) -> float:
+    done = (each for entry in outcome.rounds for each in entry.liquidations)
+    return sum(each.repaid_usd for each in done if each.market == at)
+
+
+def test_contagion__beside_worlds_with_a_market_switched_off__is_about_what_is_missing() -> None:
+    """In deep pools, where every sale pays. Two markets of which each would have done alone are
+    both to blame here, and neither is missed there; so single worlds differ. In thin pools a
+    seller also takes the depth that the next would have needed: there it is no measure. Measured
+    here: correlation 0.88, of ranks 0.69, on average 23 % of what was liquidated against 29 %.
+    """
+    blamed, missing = [], []
+    for seed in range(40):
+        markets, ratio = drawn(seed)
+        outcome, cells = played(markets, ratio)
+        for source in range(3):
+            less = [switched_off(m) if at == source else m for at, m in enumerate(markets)]
+            other, _ = played(less, ratio)
+            for target in {0, 1, 2} - {source}:
+                whole = repaid_in(outcome, target)
+                name = "abc"[source], "abc"[target]
+                gone = (whole - repaid_in(other, target)) / whole if whole else 0.0
+                if cells.get(name, 0) > 0.001 * whole or abs(gone) > 0.001:
+                    blamed.append(cells.get(name, 0) / whole)
+                    missing.append(gone)
+    assert len(blamed) > 50
+    assert correlation(blamed, missing) > 0.8
+    assert correlation(ranks(blamed), ranks(missing)) > 0.5
+    assert fmean(blamed) == pytest.approx(fmean(missing), rel=0.25)
+
+
+def ranks(values: Sequence[float]) -> list[float]:
+    places = sorted(range(len(values)), key=values.__getitem__)
+    return [float(places.index(at)) for at in range(len(values))]
