@@ -279,6 +279,11 @@ def projection(out: Console, document: Document) -> None:
         ("left unliquidated", "unliquidated_usd"),
     ):
         table.add_row(label, usd(result[key]))
+    unwinding = result.get("unwinding")
+    if unwinding is not None:
+        table.add_row("repaid by loops that lose", usd(unwinding["repaid_usd"]))
+        table.add_row("of such loops, locked in", usd(unwinding["locked_usd"]))
+        table.add_row("of such loops, left", usd(unwinding["left_usd"]))
     factor = result["amplification"]
     table.add_row("amplification", "unknown" if factor is None else f"{factor:.2f} x")
     rounds = "unknown" if result["rounds"] is None else str(result["rounds"])

@@ -78,9 +78,10 @@ def test_load__the_contracts_example__gives_its_values(tmp_path: Path) -> None:
 
 
 def test_options_of__a_scenario_with_its_own__go_before_the_defaults(tmp_path: Path) -> None:
-    settings = loaded(tmp_path, GOOD + "[projection]\nmax_rounds = 7\n")
+    settings = loaded(tmp_path, GOOD + "[projection]\nmax_rounds = 7\nunwind = true\n")
     options = settings.options_of("eth-curve")
     assert (options.gas_usd, options.max_rounds) == (10, 7)
+    assert (options.unwind, options.fill) == (True, "ladder")
 
 
 def test_settings__printed__hold_no_secret(tmp_path: Path) -> None:
@@ -228,6 +229,7 @@ OWN = 'protocol = "aave_v3"\n'
         ("[[liq", "[store]\nurl = 'http://x'\n[[liq", r"store\.url: expected a URL with redis://"),
         ("[[liq", "[wach]\n[[liq", r"^wach: unknown key: did you mean watch\?"),
         ("[[liq", "[projection]\nfill = 'all'\n[[liq", r"projection\.fill = 'all': .*'optimal'"),
+        ("[[liq", "[projection]\nunwind = 'maybe'\n[[liq", r"projection\.unwind = 'maybe': .*bool"),
         ("[chain]", "[chain", r"config\.toml: not TOML"),
     ],
 )
