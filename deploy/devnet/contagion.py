@@ -2,7 +2,7 @@
 
 When ether falls, the vault's market WETH/USDC writes debts off, a share of the vault is worth less,
 and whoever pledged shares is liquidated; these are redeemed against the little cash its markets
-have. aWETH of Aave 3.0.2 is redeemed there, and sold. When ether rises, aUSDC is seized: Aave 3.0.2
+have. aWETH of Aave 3.6 is redeemed there, and sold. When ether rises, aUSDC is seized: Aave 3.0.2
 has cash for some of it, Aave 3.6 for none.
 """
 
@@ -26,7 +26,7 @@ DEEP = ((250, 425_000), (250, 424_000))
 SHARE_PLEDGES = ((300_000, 906), (250_000, 890), (200_000, 880), (150_000, 750))
 """Dollars' worth of shares, and how many thousandths of it are owed."""
 ETHER_PLEDGES = ((100, 150_000), (60, 85_000), (40, 40_000))
-"""aWETH of Aave 3.0.2, and USDC owed."""
+"""aWETH of Aave 3.6, and USDC owed."""
 DOLLAR_PLEDGES = ((200_000, 84), (120_000, 83), (50_000, 60))
 """aUSDC, and the percentage of its worth that is owed in WETH."""
 VAULT_CASH_USDC, CASH_3_0_USDC = 60_000, 90_000
@@ -55,7 +55,7 @@ async def build_contagion(world: WideWorld) -> Contagion:
     lltv = ATOKEN_LLTV_WAD
     markets = Contagion(
         await open_share_market(world, vault, "USDC", SHARE_LLTV_WAD, {LENDER: usdc}),
-        await open_atoken_market(world, old, ("WETH", "USDC"), lltv, {LENDER: usdc}),
+        await open_atoken_market(world, world, ("WETH", "USDC"), lltv, {LENDER: usdc}),
         await open_atoken_market(world, old, ("USDC", "WETH"), lltv, {LENDER: weth}),
         await open_atoken_market(world, world, ("USDC", "WETH"), lltv, {LENDER: weth}),
     )
@@ -66,7 +66,7 @@ async def build_contagion(world: WideWorld) -> Contagion:
         for worth, percent in DOLLAR_PLEDGES
     ]
     ether = [(world.raw("WETH", has), world.raw("USDC", owes)) for has, owes in ETHER_PLEDGES]
-    await _pledge_atokens(world, old, "WETH", markets.ether, ether)
+    await _pledge_atokens(world, world, "WETH", markets.ether, ether)
     await _pledge_atokens(world, old, "USDC", markets.scarce, dollars)
     await _pledge_atokens(world, world, "USDC", markets.dry, dollars)
     await _use_up(world, old, CASH_3_0_USDC)

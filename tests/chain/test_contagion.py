@@ -50,6 +50,8 @@ def played(tmp_path_factory: pytest.TempPathFactory) -> Played:
 async def _played(folder: Path) -> Played:
     async with open_wide_world(epoch_slots=1) as wide:
         markets = await build_contagion(wide)
+        # Interest that no market has booked yet, and fees that the vault has not taken.
+        await wide.jump(6 * 3_600)
         await wide.mine(4)
         projected = await _projected(wide, folder)
         executed = {name: await _executed(wide, shocks) for name, shocks in ASKED.items()}
