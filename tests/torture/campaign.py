@@ -226,7 +226,14 @@ class Campaign:
         world, victims = self._world, self._scene.victims
         self._say("replaying the final chain, undisturbed")
         found, expected = await ending_of(self._config), await replayed(self._stage)
-        owed = {event.id: event for event in expected.events.values() if event.block_number > start}
+        # What an alert tells of loops was seen on the way, and is in its snapshot: so its words
+        # are those of a daemon that began where this one did.
+        twin = await replayed(self._stage, start + 1)
+        owed = {
+            event.id: twin.events.get(event.id, event)
+            for event in expected.events.values()
+            if event.block_number > start
+        }
         verdict = judge(
             self._scene.mailbox.arrivals(),
             owed,
@@ -234,7 +241,7 @@ class Campaign:
             victims.interruptions,
         )
         verdict.diverged += divergence(found, expected, (await world.head()).hash)
-        verdict.diverged += unseen(found, await replayed(self._stage, start + 1))
+        verdict.diverged += unseen(found, twin)
         verdict.diverged += await contradictions(world, self._config, self._scene.actor.accounts)
         if refused := self._scene.mailbox.refused:
             verdict.diverged.append(f"{refused} signatures were wrong")

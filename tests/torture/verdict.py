@@ -38,7 +38,7 @@ class Arrival:
 
 @dataclass(frozen=True, slots=True)
 class Owed:
-    """An event of the final chain, as the undisturbed daemon words it."""
+    """An event of the final chain, as an undisturbed daemon words it."""
 
     id: str
     type: str
