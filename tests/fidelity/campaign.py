@@ -17,7 +17,7 @@ from devnet import Executed, WideWorld, new_wide_world
 from devnet.pool_families import Families, open_families
 
 from fidelity.comparison import EXPLAINED, errors_of, first_difference, is_knife_edge
-from fidelity.execution import executed
+from fidelity.execution import executed, set_stage
 from fidelity.ground import Ground, draw_ground
 from fidelity.opening import open_book
 from fidelity.people import Book, draw_book
@@ -26,7 +26,6 @@ from fidelity.question import NUDGE, Question, draw_question
 from fidelity.score import Score, Verdict
 
 DRAWS = 10
-SETTLED_BLOCKS = 2
 Say = Callable[[str], None]
 
 
@@ -92,8 +91,8 @@ async def _world(seed: str) -> tuple[Drawn, Played, int]:
 def draw(seed: str) -> Drawn:
     rng = random.Random(seed)
     ground = draw_ground(rng)
-    book = draw_book(rng, ground.terms, seed)
-    return Drawn(ground, book, draw_question(rng, ground.terms, book))
+    book = draw_book(rng, ground, seed)
+    return Drawn(ground, book, draw_question(rng, ground, book))
 
 
 async def _played(drawn: Drawn, folder: Path) -> Played | None:
@@ -104,14 +103,14 @@ async def _played(drawn: Drawn, folder: Path) -> Played | None:
             families = await open_families(world)
             assert isinstance(families.world, WideWorld)
             world = families.world
-        await open_book(world, drawn.book)
-        await world.mine(SETTLED_BLOCKS)
+        await open_book(world, drawn.ground, drawn.book)
         question = drawn.question
-        done = await executed(world, question)
+        stage = await set_stage(world, families, question)
+        done = await executed(stage, question)
         if len({each.market.startswith("morpho") for each in done.done}) < 2:
             return None
         told = await projected(world, families, folder, question.asked())
-        larger, smaller = [await executed(world, question.nudged(by)) for by in (NUDGE, -NUDGE)]
+        larger, smaller = [await executed(stage, question.nudged(by)) for by in (NUDGE, -NUDGE)]
         return Played(told, done, (larger, smaller))
 
 

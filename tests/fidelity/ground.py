@@ -2,9 +2,20 @@
 
 import math
 import random
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from devnet import USD, AssetTerms, EModeTerms, PairTerms, PoolTerms, WideTerms
+from devnet import (
+    USD,
+    AssetTerms,
+    CapTerms,
+    EModeTerms,
+    PairTerms,
+    PoolTerms,
+    VaultTerms,
+    WideTerms,
+)
+from devnet.configuration import AAVE_3_0, AAVE_CORE
 from devnet.terms import ASSETS, POOLS, RangeTerms
 from devnet.wide_terms import PAIRS, WAD
 
@@ -13,7 +24,7 @@ RATE = 1.2
 VOLATILE, PEGGED = ("WETH", "WBTC", "wstETH"), ("USDC", "DAI")
 LLTVS = (0.625, 0.77, 0.86, 0.915, 0.945)
 FAMILY_CHANCE = 0.3
-DEPTH_USD = {"thin": (400_000, 6_000_000), "deep": (6_000_000, 150_000_000)}
+DEPTH_USD = {"thin": (400_000, 5_000_000), "deep": (5_000_000, 100_000_000)}
 DIRECT = PoolTerms("WBTC", "USDC", 500, 10, 0, ())
 """A second way for WBTC, in some worlds: then its market price is this pool's."""
 FURTHER_PAIRS = (
@@ -22,23 +33,83 @@ FURTHER_PAIRS = (
     PairTerms("WBTC", "WETH", 0),
     PairTerms("DAI", "USDC", 0),
 )
+CLAIM_CHANCE = 0.5
+VAULT = "Devnet USDC"
+CLAIMED = (
+    (VAULT, "USDC", "USDC"),
+    (AAVE_CORE, "WETH", "USDC"),
+    (AAVE_3_0, "WETH", "USDC"),
+    (AAVE_CORE, "USDC", "WETH"),
+    (AAVE_3_0, "WBTC", "USDC"),
+)
+"""Whose shares or aTokens may be pledged on Morpho: of the vault, or of what on which Aave; and for
+which loan.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class ClaimTerms:
+    """A market of Morpho in which a claim on an asset is pledged."""
+
+    issuer: str
+    collateral: str
+    loan: str
+    lltv_wad: int
+
+    @property
+    def name(self) -> str:
+        return f"{self.collateral} in {self.issuer}/{self.loan}"
 
 
 @dataclass(frozen=True, slots=True)
 class Ground:
-    """`depth` is the scale its pools are drawn on; `has_families`: a V2 pair and StableSwaps."""
+    """`depth` is the scale its pools are drawn on; `has_families`: a V2 pair and StableSwaps.
+
+    `cash_left`: what of the cash of a reserve, (market, asset), nobody borrows.
+    """
 
     terms: WideTerms
     depth: str
     has_families: bool
+    claims: tuple[ClaimTerms, ...]
+    cash_left: Mapping[tuple[str, str], float]
 
 
 def draw_ground(rng: random.Random) -> Ground:
     depth = rng.choice(tuple(DEPTH_USD))
     terms = WideTerms(
-        assets=_assets(rng), pools=_pools(rng, depth), e_modes=(_e_mode(rng),), pairs=_pairs(rng)
+        assets=_assets(rng),
+        pools=_pools(rng, depth),
+        e_modes=(_e_mode(rng),),
+        pairs=_pairs(rng),
+        vaults=(_vault(rng),),
     )
-    return Ground(terms, depth, rng.random() < FAMILY_CHANCE)
+    return Ground(terms, depth, rng.random() < FAMILY_CHANCE, _claims(rng, terms), _cash_left(rng))
+
+
+def _vault(rng: random.Random) -> VaultTerms:
+    markets = rng.sample(("WETH/USDC", "WBTC/USDC"), 2)
+    # What the first market has no room for goes into the second.
+    caps = (CapTerms(markets[0], rng.randint(50_000, 1_000_000)), CapTerms(markets[1], 10**9))
+    deposits = tuple((f"vault depositor {n}", rng.randint(10_000, 400_000)) for n in range(2))
+    return VaultTerms(VAULT, "USDC", fee_wad=WAD // 20, caps=caps, deposits=deposits)
+
+
+def _claims(rng: random.Random, terms: WideTerms) -> tuple[ClaimTerms, ...]:
+    if rng.random() > CLAIM_CHANCE:
+        return ()
+    chosen = rng.sample(CLAIMED, rng.randint(1, 3))
+    return tuple(ClaimTerms(*each, rng.choice(terms.pairs).lltv_wad) for each in chosen)
+
+
+def _cash_left(rng: random.Random) -> dict[tuple[str, str], float]:
+    """Most reserves have all the cash that nobody of the book borrows."""
+    return {
+        (market, symbol): between(rng, 0.003, 0.3)
+        for market in (AAVE_CORE, AAVE_3_0)
+        for symbol in ("WETH", "WBTC", "USDC")
+        if rng.random() < 0.15
+    }
 
 
 def between(rng: random.Random, least: float, most: float) -> float:

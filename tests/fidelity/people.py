@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from devnet import Address, PairTerms, WideTerms, account
 from devnet.configuration import AAVE_3_0, AAVE_CORE
 
-from fidelity.ground import PEGGED, VOLATILE, between
+from fidelity.ground import PEGGED, VOLATILE, ClaimTerms, Ground, between
 
 PARETO_EXPONENT = 1.1
 LEAST_USD = 300.0
@@ -17,7 +17,11 @@ WHALES = 3
 
 @dataclass(frozen=True, slots=True)
 class Debtor:
-    """An account in one market, at the first prices. A `market` of Morpho is a pair's name."""
+    """An account in one market, at the first prices.
+
+    A `market` of Morpho is the name of a pair's or claim's terms; a claim is pledged for what is
+    under it.
+    """
 
     account: Address
     market: str
@@ -56,8 +60,8 @@ class Book:
         return sum(owed[:WHALES]) / self.debt_usd
 
 
-def draw_book(rng: random.Random, terms: WideTerms, seed: str) -> Book:
-    is_concentrated = rng.random() < 0.5
+def draw_book(rng: random.Random, ground: Ground, seed: str) -> Book:
+    terms, is_concentrated = ground.terms, rng.random() < 0.5
     style = Style(
         is_concentrated=is_concentrated,
         people=rng.randint(20, 40),
@@ -80,6 +84,11 @@ def draw_book(rng: random.Random, terms: WideTerms, seed: str) -> Book:
             account(f"fidelity {seed} {AAVE_CORE if number % 3 == 0 else 'morpho'} {number}"),
         )
         for number in range(style.people)
+    ]
+    drawn += [
+        _pair_debtor(rng, style, claim, account(f"fidelity {seed} {claim.name} {number}"))
+        for claim in ground.claims
+        for number in range(style.people // 6)
     ]
     return Book(style, drawn)
 
@@ -118,7 +127,9 @@ def _aave_debtor(
     return Debtor(who, market, pledges_usd, _split(rng, allowed_usd * _used(rng, style), owed))
 
 
-def _pair_debtor(rng: random.Random, style: Style, pair: PairTerms, who: Address) -> Debtor:
+def _pair_debtor(
+    rng: random.Random, style: Style, pair: PairTerms | ClaimTerms, who: Address
+) -> Debtor:
     size_usd = _size_usd(rng, style)
     debt_usd = size_usd * pair.lltv_wad / 10**18 * _used(rng, style)
     return Debtor(who, pair.name, {pair.collateral: size_usd}, {pair.loan: debt_usd})

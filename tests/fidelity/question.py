@@ -10,17 +10,18 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
 
-from devnet import WideTerms
+from devnet import PairTerms
 from devnet.configuration import AAVE_CORE
 
-from fidelity.ground import between
+from fidelity.channels import Channel, draw_channels
+from fidelity.ground import ClaimTerms, Ground, between
 from fidelity.people import CORES, Book, Debtor
 
 NUDGE = Fraction(1, 1_000_000)
 """How much larger or smaller a shock is that must change little."""
 PEG = "peg:wstETH/WETH"
 STEP, DEEPEST = 0.0025, 0.75
-HIT_SHARE = (0.003, 0.25)
+HIT_SHARE = (0.01, 0.3)
 DIRECTIONS: tuple[tuple[int, Mapping[str, float]], ...] = (
     (30, {"WETH": -1.0}),
     (20, {"WETH": -1.0, "WBTC": -0.8}),
@@ -38,13 +39,14 @@ OWN_FACTORS = (1.0, 1.0, 1.0, 0.2, 4.0)
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """`moves`: changes by the grammar's keys of prices and pegs."""
+    """`moves`: changes by the grammar's keys of prices and pegs; `channels`: what else happens."""
 
     moves: Mapping[str, Fraction]
     gas_usd: Fraction
     gas: Fraction
     deviation: Fraction
     max_rounds: int
+    channels: tuple[Channel, ...] = ()
 
     def nudged(self, by: Fraction) -> "Question":
         """The same, every move larger by so much; smaller where it is negative."""
@@ -64,6 +66,7 @@ class Question:
         shocks = {key: float(move) for key, move in self.moves.items()}
         if self.gas != 1:
             shocks["gas"] = float(self.gas)
+        shocks |= dict(channel.shock for channel in self.channels)
         return {
             "shocks": shocks,
             "options": {
@@ -77,23 +80,25 @@ class Question:
         told = [f"{key} {float(move):+.2%}" for key, move in self.moves.items()]
         if self.gas != 1:
             told.append(f"gas x{float(self.gas):g}")
+        told += ["{} {:g}".format(*channel.shock) for channel in self.channels]
         return ", ".join(told)
 
 
-def draw_question(rng: random.Random, terms: WideTerms, book: Book) -> Question:
+def draw_question(rng: random.Random, ground: Ground, book: Book) -> Question:
     weights = [weight for weight, _ in DIRECTIONS]
     (_, direction) = rng.choices(DIRECTIONS, weights)[0]
     return Question(
-        moves=_moves(terms, book, direction, between(rng, *HIT_SHARE)),
+        moves=_moves(ground, book, direction, between(rng, *HIT_SHARE)),
         gas_usd=Fraction(round(between(rng, 1, 400))),
         gas=Fraction(str(rng.choice(OWN_FACTORS))),
         deviation=Fraction(rng.randint(5, 200), 10_000),
-        max_rounds=rng.choice((100, 100, 100, 20)),
+        max_rounds=rng.choice((100, 100, 25, 25)),
+        channels=tuple(draw_channels(rng, ground)),
     )
 
 
 def _moves(
-    terms: WideTerms, book: Book, direction: Mapping[str, float], share: float
+    ground: Ground, book: Book, direction: Mapping[str, float], share: float
 ) -> dict[str, Fraction]:
     steps = round(DEEPEST / STEP)
     for number in range(1, steps + 1):
@@ -101,7 +106,7 @@ def _moves(
             key: Fraction(round(STEP * number * weight * 10_000), 10_000)
             for key, weight in direction.items()
         }
-        hit = list(_hit(terms, book, moves))
+        hit = list(_hit(ground, book, moves))
         kinds = {debtor.market in CORES for debtor in hit}
         hit_usd = sum(sum(debtor.debts_usd.values()) for debtor in hit)
         if len(kinds) == 2 and hit_usd >= share * book.debt_usd:
@@ -109,25 +114,28 @@ def _moves(
     return moves
 
 
-def _hit(terms: WideTerms, book: Book, moves: Mapping[str, Fraction]) -> Iterator[Debtor]:
+def _hit(ground: Ground, book: Book, moves: Mapping[str, Fraction]) -> Iterator[Debtor]:
     """Who is below health 1 at first."""
     factors = {key: 1 + float(move) for key, move in moves.items() if key != PEG}
     factors["wstETH"] = factors.get("WETH", 1.0) * (1 + float(moves.get(PEG, 0)))
     for debtor in book.debtors:
-        if _health(terms, debtor, factors) < 1:
+        if _health(ground, debtor, factors) < 1:
             yield debtor
 
 
-def _health(terms: WideTerms, debtor: Debtor, factors: Mapping[str, float]) -> float:
+def _health(ground: Ground, debtor: Debtor, factors: Mapping[str, float]) -> float:
     """By the oracles of the devnet: the core market asks ether's feed for wstETH."""
-    (pledged_usd, owed_usd), e_mode = (0.0, 0.0), terms.e_modes[0]
+    (pledged_usd, owed_usd), terms = (0.0, 0.0), ground.terms
+    pairs: dict[str, PairTerms | ClaimTerms] = {pair.name: pair for pair in terms.pairs}
+    pairs |= {claim.name: claim for claim in ground.claims}
+    e_mode = terms.e_modes[0]
     for symbol, value_usd in debtor.pledges_usd.items():
         told = "WETH" if (debtor.market, symbol) == (AAVE_CORE, "wstETH") else symbol
         threshold = (e_mode if debtor.e_mode else terms.asset(symbol)).threshold_bps / 10_000
-        if debtor.market not in CORES:
-            pair = terms.pair(debtor.market)
+        if debtor.market in pairs:
+            pair = pairs[debtor.market]
             threshold = pair.lltv_wad / 10**18
-            if pair.oracle == "rate":
+            if isinstance(pair, PairTerms) and pair.oracle == "rate":
                 told = pair.loan
         pledged_usd += value_usd * threshold * factors.get(told, 1.0)
     for symbol, value_usd in debtor.debts_usd.items():
