@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from devnet.abi import ZERO_ADDRESS, Address
 from devnet.addresses import MarketParams
 from devnet.chain import View
+from devnet.claims import claims_in
 from devnet.deployer import Deployer
 from devnet.oracle_deployment import OracleSide, deploy_composed_oracle
 from devnet.wide_world import WideWorld
@@ -14,17 +15,24 @@ from devnet.world import World
 async def open_share_market(
     world: WideWorld, vault: str, loan: str, lltv_wad: int, lent: Mapping[Address, int]
 ) -> str:
-    """Its name in Morpho's book. `loan` is the vault's asset; `lent`: who lends how much of it.
+    """Its name in Morpho's book. `lent`: who lends how much of the loan.
 
-    The oracle is a double of Morpho's composed one, over what the vault says a share is worth.
+    The oracle is a double of Morpho's composed one, over what the vault says a share is worth, and
+    over the feeds of its asset and the loan where these are two.
     """
     name, token = f"{vault}/{loan}", world.addresses.morpho.vaults[vault]
-    decimals = world.terms.asset(loan).decimals
     (share_decimals,) = await world.read([View(token, "decimals()(uint8)")])
+    asset = (await claims_in(world))[token].underlying
+    feeds = dict.fromkeys((asset, loan), ZERO_ADDRESS) if asset == loan else world.addresses.feeds
     oracle = await deploy_composed_oracle(
         Deployer(world),
-        OracleSide(decimals, vault=token, sample=10**share_decimals, feed_1=ZERO_ADDRESS),
-        OracleSide(decimals),
+        OracleSide(
+            world.terms.asset(asset).decimals,
+            vault=token,
+            sample=10**share_decimals,
+            feed_1=feeds[asset],
+        ),
+        OracleSide(world.terms.asset(loan).decimals, feed_1=feeds[loan]),
     )
     await _open(world, name, (loan, token, oracle, lltv_wad), lent)
     return name
