@@ -16,6 +16,7 @@ from monitor import (
     display,
     loop_commands,
     projection_commands,
+    projection_display,
     store_commands,
 )
 from monitor.console import (
@@ -79,7 +80,7 @@ def run(
     mode = Mode(dry_run=dry_run)
     if once:
         document = interruptible(run_once(settings, mode))
-        display.show(out, document, display.summary, as_json=as_json)
+        display.show(out, document, projection_display.summary, as_json=as_json)
     else:
         # Told to stop while it still starts, a service has done as told.
         interruptible(run_until_stopped(settings, mode), interrupted=0)

@@ -80,10 +80,10 @@ def status(out: Console, document: Document) -> None:
         table.add_row(
             row["market"],
             str(row["positions"]),
-            _short_usd(row["collateral_usd"]),
-            _short_usd(row["collateral_net_usd"]),
-            _short_usd(row["debt_usd"]),
-            _short_usd(row["at_risk_usd"]),
+            short_usd(row["collateral_usd"]),
+            short_usd(row["collateral_net_usd"]),
+            short_usd(row["debt_usd"]),
+            short_usd(row["at_risk_usd"]),
         )
     out.print(table)
     _concentration(out, document)
@@ -129,14 +129,6 @@ def _holders(row: Document) -> str:
         return "unknown"
     largest = f", the largest has {held['top'][0]['share']:.2%}" if held["top"] else ""
     return f"{held['count']}{largest}"
-
-
-def summary(out: Console, document: Document) -> None:
-    """`run --once`: the status, and every scenario."""
-    status(out, document)
-    for name, answer in document["cascade"].items():
-        out.print(f"\n[bold]{escape(name)}[/]")
-        (curve if "curve" in answer else projection)(out, answer)
 
 
 def saved(out: Console, document: Document) -> None:
@@ -268,60 +260,6 @@ def alerts(out: Console, document: Document) -> None:
     out.print(table)
 
 
-def projection(out: Console, document: Document) -> None:
-    result = document["result"]
-    table = Table(show_header=False)
-    for label, key in (
-        ("liquidated", "liquidated_usd"),
-        ("of it in round 1", "first_round_usd"),
-        ("collateral seized", "seized_usd"),
-        ("bad debt", "bad_debt_usd"),
-        ("left unliquidated", "unliquidated_usd"),
-    ):
-        table.add_row(label, usd(result[key]))
-    unwinding = result.get("unwinding")
-    if unwinding is not None:
-        table.add_row("repaid by loops that lose", usd(unwinding["repaid_usd"]))
-        table.add_row("of such loops, locked in", usd(unwinding["locked_usd"]))
-        table.add_row("of such loops, left", usd(unwinding["left_usd"]))
-    factor = result["amplification"]
-    table.add_row("amplification", "unknown" if factor is None else f"{factor:.2f} x")
-    rounds = "unknown" if result["rounds"] is None else str(result["rounds"])
-    table.add_row("rounds", rounds + ("" if result["converged"] else " (not converged)"))
-    for name, path in result["prices"].items():
-        steps = " -> ".join(usd(path[key]) for key in ("before", "shocked", "after"))
-        table.add_row(escape(name), steps)
-    out.print(table)
-    for reason in result.get("unknown", ()):
-        out.print(f"[yellow]left out: {escape(reason)}[/]")
-
-
-def curve(out: Console, document: Document) -> None:
-    """Every step as a bar; the critical shock below."""
-    steps = document["curve"]
-    values = [Decimal(step["result"]["liquidated_usd"] or 0) for step in steps]
-    largest = max(values, default=Decimal(0))
-    table = Table("shock", "liquidated", "", "bad debt", "left unliquidated")
-    for step in steps[:: max(1, len(steps) // 25)]:
-        (ratio,) = step["scenario"]["shocks"].values()
-        text = step["result"]["liquidated_usd"]
-        value = Decimal(text or 0)
-        bar = "█" * int(40 * value / largest) if largest else ""
-        left = (usd(step["result"][key]) for key in ("bad_debt_usd", "unliquidated_usd"))
-        table.add_row(f"{ratio:+.1%}", usd(text), bar, *left)
-    out.print(table)
-    shock, unknown = document["critical_shock"], document["unknown"]
-    for reason in unknown:
-        out.print(f"[yellow]left out: {escape(reason)}[/]")
-    if unknown:
-        out.print("critical shock: unknown")
-    elif not all(step["result"]["converged"] for step in steps):
-        out.print("critical shock: unknown, for some steps find no end")
-    else:
-        critical = "no shock on this curve is critical"
-        out.print(critical if shock is None else f"critical: {shock:.1%}")
-
-
 def headline(out: Console, document: Document) -> None:
     block = document["block"]
     out.print(f"block [bold]{block['number']}[/] [dim]{block['hash']}[/]", highlight=False)
@@ -337,7 +275,7 @@ def usd(text: str | None) -> str:
     return "unknown" if text is None else f"${Decimal(text):,.2f}"
 
 
-def _short_usd(text: str | None) -> str:
+def short_usd(text: str | None) -> str:
     """Without cents, in millions from one on: sums in many columns are wider than a terminal."""
     if text is None:
         return usd(text)

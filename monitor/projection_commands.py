@@ -10,7 +10,7 @@ from typing import Annotated, Any, Protocol
 import typer
 from rich.console import Console
 
-from monitor import display
+from monitor import display, projection_display
 from monitor.console import ConfigOption, JsonOption, asked, err, interruptible, loaded, out
 from monitor.errors import QuestionError
 from monitor.logs import Redaction, configure
@@ -67,8 +67,7 @@ def project(
         return answers.project(shocks, options) if scenario is None else answers.cascade(scenario)
 
     document = _answered(context, config, snapshot, question)
-    shown = display.curve if "curve" in document else display.projection
-    display.show(out, document, shown, as_json=as_json)
+    display.show(out, document, projection_display.answered, as_json=as_json)
 
 
 def curve(
@@ -86,7 +85,7 @@ def curve(
         return answers.curve(asset, str(to), steps)
 
     document = _answered(context, config, snapshot, question)
-    display.show(out, document, display.curve, as_json=as_json)
+    display.show(out, document, projection_display.curve, as_json=as_json)
 
 
 def snapshot(

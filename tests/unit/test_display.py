@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from monitor.display import positions, prices, projection, status
+from monitor.display import positions, prices, status
 
 BLOCK = {"number": 1, "hash": "0x" + "1" * 64, "timestamp": 0}
 CLOSING, LINK = "[/x]", "[link=https://example.org]WETH[/link]"
@@ -22,17 +22,6 @@ PRICE = {
     "age_seconds": None,
     "oracle_deviation": None,
 }
-RESULT = dict.fromkeys(
-    (
-        "liquidated_usd",
-        "first_round_usd",
-        "seized_usd",
-        "bad_debt_usd",
-        "unliquidated_usd",
-        "amplification",
-        "rounds",
-    )
-)
 RECEIPT = {"kind": "erc4626", "withdrawable": "1", "total_assets": "4"}
 STATUS = {"block": BLOCK, "markets": [], "reasons": [], "breakers": []}
 
@@ -47,10 +36,6 @@ def shown(render: Any, document: dict[str, Any], width: int = 200) -> str:
 def test_symbol__that_looks_like_markup__is_shown_as_it_is(symbol: str) -> None:
     row = PRICE | {"symbol": symbol, "numeraire_symbol": symbol, "unknown": [symbol]}
     assert shown(prices, {"block": BLOCK, "prices": [row]}).count(symbol) == 3
-
-    path = dict.fromkeys(("before", "shocked", "after"), "1.00")
-    result = RESULT | {"converged": True, "prices": {symbol: path}, "unknown": [symbol]}
-    assert shown(projection, {"result": result}).count(symbol) == 2
 
     line = {"symbol": symbol, "value_usd": None}
     held = {
