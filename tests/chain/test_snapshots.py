@@ -9,8 +9,11 @@ from typing import Any
 
 import aiohttp
 from daemon_process import COMMAND, Finished, command, daemon_process
-from devnet import USD
+from devnet import USD, WideTerms, new_wide_world
+from devnet.receiver import Receiver
 from stage import Stage, slide
+
+from monitor.store.snapshot_file import thaw
 
 TOKENS = ("planted-endpoint-key", "planted-webhook-key", "planted-api-token", "whsec_")
 
@@ -123,3 +126,32 @@ async def test_alert__nowhere_to_write__is_sent_and_says_why(stage: Stage) -> No
     assert "snapshot_failed" in daemon.log.read_text()
     assert checked.code == 1
     assert "taken is no folder: correct snapshots.dir" in checked.out
+
+
+async def test_snapshot__of_many_protocols__answers_as_the_store_does(tmp_path: Path) -> None:
+    """Every kind of record: claims, vaults, curves of rates, loops, pools of several families."""
+    terms = WideTerms(borrowers=20, seed=5)
+    async with new_wide_world(terms) as world, Receiver() as receiver:
+        config, _ = Stage(world, receiver, tmp_path).config(webhook_url="")
+        assert (await command("run", "--config", str(config), "--once")).code == 0
+    file = tmp_path / "wide.snapshot"
+    made = await command("snapshot", "--config", str(config), "-o", str(file))
+    assert made.code == 0, made.err
+    shocks = (
+        "WETH=-0.3",
+        "peg:wstETH/WETH=-0.04",
+        "liquidity:*=0.5",
+        "rate:aave-core/WETH=1.0@30d",
+    )
+    words = [word for shock in shocks for word in ("--shock", shock)]
+    words += ["--option", "fill=optimal", "--option", "unwind=true", "--json"]
+    stored, frozen = await asyncio.gather(
+        command("project", "--config", str(config), *words),
+        command("project", "--snapshot", str(file), *words, environ={"PYTHONHASHSEED": "3"}),
+    )
+    assert (stored.code, frozen.code) == (0, 0), stored.err + frozen.err
+    answered = stored.document
+    answered["result"]["snapshot"] = thaw(file)[0]
+    assert json.dumps(frozen.document) == json.dumps(answered)
+    assert float(answered["result"]["liquidated_usd"]) > 10_000
+    assert len(answered["result"]["by_market"]) > 2
