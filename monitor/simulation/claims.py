@@ -119,20 +119,19 @@ def unredeemable(
     world: WorldSheet, claims: ClaimColumns, sold: Collection[AssetId]
 ) -> Iterator[str]:
     """What is said of claims that are pledged, and can neither be given back nor sold."""
-    told = {token for token in claims.backings if not claims.backings[token].is_redeemable} - {
-        *sold
-    }
-    if not told:
-        return
-    pledged = {
-        leg.asset
-        for sheet in world.markets
-        if told.intersection(sheet.assets)
-        for exposure in sheet.exposures
-        for leg in exposure.collateral
-    }
-    for token in sorted(told & pledged):
-        yield f"{token} cannot be redeemed: {_reason(world.claims[token])}; and no pool sells it"
+    stuck = {token for token, backing in claims.backings.items() if not backing.is_redeemable}
+    stuck.difference_update(sold)
+    pledged: dict[AssetId, str] = {}
+    for sheet in world.markets:
+        if stuck.isdisjoint(sheet.assets):
+            continue
+        for exposure in sheet.exposures:
+            for leg in exposure.collateral:
+                if leg.asset in stuck:
+                    pledged.setdefault(leg.asset, sheet.assets[leg.asset].symbol)
+    for token, symbol in sorted(pledged.items()):
+        reason = _reason(world.claims[token])
+        yield f"{symbol} ({token}) cannot be redeemed: {reason}; and no pool sells it"
 
 
 def _reason(sheet: ClaimSheet) -> str:

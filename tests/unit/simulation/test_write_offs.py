@@ -25,9 +25,22 @@ from unit.simulation.claim_worlds import (
     shares,
     vault,
 )
-from unit.simulation.worlds import ETH, USDC, WETH, account_number, borrower, debt, pledge, scenario
+from unit.simulation.worlds import (
+    ETH,
+    ORACLE,
+    USD,
+    USDC,
+    WETH,
+    account_number,
+    borrower,
+    debt,
+    pledge,
+    scenario,
+)
 
+from monitor.core.prices import Price
 from monitor.core.risk import ClaimSheet, WorldSheet
+from monitor.core.units import BaseValue
 from monitor.simulation.columns import columns_of
 from monitor.simulation.projection import project
 from monitor.simulation.report import document_of
@@ -167,12 +180,37 @@ def test_write_off__vault_in_the_market_of_its_own_shares__is_redeemed_after_its
     """All it has is lent where its shares are pledged: the seized ones are worth less at once."""
     claim = vault((SHARES, 1000))
     account = borrower(9, shares(800, threshold_bps=9000), debt(USDC, 1200))
-    sheet = pledged(claim, lending_market(9, share_sheet(), [account], cash=800, owed=1200))
+    sheet = pledged(claim, lending_market(9, share_sheet(), [account], cash=30, owed=1200))
     (done, *_) = run(sheet).rounds[0].liquidations
-    # 800 shares of 1.25 pay 1,000 / 1.05 back; 247.62 of 2,000 lent are lost, so what is given
-    # back brings 1,000 * (1 - 0.12381) = 876.19: less than was repaid. A half loses nothing.
+    # 800 shares of 1.25 pay 1,000 / 1.05 back; 247.62 of 1,230 lent are lost, so what is given
+    # back brings 1,000 * (1 - 0.2013) = 798.68: less than was repaid. A half loses nothing, and
+    # is paid out of the 476.19 that it pays back and the 30 that were there.
     assert done.repaid == pytest.approx(500e6 / 1.05)
     assert done.proceeds == pytest.approx(500e6)
+
+
+def test_write_off__of_an_account_with_two_pledges__the_pair_stands_and_the_terms_are_of_now() -> (
+    None
+):
+    """A market in USD behind Morpho: 10,000 shares, 12,500 USD before the loss and 10,446 after;
+    11,000 USD of ether; 20,600 owed.
+    """
+    sheet = crash(LENDS_HALF, owed=10)
+    value = BaseValue(125 * USD // 100)
+    listed = replace(
+        share_sheet(), price_base=value, price=Price(value, source=ORACLE, path=(VAULT_EDGE,))
+    )
+    account = borrower(5, [shares(10_000), pledge(WETH, 11_000 / 1200)], debt(USDC, 20_600))
+    first, *others = sheet.markets
+    core = replace(first, assets={**first.assets, SHARE: listed}, exposures=(account,))
+    outcome = run(replace(sheet, markets=(*others, core)), WETH=-0.4)
+    done = outcome.rounds[0].liquidations[1]
+    assert done.account == account_number(5)
+    # Health was (12,500 * 0.9 + 11,000 * 0.8) / 20,600 = 0.973: half of it. Now it is 0.884: all,
+    # as far as the shares go, though the ether is worth more by now.
+    assert done.received == pytest.approx(10_000e18)
+    assert done.repaid == pytest.approx(12_500e6 * WORTH / 1.05)
+    assert done.received_usd == pytest.approx(12_500)
 
 
 def test_claims__nobody_lists__cost_nothing_and_change_nothing() -> None:
