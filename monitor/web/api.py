@@ -52,6 +52,20 @@ CLAIMS_TEXT = (
     "is the largest owner's part. `markets`: how much of a market's collateral is a claim on money "
     "lent in another, or in itself, of the markets where something shown is pledged."
 )
+PROJECTION_TEXT = (
+    "`by_loop_kind`: the sums by the kind of loop that a debt is part of, `none` for debts in no "
+    "loop that counts. `contagion`: what was liquidated in `to` because of what liquidations in "
+    "`from` sold or wrote off, and what `share` that is of all that was liquidated there; the "
+    "largest 100, largest first; the rest of a market's liquidated debt the shock did itself. "
+    "`branching_ratio`: 1 - first round / all; 0 where nothing is liquidated. "
+    "`unliquidated_because`: what kept liquidators from debt that is liquidatable at the end. "
+    "`largest`: accounts by debt repaid (`debt_usd`), `largest_unliquidated`: by debt left; "
+    "`largest_share`: the first one's part of all debt repaid, null where nothing is. In "
+    "`round_log`, `ratio` is the round's liquidated debt to that of the round before; `lending`: "
+    "how what was repaid or taken out is borrowed afterwards, the rate a year. `unwinding`: loops "
+    "closed before the first round, where the option `unwind` asked for it. Where prices are "
+    "`unknown` no sum is told: null; `left_out` changes none."
+)
 Scalar = float | int | str | bool | None
 Ask = Callable[[web.Request, Mapping[str, str]], Awaitable[dict[str, Any]]]
 
@@ -132,9 +146,13 @@ class Api:
             ),
             Endpoint("GET", f"{PREFIX}/prices", "Prices and their ways", market, self._prices),
             Endpoint(
-                "GET", f"{PREFIX}/cascade/{{scenario}}", "Newest projection", {}, self._cascade
+                *("GET", f"{PREFIX}/cascade/{{scenario}}", "Newest projection", {}, self._cascade),
+                PROJECTION_TEXT,
             ),
-            Endpoint("POST", f"{PREFIX}/project", "A projection of your own", {}, self._project),
+            Endpoint(
+                *("POST", f"{PREFIX}/project", "A projection of your own", {}, self._project),
+                PROJECTION_TEXT,
+            ),
             Endpoint("GET", f"{PREFIX}/breakers", "Breakers and their states", {}, self._breakers),
             Endpoint("GET", f"{PREFIX}/alerts", "Newest alerts", limit, self._alerts),
             Endpoint("GET", f"{PREFIX}/openapi.json", "This description", {}, self._openapi),
