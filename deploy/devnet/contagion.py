@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from devnet.abi import MAX_UINT256, Address, account
 from devnet.share_market import open_atoken_market, open_share_market
+from devnet.terms import USD
 from devnet.transactions import Tx
 from devnet.wide_world import WideWorld
 from devnet.world import World
@@ -29,18 +30,24 @@ ETHER_PLEDGES = ((100, 150_000), (60, 85_000), (40, 40_000))
 """aWETH of Aave 3.6, and USDC owed."""
 DOLLAR_PLEDGES = ((200_000, 84), (120_000, 83), (50_000, 60))
 """aUSDC, and the percentage of its worth that is owed in WETH."""
-VAULT_CASH_USDC, CASH_3_0_USDC = 60_000, 90_000
+FOR_ETHER = ((60_000, 84), (30_000, 70))
+"""Dollars' worth of shares, and the percentage of it that is owed in WETH."""
+VAULT_CASH_USDC, CASH_3_0_USDC = 40_000, 90_000
+ON_ITSELF_USDC = 20_000
+"""What the vault lends on its own shares."""
+TIMELOCK_SECONDS = 86_400
 
 
 @dataclass(frozen=True, slots=True)
 class Contagion:
     """Its markets, by their names in Morpho's book.
 
-    `shares` of the vault and `ether` (aWETH) are pledged for USDC; for WETH aUSDC, which Aave
-    pays out in part (`scarce`) or not at all (`dry`).
+    `shares` of the vault and `ether` (aWETH) are pledged for USDC. For WETH shares are too
+    (`exchanged`), and aUSDC, which Aave pays out in part (`scarce`) or not at all (`dry`).
     """
 
     shares: str
+    exchanged: str
     ether: str
     scarce: str
     dry: str
@@ -55,16 +62,20 @@ async def build_contagion(world: WideWorld) -> Contagion:
     lltv = ATOKEN_LLTV_WAD
     markets = Contagion(
         await open_share_market(world, vault, "USDC", SHARE_LLTV_WAD, {LENDER: usdc}),
+        await open_share_market(world, vault, "WETH", lltv, {LENDER: weth}),
         await open_atoken_market(world, world, ("WETH", "USDC"), lltv, {LENDER: usdc}),
         await open_atoken_market(world, old, ("USDC", "WETH"), lltv, {LENDER: weth}),
         await open_atoken_market(world, world, ("USDC", "WETH"), lltv, {LENDER: weth}),
     )
-    await _pledge_shares(world, markets.shares)
-    await _borrow_from_the_vault(world)
-    dollars = [
-        (world.raw("USDC", worth), world.raw("WETH", worth * percent) // 200_000)
-        for worth, percent in DOLLAR_PLEDGES
+    await _lend_on_itself(world, markets.shares)
+    saved = [
+        (world.raw("USDC", worth), world.raw("USDC", worth) * permille // 1_000)
+        for worth, permille in SHARE_PLEDGES
     ]
+    await _pledge_shares(world, markets.shares, saved)
+    await _pledge_shares(world, markets.exchanged, _for_ether(world, FOR_ETHER))
+    await _borrow_from_the_vault(world)
+    dollars = _for_ether(world, DOLLAR_PLEDGES)
     ether = [(world.raw("WETH", has), world.raw("USDC", owes)) for has, owes in ETHER_PLEDGES]
     await _pledge_atokens(world, world, "WETH", markets.ether, ether)
     await _pledge_atokens(world, old, "USDC", markets.scarce, dollars)
@@ -105,16 +116,40 @@ async def _borrow_from_the_vault(world: WideWorld) -> None:
         await world.block(world.morpho.borrow(WHALE, market, free_raw))
 
 
-async def _pledge_shares(world: WideWorld, market: str) -> None:
+def _for_ether(world: WideWorld, pledges: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Raw dollars, and as much WETH as is so many percent of them."""
+    price = world.terms.asset("WETH").price_e8 // USD
+    return [
+        (world.raw("USDC", worth), world.raw("WETH", worth * percent) // (100 * price))
+        for worth, percent in pledges
+    ]
+
+
+async def _lend_on_itself(world: WideWorld, market: str) -> None:
+    """Somebody's deposit; what follows is lent elsewhere first."""
+    vault, assets = world.vault, world.raw("USDC", ON_ITSELF_USDC)
+    await vault.submit_cap(market, assets)
+    await world.jump(TIMELOCK_SECONDS)
+    await vault.accept_cap(market)
+    await world.fund(LENDER, USDC=assets)
+    await world.block(
+        vault.set_supply_queue(market),
+        vault.deposit(LENDER, assets),
+        vault.set_supply_queue(WETH_USDC, WBTC_USDC, market),
+    )
+
+
+async def _pledge_shares(world: WideWorld, market: str, pledges: Sequence[tuple[int, int]]) -> None:
+    """`pledges`: what each has in the vault, and owes, raw."""
     vault = world.vault
-    for number, (worth, permille) in enumerate(SHARE_PLEDGES):
-        who, assets = account(f"contagion saver {number}"), world.raw("USDC", worth)
+    for number, (assets, owed) in enumerate(pledges):
+        who = account(f"contagion saver {number} of {market}")
         await world.fund(who, USDC=assets)
         await world.block(vault.deposit(who, assets), _approval(world, who, vault.address))
         shares = await vault.shares_of(who)
         await world.block(
             world.morpho.supply_collateral(who, market, shares),
-            world.morpho.borrow(who, market, assets * permille // 1_000),
+            world.morpho.borrow(who, market, owed),
         )
 
 

@@ -6,7 +6,7 @@ between them, and what differs is no drift.
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -37,6 +37,7 @@ class Played:
     executed: Mapping[str, Executed]
     vault_market: str
     shares: str
+    exchanged: str
     ether: str
     scarce: str
     dry: str
@@ -59,7 +60,7 @@ async def _played(folder: Path) -> Played:
 
 
 def _labels(wide: WideWorld, markets: Contagion) -> list[str]:
-    names = ("WETH/USDC", markets.shares, markets.ether, markets.scarce, markets.dry)
+    names = ("WETH/USDC", *(getattr(markets, each.name) for each in fields(markets)))
     return [label_of("morpho", wide, name) for name in names]
 
 
@@ -211,6 +212,14 @@ def test_rise__atokens_are_redeemed__what_is_left_of_their_market_is_used_more(
         if (use["market"], use["asset"]) == ("aave-3-0-2", "USDC")
     ]
     assert use["utilisation"] > 0.99
+
+
+def test_rise__shares_are_pledged_for_ether__they_are_redeemed_and_sold(played: Played) -> None:
+    done = done_in(played.executed["rise"], played.exchanged)
+    assert done
+    for each in done:
+        assert each.debt == "WETH"
+        assert float(each.received_usd / each.repaid_usd) == pytest.approx(1.04384, rel=1e-4)
 
 
 def test_rise__a_market_is_fully_used__nobody_gets_cash_there(played: Played) -> None:
