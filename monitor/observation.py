@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from fractions import Fraction
 
 import structlog
@@ -91,6 +91,8 @@ class Observation:
             self._metrics.breaker_state.labels(name).set(phase)
         for answer in self._judge.answers.values():
             self._show_answer(answer)
+        for asset, shock in critical_shocks(self._judge.answers.values()).items():
+            self._metrics.cascade_critical_shock_ratio.labels(asset).set(shock)
         await self._books.make(self._ledger(), block)
         self._show_markets(block)
 
@@ -108,10 +110,6 @@ class Observation:
                 self._metrics.cascade_liquidated_usd.labels(name).set(result.liquidated_usd)
                 self._metrics.cascade_bad_debt_usd.labels(name).set(result.bad_debt_usd)
                 self._metrics.cascade_amplification.labels(name).set(result.amplification)
-            case CurveProjection() as result:
-                shock = result.critical_shock
-                gauge = self._metrics.cascade_critical_shock_ratio.labels(result.curve.name)
-                gauge.set(math.nan if shock is None else shock)
             case None:
                 why = "; ".join(answer.unknown)
                 if self._failed.get(name) != why:
@@ -122,8 +120,6 @@ class Observation:
     def _forget_answer(self, answer: Answer) -> None:
         """What cannot be projected now is unknown, whatever it was before."""
         if answer.plan.curve is not None:
-            curve = answer.plan.curve.asset
-            self._metrics.cascade_critical_shock_ratio.labels(curve).set(math.nan)
             return
         for gauge in (
             self._metrics.cascade_liquidated_usd,
@@ -209,3 +205,21 @@ class Observation:
 
 def _shown(value: Fraction | None) -> float:
     return math.nan if value is None else float(value)
+
+
+def critical_shocks(answers: Iterable[Answer]) -> dict[str, float]:
+    """The smallest critical shock of all curves of each asset; NaN where one is unknown, or no
+    shock is critical.
+    """
+    found: dict[str, list[float]] = {}
+    for answer in answers:
+        if answer.plan.curve is None:
+            continue
+        shock = answer.result.critical_shock if isinstance(answer.result, CurveProjection) else None
+        known = math.inf if shock is None else shock
+        values = found.setdefault(answer.plan.curve.asset, [])
+        values.append(math.nan if answer.unknown else known)
+    return {
+        asset: math.nan if any(map(math.isnan, values)) or min(values) == math.inf else min(values)
+        for asset, values in found.items()
+    }
