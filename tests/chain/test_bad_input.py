@@ -187,6 +187,7 @@ async def test_first_run__fails_and_is_mended__begins(stage: Stage) -> None:
         ('{ "parameter:aave-core/WETH.lltv" = 1 }', "has no parameter 'lltv'"),
         ('{ "rate:aave-core/WETH" = "1.5@30d" }', "not within 0 and 1"),
         ("{ WETH = -2 }", "not above -1"),
+        ("{ WETH = 1e30 }", "times what it was: expected 1e-9 to 1e+9"),
         ("{ ZZZ = -0.05 }", "no asset is called 'ZZZ'"),
     ],
 )
