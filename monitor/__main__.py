@@ -14,6 +14,7 @@ from monitor import (
     __version__,
     claim_commands,
     display,
+    garbage,
     loop_commands,
     projection_commands,
     projection_display,
@@ -74,7 +75,8 @@ def run(
     as_json: JsonOption = False,
 ) -> None:
     """Follow the chain, project every block, fire breakers: the daemon."""
-    from monitor.app import Mode, run_once, run_until_stopped
+    with garbage.undisturbed():
+        from monitor.app import Mode, run_once, run_until_stopped
 
     settings = loaded(config)
     mode = Mode(dry_run=dry_run)
@@ -95,7 +97,8 @@ def check(
     as_json: JsonOption = False,
 ) -> None:
     """Look at everything the configuration names, and say all that is wrong."""
-    from monitor.checkup import Finding, findings
+    with garbage.undisturbed():
+        from monitor.checkup import Finding, findings
 
     settings = loaded(config)
 

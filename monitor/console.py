@@ -14,6 +14,7 @@ import typer
 from rich.console import Console
 from rich.progress import Progress
 
+from monitor import garbage
 from monitor.logs import Redaction, configure
 from monitor.settings import Settings, load
 
@@ -74,7 +75,8 @@ def loaded(config: Path) -> Settings:
 
 def asked(config: Path, question: Callable[[Any], Awaitable[dict[str, Any]]]) -> dict[str, Any]:
     """What the store answers, beside a running daemon or a stopped one."""
-    from monitor.desk import desk
+    with garbage.undisturbed():
+        from monitor.desk import desk
 
     settings = loaded(config)
 

@@ -22,7 +22,7 @@ def settle() -> None:
 @contextmanager
 def undisturbed() -> Iterator[None]:
     """For what makes very many records and no cycles: the collector would walk them again and again
-    (a hundred thousand accounts: 4 s instead of 0.4).
+    (a hundred thousand accounts: 4 s instead of 0.4; the modules of a daemon: 1.4 instead of 1.2).
     """
     gc.disable()
     try:

@@ -7,8 +7,8 @@ from typing import Any
 import msgspec
 from eth_abi.exceptions import DecodingError
 from eth_utils.abi import function_abi_to_4byte_selector, get_abi_input_types, get_abi_output_types
-from web3 import Web3
 
+from monitor.chain.codec import codec
 from monitor.chain.faults import RevertError
 from monitor.core.abi import FunctionAbi
 from monitor.core.ports import ViewCall, ViewFailed, ViewResult
@@ -32,7 +32,7 @@ class Calldata:
     """Encodes calls and decodes answers. Addresses come out in lower case, bytes as bytes."""
 
     def __init__(self) -> None:
-        self._codec = Web3().codec
+        self._codec = codec()
         self._layout = cache(_layout)
 
     def selector(self, function: FunctionAbi) -> bytes:
