@@ -21,17 +21,24 @@ GOLDEN = (math.sqrt(5) - 1) / 2
 Profit = Callable[[float], float]
 
 
-def most_profitable(profit: Profit, largest: float) -> float:
-    """The size up to `largest` that earns most.
+def most_profitable(
+    profit: Profit, largest: float, least: float = 0.0, enough: float = 0.0
+) -> float:
+    """The size up to `largest` that earns most; any, where none earns `enough`.
 
-    A scan of halves brackets it: for certain where the profit is concave; where it is not (a
-    StableSwap fee that grows off the peg) no size of the scan earns more. If none of it is to be
-    had, what is lies below them all.
+    What is smaller than `least` is known not to. A scan of halves brackets the best: for certain
+    where the profit is concave; where it is not (a StableSwap fee that grows off the peg) no size
+    of the scan earns more. If none of it is to be had, what is lies below them all.
     """
-    scanned = [largest * 0.5**halving for halving in range(HALVINGS, 0, -1)]
-    best = max(scanned, key=profit)
-    low = 0.0 if best == scanned[0] else best / 2
-    return max((largest, best, _top(profit, low, 2 * best)), key=profit)
+    halves = (largest * 0.5**halving for halving in range(HALVINGS, 0, -1))
+    scanned = [*([least] if least else []), *(size for size in halves if size > least)]
+    earned, best = max((profit(size), -size) for size in scanned)
+    best = -best
+    # A profit that is concave and 0 at 0 cannot double before the size does.
+    if least and 2 * earned < enough:
+        return max((largest, best), key=profit)
+    low = min(least, best) if best == scanned[0] else best / 2
+    return max((largest, best, _top(profit, low, min(2 * best, largest))), key=profit)
 
 
 def _top(profit: Profit, low: float, high: float) -> float:

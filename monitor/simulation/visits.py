@@ -33,6 +33,8 @@ class Refusal(StrEnum):
 
     NOT_ALLOWED = "not_allowed"
     """No debt of it may be repaid, or no collateral of it seized."""
+    NO_COLLATERAL = "no_collateral"
+    """Nothing is left to be seized, and its market writes nothing off."""
     NO_ROUTE = "no_route"
     """No pools lead from the collateral to the debt."""
     NO_CASH = "no_cash"
@@ -106,11 +108,12 @@ class Visits:
         bid = self._bid(self.state.accounts[at], health)
         if isinstance(bid, Refusal):
             return bid
-        if self._most_profit_usd(bid) <= self.options.gas_usd:
+        most_usd = self._most_profit_usd(bid)
+        if most_usd <= self.options.gas_usd:
             return Refusal.NO_PROFIT
         largest = largest_repay_usd(bid.target, bid.limits)
         refusal = Refusal.NO_PROFIT
-        for repay_usd in self._sizes(bid, largest):
+        for repay_usd in self._sizes(bid, largest, most_usd):
             offer = self._offer(bid, repay_usd)
             if isinstance(offer, Refusal):
                 refusal = offer
@@ -121,7 +124,7 @@ class Visits:
     def _bid(self, account: Account, health: float) -> Bid | Refusal:
         debt, pledge = self._choose(account)
         if debt is None or pledge is None:
-            return Refusal.NOT_ALLOWED
+            return Refusal.NOT_ALLOWED if account.pledges else Refusal.NO_COLLATERAL
         claim, hops = self.way(pledge, debt)
         if hops is None:
             return Refusal.NO_ROUTE
@@ -179,8 +182,11 @@ class Visits:
         margin = received * rate * prices[bid.debt.quote] / prices[bid.pledge.quote] - 1
         return min(target.debt_usd, target.collateral_usd / bonus) * margin
 
-    def _sizes(self, bid: Bid, largest: float) -> tuple[float, ...]:
-        """What is tried, in this order. After the best none pays; the largest tells why not."""
+    def _sizes(self, bid: Bid, largest: float, most_usd: float) -> tuple[float, ...]:
+        """What is tried, in this order. After the best none pays; the largest tells why not.
+
+        `most_usd`: what a sale of everything without a dent would earn.
+        """
         if self.options.fill != "optimal":
             return tuple(largest * size for size in SIZES)
 
@@ -188,7 +194,9 @@ class Visits:
             offer = self._offer(bid, repay_usd)
             return offer.profit_usd if isinstance(offer, Offer) else REFUSED
 
-        return most_profitable(profit, largest), largest
+        whole_usd = min(bid.target.debt_usd, bid.target.collateral_usd / bid.target.bonus)
+        least = whole_usd * self.options.gas_usd / most_usd
+        return most_profitable(profit, largest, least, self.options.gas_usd), largest
 
     def _offer(self, bid: Bid, repay_usd: float) -> Offer | Refusal | None:
         """One size of a bid. None where it would leave dust."""

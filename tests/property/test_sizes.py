@@ -98,9 +98,9 @@ def sheets(
                  [*pools, draw(curves)])  # fmt: skip
 
 
-def visits_of(sheet: WorldSheet, fill: str) -> Visits:
+def visits_of(sheet: WorldSheet, fill: str, gas_usd: float = 0) -> Visits:
     columns = columns_of(sheet)
-    return Visits(columns, state_of(columns), Options(gas_usd=0, fill=fill))
+    return Visits(columns, state_of(columns), Options(gas_usd=gas_usd, fill=fill))
 
 
 def earned_usd(visits: Visits, health: float) -> float:
@@ -148,3 +148,19 @@ def test_visit__of_the_best_size__earns_no_less_than_the_ladder(
     sheet = data.draw(sheets(stables(offpeg=10), terms))
     best = earned_usd(visits_of(sheet, "optimal"), health)
     assert best >= earned_usd(visits_of(sheet, "ladder"), health)
+
+
+@pytest.mark.parametrize("terms", [TERMS, MORPHO], ids=["aave", "morpho"])
+@given(st.data(), HEALTHS, st.sampled_from([0.1, 50, 2_000]))
+@settings(max_examples=60)
+def test_visit__of_the_best_size__pays_where_any_size_does(
+    terms: PartialTerms, data: st.DataObject, health: float, gas_usd: float
+) -> None:
+    """What cannot pay is not searched through, and nothing is lost by that."""
+    sheet = data.draw(sheets(CONCAVE, terms))
+    best = earned_usd(visits_of(sheet, "optimal"), health)
+    found = earned_usd(visits_of(sheet, "optimal", gas_usd), health)
+    if best > gas_usd * (1 + 1e-6):
+        assert found == pytest.approx(best, rel=1e-6)
+    if best < gas_usd * (1 - 1e-6):
+        assert found == 0

@@ -82,3 +82,22 @@ def test_most_profitable__of_two_tops__is_no_worse_than_any_size_scanned() -> No
         return max(1 - abs(size - 10), 3 - abs(size - 900) / 100)
 
     assert two_tops(most_profitable(two_tops, 1_000)) == pytest.approx(3, rel=1e-6)
+
+
+@pytest.mark.parametrize("gas_usd", [1.0, 100.0, 5_000.0, 5_760.0])
+def test_most_profitable__where_little_does_not_pay__is_the_same(gas_usd: float) -> None:
+    """The best brings 5,763 USD. Of the first dollars repaid 5 % are earned."""
+    found = most_profitable(into_a_pool(), 1e9, gas_usd / BONUS, gas_usd)
+    assert found == pytest.approx(most_profitable(into_a_pool(), 1e9), rel=1e-7)
+
+
+@pytest.mark.parametrize("gas_usd", [6_000.0, 50_000.0, 1e7])
+def test_most_profitable__where_nothing_pays__is_no_size_that_does(gas_usd: float) -> None:
+    profit = into_a_pool()
+    assert profit(most_profitable(profit, 1e9, gas_usd / BONUS, gas_usd)) < gas_usd
+
+
+def test_most_profitable__of_a_debt_that_must_be_cleared__clears_it() -> None:
+    whole = into_a_pool()
+    found = most_profitable(lambda size: whole(size) if size == 900 else REFUSED, 900, 500, 25)
+    assert found == 900
