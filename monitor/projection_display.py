@@ -23,6 +23,7 @@ LEAST_BAR = 8
 EIGHTHS = " ▏▎▍▌▋▊▉"
 REASONS = {
     "not_allowed": "may not be repaid or seized",
+    "no_collateral": "no collateral is left",
     "no_route": "no pools lead from collateral to debt",
     "no_cash": "the market has not the cash to pay collateral out",
     "no_profit": "no size brings more than it costs",

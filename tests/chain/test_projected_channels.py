@@ -210,3 +210,33 @@ def test_channel__executed__liquidates_where_it_is_meant_to(
     executed = played[name].executed
     assert {each.market.split("/")[0] for each in executed.done} == LIQUIDATED[name]
     assert executed.liquidated_usd > 10_000
+
+
+LOOPED = {
+    "peg and price": {"cross_protocol", "none"},
+    "parameters": {"cross_protocol", "none"},
+    "oracle": {"cross_protocol"},
+    "rates": {"cross_protocol"},
+    "liquidity": {"none"},
+    "liquidity of all": {"none"},
+}
+"""The looper's three positions are one loop: each of them could be the next one's."""
+
+
+@pytest.mark.parametrize("name", ASKED)
+def test_channel__projected__is_told_by_loop_and_reason(
+    played: Mapping[str, Pair], name: str
+) -> None:
+    projected = played[name].projected
+    assert projected["by_loop_kind"].keys() == LOOPED[name]
+    for figure in FIGURES:
+        parts = (float(row[figure]) for row in projected["by_loop_kind"].values())
+        assert sum(parts) == pytest.approx(float(projected[figure]), abs=0.03)
+    for row in projected["largest"]:
+        expected = "cross_protocol" if row["account"] == LOOPER.lower() else None
+        assert row["loop_kind"] == expected
+    # The older Aave writes nothing off: what is left there has nothing behind it.
+    reasons = {why: float(usd) for why, usd in projected["unliquidated_because"].items()}
+    left = float(projected["by_market"]["aave-3-0-2"]["unliquidated_usd"])
+    assert reasons.pop("no_collateral") == float(projected["unliquidated_usd"]) == left
+    assert not any(reasons.values())

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from unit.simulation.worlds import (
     DAI,
+    TERMS,
     USDC,
     WBTC,
     WETH,
@@ -30,7 +31,7 @@ from monitor.simulation.results import Figures, Projection
 
 FREE = Options(gas_usd=0.0)
 DEEP = pool(WETH, USDC, 1e12)
-REASONS = ["not_allowed", "no_route", "no_cash", "no_profit", "rounds_ran_out"]
+REASONS = ["not_allowed", "no_collateral", "no_route", "no_cash", "no_profit", "rounds_ran_out"]
 
 
 def spot(number: int, asset: AssetId = USDC, place: str = "core") -> DebtSpot:
@@ -106,12 +107,22 @@ def test_unliquidated_because__of_each_reason__is_the_debt_that_it_kept() -> Non
     assert found.liquidated_usd == 0
     assert found.unliquidated_because == {
         "not_allowed": pytest.approx(910),
+        "no_collateral": 0,
         "no_route": pytest.approx(3920),
         "no_cash": pytest.approx(0),
         "no_profit": pytest.approx(1730 + 1900),
         "rounds_ran_out": 0,
     }
     assert sum(found.unliquidated_because.values()) == pytest.approx(found.unliquidated_usd)
+
+
+def test_unliquidated_because__of_a_market_that_writes_nothing_off__is_no_collateral() -> None:
+    """Of 1,500 owed on what is worth 1,000, 1,000 / 1.05 are repaid and the rest stays."""
+    terms = replace(TERMS, writes_off=False)
+    found = project(world(market([small(1, 1500)], terms=terms), [DEEP]), scenario(WETH=-0.5), FREE)
+    assert found.unliquidated_because == dict.fromkeys(REASONS, 0.0) | {
+        "no_collateral": pytest.approx(1500 - 1000 / 1.05)
+    }
 
 
 def test_unliquidated_because__of_a_market_without_cash__is_that() -> None:
