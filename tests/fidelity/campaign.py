@@ -109,7 +109,7 @@ async def _played(drawn: Drawn, folder: Path) -> Played | None:
         done = await executed(stage, question)
         if len({each.market.startswith("morpho") for each in done.done}) < 2:
             return None
-        told = await projected(world, families, folder, question.asked())
+        told = await projected(world, families, folder, question.asked(stage.uses))
         larger, smaller = [await executed(stage, question.nudged(by)) for by in (NUDGE, -NUDGE)]
         return Played(told, done, (larger, smaller))
 

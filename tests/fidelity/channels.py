@@ -1,17 +1,20 @@
-"""What may happen beside prices: providers leave, an oracle reports too little, terms change."""
+"""What may happen beside prices: providers leave, an oracle reports too little, terms change, or
+nobody does anything for days.
+"""
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Literal, TypeAlias
 
 from devnet.configuration import AAVE_3_0, AAVE_CORE
+from devnet.executed import Use
 from devnet.leaving import EVERYTHING
 
 from fidelity.ground import Ground
 
-CHANCE = 0.2
+CHANCE, WAITING_CHANCE = 0.2, 0.4
 Field: TypeAlias = Literal["threshold_bps", "bonus_bps", "fee_bps"]
 REPORTED = (
     (AAVE_CORE, "wstETH"),
@@ -62,6 +65,20 @@ class Term:
         return f"parameter:{self.market}/{self.asset}.liquidation_{self.field}", self.bps
 
 
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """Every market that lends goes on as it is used at the block, for so many days."""
+
+    days: int
+
+    def shocks(self, uses: Iterable[Use]) -> dict[str, str]:
+        return {
+            f"rate:{use.market}/{use.asset}": f"{float(use.utilisation):.12f}@{self.days}d"
+            for use in uses
+            if use.utilisation
+        }
+
+
 Channel: TypeAlias = Leaving | Report | Term
 
 
@@ -75,6 +92,15 @@ def draw_channels(rng: random.Random, ground: Ground) -> Iterator[Channel]:
         yield Report(*rng.choice(REPORTED), Fraction(-rng.randint(50, 600), 10_000))
     if rng.random() < CHANCE:
         yield _term(rng, ground)
+
+
+def draw_waiting(rng: random.Random, ground: Ground) -> Waiting | None:
+    """Not where it is known to differ: a projection holds rates of exchange, which vault shares
+    have, and holds the use of what is lent instead of its cash.
+    """
+    if rng.random() > WAITING_CHANCE or ground.claims or ground.cash_left:
+        return None
+    return Waiting(rng.randint(1, 20))
 
 
 def _term(rng: random.Random, ground: Ground) -> Term:

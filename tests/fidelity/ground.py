@@ -33,7 +33,7 @@ FURTHER_PAIRS = (
     PairTerms("WBTC", "WETH", 0),
     PairTerms("DAI", "USDC", 0),
 )
-CLAIM_CHANCE = 0.5
+CLAIM_CHANCE, SCARCE_CHANCE = 0.5, 0.08
 VAULT = "Devnet USDC"
 CLAIMED = (
     (VAULT, "USDC", "USDC"),
@@ -108,7 +108,7 @@ def _cash_left(rng: random.Random) -> dict[tuple[str, str], float]:
         (market, symbol): between(rng, 0.003, 0.3)
         for market in (AAVE_CORE, AAVE_3_0)
         for symbol in ("WETH", "WBTC", "USDC")
-        if rng.random() < 0.15
+        if rng.random() < SCARCE_CHANCE
     }
 
 

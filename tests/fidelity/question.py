@@ -5,15 +5,16 @@ somebody on Aave and somebody on Morpho with it. Nothing here knows what is proj
 """
 
 import random
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any
 
 from devnet import PairTerms
 from devnet.configuration import AAVE_CORE
+from devnet.executed import Use
 
-from fidelity.channels import Channel, draw_channels
+from fidelity.channels import Channel, Waiting, draw_channels, draw_waiting
 from fidelity.ground import ClaimTerms, Ground, between
 from fidelity.people import CORES, Book, Debtor
 
@@ -47,6 +48,7 @@ class Question:
     deviation: Fraction
     max_rounds: int
     channels: tuple[Channel, ...] = ()
+    waiting: Waiting | None = None
 
     def nudged(self, by: Fraction) -> "Question":
         """The same, every move larger by so much; smaller where it is negative."""
@@ -61,9 +63,11 @@ class Question:
             changes["wstETH"] = base * (1 + self.moves[PEG]) - 1
         return changes
 
-    def asked(self) -> dict[str, Any]:
-        """As the body of POST /api/v1/project."""
-        shocks = {key: float(move) for key, move in self.moves.items()}
+    def asked(self, uses: Iterable[Use]) -> dict[str, Any]:
+        """As the body of POST /api/v1/project. `uses`: of all markets, as of the block."""
+        shocks: dict[str, Any] = {key: float(move) for key, move in self.moves.items()}
+        if self.waiting:
+            shocks |= self.waiting.shocks(uses)
         if self.gas != 1:
             shocks["gas"] = float(self.gas)
         shocks |= dict(channel.shock for channel in self.channels)
@@ -81,6 +85,8 @@ class Question:
         if self.gas != 1:
             told.append(f"gas x{float(self.gas):g}")
         told += ["{} {:g}".format(*channel.shock) for channel in self.channels]
+        if self.waiting:
+            told.append(f"{self.waiting.days} days")
         return ", ".join(told)
 
 
@@ -94,6 +100,7 @@ def draw_question(rng: random.Random, ground: Ground, book: Book) -> Question:
         deviation=Fraction(rng.randint(5, 200), 10_000),
         max_rounds=rng.choice((100, 100, 25, 25)),
         channels=tuple(draw_channels(rng, ground)),
+        waiting=draw_waiting(rng, ground),
     )
 
 
