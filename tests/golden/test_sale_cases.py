@@ -11,16 +11,32 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+from unit.simulation.worlds import (
+    PRICES,
+    USDC,
+    WETH,
+    borrower,
+    debt,
+    market,
+    pledge,
+    scenario,
+    world,
+)
 
-from monitor.core.units import Address, AssetId
+from monitor.core.curves import ConstantProductCurve
+from monitor.core.risk import PartialTerms
+from monitor.core.units import Address, AssetId, Bps, Wad
+from monitor.simulation.options import Options
 from monitor.simulation.product import ProductPool
-from monitor.simulation.sizes import most_profitable
+from monitor.simulation.projection import project
 from monitor.simulation.terms import Limits, Target, slice_of
 
 CASES: list[dict[str, Any]] = json.loads((Path(__file__).parent / "sale_cases.json").read_text())
 Inputs = Mapping[str, Any]
 TOKENS = AssetId(Address("0x" + "a" * 40)), AssetId(Address("0x" + "b" * 40))
+POOL = Address("0x" + "1" * 40)
 SLICES = 4_000
+WHOLE = PartialTerms(Bps(10_000), Wad(0), full_close_value_base=0, dust_value_base=0)
 FREE = Limits(close_factor=1, full_close_health=0, full_close_usd=0, dust_usd=0)
 
 
@@ -104,13 +120,16 @@ def switch_price(inputs: Inputs) -> float:
 
 
 def best_lump(inputs: Inputs) -> float:
-    """The repayment, in collateral before the bonus, that one sale earns most by."""
-    here = pool(inputs["A"], 2000 * inputs["A"], inputs["gamma"])
-
-    def profit(amount: float) -> float:
-        return here.sold(amount * (1 + inputs["l"]), 0, 1)[0] - amount * here.mid(0, 1)
-
-    return most_profitable(profit, inputs["A"])
+    """The repayment, in collateral before the bonus, that a liquidator of the best size chooses."""
+    price, bonus_bps = PRICES[WETH], round(10_000 * (1 + inputs["l"]))
+    reserves = inputs["A"] * 10**18, inputs["A"] * price * 10**6
+    curve = ConstantProductCurve(POOL, WETH, USDC, *reserves, round(inputs["gamma"] * 1e6))
+    account = borrower(
+        1, pledge(WETH, inputs["A"], bonus_bps=bonus_bps), debt(USDC, inputs["A"] * price * 0.81)
+    )
+    sheet = world(market([account], terms=WHOLE), [curve])
+    options = Options(gas_usd=0, fill="optimal", max_rounds=1)
+    return project(sheet, scenario(WETH=0), options).liquidated_usd / price
 
 
 def setup(inputs: Inputs) -> dict[str, float]:
