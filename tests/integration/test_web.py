@@ -214,10 +214,10 @@ async def test_api__store_away__is_503(client: Client) -> None:
 
 
 async def test_project__shocks_and_options__reach_the_port(client: Client) -> None:
-    body = b'{"shocks": {"WETH": -0.3}, "options": {"gas_usd": 10}}'
+    body = b'{"shocks": {"WETH": -0.3}, "options": {"gas_usd": 10, "unwind": true}}'
     assert await client.ask("POST", "/api/v1/project", {}, body) == (
         200,
-        {"asked": [{"WETH": -0.3}, {"gas_usd": 10}]},
+        {"asked": [{"WETH": -0.3}, {"gas_usd": 10, "unwind": True}]},
     )
 
 
