@@ -21,15 +21,15 @@ A market that pushes itself over is a row too.
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
+from typing import NamedTuple
 
 from monitor.core.units import Address
 from monitor.simulation.accounts import Account, Debt, Pledge
 from monitor.simulation.cascade import Outcome, Round
 from monitor.simulation.columns import Columns, State
-from monitor.simulation.impact import Hop
-from monitor.simulation.quotes import Quote
+from monitor.simulation.impact import Hop, Route
 from monitor.simulation.visits import Liquidation
 from monitor.simulation.worth import health_of
 
@@ -58,17 +58,18 @@ def contagion_of(columns: Columns, outcome: Outcome) -> dict[tuple[int, int], fl
 class _Blame:
     """What caused what, up to the round that is being played."""
 
-    def __init__(self, columns: Columns, shocked: State) -> None:
+    def __init__(self, columns: Columns, opened: State) -> None:
         self._columns = columns
-        self._shocked = shocked
-        self._moved = list(shocked.moved)
-        self._accounts = {(one.market, one.address): one for one in shocked.accounts}
+        self._opened = opened
+        self._moved = list(opened.moved)
+        self._accounts = {(one.market, one.address): one for one in opened.accounts}
         self._known: dict[tuple[int, Address], Causes] = {}
         self._leaves = _Leaves(columns)
+        self._told: dict[int, _Told] = {}
 
     def causes(self, done: Liquidation) -> Causes:
         name = done.market, done.account
-        if name not in self._known and health_of(self._shocked, self._accounts[name]) < 1:
+        if name not in self._known and health_of(self._opened, self._accounts[name]) < 1:
             self._known[name] = BY_SHOCK
         if self._known.get(name) is not BY_SHOCK:
             found = self._by_leaves(self._lowered(self._accounts[name]))
@@ -79,47 +80,53 @@ class _Blame:
         """A round is over: accounts are as it left them, and leaves have moved."""
         for done in played.liquidations:
             name = done.market, done.account
-            self._accounts[name] = _left(self._accounts[name], done)
-            self._leaves.sell(done)
+            if self._known[name] is not BY_SHOCK:
+                self._accounts[name] = _left(self._accounts[name], done)
+        self._leaves.sell(played.liquidations)
         for leaf, now in played.moved:
             self._leaves.move(leaf, _log(now, self._moved[leaf]))
             self._moved[leaf] = now
+        self._told.clear()
 
     def _lowered(self, account: Account) -> dict[int, float]:
         """By how much each leaf lowered the logarithm of an account's health since the shock."""
         lowered: dict[int, float] = defaultdict(float)
         for leg, part in self._parts(account):
-            quote = self._columns.quotes[leg.quote]
             sign = part if isinstance(leg, Debt) else -part
-            for leaf, move in self._moves(quote, self._shocked.prices[leg.quote]).items():
+            for leaf, move in self._quote(leg.quote).moves.items():
                 lowered[leaf] += sign * move
-        least = ROUNDING * sum(map(abs, lowered.values()))
-        return {leaf: fall for leaf, fall in lowered.items() if fall > max(least, ROUNDING)}
+        least = ROUNDING * max(1.0, sum(map(abs, lowered.values())))
+        return {leaf: fall for leaf, fall in lowered.items() if fall > least}
 
-    def _parts(self, account: Account) -> Iterable[tuple[Pledge | Debt, float]]:
+    def _parts(self, account: Account) -> Iterator[tuple[Pledge | Debt, float]]:
         """Each leg, and what part of its side of the health it is now."""
         secured = [
-            (leg, leg.amount * self._price(leg.quote) * leg.threshold) for leg in account.pledges
+            (leg, leg.amount * self._quote(leg.quote).price * leg.threshold)
+            for leg in account.pledges
         ]
-        owed = [(leg, leg.amount * self._price(leg.quote)) for leg in account.debts]
+        owed = [(leg, leg.amount * self._quote(leg.quote).price) for leg in account.debts]
         for side in (secured, owed):
             whole = sum(value for _, value in side)
             for leg, value in side if whole else ():
                 yield leg, value / whole
 
-    def _price(self, at: int) -> float:
-        return self._columns.quotes[at].at(self._moved)
+    def _quote(self, at: int) -> "_Told":
+        """As it stands in this round."""
+        if at not in self._told:
+            quote = self._columns.quotes[at]
+            price = quote.at(self._moved)
+            moves = self._moves(quote.rests_on, _log(price, self._opened.prices[at]))
+            self._told[at] = _Told(price, moves)
+        return self._told[at]
 
-    def _moves(self, quote: Quote, shocked: float) -> dict[int, float]:
-        """What each leaf moved a price by since the shock, in logarithms."""
+    def _moves(self, rests_on: Iterable[tuple[int, int]], by: float) -> dict[int, float]:
+        """What each leaf moved a price by since the shock, in logarithms, if it moved `by`."""
         moves = {
-            leaf: exponent * _log(self._moved[leaf], self._shocked.moved[leaf])
-            for leaf, exponent in quote.rests_on
+            leaf: exponent * _log(self._moved[leaf], self._opened.moved[leaf])
+            for leaf, exponent in rests_on
         }
         free = sum(moves.values())
-        if not free:
-            return moves
-        passed = min(max(_log(quote.at(self._moved), shocked) / free, 0.0), 1.0)
+        passed = min(max(by / free, 0.0), 1.0) if free else 1.0
         return {leaf: move * passed for leaf, move in moves.items()}
 
     def _by_leaves(self, lowered: Mapping[int, float]) -> Causes:
@@ -127,10 +134,17 @@ class _Blame:
         whole = sum(lowered.values())
         causes: dict[int, float] = defaultdict(float)
         for leaf, fall in lowered.items():
-            is_down = self._moved[leaf] < self._shocked.moved[leaf]
+            is_down = self._moved[leaf] < self._opened.moved[leaf]
             for cause, share in self._leaves.causes(leaf, is_down=is_down).items():
                 causes[cause] += share * fall / whole
         return causes
+
+
+class _Told(NamedTuple):
+    """A price, and what each leaf moved it by since the shock, in logarithms."""
+
+    price: float
+    moves: Mapping[int, float]
 
 
 class _Leaves:
@@ -147,22 +161,32 @@ class _Leaves:
         self._sold: dict[tuple[int, bool], dict[int, float]] = {}
         self._moved: dict[tuple[int, bool], dict[int, float]] = {}
 
-    def sell(self, done: Liquidation) -> None:
+    def sell(self, liquidations: Iterable[Liquidation]) -> None:
         """Value sold through the pools that leaves follow, and debts that claims bear."""
-        touched = {
+        sold: dict[tuple[int, Route], float] = defaultdict(float)
+        lost: dict[tuple[int, int], float] = defaultdict(float)
+        for done in liquidations:
+            sold[done.market, done.hops] += done.received_usd
+            for loss in done.realised:
+                lost[done.market, loss.quote] += loss.value_usd
+        for (market, route), value in sold.items():
+            for leaf, is_down in self._pushed(route):
+                self._book(leaf, market, value, is_down=is_down)
+        claims = self._columns.claims
+        for (market, quote), value in lost.items():
+            for token in claims.lenders.get(quote, ()):
+                worth = claims.backings[token].leaf
+                if worth is not None:
+                    self._book(worth, market, value, is_down=True)
+
+    def _pushed(self, route: Route) -> set[tuple[int, bool]]:
+        """The leaves that a sale pushes, and whether down."""
+        return {
             (leaf, lowers is not is_per)
-            for sale in done.hops
+            for sale in route
             for leaf, hop, is_per in self._on_path.get(sale.pool, ())
             if (lowers := _lowers(sale, hop)) is not None
         }
-        for leaf, is_down in touched:
-            self._book(leaf, done.market, done.received_usd, is_down=is_down)
-        claims = self._columns.claims
-        for loss in done.realised:
-            for token in claims.lenders.get(loss.quote, ()):
-                worth = claims.backings[token].leaf
-                if worth is not None:
-                    self._book(worth, done.market, loss.value_usd, is_down=True)
 
     def move(self, leaf: int, by: float) -> None:
         """A leaf moved; what was sold before counts for no later move."""

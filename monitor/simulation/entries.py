@@ -2,7 +2,6 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import NamedTuple, TypeVar
 
 from monitor.core.risk import DebtSpot
@@ -26,8 +25,7 @@ class Holder(NamedTuple):
     account: Address
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """USD booked on one quote, as debt or as seized collateral. `column`: which of `Figures`.
 
     `kind`: of the loop that the debt is part of; of what was seized, the debt it was seized for.

@@ -43,6 +43,7 @@ def projection_of(
     labels = _labels(columns, scenario)
     done = [liquidation for played in outcome.rounds for liquidation in played.liquidations]
     entries = entries_of(columns, outcome, looped)
+    accounts = _by_account(columns, entries)
     prices = _prices(columns, outcome, scenario)
     log = tuple(_round(columns, played, labels) for played in outcome.rounds)
     gone = outcome.unwinding
@@ -58,8 +59,8 @@ def projection_of(
         by_loop_kind=_by_loop_kind(entries),
         unliquidated_because=_because(outcome),
         contagion=_contagion(columns, outcome),
-        largest=_largest(columns, entries, "liquidated_usd"),
-        largest_unliquidated=_largest(columns, entries, "unliquidated_usd"),
+        largest=_largest(accounts, "liquidated_usd"),
+        largest_unliquidated=_largest(accounts, "unliquidated_usd"),
         round_log=tuple(entry for entry in log if entry.liquidations or entry.oracles),
         unknown=columns.unknown
         + _unpriced(prices, scenario, labels)
@@ -177,21 +178,28 @@ def _unpriced(
     )
 
 
-def _largest(columns: Columns, entries: Sequence[Entry], column: str) -> tuple[AccountFigures, ...]:
-    """Accounts with the most in a column."""
-    sums = summed(entries, lambda entry: entry.holder)
+def _by_account(columns: Columns, entries: Sequence[Entry]) -> list[AccountFigures]:
+    """In the order of markets, then by address."""
     kinds: dict[Holder, str] = {}
     for entry in entries:
         if entry.kind != NO_LOOP:
             kinds.setdefault(entry.holder, entry.kind)
-    with_any = [holder for holder, figures in sums.items() if getattr(figures, column)]
-    ranked = sorted(with_any, key=lambda holder: (-getattr(sums[holder], column), holder))
-    return tuple(
+    sums = summed(entries, lambda entry: entry.holder)
+    return [
         AccountFigures(
             holder.account, columns.markets[holder.market].label, sums[holder], kinds.get(holder)
         )
-        for holder in ranked[:LARGEST]
-    )
+        for holder in sorted(sums)
+    ]
+
+
+def _largest(accounts: Sequence[AccountFigures], column: str) -> tuple[AccountFigures, ...]:
+    """Those with the most in a column."""
+
+    def most(account: AccountFigures) -> float:
+        return float(getattr(account.figures, column))
+
+    return tuple(sorted(filter(most, accounts), key=most, reverse=True)[:LARGEST])
 
 
 def _round(columns: Columns, played: Round, labels: Mapping[AssetId, str]) -> RoundFigures:
