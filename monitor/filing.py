@@ -6,7 +6,7 @@ import structlog
 
 from monitor import __version__
 from monitor.core.risk import WorldSheet
-from monitor.core.snapshot import Filed
+from monitor.core.snapshot import Filed, Snapshot
 from monitor.engine.freezing import Frame
 from monitor.metrics import Metrics, SnapshotOutcome
 from monitor.parts import Parts
@@ -47,11 +47,21 @@ class Filing:
         if self._writing is not None and not self._writing.done():
             raise TimeoutError("the one before it is still being written")
         snapshot = self._frame.around(world)
-        self._writing = asyncio.ensure_future(asyncio.to_thread(self._folder.write, snapshot))
+        self._writing = asyncio.ensure_future(asyncio.to_thread(_filed, self._folder, snapshot))
         done, _ = await asyncio.wait([self._writing], timeout=LONGEST_SECONDS)
         if not done:
             raise TimeoutError(f"it took longer than {LONGEST_SECONDS:.0f} seconds")
         return self._writing.result()
+
+
+def _filed(folder: SnapshotFolder, snapshot: Snapshot) -> Written:
+    """What was written counts, whether others could be removed or not."""
+    written = folder.write(snapshot)
+    try:
+        folder.prune(written.name)
+    except OSError as error:
+        log.error("snapshots_not_pruned", error=str(error))
+    return written
 
 
 def filing_of(settings: Settings, parts: Parts, metrics: Metrics) -> Filing:

@@ -3,6 +3,7 @@
 import os
 import re
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -35,7 +36,7 @@ class SnapshotFolder:
     most_bytes: int
 
     def write(self, snapshot: Snapshot) -> Written:
-        """Write one, and let the oldest go. Raises OSError.
+        """Write one; `prune` makes room for the next. Raises OSError.
 
         Named by chain, block and id: the same snapshot has the same name, and is written once.
         """
@@ -47,16 +48,19 @@ class SnapshotFolder:
         with placed(self.folder / name, replace=True) as file:
             pack(frozen, file)
         size_bytes = (self.folder / name).stat().st_size
-        self._prune(name)
         return Written(frozen.id, name, size_bytes)
 
-    def _prune(self, newest: str) -> None:
-        """By when they were written. What is no snapshot by its name is let be."""
+    def prune(self, newest: str) -> None:
+        """Let the oldest go, by when they were written. Raises OSError.
+
+        What is no snapshot by its name is let be.
+        """
         found = []
         for entry in os.scandir(self.folder):
             if _NAME.fullmatch(entry.name) and entry.is_file(follow_symlinks=False):
-                told = entry.stat(follow_symlinks=False)
-                found.append((entry.name == newest, told.st_mtime_ns, entry.name, told.st_size))
+                with suppress(FileNotFoundError):  # another daemon's folder too
+                    told = entry.stat(follow_symlinks=False)
+                    found.append((entry.name == newest, told.st_mtime_ns, entry.name, told.st_size))
         kept, size = 0, 0
         for is_newest, _, name, size_bytes in sorted(found, reverse=True):
             kept, size = kept + 1, size + size_bytes
@@ -67,8 +71,9 @@ class SnapshotFolder:
         """Remove what a daemon was writing when it died, before there is need for the room."""
         before = time.time() - LEFT_BEHIND_SECONDS
         for partial in self.folder.glob(f".*.snapshot.*{PARTIAL}"):
-            if partial.stat().st_mtime < before:
-                partial.unlink(missing_ok=True)
+            with suppress(FileNotFoundError):
+                if partial.stat().st_mtime < before:
+                    partial.unlink()
 
 
 def fault_of(folder: Path) -> str:

@@ -26,6 +26,13 @@ class StuckFolder(SnapshotFolder):
         return super().write(snapshot)
 
 
+class StubbornFolder(SnapshotFolder):
+    """Nothing can be removed from it. (Root, who runs tests, may remove anything.)"""
+
+    def prune(self, newest: str) -> None:
+        raise PermissionError(1, "Operation not permitted", newest)
+
+
 def names_in(folder: Path) -> set[str]:
     """The blocks of which there is a snapshot."""
     return {entry.name.split("-")[1] for entry in folder.iterdir()}
@@ -63,6 +70,12 @@ async def test_keep__a_folder_that_is_none__says_why_without_its_path(tmp_path: 
     archive, registry = filing_in(SnapshotFolder(tmp_path / "file", 5, 10**9))
     assert await archive.keep(a_world()) == Filed(reason="no snapshot: File exists")
     assert counted(registry, "failed") == 1
+
+
+async def test_keep__nothing_can_be_removed__names_what_was_written(tmp_path: Path) -> None:
+    archive, registry = filing_in(StubbornFolder(tmp_path, 1, 10**9))
+    assert (await archive.keep(a_world())).id == freeze(a_snapshot()).id
+    assert counted(registry, "failed") == 0
 
 
 async def test_keep__a_disk_that_hangs__holds_up_no_alert(

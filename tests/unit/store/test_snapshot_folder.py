@@ -26,6 +26,7 @@ def filled(folder: SnapshotFolder, blocks: int) -> list[str]:
     now, names = time.time(), []
     for number in range(1, blocks + 1):
         names.append(folder.write(a_snapshot(number)).name)
+        folder.prune(names[-1])
         os.utime(folder.folder / names[-1], (now, now - blocks + number))
     return names
 
@@ -59,7 +60,7 @@ def test_write__a_clock_that_went_back__keeps_the_newest(tmp_path: Path) -> None
     folder = SnapshotFolder(tmp_path, 1, ROOMY)
     later = time.time() + 10_000
     os.utime(tmp_path / folder.write(a_snapshot(1)).name, (later, later))
-    folder.write(a_snapshot(2))
+    folder.prune(folder.write(a_snapshot(2)).name)
     assert blocks_in(tmp_path) == [2]
 
 
@@ -71,6 +72,7 @@ def test_write__what_is_not_ours__is_let_be(tmp_path: Path) -> None:
     before = names_in(tmp_path)
     folder = SnapshotFolder(tmp_path, 1, ROOMY)
     written = [folder.write(a_snapshot(number)).name for number in (3, 4)]
+    folder.prune(written[1])
     assert names_in(tmp_path) == sorted([*before, written[1]])
 
 
