@@ -32,10 +32,9 @@ def most_profitable(
     """
     halves = (largest * 0.5**halving for halving in range(HALVINGS, 0, -1))
     scanned = [*([least] if least else []), *(size for size in halves if size > least)]
-    earned, best = max((profit(size), -size) for size in scanned)
-    best = -best
+    best = max(scanned, key=profit)
     # A profit that is concave and 0 at 0 cannot double before the size does.
-    if least and 2 * earned < enough:
+    if least and 2 * profit(best) < enough:
         return max((largest, best), key=profit)
     low = min(least, best) if best == scanned[0] else best / 2
     return max((largest, best, _top(profit, low, min(2 * best, largest))), key=profit)

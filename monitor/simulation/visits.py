@@ -195,8 +195,9 @@ class Visits:
             return offer.profit_usd if isinstance(offer, Offer) else REFUSED
 
         whole_usd = min(bid.target.debt_usd, bid.target.collateral_usd / bid.target.bonus)
-        least = whole_usd * self.options.gas_usd / most_usd
-        return most_profitable(profit, largest, least, self.options.gas_usd), largest
+        gas_usd = max(self.options.gas_usd, 0.0)
+        least = whole_usd * gas_usd / most_usd if gas_usd else 0.0
+        return most_profitable(profit, largest, least, gas_usd), largest
 
     def _offer(self, bid: Bid, repay_usd: float) -> Offer | Refusal | None:
         """One size of a bid. None where it would leave dust."""
