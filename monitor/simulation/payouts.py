@@ -81,7 +81,7 @@ def share_out(columns: Columns, state: State, quote: int, lost: float) -> None:
     for claim in lenders:
         backing = columns.claims.backings[claim]
         held = state.claims[claim] = _less(backing, state.claims[claim], quote, lost / supply)
-        if backing.leaf is not None and backing.bears_losses:
+        if backing.leaf is not None:
             state.moved[backing.leaf] = held.worth
             moved += backing.priced
     if moved:

@@ -28,13 +28,13 @@ from monitor.engine.claim_sheets import claim_sheets
 from monitor.library import abi_library
 from monitor.protocols.registry import PROTOCOLS, MarketPlan
 
-AAVE, MORPHO = MarketId("aave"), MarketId("morpho")
+AAVE, MORPHO, MORE = MarketId("aave"), MarketId("morpho"), MarketId("more-of-morpho")
 FIRST, SECOND = "0x" + "1" * 64, "0x" + "2" * 64
 VAULT, OUTER = (AssetId(an_address(name)) for name in ("vault", "outer"))
 AT_FIRST, AT_SECOND = f"{MORPHO}/{FIRST}", f"{MORPHO}/{SECOND}"
 RULES = tuple(
     PROTOCOLS[protocol](MarketPlan(market, an_address(protocol), 0), abi_library)
-    for protocol, market in (("aave_v3", AAVE), ("morpho_blue", MORPHO))
+    for protocol, market in (("aave_v3", AAVE), ("morpho_blue", MORPHO), ("morpho_blue", MORE))
 )
 VAULT_OF_100 = Receipt(
     kind=ReceiptKind.ERC4626,
@@ -75,6 +75,7 @@ def sheets(records: Mapping[object, Record]) -> Mapping[AssetId, ClaimSheet]:
     world: dict[object, Record] = {
         market_key(AAVE): a_market(),
         market_key(MORPHO): Market("morpho_blue", an_address("morpho")),
+        market_key(MORE): Market("morpho_blue", an_address("morpho")),
         reserve_key(AAVE, WETH): a_reserve(WETH),
         reserve_key(AAVE, USDC): a_reserve(USDC, symbol="USDC"),
         pair_key(MORPHO, FIRST): a_pair(),
@@ -127,7 +128,8 @@ def test_curated_vault__that_hides_losses_and_lends_where_nobody_looks__is_not_k
 
 
 def test_vault__lends_where_nobody_looks__says_what_is_seen_and_shows_its_losses() -> None:
-    found = vault_sheet(CURATED, {FIRST: 60})
+    found = vault_sheet(replace(CURATED, idle_raw=RawAmount(7)), {FIRST: 60})
+    assert found.idle_raw == 0
     assert found.reason == "the followed markets show 60 of the 100 it holds"
     assert found.lent == (Lent(AT_FIRST, RawAmount(60)),)
     assert found.bears_losses
@@ -201,3 +203,33 @@ def test_atoken__of_a_paused_reserve__is_paid_nothing() -> None:
     reserve = replace(a_reserve(USDC), cash_raw=RawAmount(75), terms=terms)
     found = sheets({reserve_key(AAVE, USDC): reserve})[AssetId(reserve.supply_token)]
     assert (found.lent, found.idle_raw, found.reason) == ((), 0, "")
+
+
+def test_curated_vault__queue_over_two_entries_of_one_protocol__keeps_its_order() -> None:
+    third = "0x" + "3" * 64
+    queued = replace(CURATED, queue=(third, FIRST))
+    elsewhere: dict[object, Record] = {
+        pair_key(MORE, third): a_pair(),
+        position_key(MORE, VAULT, third): lends(50),
+    }
+    found = vault_sheet(queued, {FIRST: 50}, elsewhere)
+    assert [lent.place for lent in found.lent] == [f"{MORE}/{third}", AT_FIRST]
+
+
+def test_plain_vault__what_it_has_pledged_and_not_lent__is_its_own_to_give() -> None:
+    """A vault of ether that has 60 of it in Morpho as collateral, which nobody borrows."""
+    ether = replace(VAULT_OF_100, underlying=WETH, assets_raw=RawAmount(60))
+    pledged: dict[object, Record] = {
+        receipt_key(VAULT): ether,
+        position_key(MORPHO, VAULT, FIRST): Position(supplies=(a_holding(WETH, 60),)),
+    }
+    found = sheets(pledged)[VAULT]
+    assert (found.idle_raw, found.lent, found.reason) == (60, (), "")
+
+
+def test_atoken__that_is_followed_as_well__is_paid_by_its_market() -> None:
+    token = AssetId(a_reserve(USDC).supply_token)
+    followed = replace(VAULT_OF_100, kind=ReceiptKind.AAVE_ATOKEN)
+    found = sheets({receipt_key(token): followed})[token]
+    assert (found.reason, found.rate) == ("", Fraction(1))
+    assert [lent.place for lent in found.lent] == ["aave"]

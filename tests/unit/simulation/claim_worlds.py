@@ -161,11 +161,11 @@ def quote_at(sheet: WorldSheet, label: str, asset: AssetId) -> int:
     )
 
 
-def share_pool() -> TickCurve:
-    """Shares against USDC at 1.25, deep, without a fee."""
-    token0, token1 = sorted((SHARE, USDC))
-    price = 1.25e-12 if token0 == SHARE else 1.25e12
-    liquidity = 10**22
+def share_pool(other: AssetId = USDC, per_share: float = 1.25e-12) -> TickCurve:
+    """Shares, deep, without a fee. `per_share`: raw units of the other token a raw share."""
+    token0, token1 = sorted((SHARE, other))
+    price = per_share if token0 == SHARE else 1 / per_share
+    liquidity = 10**25
     return TickCurve(
         pool=Address("0x" + "7" * 40),
         token0=token0,

@@ -1,6 +1,7 @@
 """Seized claims are given back for cash before what they bring is sold: by hand."""
 
 from dataclasses import replace
+from fractions import Fraction
 
 import pytest
 from unit.simulation.claim_worlds import (
@@ -171,3 +172,36 @@ def test_redeemable__with_a_pool_of_its_own_and_no_cash__is_not_sold_there() -> 
     sheet = under_water(first_cash=100)
     outcome = run(replace(sheet, curves=(*sheet.curves, share_pool())))
     assert outcome.refused == {0: Refusal.NO_CASH}
+
+
+def test_redeemable__no_way_from_what_it_brings__is_sold_as_it_is() -> None:
+    """Shares trade for ether, which is owed; USDC trades for nothing."""
+    value = BaseValue(125 * USD // 100)
+    listed = replace(share_sheet(), price_base=value, price=Price(value, path=(VAULT_EDGE,)))
+    assets = [priced(WETH, PriceKind.MARKET, ETH), priced(USDC, PriceKind.MARKET, DOLLAR), listed]
+    core = market([borrower(1, shares(10_000), debt(WETH, 5.8))], assets=assets)
+    lender = lending_market(1, ether_in_dollars(), cash=20_000, owed=9000)
+    sheet = world((core, lender), [share_pool(WETH, 1.25 / 2000)])
+    done = run(replace(sheet, claims={SHARE: vault((FIRST, 15_000))})).rounds[0].liquidations[0]
+    assert [hop.pool for hop in done.hops] == [0]
+    assert done.paid == ()
+    assert done.proceeds == pytest.approx(2.9e18 * 1.05, rel=1e-3)
+
+
+def test_claim__has_lent_where_no_market_is__is_not_redeemable_and_says_so() -> None:
+    sheet = under_water(first_cash=3000)
+    lost = replace(sheet, claims={SHARE: vault((FIRST, 5000), ("morpho/0x77", 1))})
+    assert run(lost).refused == {0: Refusal.NO_ROUTE}
+    (line,) = columns_of(lost).left_out
+    assert line.startswith(f"vUSDC ({SHARE}) cannot be redeemed: it has lent where no market")
+
+
+def test_claim__has_lent_where_nobody_looks__is_not_redeemable() -> None:
+    """Anybody may have opened those markets, and nothing tells what their loan is worth."""
+    sheet = under_water(first_cash=3000)
+    open_to_all = [replace(each, is_permissionless=True) for each in sheet.markets[1:3]]
+    markets = (sheet.markets[0], *open_to_all, sheet.markets[3])
+    told = replace(sheet, markets=markets, usd={USDC: Fraction(1, 10**6)})
+    assert columns_of(told).claims.backings[SHARE].is_redeemable
+    untold = replace(sheet, markets=markets)
+    assert not columns_of(untold).claims.backings[SHARE].is_redeemable

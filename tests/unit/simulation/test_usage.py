@@ -98,3 +98,13 @@ def test_round__asset_of_a_pledge_that_nobody_lends__is_not_listed() -> None:
     idle = replace(core.assets[WETH], lending=None, cash_raw=RawAmount(10**30))
     bare = replace(sheet, markets=(replace(core, assets={**core.assets, WETH: idle}),))
     assert [row["asset"] for row in shown(bare, -0.05)] == ["USDC"]
+
+
+def test_round__other_debt_written_off__is_listed_too() -> None:
+    sheet = crash(KINKED)
+    (core,) = sheet.markets
+    account = borrower(1, pledge(WETH, 10), [debt(USDC, 15_500), debt(DAI, 4)])
+    both = replace(sheet, markets=(replace(core, exposures=(account,)),))
+    rows = {row["asset"]: row for row in shown(both, -0.5)}
+    # 10 owed and 10 idle; 4 of the 10 are gone.
+    assert rows["DAI"]["utilisation"] == pytest.approx(6 / 16)

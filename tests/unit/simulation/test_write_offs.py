@@ -21,6 +21,7 @@ from unit.simulation.claim_worlds import (
     pledged,
     quote_at,
     run,
+    share_pool,
     share_sheet,
     shares,
     vault,
@@ -180,11 +181,11 @@ def test_write_off__vault_in_the_market_of_its_own_shares__is_redeemed_after_its
     """All it has is lent where its shares are pledged: the seized ones are worth less at once."""
     claim = vault((SHARES, 1000))
     account = borrower(9, shares(800, threshold_bps=9000), debt(USDC, 1200))
-    sheet = pledged(claim, lending_market(9, share_sheet(), [account], cash=30, owed=1200))
+    sheet = pledged(claim, lending_market(9, share_sheet(), [account], cash=100, owed=1200))
     (done, *_) = run(sheet).rounds[0].liquidations
-    # 800 shares of 1.25 pay 1,000 / 1.05 back; 247.62 of 1,230 lent are lost, so what is given
-    # back brings 1,000 * (1 - 0.2013) = 798.68: less than was repaid. A half loses nothing, and
-    # is paid out of the 476.19 that it pays back and the 30 that were there.
+    # 800 shares of 1.25 pay 1,000 / 1.05 back; 247.62 of 1,300 lent are lost, so what is given
+    # back brings 1,000 * (1 - 0.19048) = 809.52: less than was repaid. A half loses nothing, and
+    # is paid out of the 476.19 that it pays back and the 100 that were there.
     assert done.repaid == pytest.approx(500e6 / 1.05)
     assert done.proceeds == pytest.approx(500e6)
 
@@ -193,21 +194,22 @@ def test_write_off__of_an_account_with_two_pledges__the_pair_stands_and_the_term
     None
 ):
     """A market in USD behind Morpho: 10,000 shares, 12,500 USD before the loss and 10,446 after;
-    11,000 USD of ether; 20,600 owed.
+    11,000 USD of ether; 18,400 owed.
     """
     sheet = crash(LENDS_HALF, owed=10)
     value = BaseValue(125 * USD // 100)
     listed = replace(
         share_sheet(), price_base=value, price=Price(value, source=ORACLE, path=(VAULT_EDGE,))
     )
-    account = borrower(5, [shares(10_000), pledge(WETH, 11_000 / 1200)], debt(USDC, 20_600))
+    ether = pledge(WETH, 11_000 / 1200, threshold_bps=6000)
+    account = borrower(5, [shares(10_000), ether], debt(USDC, 18_400))
     first, *others = sheet.markets
     core = replace(first, assets={**first.assets, SHARE: listed}, exposures=(account,))
     outcome = run(replace(sheet, markets=(*others, core)), WETH=-0.4)
     done = outcome.rounds[0].liquidations[1]
     assert done.account == account_number(5)
-    # Health was (12,500 * 0.9 + 11,000 * 0.8) / 20,600 = 0.973: half of it. Now it is 0.884: all,
-    # as far as the shares go, though the ether is worth more by now.
+    # Health was (12,500 * 0.9 + 11,000 * 0.6) / 18,400 = 0.970: half of it, 9,200. Now it is 0.870:
+    # all, as far as the shares go, 9,949; though the ether is worth more by now.
     assert done.received == pytest.approx(10_000e18)
     assert done.repaid == pytest.approx(12_500e6 * WORTH / 1.05)
     assert done.received_usd == pytest.approx(12_500)
@@ -231,7 +233,10 @@ def test_write_off__debts_in_shares__are_worth_less_in_dollars() -> None:
     """A market lends the shares themselves; nothing but their rate tells what one is worth."""
     sheet = crash(LENDS_HALF, owed=10)
     loan = replace(share_sheet(), price_base=UNIT, price=None)
-    ether = replace(ether_in_dollars(), price_base=1600 * UNIT)
+    value = BaseValue(1600 * UNIT)
+    path = (ETH, replace(VAULT_EDGE, exponent=-1))
+    price = Price(value, source=ORACLE, path=path)
+    ether = replace(ether_in_dollars(), price_base=value, price=price)
     market = replace(
         lending_market(7, ether),
         assets={SHARE: loan, WETH: ether},
@@ -240,5 +245,19 @@ def test_write_off__debts_in_shares__are_worth_less_in_dollars() -> None:
     usd = {SHARE: Fraction(125, 10**20)}
     sheet = replace(sheet, markets=(*sheet.markets, market), usd=usd)
     outcome = run(sheet, WETH=-0.4)
-    price = outcome.end.prices[quote_at(sheet, "morpho/0x07", SHARE)]
-    assert price * 1e18 == pytest.approx(1.25 * WORTH)
+    prices = outcome.end.prices
+    assert prices[quote_at(sheet, "morpho/0x07", SHARE)] * 1e18 == pytest.approx(1.25 * WORTH)
+    # More shares for an ether, each of them worth less: in USD it fell by the shock alone.
+    assert prices[quote_at(sheet, "morpho/0x07", WETH)] * 1e18 == pytest.approx(1200 / 2000 * 2000)
+
+
+def test_share__worth_a_dollar_by_its_vault_alone__is_no_anchor() -> None:
+    sheet = pledged(LENDS_HALF, lending_market(9, share_sheet()))
+    value = BaseValue(USD)
+    listed = replace(share_sheet(), price_base=value, price=Price(value, path=(VAULT_EDGE,)))
+    first = sheet.markets[0]
+    core = replace(first, assets={**first.assets, SHARE: listed})
+    paths = columns_of(
+        replace(sheet, markets=(core, sheet.markets[1]), curves=(share_pool(),))
+    ).paths
+    assert [hop.pool for hop in paths[SHARE].hops] == [0]
