@@ -208,10 +208,12 @@ def curve(out: Console, document: Document) -> None:
 def _critical(document: Document) -> str:
     shock = document["critical_shock"]
     if document["unknown"]:
-        return "critical: unknown"
+        return "critical shock: unknown"
     if not all(step["result"]["converged"] for step in document["curve"]):
-        return "critical: unknown, for steps marked ? find no end"
-    return "no shock on this curve is critical" if shock is None else f"▶ critical: {shock:.1%}"
+        return "critical shock: unknown, for steps marked ? find no end"
+    return (
+        "no shock on this curve is critical" if shock is None else f"▶ critical shock: {shock:.1%}"
+    )
 
 
 def _rows(steps: int, critical: int | None) -> list[int]:

@@ -171,7 +171,7 @@ def test_curve__critical_shock__is_marked_in_the_picture_and_below() -> None:
     assert critical is not None
     (marked,) = (line for line in lines if line.strip().startswith("▶ ") and "critical" not in line)
     assert f"-{critical:.1%}" in marked
-    assert lines[-1] == f"▶ critical: {critical:.1%}"
+    assert lines[-1] == f"▶ critical shock: {critical:.1%}"
     assert len([line for line in lines if line.strip().startswith(("-", "▶ "))]) <= 27
     assert any("-50.0%" in line for line in lines), "the last step is always shown"
 
@@ -184,7 +184,7 @@ def test_curve__without_a_critical_shock__says_so() -> None:
 
 def test_curve__with_steps_that_find_no_end__is_marked() -> None:
     lines = shown(curve, curved(10, max_rounds=1))
-    assert lines[-1] == "critical: unknown, for steps marked ? find no end"
+    assert lines[-1] == "critical shock: unknown, for steps marked ? find no end"
     assert any(line.strip().startswith("?") for line in lines)
 
 
