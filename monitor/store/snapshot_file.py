@@ -106,8 +106,8 @@ def thaw(path: Path) -> tuple[str, Snapshot]:
     if header.schema != schema():
         raise SchemaMismatch(
             f"{path} was written by cascade-monitor {header.version} in the schema "
-            f"{header.schema}: expected {schema()}. Project it with version {header.version}: a "
-            "newer one could not repeat what was projected then."
+            f"{header.schema}: expected {schema()}. Project it with the build that wrote it: "
+            "another could not repeat what was projected then."
         )
     try:
         return identity, _shape().read(json.decode(body))
