@@ -47,7 +47,7 @@ def main() -> int:
 async def _run(options: Options) -> Score:
     """Ended by Ctrl-C or SIGTERM, it still ends what it began."""
     # Nothing of it is seen but on a terminal; each world that is done is a line anywhere.
-    with Console(stderr=True).status("") as shown:
+    with Console().status("") as shown:
         run_itself = asyncio.ensure_future(run(options, say, shown.update))
         for number in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(number, run_itself.cancel)

@@ -34,6 +34,8 @@ FURTHER_PAIRS = (
     PairTerms("DAI", "USDC", 0),
 )
 CLAIM_CHANCE, SCARCE_CHANCE = 0.5, 0.08
+BARE_CHANCE = 0.15
+"""That a pool has nothing beyond its ranges."""
 VAULT = "Devnet USDC"
 CLAIMED = (
     (VAULT, "USDC", "USDC"),
@@ -162,14 +164,17 @@ def _pools(rng: random.Random, depth: str) -> tuple[PoolTerms, ...]:
 
 
 def _ranges(rng: random.Random, name: str) -> tuple[RangeTerms, ...]:
-    """Some of it everywhere; the rest in a few ranges around the first price."""
+    """In most pools some of it everywhere, the rest in a few ranges around the first price."""
     widths = (60, 200, 500, 2_000) if name in ("wstETH/WETH", "DAI/USDC") else (300, 1_500, 6_000)
-    everywhere = rng.randint(5, 60)
-    chosen = rng.sample(widths, rng.randint(0, 3))
-    if not chosen:
-        return (RangeTerms(100, None),)
-    share, rest = divmod(100 - everywhere, len(chosen))
-    return RangeTerms(everywhere + rest, None), *(RangeTerms(share, width) for width in chosen)
+    chosen: list[int | None] = [*rng.sample(widths, rng.randint(0, 3))]
+    if not chosen or rng.random() > BARE_CHANCE:
+        chosen.append(None)
+    shares = [rng.uniform(0.1, 1) for _ in chosen]
+    percents = [round(100 * share / sum(shares)) for share in shares]
+    percents[0] += 100 - sum(percents)
+    return tuple(
+        RangeTerms(percent, width) for percent, width in zip(percents, chosen, strict=True)
+    )
 
 
 def _pairs(rng: random.Random) -> tuple[PairTerms, ...]:
