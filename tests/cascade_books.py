@@ -25,9 +25,9 @@ from unit.simulation.worlds import (
 )
 
 from monitor.core.curves import ConstantProductCurve, DepthCurve, ParametricCurve, StableSwapCurve
-from monitor.core.risk import Exposure, PartialTerms, WorldSheet
+from monitor.core.risk import Exposure, MarketSheet, PartialTerms, WorldSheet
 from monitor.core.stable_swap import FEE_UNIT, Swap
-from monitor.core.units import AssetId, Bps, Wad
+from monitor.core.units import AssetId, Bps, RawAmount, Wad
 
 WHOLE = PartialTerms(Bps(10_000), Wad(0), full_close_value_base=0, dust_value_base=0)
 """A call may close all of an account, and may leave dust (Morpho Blue)."""
@@ -115,9 +115,14 @@ def _exposures(draw: st.DrawFn, first: int) -> list[Exposure]:
 
 @st.composite
 def wide_worlds(draw: st.DrawFn) -> WorldSheet:
-    """Two markets in USD and one that counts in ether; five pools of any family."""
-    cash = draw(st.sampled_from([10**19, 10**40]))
-    assets = [sheet_of(WETH, cash_raw=cash), *map(sheet_of, (WBTC, USDC, DAI, WSTETH))]
+    """Two markets in USD and one that counts in ether, none of endless cash; five pools of any
+    family.
+    """
+    short = draw(st.booleans())
+    assets = [
+        sheet_of(asset, cash_raw=(20 if short and asset == WETH else 10**7) * 10 ** DECIMALS[asset])
+        for asset in (WETH, WBTC, USDC, DAI, WSTETH)
+    ]
     loops = [
         borrower(
             number,
@@ -129,7 +134,7 @@ def wide_worlds(draw: st.DrawFn) -> WorldSheet:
     markets = [
         market(draw(_exposures(1)), assets=assets, terms=TERMS),
         market(draw(_exposures(1)), assets=assets, terms=FORMER, name="second"),
-        pair(WSTETH, WETH, Fraction(6, 5), exposures=tuple(loops)),
+        _paying(pair(WSTETH, WETH, Fraction(6, 5), exposures=tuple(loops))),
     ]
     pairs = ((WETH, USDC), (WBTC, WETH), (DAI, USDC), (WSTETH, WETH), (WBTC, USDC))
     pools = [
@@ -137,6 +142,13 @@ def wide_worlds(draw: st.DrawFn) -> WorldSheet:
         for number, (base, quote) in enumerate(pairs, start=1)
     ]
     return world(markets, pools)
+
+
+def _paying(sheet: MarketSheet) -> MarketSheet:
+    """What the pair market holds: its collateral, and a little of the loan."""
+    cash = RawAmount(10**23)
+    assets = {key: replace(each, cash_raw=cash) for key, each in sheet.assets.items()}
+    return replace(sheet, assets=assets)
 
 
 def turned(sheet: WorldSheet) -> WorldSheet:
