@@ -155,6 +155,13 @@ def test_score__all_within_bounds__misses_nothing_and_ends_with_its_line() -> No
     )
 
 
+def test_score__what_worlds_had__is_counted() -> None:
+    worlds = [replace(a_verdict(number), features=("scarce cash",)) for number in range(2)]
+    worlds.append(replace(a_verdict(2), projected_rounds=4))
+    told = Score(worlds, redrawn=3).remarks()
+    assert told == ("worlds with scarce cash in 2, rounds projected otherwise in 1; drawn again: 3")
+
+
 def test_score__a_knife_edge__counts_apart() -> None:
     score = Score([a_verdict(0), a_verdict(1, 0.5, knife=True)])
     assert not list(score.misses())

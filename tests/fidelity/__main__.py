@@ -38,7 +38,7 @@ def main() -> int:
         return 130
     say(f"{time.monotonic() - started:.0f} s")
     misses = list(score.misses())
-    for line in (*summary(score), *misses):
+    for line in (score.remarks(), *summary(score), *misses):
         say(line)
     say(score.last_line())
     return 1 if misses else 0
@@ -56,13 +56,10 @@ async def _run(options: Options) -> Score:
 
 def summary(score: Score) -> list[str]:
     asked = "" if len(score.verdicts) >= SHARES_FROM else f", not asked below {SHARES_FROM} worlds"
-    told = [
+    return [
         f"{words}: {share:.0%} of worlds (at least {least:.0%}{asked})"
         for words, share, least in score.shares()
     ]
-    rounds = sum(each.executed.rounds != each.projected_rounds for each in score.judged)
-    told.append(f"rounds projected otherwise: {rounds} worlds; drawn again: {score.redrawn}")
-    return told
 
 
 def say(text: str) -> None:

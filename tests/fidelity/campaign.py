@@ -8,7 +8,7 @@ import random
 import shutil
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from devnet.pool_families import Families, open_families
 
 from fidelity.comparison import EXPLAINED, errors_of, first_difference, is_knife_edge
 from fidelity.execution import executed, set_stage
-from fidelity.ground import Ground, draw_ground
+from fidelity.ground import VAULT, Ground, draw_ground
 from fidelity.opening import open_book
 from fidelity.people import Book, draw_book
 from fidelity.projection import projected
@@ -126,4 +126,24 @@ def _verdict(number: int, drawn: Drawn, played: Played, seconds: float) -> Verdi
         errors=errors_of(played.projected, played.executed),
         is_knife_edge=any(edges),
         seconds=seconds,
+        features=tuple(_features(drawn, played.executed)),
     )
+
+
+def _features(drawn: Drawn, done: Executed) -> Iterator[str]:
+    if drawn.ground.has_families:
+        yield "pools of other families"
+    if drawn.ground.cash_left:
+        yield "scarce cash"
+    if drawn.question.waiting:
+        yield "days of interest"
+    if drawn.ground.claims:
+        yield "claims pledged"
+    tokens = {asset.symbol for asset in drawn.ground.terms.assets}
+    seized = {each.collateral for each in done.done} - tokens
+    if seized - {VAULT}:
+        yield "aTokens seized"
+    if VAULT in seized:
+        yield "vault shares seized"
+    for channel in drawn.question.channels:
+        yield f"a shock of {channel.shock[0].partition(':')[0]}"

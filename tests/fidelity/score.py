@@ -1,6 +1,7 @@
 """What worlds came to together: the bounds, the table, the last line."""
 
 import statistics
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -16,7 +17,7 @@ SHARES_FROM = 20
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """One world. `errors` count only where it is no knife edge."""
+    """One world. `errors` count only where it is no knife edge. `features`: what else it has."""
 
     number: int
     words: str
@@ -27,6 +28,7 @@ class Verdict:
     errors: Errors
     is_knife_edge: bool
     seconds: float
+    features: tuple[str, ...] = ()
 
     @property
     def protocols(self) -> int:
@@ -118,6 +120,14 @@ class Score:
             ("a concentrated book", sum(each.book == "concentrated" for each in worlds), 0.2),
         ):
             yield words, count / len(worlds), least
+
+    def remarks(self) -> str:
+        """In how many worlds there was what, and what is counted besides."""
+        found = Counter(feature for each in self.verdicts for feature in each.features)
+        told = [f"{feature} in {count}" for feature, count in sorted(found.items())]
+        otherwise = sum(each.executed.rounds != each.projected_rounds for each in self.judged)
+        told.append(f"rounds projected otherwise in {otherwise}")
+        return f"worlds with {', '.join(told)}; drawn again: {self.redrawn}"
 
     def last_line(self) -> str:
         return (
