@@ -12,6 +12,7 @@ from fractions import Fraction
 
 from builders import a_block, an_address
 
+from benchmarks.kinds_of_loops import kind_rows
 from benchmarks.looped_market import (
     DOLLARS,
     PAIRED,
@@ -48,7 +49,7 @@ from monitor.engine.standings import Moved
 from monitor.leverage.account_code import known_code
 from monitor.leverage.steps import FlowTerms
 from monitor.library import abi_library
-from monitor.protocols.registry import PROTOCOLS, MarketPlan
+from monitor.protocols.registry import PROTOCOLS, MarketPlan, ProtocolMarket
 
 TOUCHED = 200
 ROUNDS = 5
@@ -119,16 +120,21 @@ async def recursing_rows() -> list[Row]:
             0.05,
             f"CPU time. Owners, trails and loops of a block, to the ledger: {millis(part)}; found "
             f"anew: {millis(all_of_it)}; {_told(ledger)}; equal records",
-        )
+        ),
+        *await kind_rows(ledger, block, _markets()),
     ]
 
 
-def _recursion(node: MadeUp) -> Recursion:
+def _markets() -> list[ProtocolMarket]:
     plans = (
         ("aave_v3", MarketPlan(POOLED, an_address("provider"), 0, None)),
         ("morpho_blue", MarketPlan(PAIRED, an_address("morpho"), 0, None)),
     )
-    markets = [PROTOCOLS[protocol](plan, abi_library) for protocol, plan in plans]
+    return [PROTOCOLS[protocol](plan, abi_library) for protocol, plan in plans]
+
+
+def _recursion(node: MadeUp) -> Recursion:
+    markets = _markets()
     terms = FlowTerms(3_600, Fraction(1, 20))
     known = KnownAccounts(known_code({}), abi_library("accounts/Account"))
     return Recursion(Rules(markets, terms, known, lambda view: {}), node, node)
