@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from builders import USDC, WETH, a_block, a_holding, a_market, a_price, a_reserve, an_address
+from msgspec import json
 
 from monitor.core.ledger import (
     Key,
@@ -19,12 +20,13 @@ from monitor.core.ledger import (
     reserve_key,
 )
 from monitor.core.loops import Built, Leg, Loop, LoopKind, Loops
-from monitor.core.risk import DebtSpot
+from monitor.core.risk import DebtSpot, WorldSheet
 from monitor.core.units import WAD, Address, AssetId, MarketId
 from monitor.engine.cascade_runner import CascadeRunner
 from monitor.engine.loop_rows import LoopRows
 from monitor.engine.positions import PositionBook
 from monitor.protocols.aave_v3.rules import AaveRules
+from monitor.store.shapes import shape_of
 
 CORE, OTHER = MarketId("core"), MarketId("other")
 DAI = AssetId(an_address("DAI"))
@@ -168,6 +170,18 @@ def test_looped__after_the_ledger_moved_on__is_of_the_block_it_was_made_for() ->
         ledger.put(price_key(market, USDC), a_price(10**12))
     ledger.put(loops_key(ANN), None)
     assert dict(world.looped) == {DebtSpot("core", ANN, USDC): "cross_protocol"}
+
+
+def test_looped__in_a_snapshot__comes_back_as_it_was() -> None:
+    records = bare() | {
+        position_key(CORE, ANN): held({DAI: 1000}, {USDC: 900}),
+        loops_key(ANN): Loops((loop([LEG]),)),
+    }
+    world = CascadeRunner(RULES, (), {}, {}, ()).world(Ledger(records), a_block())
+    shape = shape_of(WorldSheet)
+    found = shape.read(json.decode(json.encode(shape.written(world))))
+    assert found == world
+    assert dict(found.looped) == {DebtSpot("core", ANN, USDC): "correlated"}
 
 
 def drawn(dice: random.Random, account: Address) -> dict[Key, Record]:
