@@ -18,13 +18,13 @@ from devnet.world import World
 
 LENDER, HOARDER, WHALE = (account(f"contagion {name}") for name in ("lender", "hoarder", "whale"))
 ATOKEN_LLTV_WAD = 860_000_000_000_000_000
-SHARE_LLTV_WAD = 915_000_000_000_000_000
+SHARE_LLTV_WAD = 965_000_000_000_000_000
 WETH_USDC, WBTC_USDC = "WETH/USDC", "WBTC/USDC"
 LENT_USDC, LENT_WETH = 3_000_000, 2_000
 """In each market of a claim, whole tokens."""
 DEEP = ((250, 425_000), (250, 424_000))
 """Of the vault's first market, (WETH, USDC): at -40 % they are under water by a third."""
-SHARE_PLEDGES = ((300_000, 906), (250_000, 890), (200_000, 880), (150_000, 750))
+SHARE_PLEDGES = ((380_000, 960), (250_000, 950), (150_000, 940), (100_000, 750))
 """Dollars' worth of shares, and how many thousandths of it are owed."""
 ETHER_PLEDGES = ((100, 150_000), (60, 85_000), (40, 40_000))
 """aWETH of Aave 3.6, and USDC owed."""
@@ -32,9 +32,11 @@ DOLLAR_PLEDGES = ((200_000, 84), (120_000, 83), (50_000, 60))
 """aUSDC, and the percentage of its worth that is owed in WETH."""
 FOR_ETHER = ((60_000, 84), (30_000, 70))
 """Dollars' worth of shares, and the percentage of it that is owed in WETH."""
-VAULT_CASH_USDC, CASH_3_0_USDC = 40_000, 90_000
-ON_ITSELF_USDC = 20_000
-"""What the vault lends on its own shares."""
+VAULT_CASH_USDC, CASH_3_0_USDC = 30_000, 90_000
+ON_ITSELF_USDC, CASH_ON_ITSELF_USDC = 60_000, 1_000
+"""What the vault lends on its own shares, and what is left there by those who borrow."""
+GONE, GONE_USDC = account("vault depositor 2"), 400_000
+"""Who has left the vault before, so that a loss weighs more."""
 TIMELOCK_SECONDS = 86_400
 
 
@@ -57,21 +59,23 @@ async def build_contagion(world: WideWorld) -> Contagion:
     """In the wide world, whose vault and markets have no borrowers yet."""
     await _lend(world)
     usdc, weth = world.raw("USDC", LENT_USDC), world.raw("WETH", LENT_WETH)
+    saved = [
+        (world.raw("USDC", worth), world.raw("USDC", worth) * permille // 1_000)
+        for worth, permille in SHARE_PLEDGES
+    ]
+    scant = world.raw("USDC", CASH_ON_ITSELF_USDC - ON_ITSELF_USDC) + sum(o for _, o in saved)
+    await world.vault.withdraw(GONE, world.raw("USDC", GONE_USDC))
     await world.morpho.enable_lltv(SHARE_LLTV_WAD)
     vault, old = world.terms.vaults[0].name, world.aave_3_0
     lltv = ATOKEN_LLTV_WAD
     markets = Contagion(
-        await open_share_market(world, vault, "USDC", SHARE_LLTV_WAD, {LENDER: usdc}),
+        await open_share_market(world, vault, "USDC", SHARE_LLTV_WAD, {LENDER: scant}),
         await open_share_market(world, vault, "WETH", lltv, {LENDER: weth}),
         await open_atoken_market(world, world, ("WETH", "USDC"), lltv, {LENDER: usdc}),
         await open_atoken_market(world, old, ("USDC", "WETH"), lltv, {LENDER: weth}),
         await open_atoken_market(world, world, ("USDC", "WETH"), lltv, {LENDER: weth}),
     )
     await _lend_on_itself(world, markets.shares)
-    saved = [
-        (world.raw("USDC", worth), world.raw("USDC", worth) * permille // 1_000)
-        for worth, permille in SHARE_PLEDGES
-    ]
     await _pledge_shares(world, markets.shares, saved)
     await _pledge_shares(world, markets.exchanged, _for_ether(world, FOR_ETHER))
     await _borrow_from_the_vault(world)

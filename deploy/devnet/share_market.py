@@ -11,14 +11,17 @@ from devnet.oracle_deployment import OracleSide, deploy_composed_oracle
 from devnet.wide_world import WideWorld
 from devnet.world import World
 
+SAMPLE_SHARES = 10**6
+
 
 async def open_share_market(
     world: WideWorld, vault: str, loan: str, lltv_wad: int, lent: Mapping[Address, int]
 ) -> str:
     """Its name in Morpho's book. `lent`: who lends how much of the loan.
 
-    The oracle is a double of Morpho's composed one, over what the vault says a share is worth, and
-    over the feeds of its asset and the loan where these are two.
+    The oracle is a double of Morpho's composed one, over what the vault says shares are worth, and
+    over the feeds of its asset and the loan where these are two. It asks for a million: the worth
+    of one has six digits at most where the asset has.
     """
     name, token = f"{vault}/{loan}", world.addresses.morpho.vaults[vault]
     (share_decimals,) = await world.read([View(token, "decimals()(uint8)")])
@@ -29,7 +32,7 @@ async def open_share_market(
         OracleSide(
             world.terms.asset(asset).decimals,
             vault=token,
-            sample=10**share_decimals,
+            sample=SAMPLE_SHARES * 10**share_decimals,
             feed_1=feeds[asset],
         ),
         OracleSide(world.terms.asset(loan).decimals, feed_1=feeds[loan]),

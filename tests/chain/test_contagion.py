@@ -51,8 +51,10 @@ def played(tmp_path_factory: pytest.TempPathFactory) -> Played:
 async def _played(folder: Path) -> Played:
     async with open_wide_world(epoch_slots=1) as wide:
         markets = await build_contagion(wide)
-        # Interest that no market has booked yet, and fees that the vault has not taken.
+        # Interest that most markets have not booked yet. The vault has taken its fee: of what it
+        # has not, a loss spares its savers some, which no projection knows.
         await wide.jump(6 * 3_600)
+        await wide.vault.withdraw(account("vault depositor 1"), 1)
         await wide.mine(4)
         projected = await _projected(wide, folder)
         executed = {name: await _executed(wide, shocks) for name, shocks in ASKED.items()}
@@ -177,7 +179,10 @@ def test_fall__a_vault_writes_off__share_pledgers_follow_in_a_later_round(played
     assert {each.account for each in done_in(executed, played.vault_market)} == {
         account(f"contagion borrower {number}") for number in range(len(DEEP))
     }
-    assert sum(each.repaid_usd for each in done_in(executed, played.shares)) > 400_000
+    done = done_in(executed, played.shares)
+    assert sum(each.repaid_usd for each in done) > 400_000
+    # The vault lends on its own shares: what this market writes off is its loss again.
+    assert done[0].deficit_raw
 
 
 def test_dip__a_loss_earlier_in_the_round__is_in_the_price_of_the_shares(played: Played) -> None:
@@ -185,18 +190,19 @@ def test_dip__a_loss_earlier_in_the_round__is_in_the_price_of_the_shares(played:
     second = played.executed["dip"].played[1].liquidations
     assert next(each.market for each in second if each.deficit_raw) == played.vault_market
     (shares,) = [each for each in second if each.market == played.shares]
-    # The bonus alone is 2.6 %.
-    assert shares.received_usd / shares.repaid_usd > 1.035
+    # The bonus alone is 1.1 %.
+    assert shares.received_usd / shares.repaid_usd > 1.02
     assert len(done_in(played.executed["dip"], played.ether)) == 2
 
 
 def test_fall__little_cash_behind_the_shares__a_smaller_part_is_seized(played: Played) -> None:
     executed = played.executed["fall"]
-    (left,) = [each for each in executed.left if each.market == played.shares]
-    (done,) = [each for each in executed.done if each.account == left.account]
-    assert done.repaid_usd == pytest.approx(222_500 / 4, rel=1e-3)
+    left = {each.account: each for each in executed.left if each.market == played.shares}
+    repaid = [each for each in done_in(executed, played.shares) if each.account in left]
+    assert repaid
     because = played.projected["fall"]["unliquidated_because"]
-    assert float(because["no_cash"]) == near(float(left.debt_usd))
+    assert float(because["no_cash"]) == near(float(executed.unliquidated_usd))
+    assert sum(each.debt_usd for each in left.values()) == executed.unliquidated_usd
 
 
 def test_rise__atokens_are_redeemed__what_is_left_of_their_market_is_used_more(
