@@ -48,7 +48,7 @@ def project(
         list[str] | None, typer.Option(help="KEY=VALUE, as in WETH=-0.30; repeatable")
     ] = None,
     option: Annotated[
-        list[str] | None, typer.Option(help="KEY=VALUE of [projection]; repeatable")
+        list[str] | None, typer.Option(help="KEY=VALUE, a key of the table projection; repeatable")
     ] = None,
     scenario: Annotated[
         str | None, typer.Option(help="one that is configured, instead of --shock and --option")
