@@ -87,6 +87,7 @@ async def play(folder: Path) -> Verdict:
         await _lever(world, watch)
         await _slip(world, watch)
         tripped = await _slide(world, watch, receiver)
+        await _repeat(watch, tripped, folder / "state" / "snapshots")
         await _curve(watch)
         verdict = await _crash(world, watch, receiver, tripped)
         if os.environ.get("DEMO_EXIT") != "1":
@@ -147,6 +148,16 @@ async def _slide(world: WideWorld, watch: Watch, receiver: Receiver) -> Letter:
             show_letter(letter)
         told = len(receiver.letters)
     return await receiver.wait_for("breaker.tripped")
+
+
+async def _repeat(watch: Watch, tripped: Letter, snapshots: Path) -> None:
+    """The alert once more, from what was frozen with it: no node, no store, no configuration."""
+    data = tripped.body["data"]
+    say(f"[bold]{data['reproduce'].split(' --option')[0]}[/] …")
+    again = (await watch.repeated(data["reproduce"], snapshots))["result"]["liquidated_usd"]
+    if again != data["value"]:
+        raise RuntimeError(f"the alert said {data['value']} USD, its snapshot says {again}")
+    say(f"its snapshot says the same once more, to the cent: ${float(again):,.2f}")
 
 
 async def _curve(watch: Watch) -> None:

@@ -1,6 +1,8 @@
 """The demo's daemon: `cascade-monitor run` in a process of its own, asked over its own API."""
 
 import asyncio
+import json
+import shlex
 import signal
 import socket
 import sys
@@ -52,6 +54,18 @@ class Watch:
         process = await asyncio.create_subprocess_exec(*command)
         if await process.wait():
             raise RuntimeError(f"cascade-monitor {' '.join(words)} ended with {process.returncode}")
+
+    async def repeated(self, reproduce: str, folder: Path) -> dict[str, Any]:
+        """What an alert's own command answers in the folder of snapshots: it needs no more."""
+        words = shlex.split(reproduce)[1:]
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "monitor", *words, "--json"),
+            stdout=asyncio.subprocess.PIPE,
+            cwd=folder,
+        )
+        told, _ = await process.communicate()
+        document: dict[str, Any] = json.loads(told)
+        return document
 
     async def judged(self, block_hash: str) -> dict[str, Any]:
         """The projection at a block, once the daemon judged it."""
