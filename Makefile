@@ -14,7 +14,7 @@ ACTIONS ?= 400
 # Tests of the whole wait for blocks more than they compute. A file runs in one worker: the longest
 # begin first, or one of them is run alone at the end.
 WORKERS ?= 3
-LONGEST := $(patsubst %,tests/chain/test_%.py,fuzz store_commands torture store_outages bad_input loops)
+LONGEST := $(patsubst %,tests/chain/test_%.py,fuzz fidelity store_commands torture store_outages bad_input loops)
 SOAK_SECONDS ?= 300
 KILLS ?= 20
 WORLDS ?= 2
