@@ -55,7 +55,7 @@ async def test_demo__to_its_end__trips_before_and_projects_what_happens(tmp_path
     assert re.search(r"Aave 3\.0\.2 .* the same", text)
     assert re.search(r"Morpho Blue .* exchange rate .* 1\.0% less", text)
     assert re.search(r"\$0 on Aave 3\.6, \$[1-9][\d,]+ on Aave 3\.0\.2, \$0 on Morpho", text)
-    assert re.search(r"its snapshot says the same once more, to the cent: \$4,\d{3},\d{3}\.\d\d", text)
+    assert re.search(r"says the same once more, to the cent: \$4,\d{3},\d{3}\.\d\d", text)
     assert re.search(r"▶ critical shock: \d+\.\d%", text)
     assert text.index("▶ critical shock") < text.index("the crash: WETH")
     assert re.search(r"a share of the vault of USDC lost [1-9]\.\d\d%", text)
