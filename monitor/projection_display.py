@@ -73,7 +73,7 @@ def _totals(out: Console, result: Document) -> None:
     for label, value, beside in (
         ("liquidated", usd(result["liquidated_usd"]), ""),
         ("of it in round 1", usd(result["first_round_usd"]), ""),
-        ("of it one account's", "-" if share is None else f"{share:.1%}", ""),
+        ("of one account alone", "-" if share is None else f"{share:.1%}", ""),
         ("collateral seized", usd(result["seized_usd"]), ""),
         ("bad debt", usd(result["bad_debt_usd"]), realised),
         ("left unliquidated", usd(result["unliquidated_usd"]), "liquidatable, but not liquidated"),
@@ -86,8 +86,12 @@ def _totals(out: Console, result: Document) -> None:
     gone = result["unwinding"]
     if gone is not None:
         closed = "unknown" if gone["accounts"] is None else f"by {gone['accounts']} accounts"
-        table.add_row("loops closed before", usd(gone["repaid_usd"]), f"[dim]{closed}[/]")
-        table.add_row("of loops locked in", usd(gone["locked_usd"]), "")
+        for label, key, beside in (
+            ("loops closed before", "repaid_usd", closed),
+            ("loops locked in", "locked_usd", "no cash to pay their collateral out"),
+            ("loops left open", "left_usd", "what can be sold does not free them"),
+        ):
+            table.add_row(label, usd(gone[key]), f"[dim]{beside}[/]")
     out.print(table)
 
 
@@ -117,7 +121,7 @@ def _prices(out: Console, prices: Mapping[str, Document]) -> None:
 def _rounds(out: Console, log: Sequence[Document]) -> None:
     if not log:
         return
-    table = _table("round", numbers=("calls", "liquidated", "by last", "seized", "realised bad"))
+    table = _table("round", numbers=("calls", "liquidated", "ratio", "seized", "bad debt realised"))
     for entry in log[:MOST_ROWS]:
         ratio = entry["ratio"]
         table.add_row(
@@ -149,7 +153,7 @@ def _contagion(out: Console, rows: Sequence[Document]) -> None:
     """What of a market's debt was liquidated for what liquidations did; the rest the shock did."""
     if not rows:
         return
-    table = _table("liquidations in", "liquidated in", numbers=("", "of all there"))
+    table = _table("because of liquidations in", "liquidated in", numbers=("", "of all there"))
     for row in rows[:MOST_ROWS]:
         names = (_short(row["from"]), _short(row["to"]))
         table.add_row(*names, short_usd(row["liquidated_usd"]), f"{row['share']:.1%}")
@@ -160,7 +164,7 @@ def _contagion(out: Console, rows: Sequence[Document]) -> None:
 def _largest(out: Console, head: str, rows: Sequence[Document], column: str) -> None:
     if not rows:
         return
-    table = _table(head, "in", numbers=("",))
+    table = _table("in", numbers=("",), whole=(head,))
     for row in rows[:MOST_ROWS]:
         loop = "" if row["loop_kind"] is None else f", {row['loop_kind'].replace('_', ' ')} loop"
         table.add_row(row["account"], _short(row["market"]) + loop, short_usd(row[column]))
@@ -236,13 +240,19 @@ def _bar(value: Decimal, largest: Decimal, width: int) -> str:
     return "█" * (eighths // 8) + EIGHTHS[eighths % 8].strip()
 
 
-def _table(*names: str, numbers: Iterable[str], beside: Sequence[str] = ()) -> Table:
-    """Of names at the left and `numbers` at the right; `beside`: a picture, and more numbers."""
+def _table(
+    *names: str, numbers: Iterable[str], whole: Iterable[str] = (), beside: Sequence[str] = ()
+) -> Table:
+    """Of names at the left and `numbers` at the right; `beside`: a picture, and more numbers.
+
+    `whole`: names that are on one line, to be copied; before the others.
+    """
+    uncut = (Column(name, no_wrap=True) for name in whole)
     left = (Column(name, overflow="fold") for name in names)
     right = (Column(name, justify="right", no_wrap=True) for name in numbers)
     picture = (Column(name, no_wrap=True) for name in beside[:1])
     more = (Column(name, justify="right", no_wrap=True) for name in beside[1:])
-    return Table(*left, *right, *picture, *more, box=SIMPLE_HEAD, pad_edge=False)
+    return Table(*uncut, *left, *right, *picture, *more, box=SIMPLE_HEAD, pad_edge=False)
 
 
 def _more(out: Console, count: int, what: str) -> None:

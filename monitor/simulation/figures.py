@@ -65,7 +65,9 @@ def projection_of(
         unknown=columns.unknown
         + _unpriced(prices, scenario, labels)
         + (gone.unknown if gone else ()),
-        left_out=columns.left_out + (gone.left_out if gone else ()),
+        left_out=columns.left_out
+        + _unmoved(columns, scenario, labels)
+        + (gone.left_out if gone else ()),
         unwinding=gone,
     )
 
@@ -175,6 +177,21 @@ def _unpriced(
         f"no market knows a price of {labels.get(asset, asset)} ({asset})"
         for asset in scenario.named
         if prices[asset].before is None
+    )
+
+
+def _unmoved(
+    columns: Columns, scenario: Scenario, labels: Mapping[AssetId, str]
+) -> tuple[str, ...]:
+    """Named assets whose shock shows nowhere: a zero would look as if all were well."""
+    shown = {token for pool in columns.pools for token in pool.tokens}
+    shown.update(asset for leaf in columns.leaves for asset in leaf.assets)
+    ratios = {**scenario.moves, **{asset: peg.ratio for asset, peg in scenario.pegs.items()}}
+    return tuple(
+        f"{labels.get(asset, asset)} ({asset}) has no pool, and no oracle follows its market: "
+        "the shock moves no price of it"
+        for asset, ratio in ratios.items()
+        if ratio and asset not in shown
     )
 
 

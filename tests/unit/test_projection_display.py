@@ -110,6 +110,16 @@ def test_tables__at_80_columns__are_not_wider_and_cut_nothing(document: dict[str
     assert not any("$" in line and "…$" in line for line in lines)
 
 
+def test_accounts__of_long_markets_and_loops__stand_on_one_line_at_80_columns() -> None:
+    """They are copied."""
+    sheet = hit_world()
+    spot = DebtSpot(f"morpho/{SUB_MARKET}", account_number(3), USDC)
+    sheet = replace(sheet, looped={spot: "rehypothecated"})
+    lines = shown(projection, answer(sheet))
+    assert all(any(account_number(number) in line for line in lines) for number in (1, 2, 3))
+    assert any("rehypothecated loop" in line for line in lines)
+
+
 def test_projection__of_nothing__is_its_totals_alone() -> None:
     lines = shown(projection, answer(world(market([]))))
     assert row(lines, "liquidated")[1] == "$0.00"

@@ -156,6 +156,17 @@ def test_hard_wired_oracle__whose_token_falls__liquidates_nobody() -> None:
     assert found.prices["wstETH"].after == pytest.approx(0.01)
 
 
+@pytest.mark.parametrize("key", ["wstETH", "peg:wstETH/USDC"])
+def test_shock__of_what_no_pool_and_no_oracle_prices_by_its_market__is_said(key: str) -> None:
+    """Zero would look as if all were well."""
+    legs = pledge(WSTETH, 10_000, threshold_bps=9000)
+    sheet = fixed_world(Fraction(1), borrower(1, legs, debt(USDC, 8_900)))
+    (said,) = asked(replace(sheet, curves=()), {key: -0.99}).left_out
+    assert said.startswith(f"wstETH ({WSTETH}) has no pool")
+    assert asked(replace(sheet, curves=()), {key: 0}).left_out == ()
+    assert asked(sheet, {key: -0.99}).left_out == ()
+
+
 def test_dust__of_two_dollars_against_88_000__is_nobodys_business() -> None:
     """Chaos Labs, 10 October 2025."""
     dust = borrower(1, pledge(WETH, 0.001), debt(USDC, 88_000))
