@@ -177,6 +177,7 @@ def test_score__a_knife_edge__counts_apart() -> None:
         ([a_verdict(0), a_verdict(1, knife=True), a_verdict(2, knife=True)], "2 knife edges"),
         ([a_verdict(0, knife=True)], "no world was judged"),
         ([replace(a_verdict(0), errors=Errors(0, 0, 0, 0, 0.002))], "final prices off by 2.0e-03"),
+        ([replace(a_verdict(0), errors=Errors(0, 0.02, 0, 0, 0))], "seized is off by 2.0e-02"),
         (
             [replace(a_verdict(0), executed=replace(an_execution(), played=()))],
             "world 0 liquidates in one protocol only",

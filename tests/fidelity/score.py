@@ -91,6 +91,9 @@ class Score:
             yield f"worst error {self.worst:.1e}: at most {WORST} is allowed"
         if self.median > MEDIAN:
             yield f"median error {self.median:.1e}: at most {MEDIAN} is allowed"
+        seized = max(each.errors.seized for each in self.judged)
+        if seized > WORST:
+            yield f"collateral seized is off by {seized:.1e}: at most {WORST} is allowed"
         prices = max(each.errors.prices for each in self.judged)
         if prices > PRICES:
             yield f"final prices off by {prices:.1e}: at most {PRICES} is allowed"
