@@ -24,7 +24,9 @@ RATE = 1.2
 VOLATILE, PEGGED = ("WETH", "WBTC", "wstETH"), ("USDC", "DAI")
 LLTVS = (0.625, 0.77, 0.86, 0.915, 0.945)
 FAMILY_CHANCE = 0.3
-DEPTH_USD = {"thin": (400_000, 5_000_000), "deep": (5_000_000, 100_000_000)}
+DEPTH_USD = {"thin": (400_000, 4_000_000), "deep": (4_000_000, 40_000_000)}
+THIN_CHANCE = 0.6
+"""Books owe half a million to ten million USD."""
 DIRECT = PoolTerms("WBTC", "USDC", 500, 10, 0, ())
 """A second way for WBTC, in some worlds: then its market price is this pool's."""
 FURTHER_PAIRS = (
@@ -78,7 +80,7 @@ class Ground:
 
 
 def draw_ground(rng: random.Random) -> Ground:
-    depth = rng.choice(tuple(DEPTH_USD))
+    depth = "thin" if rng.random() < THIN_CHANCE else "deep"
     terms = WideTerms(
         assets=_assets(rng),
         pools=_pools(rng, depth),

@@ -67,7 +67,7 @@ def draw_book(rng: random.Random, ground: Ground, seed: str) -> Book:
         people=rng.randint(20, 40),
         median_usd=between(rng, 5_000, 60_000),
         largest_usd=between(rng, 1_000_000, 10_000_000),
-        margin=rng.choice((0.05, 0.15, 0.35)),
+        margin=rng.choice((0.05, 0.12, 0.3)),
         lent_per_debt=rng.choice((1.02, 1.2, 2.0)),
     )
     drawn = [

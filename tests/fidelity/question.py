@@ -22,7 +22,7 @@ NUDGE = Fraction(1, 1_000_000)
 """How much larger or smaller a shock is that must change little."""
 PEG = "peg:wstETH/WETH"
 STEP, DEEPEST = 0.0025, 0.75
-HIT_SHARE = (0.01, 0.3)
+HIT_SHARE = (0.03, 0.4)
 DIRECTIONS: tuple[tuple[int, Mapping[str, float]], ...] = (
     (30, {"WETH": -1.0}),
     (20, {"WETH": -1.0, "WBTC": -0.8}),

@@ -117,10 +117,10 @@ class Score:
             ("amplification above 1.5", self.amplified, 0.5),
             ("three rounds or more", sum(each.executed.rounds >= 3 for each in worlds), 0.3),
             ("bad debt", sum(each.has_bad_debt for each in worlds), 0.2),
-            ("thin pools", sum(each.depth == "thin" for each in worlds), 0.2),
-            ("deep pools", sum(each.depth == "deep" for each in worlds), 0.2),
-            ("a spread book", sum(each.book == "spread" for each in worlds), 0.2),
-            ("a concentrated book", sum(each.book == "concentrated" for each in worlds), 0.2),
+            ("thin pools", sum(each.depth == "thin" for each in worlds), 0.1),
+            ("deep pools", sum(each.depth == "deep" for each in worlds), 0.1),
+            ("a spread book", sum(each.book == "spread" for each in worlds), 0.1),
+            ("a concentrated book", sum(each.book == "concentrated" for each in worlds), 0.1),
         ):
             yield words, count / len(worlds), least
 
