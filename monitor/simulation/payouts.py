@@ -14,6 +14,8 @@ from monitor.simulation.columns import Columns, State
 
 ROUNDING = 1e-9
 """Share of a payout that may be missing: stakes are rounded one by one."""
+LEAST_WORTH = 1e-18
+"""Of a claim whose money is all gone, per what it was: what divides by it still has a value."""
 
 
 class Payout(NamedTuple):
@@ -44,7 +46,7 @@ def payout_of(
     backing, held = columns.claims.backings[claim], state.claims[claim]
     if before.lost and claim in columns.claims.lenders.get(before.quote, ()):
         supply = state.cash[before.quote] + state.debts[before.quote]
-        held = _less(backing, held, before.quote, before.lost / supply)
+        held = _less(backing, held, before.quote, _part(before.lost, supply))
     wanted = left = shares * backing.rate * held.worth
     idle = min(held.idle, left)
     left -= idle
@@ -80,7 +82,8 @@ def share_out(columns: Columns, state: State, quote: int, lost: float) -> None:
     moved: list[int] = []
     for claim in lenders:
         backing = columns.claims.backings[claim]
-        held = state.claims[claim] = _less(backing, state.claims[claim], quote, lost / supply)
+        held = _less(backing, state.claims[claim], quote, _part(lost, supply))
+        state.claims[claim] = held
         if backing.leaf is not None:
             state.moved[backing.leaf] = held.worth
             moved += backing.priced
@@ -90,13 +93,17 @@ def share_out(columns: Columns, state: State, quote: int, lost: float) -> None:
         state.prices[at] = columns.quotes[at].at(state.moved)
 
 
+def _part(lost: float, supply: float) -> float:
+    """Debts are rounded up one by one, so that all of them can be more than what is lent."""
+    return lost / supply if lost < supply else 1.0
+
+
 def _less(backing: Backing, held: Held, quote: int, part: float) -> Held:
     """After a part of all that is lent in one place is gone."""
-    part = min(part, 1.0)
     places = tuple(zip(backing.lent_at, held.lent, strict=True))
     lent = tuple(raw * (1 - part) if at == quote else raw for at, raw in places)
     if not backing.bears_losses or not held.total:
         return held._replace(lent=lent)
     gone = part * sum(raw for at, raw in places if at == quote)
     total = max(held.total - gone, 0.0)
-    return Held(held.idle, lent, total, held.worth * total / held.total)
+    return Held(held.idle, lent, total, held.worth * max(total / held.total, LEAST_WORTH))

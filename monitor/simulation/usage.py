@@ -35,9 +35,10 @@ def _touched(done: Liquidation) -> Iterator[int]:
 
 def use_of(columns: Columns, state: State, at: int) -> Use:
     """One asset that a market lends."""
-    # Accounts are rounded up one by one, their sum is not: the last may repay a unit more.
-    owed = max(state.debts[at], 0.0)
-    utilisation = owed / (owed + state.cash[at]) if owed else 0.0
+    # Accounts are rounded up one by one, their sum is not: the last may repay a unit more; of the
+    # last cash a little more than all may be taken.
+    owed, cash = max(state.debts[at], 0.0), max(state.cash[at], 0.0)
+    utilisation = owed / (owed + cash) if owed else 0.0
     lending = columns.lendings[at]
     if lending is None or lending.curve is None:
         return Use(at, utilisation, None)
