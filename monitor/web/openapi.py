@@ -28,7 +28,11 @@ _ASKED = {
     "required": ["shocks"],
     "additionalProperties": False,
     "properties": {
-        "shocks": {"type": "object", "minProperties": 1},
+        "shocks": {
+            "type": "object",
+            "minProperties": 1,
+            "additionalProperties": {"type": ["number", "string"]},
+        },
         "options": {
             "type": "object",
             "additionalProperties": False,
