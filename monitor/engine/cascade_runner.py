@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from fractions import Fraction
@@ -29,6 +30,8 @@ from monitor.simulation.scenarios import Curve, curve_of, scenario_of
 from monitor.simulation.shocks import parse_shocks
 
 Result = Projection | CurveProjection
+BEYOND = "some numbers of this world are beyond what can be reckoned with"
+"""What a stranger's token says may be: then one projection is unknown, and nothing ends."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,10 +168,12 @@ class CascadeRunner:
             world = self.world(view, block)
         except QuestionError as error:
             return {plan.name: Answer(plan, block, None, str(error)) for plan in self.plans}, None
-        columns = columns_of(world)
+        columns = None
+        with suppress(ArithmeticError):  # each answer says so
+            columns = columns_of(world)
         return {plan.name: self._answer(world, columns, plan) for plan in self.plans}, world
 
-    def _answer(self, world: WorldSheet, columns: Columns, plan: Plan) -> Answer:
+    def _answer(self, world: WorldSheet, columns: Columns | None, plan: Plan) -> Answer:
         try:
             return Answer(plan, world.block, self.result_of(world, plan, columns))
         except QuestionError as error:
@@ -177,10 +182,13 @@ class CascadeRunner:
     def result_of(self, world: WorldSheet, plan: Plan, columns: Columns | None = None) -> Result:
         """One question to a world. Raises QuestionError. `columns`: the world's, if at hand."""
         names = names_of(world, self._named)
-        if plan.curve is None:
-            asked = scenario_of(parse_shocks(plan.shocks), names)
-            return project(world, asked, plan.options, columns)
-        return curve(world, _curve(plan.curve, names), plan.options, columns)
+        try:
+            if plan.curve is None:
+                asked = scenario_of(parse_shocks(plan.shocks), names)
+                return project(world, asked, plan.options, columns)
+            return curve(world, _curve(plan.curve, names), plan.options, columns)
+        except ArithmeticError as error:
+            raise QuestionError(f"{BEYOND}: {error}") from error
 
 
 def _usd(valuation: Valuation, world: WorldSheet) -> Mapping[AssetId, Fraction | None]:

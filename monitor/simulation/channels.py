@@ -19,6 +19,9 @@ from monitor.simulation.parameters import check_settings, with_settings
 from monitor.simulation.quotes import Quote
 from monitor.simulation.scenarios import Hold, Listed, Scenario
 
+LEAST_DEPTH = 1e-40
+"""Of what a pool holds, where a shock leaves nothing: nobody sells there, and it has a mid yet."""
+
 
 def check(world: WorldSheet, scenario: Scenario) -> None:
     """Raises QuestionError where a shock would change nothing, or one thing twice."""
@@ -188,7 +191,7 @@ def _depth_factor(scenario: Scenario, tokens: Container[AssetId]) -> float:
     for named, factor in scenario.depths.items():
         if named is None or named in tokens:
             product *= float(factor)
-    return product
+    return max(product, LEAST_DEPTH)
 
 
 def _named(scenario: Scenario, asset: AssetId) -> str:

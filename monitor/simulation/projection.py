@@ -23,7 +23,8 @@ CRITICAL_SHARE = 0.01
 def project(
     world: WorldSheet, scenario: Scenario, options: Options, columns: Columns | None = None
 ) -> Projection:
-    """One scenario. Raises QuestionError where a shock would change nothing.
+    """One scenario. Raises QuestionError where a shock would change nothing, ArithmeticError where
+    numbers are beyond floats.
 
     `columns`: the world's, where it is asked more than once.
     """
@@ -102,4 +103,7 @@ def _project(
     factors = factors_of(world, columns, scenario)
     loopers = loopers_of(world, columns, scenario) if options.unwind else None
     outcome = play(struck(columns, scenario), factors, charged(options, scenario), loopers)
-    return projection_of(columns, outcome, scenario, options, world.looped)
+    found = projection_of(columns, outcome, scenario, options, world.looped)
+    if not found.is_finite:
+        raise OverflowError("a sum is not finite")
+    return found

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import isfinite
 
 from monitor.errors import QuestionError
 from monitor.simulation.options import Options
@@ -156,6 +157,15 @@ class Projection:
         if not self.largest or not self.liquidated_usd:
             return None
         return self.largest[0].figures.liquidated_usd / self.liquidated_usd
+
+    @property
+    def is_finite(self) -> bool:
+        """Whether floats could hold every sum and price."""
+        sums = self.liquidated_usd, self.seized_usd, self.bad_debt_usd, self.unliquidated_usd
+        prices = self.prices.values()
+        paths = (price for path in prices for price in (path.before, path.shocked, path.after))
+        followed = (price for entry in self.round_log for *_, price in entry.oracles)
+        return all(value is None or isfinite(value) for value in (*sums, *paths, *followed))
 
     def measure(self, name: str, markets: Sequence[str] = ("*",)) -> float | None:
         """A breaker's measure, over its markets. None for what only a curve has."""

@@ -3,6 +3,8 @@
 from dataclasses import replace
 from fractions import Fraction
 
+import pytest
+from cascade_books import FAMILIES, a_pool
 from unit.simulation.claim_worlds import (
     FIRST,
     SHARE,
@@ -19,6 +21,7 @@ from unit.simulation.claim_worlds import (
 )
 from unit.simulation.test_usage import lent
 from unit.simulation.worlds import (
+    BLOCK,
     DOLLAR,
     ETH,
     ORACLE,
@@ -36,12 +39,19 @@ from unit.simulation.worlds import (
     world,
 )
 
-from monitor.core.prices import Price
+from monitor.core.blocks import BlockRef
+from monitor.core.ledger import Ledger, LedgerView
+from monitor.core.prices import Edge, Price, PriceKind
 from monitor.core.rates import KinkedCurve
-from monitor.core.risk import CollateralLeg, DebtLeg, Exposure
-from monitor.core.units import RAY, BaseValue, Bps, RawAmount, Ray, wad_of_bps
+from monitor.core.risk import AssetSheet, CollateralLeg, DebtLeg, Exposure, WorldSheet
+from monitor.core.units import RAY, AssetId, BaseValue, Bps, RawAmount, Ray, wad_of_bps
+from monitor.engine.cascade_runner import CascadeRunner, Plan
+from monitor.errors import QuestionError
+from monitor.simulation.columns import columns_of
 from monitor.simulation.options import Options
-from monitor.simulation.projection import project
+from monitor.simulation.projection import names_of, project
+from monitor.simulation.scenarios import scenario_of
+from monitor.simulation.shocks import parse_shocks
 
 ALL_OR_NOTHING = KinkedCurve(Ray(0), Ray(RAY // 25), Ray(RAY), Ray(RAY))
 """It bends at full use."""
@@ -112,3 +122,61 @@ def test_claim__that_is_worth_nothing__earns_nobody_anything() -> None:
         answer = project(sheet, scenario(WETH=-0.5), Options(gas_usd=0.0, fill=fill))
         assert answer.liquidated_usd == 0
         assert answer.unliquidated_because["no_profit"] == answer.unliquidated_usd > 0
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("fill", ["ladder", "optimal"])
+def test_depth__of_nothing__sells_nothing_and_keeps_the_price(family: str, fill: str) -> None:
+    """Whatever the family; nobody looks for so small a profit, be it free to take."""
+    core = market([borrower(1, pledge(WETH, 10), debt(USDC, 15_500))])
+    sheet = world(core, [a_pool(family, WETH, USDC, 1e9, 1)])
+    shocks = parse_shocks({"WETH": "-0.3", "liquidity:*": "0"})
+    answer = project(
+        sheet, scenario_of(shocks, names_of(sheet, {})), Options(gas_usd=0.0, fill=fill)
+    )
+    assert answer.liquidated_usd == 0
+    assert answer.unliquidated_usd == pytest.approx(15_500)
+    assert answer.prices["WETH"].after == pytest.approx(1400)
+
+
+def beyond() -> WorldSheet:
+    """A pair whose loan says it has 255 decimals, and a feed of it with an answer of as many."""
+    loan, collateral = (AssetId(account_number(number)) for number in (901, 902))
+    feed = Edge(ORACLE, PriceKind.MARKET, "?", asset=collateral, quote=loan)
+    path = (replace(feed, answer=2**255, decimals=0), ETH)
+    price = Price(BaseValue(UNIT), path=path)
+    listed = AssetSheet(collateral, "?", 0, UNIT, None, RawAmount(1), price)
+    odd = lending_market(3, listed)
+    last = lending_market(4, replace(listed, asset=loan, decimals=255, price=None))
+    return pledged(vault(), odd, last)
+
+
+async def test_numbers__beyond_floats__make_answers_unknown_and_end_nothing() -> None:
+    plan = Plan("crash", {"WETH": "-0.3"}, None, Options())
+    with pytest.raises(OverflowError):
+        columns_of(beyond())
+
+    class Asked(CascadeRunner):
+        def world(self, view: LedgerView, block: BlockRef) -> WorldSheet:
+            return beyond()
+
+    runner = Asked((), (), {"WETH": WETH}, {}, [plan])
+    with pytest.raises(QuestionError, match="beyond what can be reckoned with"):
+        runner.result_of(beyond(), plan)
+    answers, sheet = await runner.run(Ledger({}), BLOCK)
+    assert sheet is not None
+    assert answers["crash"].measure("liquidated_usd", ("*",)) is None
+    assert "beyond what can be reckoned with" in answers["crash"].unknown[0]
+
+
+def test_sum__that_is_not_finite__is_no_answer() -> None:
+    """2^1000 of base for a unit, and as many units."""
+    core = market(
+        [borrower(1, pledge(WETH, 10), debt(USDC, 15_500))],
+        assets=[sheet_of(WETH, price_base=2**1000), replace(sheet_of(USDC), price_base=2**1000)],
+    )
+    (owes,) = core.exposures
+    debts = (DebtLeg(USDC, RawAmount(2**256)),)
+    sheet = world(replace(core, exposures=(replace(owes, debt=debts),)))
+    with pytest.raises(OverflowError, match="a sum is not finite"):
+        project(sheet, scenario(WETH=-0.5), Options())
