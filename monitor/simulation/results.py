@@ -142,14 +142,15 @@ class Projection:
 
     @property
     def amplification(self) -> float:
-        return self.liquidated_usd / self.first_round_usd if self.rounds else 1.0
+        # One round is the whole, though floats that are summed by market are a hair off it.
+        return self.liquidated_usd / self.first_round_usd if self.rounds > 1 else 1.0
 
     @property
     def branching_ratio(self) -> float:
         """Debt that one USD of liquidated debt liquidates: in a branching process of that ratio
-        the whole is the first generation by 1 - ratio (cascade-theory.md 1.2). 0 without any.
+        the whole is the first generation by 1 - ratio (cascade-theory.md 1.2). 0 without a second.
         """
-        return 1 - self.first_round_usd / self.liquidated_usd if self.rounds else 0.0
+        return 1 - self.first_round_usd / self.liquidated_usd if self.rounds > 1 else 0.0
 
     @property
     def largest_share(self) -> float | None:

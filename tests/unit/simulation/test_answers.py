@@ -1,5 +1,6 @@
 """What a projection breaks its sums down by: kinds of loops, reasons, rounds, accounts."""
 
+import random
 from dataclasses import asdict, replace
 from itertools import pairwise
 from typing import Any
@@ -176,6 +177,21 @@ def test_branching_ratio__of_one_round_or_none__is_zero() -> None:
     assert (once.rounds, once.branching_ratio) == (1, 0.0)
     none = project(world(market([])), scenario(WETH=-0.25), FREE)
     assert (none.rounds, none.branching_ratio) == (0, 0.0)
+
+
+def test_one_round__of_several_markets__is_the_whole_to_the_last_bit() -> None:
+    """Its sum over calls may be a bit more or less than its sum over markets."""
+    rng, found = random.Random(1), []
+    for _ in range(10):
+        owed = [[rng.uniform(100, 1900) for _ in range(4)] for _ in range(2)]
+        markets = [
+            market([small(n, usd, pledged=0.00077 * usd) for n, usd in enumerate(each)], name=name)
+            for name, each in zip("ab", owed, strict=True)
+        ]
+        found.append(project(world(markets, [DEEP]), scenario(WETH=-0.25), FREE))
+    assert any(each.first_round_usd != each.liquidated_usd for each in found)
+    for each in found:
+        assert (each.rounds, each.amplification, each.branching_ratio) == (1, 1.0, 0.0)
 
 
 def test_round_log__ratio__is_to_the_round_before() -> None:
