@@ -154,8 +154,10 @@ class _Leaves:
         self._columns = columns
         self._on_path: dict[int, list[tuple[int, Hop, bool]]] = defaultdict(list)
         for follower in columns.followers:
-            per = () if follower.per is None else follower.per.hops
-            for hops, is_per in ((follower.path.hops, False), (per, True)):
+            path = set(follower.path.hops)
+            per = set() if follower.per is None else set(follower.per.hops)
+            # What both go over moves neither against the other.
+            for hops, is_per in ((path - per, False), (per - path, True)):
                 for hop in hops:
                     self._on_path[hop.pool].append((follower.leaf, hop, is_per))
         self._sold: dict[tuple[int, bool], dict[int, float]] = {}

@@ -5,6 +5,7 @@ import math
 import random
 from collections.abc import Sequence
 from dataclasses import replace
+from fractions import Fraction
 from statistics import correlation, fmean
 
 import pytest
@@ -12,20 +13,29 @@ from unit.simulation.claim_worlds import FIRST, SHARES
 from unit.simulation.test_write_offs import LENDS_HALF
 from unit.simulation.test_write_offs import crash as vault_crash
 from unit.simulation.worlds import (
+    ADAPTER,
     DAI,
+    ETH,
     PRICES,
+    USD,
     USDC,
     WBTC,
     WETH,
+    WSTETH,
+    WSTETH_FEED,
     borrower,
     debt,
     market,
+    pair,
     pledge,
     pool,
+    priced,
     scenario,
+    sheet_of,
     world,
 )
 
+from monitor.core.prices import Edge, PriceKind
 from monitor.core.risk import DebtLeg, Exposure, MarketSheet, WorldSheet
 from monitor.core.units import AssetId
 from monitor.simulation.cascade import Outcome, play
@@ -152,6 +162,98 @@ def test_contagion__of_two_collaterals__is_by_what_the_fall_of_each_took_of_the_
     assert cells[0, 2] == pytest.approx(done.repaid_usd * by_first)
     assert cells[1, 2] == pytest.approx(done.repaid_usd * (1 - by_first))
     assert cells[0, 2] > 1.3 * cells[1, 2]
+
+
+def test_contagion__of_collateral_that_secures_less__is_by_what_it_secured() -> None:
+    """c pledges as much worth of WETH and of WBTC; a dollar of WBTC secures half as much."""
+    both = [pledge(WETH, 20 * 1.02), pledge(WBTC, 1.02, threshold_bps=4000)]
+    sheet = world(
+        [
+            market([at_health(1, WETH, 300_000, 0.94, 1800)], name="a"),
+            market([at_health(2, WBTC, 300_000, 0.94, 36_000)], name="b"),
+            market([borrower(3, both, debt(USDC, 36_000 * 1.2))], name="c"),
+        ],
+        [pool(WETH, USDC, 1e7), pool(WBTC, USDC, 1e7, number=2)],
+    )
+    cells = matrix(project(sheet, scenario(WETH=-0.1, WBTC=-0.1), FREE))
+    assert cells["a", "c"] == pytest.approx(2 * cells["b", "c"], rel=0.01)
+
+
+def test_contagion__of_a_price_under_a_cap__counts_as_far_as_it_moved() -> None:
+    """In a somebody owes wstETH, which is bought; b sells WETH. c owes wstETH, by an oracle with a
+    cap of 2,450, for WETH.
+    """
+    cap = Edge(ADAPTER, PriceKind.CAPPED, "cap", (WSTETH_FEED,))
+    feed = Edge(WSTETH_FEED, PriceKind.MARKET, "wstETH / USD", asset=WSTETH)
+    plain = [sheet_of(DAI), sheet_of(USDC), priced(WETH, PriceKind.MARKET, ETH)]
+    free = [*plain, priced(WSTETH, PriceKind.MARKET, feed)]
+    capped = [*plain, priced(WSTETH, PriceKind.CAPPED, cap, feed, cap=2450 * USD)]
+    shorts = borrower(1, pledge(DAI, 2424 * 60 * 0.94 / 0.8), debt(WSTETH, 60))
+    owes = borrower(3, pledge(WETH, 10 * 2424 * 1.01 / 0.8 / 1800), debt(WSTETH, 10))
+    sheet = world(
+        [
+            market([shorts], name="a", assets=free),
+            market([at_health(2, WETH, 200_000, 0.94, 1800)], name="b", assets=free),
+            market([owes], name="c", assets=capped),
+        ],
+        [
+            pool(WSTETH, USDC, 1e7),
+            pool(WETH, USDC, 2e7, number=2),
+            pool(DAI, USDC, 1e9, fee_ppm=100, number=3),
+        ],
+    )
+    columns = columns_of(sheet)
+    asked = scenario(wstETH=0.01, WETH=-0.1)
+    outcome = play(columns, factors_of(sheet, columns, asked), FREE)
+    first, second, *_ = outcome.rounds
+    assert [each.market for each in first.liquidations] == [0, 1]
+    assert [each.market for each in second.liquidations] == [2]
+    moved = {columns.leaves[leaf].assets[0]: now for leaf, now in first.moved}
+    fall = -math.log(moved[WETH] / 0.9)
+    rise = math.log(2450 / 2424)
+    assert moved[WSTETH] * 2400 > 2450
+    cells = contagion_of(columns, outcome)
+    repaid = second.liquidations[0].repaid_usd
+    assert cells[0, 2] == pytest.approx(repaid * rise / (rise + fall))
+    assert cells[1, 2] == pytest.approx(repaid * fall / (rise + fall))
+
+
+STAKED = Edge(WSTETH_FEED, PriceKind.MARKET, "wstETH / ETH", asset=WSTETH, quote=WETH)
+
+
+def test_contagion__of_a_feed_in_ether__is_by_who_sold_ether_too() -> None:
+    """Staked ether has a pool of its own: sales of ether alone make it dearer in ether."""
+    owes = borrower(3, pledge(WETH, 10 * 1.2 * 1.01 / 0.8), debt(WSTETH, 10))
+    into = pair(WETH, WSTETH, Fraction(5, 6), replace(STAKED, exponent=-1), exposures=(owes,))
+    sheet = world(
+        [market([at_health(1, WETH, 300_000, 0.94, 1800)], name="a"), into],
+        [pool(WETH, USDC, 1e7), pool(WSTETH, USDC, 1e7, number=2)],
+    )
+    found = project(sheet, scenario(WETH=-0.1, wstETH=-0.1), FREE)
+    (label,) = (label for label in found.by_market if label != "a")
+    assert liquidated(found, label) > 0
+    assert matrix(found)["a", label] == pytest.approx(liquidated(found, label))
+
+
+def test_contagion__of_a_pool_that_both_sides_of_a_feed_go_over__is_nobodys() -> None:
+    """Ether is sold by a, staked ether for ether by b: what it is worth in ether, b alone moves."""
+    staked = borrower(2, pledge(WSTETH, 100 * 0.94 / 0.8 / 1.2), debt(WETH, 100))
+    owes = borrower(3, pledge(WSTETH, 10 * 1.01 / 0.8 / 1.2), debt(WETH, 10))
+    sheet = world(
+        [
+            market([at_health(1, WETH, 300_000, 0.94, 1800)], name="a"),
+            market([staked], name="b"),
+            pair(WSTETH, WETH, Fraction(6, 5), STAKED, exposures=(owes,)),
+        ],
+        [pool(WSTETH, WETH, 5e6), pool(WETH, USDC, 1e7, number=2)],
+    )
+    found = project(sheet, scenario(WETH=-0.1, wstETH=-0.1), FREE)
+    assert found.round_log[0].liquidations == 2
+    (label,) = (label for label in found.by_market if label not in ("a", "b"))
+    assert liquidated(found, label) > 0
+    cells = matrix(found)
+    assert cells["b", label] == pytest.approx(liquidated(found, label))
+    assert ("a", label) not in cells
 
 
 def test_contagion__of_a_debt_that_grew_dear__is_who_bought_it() -> None:
