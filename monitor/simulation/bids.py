@@ -28,7 +28,8 @@ class Offer(NamedTuple):
 class Bid:
     """What a visitor goes for: one debt against one pledge of an account, sold over `hops`.
 
-    `claim`: the pledged token, where it is given back before what is paid out for it is sold.
+    `most_usd`: what a sale of everything without a dent would earn. `claim`: the pledged token,
+    where it is given back before what is paid out for it is sold.
     """
 
     account: Account
@@ -37,4 +38,5 @@ class Bid:
     hops: Route
     target: Target
     limits: Limits
+    most_usd: float
     claim: AssetId | None = None

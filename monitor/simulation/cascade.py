@@ -11,6 +11,7 @@ from math import isnan
 
 from monitor.core.units import AssetId
 from monitor.simulation.columns import Columns, Follower, State, state_of
+from monitor.simulation.line import Line
 from monitor.simulation.options import DEFAULT_DEVIATION, Options
 from monitor.simulation.unwinding import Loopers, Unwinding, unwind
 from monitor.simulation.usage import Use, uses_of
@@ -56,10 +57,13 @@ def play(
     factors: Mapping[AssetId, float],
     options: Options,
     loopers: Loopers | None = None,
+    *,
+    everybody: bool = False,
 ) -> Outcome:
     """Shock and rounds. `factors`: new price per old of each asset that moves at first.
 
-    `loopers`: who closes a loop that loses, before the first round.
+    `loopers`: who closes a loop that loses, before the first round. `everybody`: visit all who are
+    below health 1 in every round, as the contract says it, though it comes to the same.
     """
     state = state_of(columns)
     shock(columns, state, factors)
@@ -70,26 +74,25 @@ def play(
         unwinding = unwind(visits, loopers)
         follow_market(columns, state, options)
     opened = shocked if unwinding is None else state.copy()
-    everyone = range(len(state.accounts))
-    suspects: Iterable[int] = everyone
+    line = Line(visits)
     rounds: list[Round] = []
-    refused: dict[int, Refusal] = {}
+    refused: Mapping[int, Refusal] = {}
     converged = False
     while not converged and len(rounds) < options.max_rounds:
         answers = list(state.moved)
         visits.begin()
-        unsafe = unsafe_among(columns, state, suspects)
-        done = [(at, visits.visit(at, health)) for health, at in unsafe]
-        liquidations = tuple(each for _, each in done if isinstance(each, Liquidation))
-        refused = {at: each for at, each in done if isinstance(each, Refusal)}
+        is_last = len(rounds) + 1 == options.max_rounds
+        turns = unsafe_in(columns, state) if everybody or is_last else line.round()
+        liquidations, refused = _round(visits, turns)
         followed = follow_market(columns, state, options)
         updates = _moved(visits.first, state, followed)
         lending, moved = uses_of(columns, state, liquidations), _changed(answers, state.moved)
         rounds.append(Round(liquidations, updates, lending, moved))
         converged = not liquidations and not updates
-        # Prices alone make a healthy account unsafe.
-        suspects = everyone if updates else [at for _, at in unsafe]
-    left = tuple(at for _, at in unsafe_among(columns, state, suspects))
+    left = tuple(at for at, _ in unsafe_in(columns, state))
+    if converged:
+        # Nothing has changed since the last round began: nobody acts, and all are asked for why.
+        _, refused = _round(visits, unsafe_in(columns, state))
     why = {at: refused[at] for at in left if at in refused}
     return Outcome(tuple(rounds), converged, shocked, opened, state, left, why, unwinding)
 
@@ -160,23 +163,30 @@ def _deviation(follower: Follower, options: Options) -> float:
     return DEFAULT_DEVIATION if follower.deviation is None else follower.deviation
 
 
-def unsafe_among(
-    columns: Columns, state: State, suspects: Iterable[int]
-) -> list[tuple[float, int]]:
-    """(health, position in `accounts`) of accounts below 1, in the order they are visited."""
-    found: list[tuple[float, int]] = []
-    for at in suspects:
-        health = health_of(state, state.accounts[at])
+def unsafe_in(columns: Columns, state: State) -> list[tuple[int, float]]:
+    """(position in `accounts`, health) of accounts below 1, in the order they are visited."""
+    found: list[tuple[int, float]] = []
+    for at, account in enumerate(state.accounts):
+        health = health_of(state, account)
         if health < 1:
-            found.append((health, at))
+            found.append((at, health))
     accounts = state.accounts
     markets = columns.markets
     found.sort(
         key=lambda item: (
-            markets[accounts[item[1]].market].rank,
-            item[0],
-            accounts[item[1]].address,
-            accounts[item[1]].market,
+            markets[accounts[item[0]].market].rank,
+            item[1],
+            accounts[item[0]].address,
+            accounts[item[0]].market,
         )
     )
     return found
+
+
+def _round(
+    visits: Visits, turns: Iterable[tuple[int, float]]
+) -> tuple[tuple[Liquidation, ...], dict[int, Refusal]]:
+    """Visits in this order: what was done, and of whom it was refused why."""
+    done = [(at, visits.visit(at, health)) for at, health in turns]
+    liquidations = tuple(each for _, each in done if isinstance(each, Liquidation))
+    return liquidations, {at: each for at, each in done if isinstance(each, Refusal)}

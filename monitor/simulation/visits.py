@@ -5,6 +5,7 @@ then a half, a quarter, an eighth of it; what is seized is sold at once; the fir
 more than it costs is executed. With `fill` "optimal" it is the size that earns most.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TypeVar
@@ -84,6 +85,8 @@ class Liquidation:
 class Visits:
     """Visits of liquidators to accounts; each changes the state for the next.
 
+    `margins`: those that were asked for since a sale or a round changed them.
+
     `first`: the prices at the start of the round. Whom and what to visit was settled then; what
     claims are worth may have fallen since.
     """
@@ -92,6 +95,7 @@ class Visits:
     state: State
     options: Options
     routes: dict[tuple[AssetId, AssetId], Route | None] = field(default_factory=dict)
+    margins: dict[tuple[int, float, float, int], float] = field(default_factory=dict)
     first: list[float] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -100,6 +104,7 @@ class Visits:
     def begin(self) -> None:
         """A round."""
         self.first = self.state.prices
+        self.margins.clear()
 
     def visit(self, at: int, health: float) -> Liquidation | Refusal:
         """Execute the first size that pays; a refusal leaves the account in this round."""
@@ -108,18 +113,29 @@ class Visits:
         bid = self._bid(self.state.accounts[at], health)
         if isinstance(bid, Refusal):
             return bid
-        most_usd = self._most_profit_usd(bid)
-        if most_usd <= self.options.gas_usd:
+        # Spares the ladder where nothing can pay: in a crash that is nearly every visit.
+        if bid.most_usd <= self.options.gas_usd:
             return Refusal.NO_PROFIT
         largest = largest_repay_usd(bid.target, bid.limits)
         refusal = Refusal.NO_PROFIT
-        for repay_usd in self._sizes(bid, largest, most_usd):
+        for repay_usd in self._sizes(bid, largest):
             offer = self._offer(bid, repay_usd)
             if isinstance(offer, Refusal):
                 refusal = offer
             elif offer is not None and offer.profit_usd > self.options.gas_usd:
                 return self._execute(at, bid, offer)
         return refusal
+
+    def may_pay(self, account: Account) -> bool:
+        """Whether a visit now may be worth its gas. Asked of nearly everybody in a crash."""
+        debt, pledge = self._choose(account)
+        if debt is None or pledge is None:
+            return False
+        prices = self.state.prices
+        whole_usd = min(
+            debt.amount * prices[debt.quote], pledge.amount * prices[pledge.quote] / pledge.bonus
+        )
+        return not whole_usd * self.margin(pledge, debt) <= self.options.gas_usd
 
     def _bid(self, account: Account, health: float) -> Bid | Refusal:
         debt, pledge = self._choose(account)
@@ -128,26 +144,26 @@ class Visits:
         claim, hops = self.way(pledge, debt)
         if hops is None:
             return Refusal.NO_ROUTE
+        debt_usd = debt.amount * self.state.prices[debt.quote]
+        collateral_usd = pledge.amount * self.state.prices[pledge.quote]
+        most_usd = min(debt_usd, collateral_usd / pledge.bonus) * self.margin(pledge, debt)
         target = Target(
             health=health,
             total_debt_usd=value_usd(self.state, account.debts),
-            debt_usd=debt.amount * self.state.prices[debt.quote],
-            collateral_usd=pledge.amount * self.state.prices[pledge.quote],
+            debt_usd=debt_usd,
+            collateral_usd=collateral_usd,
             bonus=pledge.bonus,
             fee=pledge.fee,
         )
         limits = self.columns.markets[account.market].limits
-        return Bid(account, debt, pledge, hops, target, limits, claim)
+        return Bid(account, debt, pledge, hops, target, limits, most_usd, claim)
 
     def _choose(self, account: Account) -> tuple[Debt | None, Pledge | None]:
         """Debt asset and used collateral of largest value; the lower address where equal."""
         prices = self.first
         debts = [debt for debt in account.debts if debt.repayable]
         pledges = [pledge for pledge in account.pledges if pledge.seizable]
-        return (
-            max(debts, key=lambda leg: leg.amount * prices[leg.quote], default=None),
-            max(pledges, key=lambda leg: leg.amount * prices[leg.quote], default=None),
-        )
+        return _largest(debts, prices), _largest(pledges, prices)
 
     def way(self, pledge: Pledge, debt: Debt) -> tuple[AssetId | None, Route | None]:
         """The claim to give back, where that leads to the debt, and the pools to sell over."""
@@ -165,28 +181,32 @@ class Visits:
             self.routes[start, goal] = route(self.columns.pools, start, goal.__eq__)
         return self.routes[start, goal]
 
-    def _most_profit_usd(self, bid: Bid) -> float:
-        """Profit if everything were sold at the price of the smallest sale: no size does better.
+    def margin(self, pledge: Pledge, debt: Debt) -> float:
+        """What the smallest sale of such a pledge for such a debt earns per value repaid, now.
 
-        Spares the ladder where nothing can pay: in a crash that is nearly every visit.
+        No larger one earns more. 0 where there is no way, or a price is 0.
         """
-        prices, target, bonus = self.state.prices, bid.target, bid.pledge.bonus
-        if not prices[bid.debt.quote] or not prices[bid.pledge.quote]:
+        name = pledge.quote, pledge.bonus, pledge.fee, debt.quote
+        known = self.margins.get(name)
+        if known is None:
+            known = self.margins[name] = self._margin(pledge, debt)
+        return known
+
+    def _margin(self, pledge: Pledge, debt: Debt) -> float:
+        prices, bonus = self.state.prices, pledge.bonus
+        claim, hops = self.way(pledge, debt)
+        if hops is None or not prices[debt.quote] or not prices[pledge.quote]:
             return 0.0
-        received = bonus - bid.pledge.fee * (bonus - 1)
-        rate = mid_along(self.state.pools, bid.hops)
-        for number, inward, outward in bid.hops:
+        received = bonus - pledge.fee * (bonus - 1)
+        rate = mid_along(self.state.pools, hops)
+        for number, inward, outward in hops:
             rate *= self.state.pools[number].kept(inward, outward)
-        if bid.claim is not None:
-            rate *= worth_of(self.columns, self.state, bid.claim)
-        margin = received * rate * prices[bid.debt.quote] / prices[bid.pledge.quote] - 1
-        return min(target.debt_usd, target.collateral_usd / bonus) * margin
+        if claim is not None:
+            rate *= worth_of(self.columns, self.state, claim)
+        return received * rate * prices[debt.quote] / prices[pledge.quote] - 1
 
-    def _sizes(self, bid: Bid, largest: float, most_usd: float) -> tuple[float, ...]:
-        """What is tried, in this order. After the best none pays; the largest tells why not.
-
-        `most_usd`: what a sale of everything without a dent would earn.
-        """
+    def _sizes(self, bid: Bid, largest: float) -> tuple[float, ...]:
+        """What is tried, in this order. After the best none pays; the largest tells why not."""
         if self.options.fill != "optimal":
             return tuple(largest * size for size in SIZES)
 
@@ -196,7 +216,7 @@ class Visits:
 
         whole_usd = min(bid.target.debt_usd, bid.target.collateral_usd / bid.target.bonus)
         gas_usd = max(self.options.gas_usd, 0.0)
-        least = whole_usd * gas_usd / most_usd if gas_usd else 0.0
+        least = whole_usd * gas_usd / bid.most_usd if gas_usd else 0.0
         return most_profitable(profit, largest, least, gas_usd), largest
 
     def _offer(self, bid: Bid, repay_usd: float) -> Offer | Refusal | None:
@@ -234,6 +254,7 @@ class Visits:
 
     def _execute(self, at: int, bid: Bid, offer: Offer) -> Liquidation:
         state, debt, pledge, piece = self.state, bid.debt, bid.pledge, offer.piece
+        self.margins.clear()
         repaid = self._repaid(bid, piece)
         price = state.prices[pledge.quote]
         seized = pledge.amount if piece.clears_collateral else piece.seized_usd / price
@@ -289,6 +310,12 @@ class Visits:
         if market.limits.writes_off and value_usd(self.state, left.pledges) < market.base_usd:
             return left.debts, replace(left, debts=())
         return (), left
+
+
+def _largest(legs: Sequence[LegT], prices: Sequence[float]) -> LegT | None:
+    if len(legs) == 1:
+        return legs[0]
+    return max(legs, key=lambda leg: leg.amount * prices[leg.quote], default=None)
 
 
 def _less(legs: tuple[LegT, ...], leg: LegT, amount: float) -> tuple[LegT, ...]:

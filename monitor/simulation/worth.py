@@ -13,8 +13,12 @@ NOISE_BPS = 1e-6
 
 
 def health_of(state: State, account: Account) -> float:
-    """Sum of value times threshold over value owed; infinite without debt."""
-    prices = state.prices
+    """At the oracle prices of now."""
+    return health_at(state.prices, account)
+
+
+def health_at(prices: Sequence[float], account: Account) -> float:
+    """Sum of value times threshold over value owed; infinite without debt. `prices`: by quote."""
     owed = 0.0
     for debt in account.debts:
         owed += debt.amount * prices[debt.quote]
@@ -24,7 +28,8 @@ def health_of(state: State, account: Account) -> float:
     for pledge in account.pledges:
         secured += pledge.amount * prices[pledge.quote] * pledge.threshold
     if account.averages:
-        secured = _at_whole_bps(secured, value_usd(state, account.pledges))
+        worth = sum(pledge.amount * prices[pledge.quote] for pledge in account.pledges)
+        secured = _at_whole_bps(secured, worth)
     return secured / owed
 
 
