@@ -283,7 +283,7 @@ def _snapshots(settings: Settings) -> Finding:
     if not wanted.keep:
         return Finding("snapshots", "none is written: snapshots.keep is 0")
     if fault := fault_of(wanted.dir):
-        return Finding("snapshots", fault=f"{fault}: correct snapshots.dir, or let keep be 0")
+        return Finding("snapshots", fault=f"{fault}: correct snapshots.dir, or set keep to 0")
     return Finding("snapshots", f"at most {wanted.keep} in {wanted.dir}")
 
 
