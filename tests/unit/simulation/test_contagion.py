@@ -133,6 +133,30 @@ def test_contagion__of_two_sellers__is_by_the_value_they_sold() -> None:
     assert cells["a", "c"] + cells["b", "c"] == pytest.approx(liquidated(found, "c"))
 
 
+def test_contagion__of_moves_in_several_rounds__is_by_who_sold_before_each() -> None:
+    """a sells before the first move, b alone before the second, after which c is below 1."""
+    sheet = world(
+        [
+            market([at_health(1, WETH, 300_000, 0.94, 1800)], name="a"),
+            market([at_health(2, WETH, 300_000, 1.01, 1800)], name="b"),
+            market([at_health(3, WETH, 50_000, 1.07, 1800)], name="c"),
+        ],
+        [pool(WETH, USDC, 1e7)],
+    )
+    columns = columns_of(sheet)
+    asked = scenario(WETH=-0.1)
+    outcome = play(columns, factors_of(sheet, columns, asked), FREE)
+    assert [[each.market for each in one.liquidations] for one in outcome.rounds[:3]] == [
+        [0],
+        [1],
+        [2],
+    ]
+    first, second = (one.moved[0][1] for one in outcome.rounds[:2])
+    falls = math.log(0.9 / first), math.log(first / second)
+    cells = contagion_of(columns, outcome)
+    assert cells[0, 2] / cells[1, 2] == pytest.approx(falls[0] / falls[1])
+
+
 def test_contagion__of_two_collaterals__is_by_what_the_fall_of_each_took_of_the_health() -> None:
     """c pledges WETH and WBTC, as much worth of each; a sells the one, b the other."""
     both = [pledge(WETH, 20 * 1.02), pledge(WBTC, 1.02)]
