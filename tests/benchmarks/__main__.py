@@ -13,6 +13,7 @@ from benchmarks import table
 from benchmarks.decoding import decoding_rows
 from benchmarks.fetching import fetching_rows
 from benchmarks.folding import folding_rows
+from benchmarks.projecting import projecting_rows
 from benchmarks.recursing import recursing_rows
 from benchmarks.soak import soak_rows
 from benchmarks.storing import storing_rows
@@ -20,7 +21,7 @@ from benchmarks.timing import Row
 from benchmarks.traffic import busy_market
 from monitor import garbage
 
-TOPICS = ("ingest", "loops", "store", "soak")
+TOPICS = ("ingest", "loops", "cascade", "store", "soak")
 
 
 async def ingest_rows() -> list[Row]:
@@ -36,6 +37,7 @@ async def measured(topics: list[str], soak_seconds: int) -> list[Row]:
     measures: dict[str, Callable[[], Awaitable[list[Row]]]] = {
         "ingest": ingest_rows,
         "loops": recursing_rows,
+        "cascade": projecting_rows,
         "store": storing_rows,
         "soak": partial(soak_rows, soak_seconds),
     }
