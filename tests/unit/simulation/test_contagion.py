@@ -188,6 +188,43 @@ def test_contagion__of_two_collaterals__is_by_what_the_fall_of_each_took_of_the_
     assert cells[0, 2] > 1.3 * cells[1, 2]
 
 
+def test_contagion__of_an_account_closed_on_twice__goes_by_what_it_has_each_time() -> None:
+    """At a threshold times bonus of 0.99 half a repayment heals little, and takes WETH alone."""
+    both = [
+        pledge(WETH, 22 * 1.005, threshold_bps=9000, bonus_bps=11_000),
+        pledge(WBTC, 1.005, threshold_bps=9000, bonus_bps=11_000),
+    ]
+    owed = 0.9 * (22 * 1800 + 36_000)
+    sheet = world(
+        [
+            market([at_health(1, WETH, 200_000, 0.94, 1800)], name="a"),
+            market([at_health(2, WBTC, 200_000, 0.94, 36_000)], name="b"),
+            market([borrower(3, both, debt(USDC, owed))], name="c"),
+        ],
+        [pool(WETH, USDC, 4e7), pool(WBTC, USDC, 4e7, number=2)],
+    )
+    columns = columns_of(sheet)
+    asked = scenario(WETH=-0.1, WBTC=-0.1)
+    outcome = play(columns, factors_of(sheet, columns, asked), FREE)
+    first, *later = outcome.rounds
+    assert len(first.liquidations) == 2
+    calls = [call for one in later for call in one.liquidations]
+    assert [call.market for call in calls] == [2, 2]
+    answers: dict[AssetId, float] = {}
+    held = {WETH: 22 * 1.005, WBTC: 1.005}
+    by_b = 0.0
+    for before, call in zip(outcome.rounds, calls, strict=False):
+        answers |= {columns.leaves[leaf].assets[0]: now for leaf, now in before.moved}
+        lowered = {
+            asset: held[asset] * PRICES[asset] * now * -math.log(now / 0.9)
+            for asset, now in answers.items()
+        }
+        by_b += call.repaid_usd * lowered[WBTC] / sum(lowered.values())
+        taken = columns.quotes[call.pledge].asset
+        held[taken] -= (call.received + call.fee) / 10 ** (18 if taken == WETH else 8)
+    assert contagion_of(columns, outcome)[1, 2] == pytest.approx(by_b)
+
+
 def test_contagion__of_collateral_that_secures_less__is_by_what_it_secured() -> None:
     """c pledges as much worth of WETH and of WBTC; a dollar of WBTC secures half as much."""
     both = [pledge(WETH, 20 * 1.02), pledge(WBTC, 1.02, threshold_bps=4000)]
