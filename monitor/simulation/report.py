@@ -23,6 +23,8 @@ Face = Callable[[str], str]
 _UNWOUND = ("repaid_usd", "sold_usd", "locked_usd", "left_usd")
 MOST_ROWS = 100
 """Of the contagion: there are as many as pairs of sub-markets."""
+MOST_SUB_MARKETS = 200
+"""Those in which most happens: anybody can open thousands more, for a dust of debt in each."""
 _CENT = Decimal("0.01")
 _WIDE = Context(prec=400)
 
@@ -58,13 +60,17 @@ def _curve(
 
 
 def _news(found: Projection) -> dict[str, MarketFigures]:
-    """All markets, but only the sub-markets in which something happens: there may be thousands
-    of others.
-    """
+    """All markets, but of the sub-markets only those in which something happens, and most of it."""
+    happens = {
+        label: max(asdict(entry.figures).values()) for label, entry in found.by_market.items()
+    }
+    subs = [label for label, entry in found.by_market.items() if label != entry.market]
+    largest = sorted(filter(happens.__getitem__, subs), key=lambda label: -happens[label])
+    told = set(largest[:MOST_SUB_MARKETS])
     return {
         label: entry
         for label, entry in found.by_market.items()
-        if label == entry.market or any(asdict(entry.figures).values())
+        if label == entry.market or label in told
     }
 
 

@@ -1,5 +1,6 @@
 """Worlds that nobody sane would build and anybody can: a projection has an answer to each."""
 
+import json
 from dataclasses import replace
 from fractions import Fraction
 
@@ -50,6 +51,7 @@ from monitor.errors import QuestionError
 from monitor.simulation.columns import columns_of
 from monitor.simulation.options import Options
 from monitor.simulation.projection import names_of, project
+from monitor.simulation.report import document_of
 from monitor.simulation.scenarios import scenario_of
 from monitor.simulation.shocks import parse_shocks
 
@@ -180,3 +182,22 @@ def test_sum__that_is_not_finite__is_no_answer() -> None:
     sheet = world(replace(core, exposures=(replace(owes, debt=debts),)))
     with pytest.raises(OverflowError, match="a sum is not finite"):
         project(sheet, scenario(WETH=-0.5), Options())
+
+
+def test_document__of_thousands_of_markets_in_trouble__shows_those_with_most_of_it() -> None:
+    """Anybody can open some, and leave a dust of debt in each: an alert has room for so many."""
+    opened = [
+        lending_market(
+            number,
+            ether_in_dollars(),
+            [borrower(number, pledge(WETH, 0.001), debt(USDC, 2 + number / 1000))],
+            owed=10,
+        )
+        for number in range(1, 1001)
+    ]
+    sheet = pledged(vault(), *opened)
+    document = document_of(project(sheet, scenario(WETH=-0.1), Options()), {})
+    told = document["result"]["by_market"]
+    assert told.keys() == {"core", *(f"morpho/0x{number:02x}" for number in range(801, 1001))}
+    assert document["result"]["unliquidated_usd"] == "2500.50"
+    assert len(json.dumps(document)) < 100_000
