@@ -96,6 +96,7 @@ class Visits:
     options: Options
     routes: dict[tuple[AssetId, AssetId], Route | None] = field(default_factory=dict)
     margins: dict[tuple[int, float, float, int], float] = field(default_factory=dict)
+    rates: dict[tuple[AssetId, AssetId], float | None] = field(default_factory=dict)
     first: list[float] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -105,6 +106,7 @@ class Visits:
         """A round."""
         self.first = self.state.prices
         self.margins.clear()
+        self.rates.clear()
 
     def visit(self, at: int, health: float) -> Liquidation | Refusal:
         """Execute the first size that pays; a refusal leaves the account in this round."""
@@ -193,17 +195,28 @@ class Visits:
         return known
 
     def _margin(self, pledge: Pledge, debt: Debt) -> float:
-        prices, bonus = self.state.prices, pledge.bonus
-        claim, hops = self.way(pledge, debt)
-        if hops is None or not prices[debt.quote] or not prices[pledge.quote]:
+        prices, bonus, quotes = self.state.prices, pledge.bonus, self.columns.quotes
+        # Thousands of markets may list the same two tokens: anybody can open some.
+        pair = quotes[pledge.quote].asset, quotes[debt.quote].asset
+        if pair not in self.rates:
+            self.rates[pair] = self._rate(pledge, debt)
+        rate = self.rates[pair]
+        if rate is None or not prices[debt.quote] or not prices[pledge.quote]:
             return 0.0
         received = bonus - pledge.fee * (bonus - 1)
+        return received * rate * prices[debt.quote] / prices[pledge.quote] - 1
+
+    def _rate(self, pledge: Pledge, debt: Debt) -> float | None:
+        """What the smallest sale of one brings of the other, in raw units; None without a way."""
+        claim, hops = self.way(pledge, debt)
+        if hops is None:
+            return None
         rate = mid_along(self.state.pools, hops)
         for number, inward, outward in hops:
             rate *= self.state.pools[number].kept(inward, outward)
         if claim is not None:
             rate *= worth_of(self.columns, self.state, claim)
-        return received * rate * prices[debt.quote] / prices[pledge.quote] - 1
+        return rate
 
     def _sizes(self, bid: Bid, largest: float) -> tuple[float, ...]:
         """What is tried, in this order. After the best none pays; the largest tells why not."""
@@ -255,6 +268,7 @@ class Visits:
     def _execute(self, at: int, bid: Bid, offer: Offer) -> Liquidation:
         state, debt, pledge, piece = self.state, bid.debt, bid.pledge, offer.piece
         self.margins.clear()
+        self.rates.clear()
         repaid = self._repaid(bid, piece)
         price = state.prices[pledge.quote]
         seized = pledge.amount if piece.clears_collateral else piece.seized_usd / price
