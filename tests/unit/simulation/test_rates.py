@@ -117,6 +117,13 @@ def test_rate__held__is_the_cash_that_is_left() -> None:
     assert cash_at(1.0, 0.0) == float("inf")
 
 
+def test_rate__held_for_long__leaves_the_cash_that_goes_with_the_grown_debt() -> None:
+    before, after = held(ether_world(), "0.8@365d")
+    at = next(n for n, quote in enumerate(after.quotes) if quote.asset == WETH)
+    assert after.debts[at] > before.debts[at] * 1.02
+    assert after.cash[at] == pytest.approx(after.debts[at] / 4)
+
+
 def test_rate__held__lets_what_is_lent_grow_by_what_is_paid() -> None:
     supplier = borrower(1, pledge(WETH, 10), debt(USDC, 15_500))
     before, after = held(ether_world(supplier), "1.0@365d")
