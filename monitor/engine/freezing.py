@@ -120,5 +120,11 @@ class FrozenAnswers:
         return await self._ask(Plan("", {}, plan, self._frame.defaults))
 
     async def _ask(self, plan: Plan) -> dict[str, Any]:
-        result = await asyncio.to_thread(self._runner.result_of, self._world, plan)
+        try:
+            result = await asyncio.to_thread(self._runner.result_of, self._world, plan)
+        except (LookupError, TypeError, ValueError) as error:
+            raise QuestionError(
+                f"the snapshot {self._id} does not hold together: {error!r}. Expected one that "
+                "cascade-monitor wrote: take another copy."
+            ) from error
         return document_of(result, block_json(self._world.block), self._face, self._id)

@@ -4,7 +4,9 @@ import dataclasses
 
 import pytest
 from unit.frozen import DEFAULTS, FRAME, PLANS, a_snapshot
+from unit.simulation.worlds import WETH, account_number
 
+from monitor.core.units import AssetId
 from monitor.engine.freezing import FrozenAnswers, frame_of
 from monitor.errors import QuestionError, SchemaMismatch
 
@@ -44,3 +46,15 @@ async def test_answers__of_a_snapshot__are_those_of_its_names_and_options() -> N
     assert {step["result"]["snapshot"] for step in steps["curve"]} == {"an-id"}
     with pytest.raises(QuestionError, match="expected one of crash, steps"):
         await answers.cascade("other")
+
+
+async def test_answers__of_a_snapshot_that_does_not_hold_together__are_refused() -> None:
+    """A market lists an asset under another's address: a checksum says nothing of that."""
+    whole = a_snapshot()
+    (core,) = whole.world.markets
+    misnamed = dataclasses.replace(core.assets[WETH], asset=AssetId(account_number(77)))
+    odd = dataclasses.replace(core, assets={**core.assets, WETH: misnamed})
+    world = dataclasses.replace(whole.world, markets=(odd,))
+    answers = FrozenAnswers("an-id", dataclasses.replace(whole, world=world), str)
+    with pytest.raises(QuestionError, match="an-id does not hold together"):
+        await answers.project({"ETHER": -0.1}, {})
