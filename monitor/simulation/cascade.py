@@ -12,10 +12,11 @@ from math import isnan
 from monitor.core.units import AssetId
 from monitor.simulation.columns import Columns, Follower, State, state_of
 from monitor.simulation.line import Line
+from monitor.simulation.liquidations import Liquidation, Refusal
 from monitor.simulation.options import DEFAULT_DEVIATION, Options
 from monitor.simulation.unwinding import Loopers, Unwinding, unwind
 from monitor.simulation.usage import Use, uses_of
-from monitor.simulation.visits import Liquidation, Refusal, Visits
+from monitor.simulation.visits import Visits
 from monitor.simulation.worth import health_of, market_usd
 
 

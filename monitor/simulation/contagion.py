@@ -30,7 +30,7 @@ from monitor.simulation.accounts import Account, Debt, Pledge
 from monitor.simulation.cascade import Outcome, Round
 from monitor.simulation.columns import Columns, State
 from monitor.simulation.impact import Hop, Route
-from monitor.simulation.visits import Liquidation
+from monitor.simulation.liquidations import Liquidation
 from monitor.simulation.worth import health_of
 
 SHOCK = -1

@@ -10,6 +10,7 @@ from monitor.simulation.cascade import Outcome, Round
 from monitor.simulation.columns import Columns, State, state_of
 from monitor.simulation.contagion import SHOCK, contagion_of
 from monitor.simulation.entries import NO_LOOP, Entry, Holder, entries_of, summed
+from monitor.simulation.liquidations import Refusal
 from monitor.simulation.names import NameBook
 from monitor.simulation.options import Options
 from monitor.simulation.results import (
@@ -23,7 +24,6 @@ from monitor.simulation.results import (
     RoundFigures,
 )
 from monitor.simulation.scenarios import Scenario
-from monitor.simulation.visits import Refusal
 from monitor.simulation.worth import market_usd, value_usd
 
 ROUNDING = 1e-9

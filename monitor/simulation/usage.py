@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from monitor.simulation.columns import Columns, State
 from monitor.simulation.lending import borrow_rate
-from monitor.simulation.visits import Liquidation
+from monitor.simulation.liquidations import Liquidation
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,14 +7,14 @@ more than it costs is executed. With `fill` "optimal" it is the size that earns 
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from enum import StrEnum
 from typing import TypeVar
 
-from monitor.core.units import Address, AssetId
+from monitor.core.units import AssetId
 from monitor.simulation.accounts import Account, Debt, Pledge
 from monitor.simulation.bids import Bid, Offer
 from monitor.simulation.columns import Columns, State
 from monitor.simulation.impact import Route, mid_along, route, sold_along
+from monitor.simulation.liquidations import Liquidation, Loss, Refusal
 from monitor.simulation.options import Options
 from monitor.simulation.payouts import Settled, pay, payout_of, share_out, worth_of
 from monitor.simulation.sizes import REFUSED, most_profitable
@@ -29,66 +29,13 @@ SIZES = (1.0, 0.5, 0.25, 0.125)
 """The ladder: parts of the protocol's maximum, tried in this order, unless `fill` is optimal."""
 
 
-class Refusal(StrEnum):
-    """Why a visitor left an account as it was."""
-
-    NOT_ALLOWED = "not_allowed"
-    """No debt of it may be repaid, or no collateral of it seized."""
-    NO_COLLATERAL = "no_collateral"
-    """Nothing is left to be seized, and its market writes nothing off."""
-    NO_ROUTE = "no_route"
-    """No pools lead from the collateral to the debt."""
-    NO_CASH = "no_cash"
-    """What is lent out cannot be had back now: receipts could be had, or claims."""
-    NO_PROFIT = "no_profit"
-    """No size brings more than it costs."""
-
-
-@dataclass(frozen=True, slots=True)
-class Loss:
-    """A debt written off because no collateral is left, at the round's oracle price."""
-
-    quote: int
-    amount: float
-    value_usd: float
-
-
-@dataclass(frozen=True, slots=True)
-class Liquidation:
-    """One executed call. Amounts in raw units, values at the round's first oracle prices.
-
-    `debt` and `pledge` are quotes. `received` is what the liquidator got, `fee` what the protocol
-    kept of the collateral, `proceeds` what the sale over `hops` brought of the debt asset. A claim
-    was given back first where anything is `paid`: (quote, cash that was taken out there).
-    """
-
-    market: int
-    account: Address
-    debt: int
-    pledge: int
-    repaid: float
-    received: float
-    fee: float
-    hops: Route
-    proceeds: float
-    repaid_usd: float
-    received_usd: float
-    realised: tuple[Loss, ...]
-    paid: tuple[tuple[int, float], ...] = ()
-
-    @property
-    def realised_usd(self) -> float:
-        return sum(loss.value_usd for loss in self.realised)
-
-
 @dataclass(slots=True)
 class Visits:
     """Visits of liquidators to accounts; each changes the state for the next.
 
-    `margins`: those that were asked for since a sale or a round changed them.
-
-    `first`: the prices at the start of the round. Whom and what to visit was settled then; what
-    claims are worth may have fallen since.
+    `margins`: those that were asked for since a sale or a round changed them. `first`: the prices
+    at the start of the round. Whom and what to visit was settled then; what claims are worth may
+    have fallen since.
     """
 
     columns: Columns
@@ -112,6 +59,8 @@ class Visits:
         """Execute the first size that pays; a refusal leaves the account in this round."""
         if self.first is not self.state.prices:
             health = health_of(self.state, self.state.accounts[at])
+            if health >= 1:
+                return Refusal.NOT_ALLOWED  # it owes shares that have lost since
         bid = self._bid(self.state.accounts[at], health)
         if isinstance(bid, Refusal):
             return bid

@@ -17,6 +17,7 @@ from monitor.simulation.cascade import Outcome, Round, play
 from monitor.simulation.channels import charged, struck
 from monitor.simulation.columns import Columns, State, columns_of
 from monitor.simulation.impact import Pool
+from monitor.simulation.liquidations import Liquidation
 from monitor.simulation.options import Options
 from monitor.simulation.product import ProductPool
 from monitor.simulation.projection import factors_of, names_of
@@ -24,7 +25,6 @@ from monitor.simulation.scenarios import scenario_of
 from monitor.simulation.shocks import parse_shocks
 from monitor.simulation.stable import StablePool
 from monitor.simulation.ticks import MAX_SQRT, MIN_SQRT, TickPool
-from monitor.simulation.visits import Liquidation
 
 GAS_USD = 5
 FIRST = 8

@@ -27,9 +27,10 @@ from monitor.core.stable_swap import FEE_UNIT, Swap
 from monitor.core.units import Address, Bps, Wad
 from monitor.simulation.bids import Bid, Offer
 from monitor.simulation.columns import columns_of, state_of
+from monitor.simulation.liquidations import Liquidation
 from monitor.simulation.options import Options
 from monitor.simulation.terms import largest_repay_usd
-from monitor.simulation.visits import Liquidation, Visits
+from monitor.simulation.visits import Visits
 
 POOL = Address("0x" + "1" * 40)
 MORPHO = replace(

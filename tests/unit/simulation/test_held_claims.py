@@ -24,10 +24,10 @@ from monitor.core.units import RAY, WAD, Ray, Wad
 from monitor.simulation.cascade import Outcome, play
 from monitor.simulation.channels import struck
 from monitor.simulation.columns import columns_of
+from monitor.simulation.liquidations import Refusal
 from monitor.simulation.projection import names_of
 from monitor.simulation.scenarios import scenario_of
 from monitor.simulation.shocks import parse_shocks
-from monitor.simulation.visits import Refusal
 
 STEEP = KinkedCurve(Ray(0), Ray(3 * RAY // 100), Ray(8 * RAY // 10), Ray(9 * RAY // 10))
 """3 % at 90 %, 83 % at full use."""

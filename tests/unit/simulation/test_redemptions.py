@@ -41,9 +41,9 @@ from monitor.core.prices import Price, PriceKind
 from monitor.core.risk import WorldSheet
 from monitor.core.units import BaseValue
 from monitor.simulation.columns import columns_of
+from monitor.simulation.liquidations import Refusal
 from monitor.simulation.projection import project
 from monitor.simulation.report import document_of
-from monitor.simulation.visits import Refusal
 
 
 def under_water(first_cash: float, second_cash: float = 0) -> WorldSheet:
