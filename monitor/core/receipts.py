@@ -27,6 +27,7 @@ class Receipt:
     `held`: what its known holders have together; None where nobody keeps them, or where its logs
     contradict themselves. `lost_raw`: what a curated vault has lost of what its shares still show
     (MetaMorpho from 1.1); None where its shares are worth less as soon as something is lost.
+    `hides_losses`: whether it told of any when it was asked; None before.
     """
 
     kind: ReceiptKind
@@ -40,6 +41,7 @@ class Receipt:
     reason: str = ""
     held: Shares | None = None
     lost_raw: RawAmount | None = None
+    hides_losses: bool | None = None
 
 
 @slotwise

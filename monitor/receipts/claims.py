@@ -69,7 +69,8 @@ class VaultClaim:
         yield ViewCall(self.token, self.abi.curated.functions["withdrawQueueLength"])
         for place in range(len(known.queue or ())):
             yield self._queued(place)
-        if known.queue is not None:
+        # What fails without a word is asked twice: a vault that has no such getter, never again.
+        if known.queue is not None and known.hides_losses is not False:
             yield self._lost()
         if known.unit_shares is not None:
             yield self._call("convertToAssets", known.unit_shares)
@@ -82,6 +83,7 @@ class VaultClaim:
         token = tokens.get(self.token)
         unit = _sample(token)
         worth = None if unit is None else read.of(self._call("convertToAssets", unit))
+        lost = readings.get(self._lost())
         return Receipt(
             kind=ReceiptKind.ERC4626,
             underlying=underlying,
@@ -91,7 +93,8 @@ class VaultClaim:
             assets_raw=read.of(self._call("totalAssets")),
             idle_raw=None if underlying is None else read.of(self._idle(underlying)),
             queue=self._queue(readings),
-            lost_raw=self._hidden(readings),
+            lost_raw=lost[0] if isinstance(lost, tuple) else None,
+            hides_losses=known.hides_losses if lost is None else isinstance(lost, tuple),
             reason=read.fault or _untold(token, self.token),
         )
 
@@ -104,11 +107,6 @@ class VaultClaim:
             return None
         answers = (readings.get(self._queued(place)) for place in range(length[0]))
         return tuple("0x" + a[0].hex() if isinstance(a, tuple) else "" for a in answers)
-
-    def _hidden(self, readings: Readings) -> RawAmount | None:
-        """A vault that does not answer shows what it has lost."""
-        answer = readings.get(self._lost())
-        return answer[0] if isinstance(answer, tuple) else None
 
     def _lost(self) -> ViewCall:
         return ViewCall(self.token, self.abi.curated.functions["lostAssets"])

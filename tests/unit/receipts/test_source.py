@@ -1,5 +1,7 @@
 """A claim read block by block: what is known of it already changes no answer."""
 
+from dataclasses import replace
+
 import pytest
 from builders import WETH, an_address
 
@@ -80,6 +82,9 @@ def test_curated_vault__what_it_has_lost__is_told_where_its_shares_hide_it(
         said[call] = (lost,)
     receipt = claim.receipt(known, {}, said)
     assert receipt.lost_raw == told
+    known = replace(receipt, queue=(QUEUE,))
+    again = {call.function.name for call in claim.calls(known, {})}
+    assert ("lostAssets" in again) == (lost is not None)
 
 
 def test_plain_vault__is_not_asked_what_it_has_lost() -> None:
