@@ -20,6 +20,7 @@ from devnet.followers import followers
 from devnet.leaving import leave
 from devnet.lending import lending_markets
 from devnet.pool_prices import Path, feed_answers, market_paths, market_usd, mids
+from devnet.terms import USD
 from devnet.transactions import Receipt, Tx
 from devnet.visits import LendingMarket
 from devnet.world import World
@@ -147,16 +148,26 @@ async def cascade(
     return played
 
 
+class WorthlessError(Exception):
+    """A pool was sold so empty that an oracle would have to say 0: Aave then answers nothing."""
+
+
 async def follow_market(
     world: World, paths: Mapping[str, Path], rules: Rules
 ) -> tuple[Update, ...]:
-    """Sets each oracle to its pools' price where it is off by more than the deviation."""
+    """Sets each oracle to its pools' price where it is off by more than the deviation.
+
+    Raises WorthlessError where that is less than its last digit.
+    """
     usd = await market_usd(world, paths)
     off = [
         each
         for each in await followers(world)
         if each.is_moved_by(paths) and abs(each.ratio_of(usd) / each.price - 1) > rules.deviation
     ]
+    for each in off:
+        if each.ratio_of(usd) * USD < 1:
+            raise WorthlessError(f"{each.name} would be {float(each.ratio_of(usd)):.0e}")
     await _next_block(world, [each.set_to(each.ratio_of(usd)) for each in off], rules.seconds)
     return tuple(each.update(usd) for each in off)
 

@@ -1,6 +1,7 @@
 """World after world: drawn, projected, executed three times, compared.
 
-A world is drawn again only where its execution liquidates nothing in one of the two protocols.
+A world is drawn again only where its execution liquidates nothing in one of the two protocols, or
+sells a pool so empty that a feed would have to say 0, at which the contracts answer nothing.
 """
 
 import asyncio
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from devnet import Executed, WideWorld, new_wide_world
+from devnet.market import WorthlessError
 from devnet.pool_families import Families, open_families
 
 from fidelity.comparison import EXPLAINED, errors_of, first_difference, is_knife_edge
@@ -78,14 +80,17 @@ async def _world(seed: str) -> tuple[Drawn, Played, int]:
         folder = Path(tempfile.mkdtemp(prefix="fidelity-"))
         try:
             played = await _played(drawn, folder)
+        except WorthlessError:
+            played = None
         except asyncio.CancelledError:
             shutil.rmtree(folder)
             raise
-        if played is not None:
-            shutil.rmtree(folder)
-            return drawn, played, number
         shutil.rmtree(folder)
-    raise AssertionError(f"{DRAWS} draws of world {seed} liquidate nothing in Aave or in Morpho")
+        if played is not None:
+            return drawn, played, number
+    raise AssertionError(
+        f"{DRAWS} draws of world {seed} liquidate nothing in Aave or Morpho, or sell a pool empty"
+    )
 
 
 def draw(seed: str) -> Drawn:
