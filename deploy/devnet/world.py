@@ -33,7 +33,7 @@ LIQUIDATE = (
     "liquidate(address,address,address,address,uint256,bytes,address)(uint256,uint256,uint256)"
 )
 VISIT = "visit((address,address,address,address,bytes,address),uint256)"
-VISIT_GAS = 40_000_000
+VISIT_GAS = 200_000_000
 BALANCE = "balanceOf(address)(uint256)"
 
 
