@@ -1,7 +1,8 @@
 """World after world: drawn, projected, executed three times, compared.
 
-A world is drawn again only where its execution liquidates nothing in one of the two protocols, or
-sells a pool so empty that a feed would have to say 0, at which the contracts answer nothing.
+A world is drawn again only where its execution liquidates nothing in one of the two protocols. One
+that sells a pool so empty that a feed would have to say 0, at which the contracts answer nothing,
+cannot be played to its end: another is drawn in its place, and the campaign has failed.
 """
 
 import asyncio
@@ -63,7 +64,7 @@ async def run(options: Options, say: Say, now: Say) -> Score:
     for number in numbers:
         started = time.monotonic()
         now(f"world {number} of {options.worlds} is projected and played")
-        drawn, played, again = await _world(f"{options.seed}-{number}")
+        drawn, played, again = await _world(f"{options.seed}-{number}", score.unplayed)
         score.redrawn += again
         verdict = _verdict(number, drawn, played, time.monotonic() - started)
         score.verdicts.append(verdict)
@@ -73,14 +74,18 @@ async def run(options: Options, say: Say, now: Say) -> Score:
     return score
 
 
-async def _world(seed: str) -> tuple[Drawn, Played, int]:
-    """The first draw of a seed that does something, and how many did not."""
+async def _world(seed: str, unplayed: list[str]) -> tuple[Drawn, Played, int]:
+    """The first draw of a seed that does something, and how many did not.
+
+    `unplayed`: where it is noted which could not be played to their end.
+    """
     for number in range(DRAWS):
         drawn = draw(f"{seed}-{number}")
         folder = Path(tempfile.mkdtemp(prefix="fidelity-"))
         try:
             played = await _played(drawn, folder)
-        except WorthlessError:
+        except WorthlessError as error:
+            unplayed.append(f"{seed}-{number}: {error}")
             played = None
         except asyncio.CancelledError:
             shutil.rmtree(folder)

@@ -60,6 +60,7 @@ def _protocol(market: str) -> str:
 @dataclass
 class Score:
     verdicts: list[Verdict] = field(default_factory=list)
+    unplayed: list[str] = field(default_factory=list)
     redrawn: int = 0
 
     @property
@@ -84,6 +85,7 @@ class Score:
 
     def misses(self) -> Iterator[str]:
         """Bounds that do not hold. Shares are asked of enough worlds only."""
+        yield from map("not played to its end, and not compared: {}".format, self.unplayed)
         if not self.judged:
             yield "no world was judged"
             return
@@ -99,9 +101,9 @@ class Score:
             yield f"final prices off by {prices:.1e}: at most {PRICES} is allowed"
         if self.knife_edges > max(1, KNIFE_EDGES * len(self.verdicts)):
             yield f"{self.knife_edges} knife edges: at most {KNIFE_EDGES:.0%} are allowed"
-        for each in self.verdicts:
-            if each.protocols < 2:
-                yield f"world {each.number} liquidates in one protocol only"
+        for verdict in self.verdicts:
+            if verdict.protocols < 2:
+                yield f"world {verdict.number} liquidates in one protocol only"
         if len(self.verdicts) >= SHARES_FROM:
             yield from self._tame()
 
