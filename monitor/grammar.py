@@ -86,6 +86,14 @@ def _webhook_url(secret: SecretStr) -> SecretStr:
     return _checked_url(secret, ("https", "http"))
 
 
+def _receiver_url(secret: SecretStr) -> SecretStr:
+    """Any scheme: apprise has one for each service."""
+    scheme, separator, rest = secret.get_secret_value().partition("://")
+    if not (re.fullmatch(r"[A-Za-z][A-Za-z0-9+.-]*", scheme) and separator and rest):
+        raise ValueError("expected a URL")
+    return _webhook_url(secret) if scheme in ("http", "https") else secret
+
+
 def _store_url(secret: SecretStr) -> SecretStr:
     text = secret.get_secret_value()
     if text == "embedded" or (text.startswith("unix://") and text != "unix://"):
@@ -147,6 +155,7 @@ ViewName = Annotated[str, AfterValidator(_view_name)]
 MarketIds = Annotated[Literal["all"] | tuple[str, ...], BeforeValidator(_market_ids)]
 OneOrMore = BeforeValidator(_listed)
 EndpointUrl = Annotated[SecretStr, AfterValidator(_endpoint)]
+ReceiverUrl = Annotated[SecretStr, AfterValidator(_receiver_url)]
 WebhookUrl = Annotated[SecretStr, AfterValidator(_webhook_url)]
 StoreUrl = Annotated[SecretStr, AfterValidator(_store_url)]
 SigningSecret = Annotated[SecretStr, AfterValidator(_signing_secret)]

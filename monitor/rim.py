@@ -10,13 +10,13 @@ from prometheus_client import CollectorRegistry
 from redis.asyncio import Redis
 
 from monitor import __version__
+from monitor.alert_schema import Webhook
 from monitor.alerts.webhook import WebhookTarget
 from monitor.chain.node import Node, NodeSettings
 from monitor.core.units import BlockHash
 from monitor.errors import ConfigError, RpcInconsistent, TransientError
 from monitor.library import abi_library
 from monitor.metrics import Labels, Metrics
-from monitor.schema import Webhook
 from monitor.settings import Settings
 from monitor.storage import RELEASE_SECONDS, identity_of, redis_of
 from monitor.store.durability import durability_warning

@@ -7,7 +7,6 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
-from monitor.engine.breaker import Measure
 from monitor.grammar import (
     CodeHash,
     Count,
@@ -21,14 +20,10 @@ from monitor.grammar import (
     Positive,
     Real,
     Shock,
-    SigningSecret,
     StartBlock,
     StoreUrl,
-    Threshold,
     ViewName,
-    WebhookUrl,
     is_loopback,
-    is_private,
 )
 from monitor.protocols.registry import PROTOCOLS
 
@@ -38,6 +33,9 @@ SECRETS = frozenset(
         ("store", "url"),
         ("webhooks", "url"),
         ("webhooks", "secret"),
+        ("webhooks", "routing_key"),
+        ("webhooks", "bearer"),
+        ("deadman", "url"),
         ("http", "token"),
     }
 )
@@ -94,6 +92,9 @@ class Store(Table):
     url: StoreUrl = Field(default=EMBEDDED, description="Redis URL, or the embedded server")
     state_dir: Path = Field(description="data of the embedded server")
     namespace: Name = Field(default="default", description="keeps daemons on one Redis apart")
+    lease_seconds: Annotated[Real, Field(ge=1)] = Field(
+        default=10, description="a daemon not heard of for so long is replaced by its standby"
+    )
 
 
 class Snapshots(Table):
@@ -286,30 +287,6 @@ class Scenario(Table):
         yield from ((f"options.{key}", text) for key, text in self.options.faults())
 
 
-class Breaker(Table):
-    name: Name = Field(description="unique; the label in API, alerts and metrics")
-    scenario: str = Field(description="whose result is measured")
-    measure: Measure = Field(description="what is measured")
-    markets: Names = Field(default=("*",), description="which markets count", min_length=1)
-    warn: Threshold = Field(description="at or beyond: warned")
-    trip: Threshold = Field(description="at or beyond, held: tripped")
-    clear: Threshold = Field(description="at or on the safe side: cleared")
-    hold_blocks: Positive = Field(default=1, description="consecutive blocks before it trips")
-
-    def faults(self) -> Iterator[Fault]:
-        worse, safer = ("below", "above") if self.measure.lower_is_worse else ("above", "below")
-        if self.measure.at_or_beyond(self.clear, self.warn):
-            yield (
-                "clear",
-                f"not on the safe side of warn = {self.warn}: expected a value {safer} it",
-            )
-        if self.measure.at_or_beyond(self.warn, self.trip):
-            yield (
-                "trip",
-                f"not on the bad side of warn = {self.warn}: expected a value {worse} it",
-            )
-
-
 class Loops(Table):
     window_seconds: Positive = Field(
         default=3_600, description="how long borrowed money is followed through wallets"
@@ -330,43 +307,6 @@ class AccountCode(Table):
     kind: Literal["safe", "safe_proxy", "ds_proxy", "smart_account", "erc1967_proxy"] = Field(
         description="what it is; smart_account has owner()"
     )
-
-
-class Watch(Table):
-    accounts: Annotated[tuple[HexAddress, ...], Field(min_length=1)] = Field(
-        description="your accounts"
-    )
-    health_below: Annotated[Threshold, Field(gt=0)] = Field(description="alert at this health")
-
-    def faults(self) -> Iterator[Fault]:
-        yield "accounts", _unsupported("[[watch]]", "none")
-
-
-class Webhook(Table):
-    name: Name = Field(description="label in metrics and logs; its number when left out")
-    url: WebhookUrl = Field(description="the receiver")
-    format: Literal["json", "alertmanager", "pagerduty", "apprise"] = Field(
-        default="json", description="json is Standard Webhooks"
-    )
-    secret: Annotated[
-        tuple[SigningSecret, ...],
-        OneOrMore,
-    ] = Field(default=(), description="signs the body: whsec_<base64>, several while it rotates")
-    breakers: Names = Field(default=("*",), description="whose alerts it gets", min_length=1)
-    delivery: Literal["instant", "finalized"] = Field(
-        default="instant", description="when it is sent"
-    )
-    allow_private: bool = Field(default=False, description="permits loopback and private addresses")
-
-    def faults(self) -> Iterator[Fault]:
-        if self.format != "json":
-            yield "format", _unsupported(f"format {self.format}", "json")
-        elif not self.secret:
-            yield "secret", "missing: expected secret_file, whose lines are whsec_<base64>"
-        if self.delivery != "instant":
-            yield "delivery", _unsupported(f"delivery {self.delivery}", "instant")
-        if not self.allow_private and is_private(urlsplit(self.url.get_secret_value()).hostname):
-            yield "url", "a private address: expected a public one, or allow_private = true"
 
 
 class Http(Table):

@@ -5,16 +5,14 @@ import os
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from decimal import Decimal
-from enum import StrEnum
 from itertools import combinations
 from pathlib import Path
-from types import NoneType
-from typing import Annotated, Any, Literal, NamedTuple, get_args, get_origin
+from typing import Any, get_args, get_origin
 
-from pydantic import BaseModel, Field, SecretStr, ValidationError
+from pydantic import BaseModel, Field, ValidationError
 from pydantic_core import ErrorDetails
 
-from monitor import schema
+from monitor import alert_schema, schema
 from monitor.engine.breaker import Measure
 from monitor.environment import Tree, overlay, read_secret_files, read_toml, tables_of
 from monitor.errors import ConfigError
@@ -41,7 +39,7 @@ class Settings(Table):
     projection: schema.Projection = Field(
         default_factory=schema.Projection, description="default options"
     )
-    breakers: tuple[schema.Breaker, ...] = Field(default=(), description="what fires")
+    breakers: tuple[alert_schema.Breaker, ...] = Field(default=(), description="what fires")
     loops: schema.Loops = Field(
         default_factory=schema.Loops, description="how recursive leverage is recognised"
     )
@@ -49,8 +47,20 @@ class Settings(Table):
         default=(), description="code of accounts that you vouch for"
     )
     snapshots: schema.Snapshots = Field(description="what is kept of a block with alerts")
-    watch: tuple[schema.Watch, ...] = Field(default=(), description="your own positions")
-    webhooks: tuple[schema.Webhook, ...] = Field(default=(), description="who is told")
+    watch: tuple[alert_schema.Watch, ...] = Field(default=(), description="your own positions")
+    webhooks: tuple[alert_schema.Webhook, ...] = Field(default=(), description="who is told")
+    guardians: tuple[alert_schema.Guardian, ...] = Field(
+        default=(), description="what alerts propose to do"
+    )
+    outbox: alert_schema.Outbox = Field(
+        default_factory=alert_schema.Outbox, description="what waits to be delivered"
+    )
+    blindness: alert_schema.Blindness = Field(
+        default_factory=alert_schema.Blindness, description="when the monitor cannot see"
+    )
+    deadman: alert_schema.Deadman | None = Field(
+        default=None, description="a ping that stops with the monitor"
+    )
     http: schema.Http = Field(
         default_factory=schema.Http, description="API, page, probes and metrics"
     )
@@ -68,6 +78,10 @@ class Settings(Table):
         for webhook in self.webhooks:
             yield webhook.url.get_secret_value()
             yield from (secret.get_secret_value() for secret in webhook.secret)
+            for secret in (webhook.routing_key, webhook.bearer):
+                yield from () if secret is None else (secret.get_secret_value(),)
+        if self.deadman is not None:
+            yield self.deadman.url.get_secret_value()
         if self.http.token is not None:
             yield self.http.token.get_secret_value()
 
@@ -108,12 +122,14 @@ def _fill_in(tree: Tree, folder: Path, environ: Mapping[str, str]) -> None:
                 snapshots["dir"] = folder / Path(wanted).expanduser()
     for number, (_, webhook) in enumerate(tables_of(tree, "webhooks")):
         webhook.setdefault("name", str(number))
+    for number, (_, watch) in enumerate(tables_of(tree, "watch")):
+        watch.setdefault("name", f"watch-{number}")
 
 
 def _table_faults(tree: Tree) -> Iterator[str]:
     """What the tables say of themselves; of those that are not even well formed, nothing."""
     for section, field in Settings.model_fields.items():
-        (model,) = _models(field.annotation)
+        (model,) = models_in(field.annotation)
         is_map = get_origin(field.annotation) is Mapping
         named = tree.get(section, {})
         found = (
@@ -143,14 +159,16 @@ def _well_formed(model: type[Table], item: Any) -> tuple[Table | None, frozenset
 
 
 def _repetition_faults(tree: Tree) -> Iterator[str]:
-    for section in ("markets", "breakers", "webhooks"):
-        for name, times in Counter(_names(tree, section)).items():
+    for sections in (("markets",), ("breakers", "watch"), ("webhooks",)):
+        named = Counter(name for section in sections for name in _names(tree, section))
+        for name, times in sorted(named.items()):
             if times > 1:
-                yield f"{section}: {times} have the name {name!r}: expected each name once"
+                where = " and ".join(one for one in sections if name in _names(tree, one))
+                yield f"{where}: {times} have the name {name!r}: expected each name once"
     once = {"receipts": "token", "feeds": "address", "liquidity": "pool", "account_code": "hash"}
     for section, key in once.items():
-        named = (table.get(key) for _, table in tables_of(tree, section))
-        for name, times in Counter(str(name).lower() for name in named if name).items():
+        values = (table.get(key) for _, table in tables_of(tree, section))
+        for name, times in Counter(str(name).lower() for name in values if name).items():
             if times > 1:
                 yield f"{section}: {times} are of the {key} {name}: expected each {key} once"
     yield from _shared_market_faults(tree)
@@ -178,11 +196,21 @@ def _shared_market_faults(tree: Tree) -> Iterator[str]:
 
 def _reference_faults(tree: Tree) -> Iterator[str]:
     """Names of what is not there, and of what does not fit."""
-    for path, webhook in tables_of(tree, "webhooks"):
-        yield from _strangers(f"{path}.breakers", webhook.get("breakers"), _names(tree, "breakers"))
+    fires = _names(tree, "breakers") + _names(tree, "watch")
+    for section in ("webhooks", "guardians"):
+        for path, table in tables_of(tree, section):
+            yield from _strangers(f"{path}.breakers", table.get("breakers"), fires)
+    for path, watch in tables_of(tree, "watch"):
+        yield from _strangers(f"{path}.markets", watch.get("markets"), _names(tree, "markets"))
+    for path, guardian in tables_of(tree, "guardians"):
+        yield from _strangers(f"{path}.market", [guardian.get("market")], _names(tree, "markets"))
+    yield from _breaker_faults(tree)
+
+
+def _breaker_faults(tree: Tree) -> Iterator[str]:
     scenarios = tree.get("scenarios", {})
     known = list(scenarios) if isinstance(scenarios, dict) else []
-    for path, breaker in tables_of(tree, "breakers"):
+    for path, breaker in _limits_of(tree):
         yield from _strangers(f"{path}.markets", breaker.get("markets"), _names(tree, "markets"))
         name, measure = breaker.get("scenario"), breaker.get("measure")
         yield from _strangers(f"{path}.scenario", [name], known)
@@ -192,6 +220,13 @@ def _reference_faults(tree: Tree) -> Iterator[str]:
         scenario = scenarios.get(name) if name in known else None
         if isinstance(scenario, dict) and wanted not in scenario and other in scenario:
             yield f"{path}.scenario = {name!r}: expected one with {wanted} to measure {measure}"
+
+
+def _limits_of(tree: Tree) -> Iterator[tuple[str, Tree]]:
+    """Each breaker, and its further measures."""
+    for path, breaker in tables_of(tree, "breakers"):
+        yield path, breaker
+        yield from ((f"{path}.{at}", limits) for at, limits in tables_of(breaker, "also"))
 
 
 def _scenario_faults(tree: Tree) -> Iterator[str]:
@@ -266,68 +301,17 @@ def _joined(location: tuple[int | str, ...]) -> str:
     return text
 
 
-def _models(annotation: Any) -> list[type[Table]]:
+def models_in(annotation: Any) -> list[type[Table]]:
     """The tables within a field's type."""
     if isinstance(annotation, type) and issubclass(annotation, Table):
         return [annotation]
-    return [model for part in get_args(annotation) for model in _models(part)]
+    return [model for part in get_args(annotation) for model in models_in(part)]
 
 
 def _model_at(location: tuple[int | str, ...]) -> type[BaseModel]:
     model: type[BaseModel] = Settings
     for part in location:
         field = model.model_fields.get(str(part))
-        inner = _models(field.annotation) if field else []
+        inner = models_in(field.annotation) if field else []
         model = inner[0] if inner else model
     return model
-
-
-class Row(NamedTuple):
-    """One key of the configuration, for a table of them."""
-
-    key: str
-    type: str
-    default: str
-    description: str
-
-
-def describe(model: type[BaseModel] = Settings, at: str = "") -> Iterator[Row]:
-    """Every key, in order; `[]` marks a list of tables, `<name>` a name of the user's own."""
-    for name, field in model.model_fields.items():
-        key = f"{at}{name}"
-        inner = _models(field.annotation)
-        if inner:
-            container = get_origin(field.annotation)
-            mark = "[]" if container is tuple else ".<name>" if container is Mapping else ""
-            yield from describe(inner[0], f"{key}{mark}.")
-            continue
-        default = "required" if field.is_required() else _text(field.default)
-        yield Row(key, _type_name(field.annotation), default, field.description or "")
-        if tuple(key.replace("[]", "").split(".")) in SECRETS:
-            yield Row(f"{key}_file", "path", "", f"file that holds {name}")
-
-
-def _text(default: Any) -> str:
-    match default:
-        case None | ():
-            return ""
-        case SecretStr():
-            return default.get_secret_value()
-        case tuple():
-            return ", ".join(default)
-        case _:
-            return str(default)
-
-
-def _type_name(annotation: Any) -> str:
-    if get_origin(annotation) is Literal:
-        return " | ".join(get_args(annotation))
-    names = {bool: "boolean", int: "integer", float: "number", Decimal: "number", Path: "path"}
-    if isinstance(annotation, type) and issubclass(annotation, StrEnum):
-        return " | ".join(annotation)
-    if get_origin(annotation) in (tuple, Mapping):
-        return "list" if get_origin(annotation) is tuple else "table"
-    parts = [part for part in get_args(annotation) if part is not NoneType]
-    if get_origin(annotation) is Annotated:
-        parts = parts[:1]
-    return " | ".join(dict.fromkeys(map(_type_name, parts))) or names.get(annotation, "text")

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
 from monitor.core.alerts import Delivery
-from monitor.core.ports import AlertSender, DeliveryQueue
+from monitor.core.delivery import AlertSender, DeliveryQueue
 from monitor.errors import DeliveryFailed, StoreUnavailable
 from monitor.metrics import DeliveryOutcome
 

@@ -7,6 +7,9 @@ from enum import IntEnum, StrEnum
 from monitor.core.blocks import BlockRef
 from monitor.core.units import BlockHash
 
+MONITOR = "monitor."
+"""Begins the name of each way in which the monitor can be blind, where breakers have theirs."""
+
 
 class BreakerPhase(IntEnum):
     """The states of contract section 6; the numbers are the metric's."""
@@ -22,6 +25,8 @@ class BreakerPhase(IntEnum):
 class AlertType(StrEnum):
     WARNED = "breaker.warned"
     TRIPPED = "breaker.tripped"
+    ESCALATED = "breaker.escalated"
+    REMINDED = "breaker.reminded"
     CLEARED = "breaker.cleared"
     RETRACTED = "breaker.retracted"
     WATCH_BELOW = "watch.below"
@@ -38,6 +43,9 @@ class BreakerState:
     the block since which it cannot.
     `episode` names the firing under way, from the first block that left ARMED until cleared;
     `started_unix` is that block's time. `held_blocks` counts consecutive blocks at or above trip.
+    `tripped_unix` is when it last tripped, and outlives the episode; `said_unix` when the firing
+    under way was last announced; `escalated` how many values beyond trip were told of it;
+    `is_muted`: its last announcement went to nobody, for the breaker was silenced.
     """
 
     phase: BreakerPhase = BreakerPhase.ARMED
@@ -49,6 +57,10 @@ class BreakerState:
     blind_block_hash: BlockHash | None = None
     blind_unix: int | None = None
     value: str | None = None
+    tripped_unix: int | None = None
+    said_unix: int | None = None
+    escalated: int = 0
+    is_muted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +74,38 @@ class Alert:
     type: AlertType
     block: BlockRef
     body: str
+    silenced: str = ""
+    """Why it goes to nobody: the reason somebody gave with `silence`."""
+
+    @property
+    def is_of_chain(self) -> bool:
+        """Whether a block caused it: if not, no reorganisation takes it back."""
+        return not self.breaker.startswith(MONITOR)
+
+
+@dataclass(frozen=True, slots=True)
+class Silence:
+    """Somebody wants to hear nothing of a breaker for a while. Its states go on."""
+
+    breaker: str
+    since_unix: int
+    until_unix: int
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class ConditionState:
+    """Whether the monitor is blind in one way: since when, for which reasons.
+
+    `serial` counts the times it was: two in one block are two episodes. `block_hash`: the newest
+    judged block when it began; empty before the first.
+    """
+
+    is_blind: bool = False
+    serial: int = 0
+    since_unix: int | None = None
+    block_hash: str = ""
+    reasons: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

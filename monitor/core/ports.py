@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
 from monitor.core.abi import FunctionAbi
-from monitor.core.alerts import Alert, BreakerState, Delivery, Judgement
+from monitor.core.alerts import Alert, BreakerState, ConditionState, Judgement, Silence
 from monitor.core.blocks import BlockRef, ChainEvent, RawLog
 from monitor.core.delta import BlockDelta
 from monitor.core.ledger import Key, Record
@@ -114,6 +114,24 @@ class AccountReader(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Simulated:
+    """A transaction that was not sent. `outcome`: "ok", "reverted: …" or "unknown: …"."""
+
+    calldata: str
+    outcome: str
+
+
+class CallSimulator(Protocol):
+    """Tries transactions at a block, as if an account sent them. Nothing is signed or sent."""
+
+    async def simulate(
+        self, at: BlockRef, sender: Address, calls: Sequence[ViewCall]
+    ) -> list[Simulated]:
+        """In the order asked, each alone. What cannot be asked is told as unknown, never raised."""
+        ...
+
+
 class TransferFeed(Protocol):
     """Tells of tokens that move between wallets."""
 
@@ -208,32 +226,21 @@ class StateStore(Protocol):
         """The newest alerts, newest first."""
         ...
 
-
-class DeliveryQueue(Protocol):
-    """The outbox as its sender sees it; kept in the same store as the state."""
-
-    async def due(self, webhook: str, now_unix: float) -> Delivery | None:
-        """The oldest delivery of a webhook, if it is due: order is kept per receiver."""
+    async def silences(self) -> Mapping[str, Silence]:
+        """By breaker what somebody asked not to hear, expired or not."""
         ...
 
-    async def begin_attempt(self, delivery: Delivery) -> bool:
-        """Note that bytes are about to leave. False: it was dropped meanwhile, do not send."""
+    async def conditions(self) -> Mapping[str, ConditionState]:
+        """In which ways the monitor was blind when that was last written down."""
         ...
 
-    async def delivered(self, delivery: Delivery) -> None: ...
-
-    async def postpone(self, delivery: Delivery, due_unix: float) -> None: ...
-
-    async def bury(self, delivery: Delivery, reason: str) -> None:
-        """Given up: a dead letter."""
-        ...
-
-    async def pending(self) -> int:
-        """Deliveries not yet made, over all webhooks."""
-        ...
-
-    async def webhooks(self) -> frozenset[str]:
-        """The webhooks that ever had a delivery, configured or not."""
+    async def announce(
+        self,
+        conditions: Mapping[str, ConditionState],
+        alerts: Sequence[Alert],
+        webhooks: Mapping[str, Sequence[str]],
+    ) -> None:
+        """Write down ways of being blind, and queue what is to be said of them: at once."""
         ...
 
 
@@ -243,12 +250,6 @@ class Archive(Protocol):
     async def keep(self, world: WorldSheet) -> Filed:
         """Never raises, and takes some seconds at most: an alert is not lost to a full disk."""
         ...
-
-
-class AlertSender(Protocol):
-    """Hands one delivery to one receiver. Raises DeliveryFailed."""
-
-    async def send(self, delivery: Delivery) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,8 +20,9 @@ from redis.asyncio import Redis
 
 from monitor.core.alerts import Alert, AlertType, BreakerPhase, Delivery
 from monitor.core.blocks import BlockRef
+from monitor.core.delivery import DeliveryQueue
 from monitor.core.ledger import Key, Record, position_key, price_key, reserve_key
-from monitor.core.ports import DeliveryQueue, StateStore, StoredState
+from monitor.core.ports import StateStore, StoredState
 from monitor.core.units import MarketId
 from monitor.errors import DeepReorg, LedgerCorrupt
 from monitor.store.identity import Identity

@@ -13,9 +13,10 @@ from redis_server import RedisServer, an_identity
 
 from monitor.core.alerts import AlertType, BreakerPhase, Delivery
 from monitor.core.blocks import BlockRef
+from monitor.core.delivery import DeliveryQueue
 from monitor.core.delta import BlockDelta
 from monitor.core.ledger import Key, Record, position_key
-from monitor.core.ports import DeliveryQueue, StateStore
+from monitor.core.ports import StateStore
 from monitor.core.units import MarketId
 from monitor.errors import InvariantBroken
 from monitor.store.connection import connect

@@ -16,7 +16,7 @@ from standardwebhooks import Webhook, WebhookVerificationError
 from monitor.alerts.outbox import Outbox, Patience
 from monitor.alerts.webhook import WebhookSender, WebhookTarget
 from monitor.core.alerts import Delivery
-from monitor.core.ports import AlertSender
+from monitor.core.delivery import AlertSender
 from monitor.errors import DeliveryFailed, StoreUnavailable
 from monitor.metrics import DeliveryOutcome
 

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from monitor.errors import ConfigError
-from monitor.settings import Settings, describe, load
+from monitor.option_table import describe
+from monitor.settings import Settings, load
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 GOOD = f"""
@@ -213,8 +214,17 @@ OWN = 'protocol = "aave_v3"\n'
         ("whsec_", "whsec-", r"webhooks\[0\]\.secret\[0\]: expected whsec_<base64>"),
         ("whsec_M", "whsec_!", r"webhooks\[0\]\.secret\[0\]: expected whsec_<base64>"),
         (f'secret = "{SECRET}"', "", r"webhooks\[0\]\.secret: missing: expected secret_file"),
-        ("secret =", 'format = "pagerduty"\nsecret =', r"format pagerduty is not supported"),
-        ("secret =", 'delivery = "finalized"\nsecret =', r"delivery finalized is not supported"),
+        ("secret =", 'format = "pagerduty"\nsecret =', r"routing_key: missing: expected routing"),
+        ("secret =", 'format = "pagerduty"\nsecret =', r"secret: not a key of a webhook of form"),
+        ("secret =", 'format = "apprise"\nsecret =', r"secret: not a key of a webhook of format"),
+        ("secret =", 'delivery = "later"\nsecret =', r"delivery = 'later': expected 'instant' or"),
+        ("[[liq", '[deadman]\nurl = "http://127.0.0.1:1"\n[[liq', r"deadman\.url: a private addr"),
+        (
+            "[[liq",
+            '[[watch]]\nname = "eth-cascade"\naccounts = ["0x' + "1" * 40 + '"]\n'
+            "health_below = 1.1\n[[liq",
+            r"breakers and watch: 2 have the name 'eth-cascade'",
+        ),
         ("secret =", 'breakers = ["x"]\nsecret =', r"webhooks\[0\]\.breakers = 'x': there is none"),
         (
             "[[liq",

@@ -1,0 +1,54 @@
+"""The ways of an alert to its receivers: the outbox, and who hands a letter over."""
+
+from collections.abc import Mapping
+from typing import Protocol
+
+from monitor.core.alerts import Delivery
+
+
+class DeliveryQueue(Protocol):
+    """The outbox as its sender sees it; kept in the same store as the state."""
+
+    async def due(
+        self, webhook: str, now_unix: float, *, final_only: bool = False
+    ) -> Delivery | None:
+        """The oldest delivery of a webhook, if it is due: order is kept per receiver.
+
+        `final_only`: what is of a block that can still be taken back is passed over, as if it were
+        not there yet.
+        """
+        ...
+
+    async def begin_attempt(self, delivery: Delivery) -> bool:
+        """Note that bytes are about to leave. False: it was dropped meanwhile, do not send."""
+        ...
+
+    async def delivered(self, delivery: Delivery) -> None: ...
+
+    async def postpone(self, delivery: Delivery, due_unix: float) -> None: ...
+
+    async def bury(self, delivery: Delivery, reason: str) -> None:
+        """Given up: a dead letter."""
+        ...
+
+    async def delivered_bodies(self, webhook: str) -> list[str]:
+        """The alerts a webhook took and that are still kept, in the order it took them."""
+        ...
+
+    async def overdue_seconds(self, now_unix: float) -> Mapping[str, float]:
+        """By webhook how long its oldest pending delivery waits, of those it may have."""
+        ...
+
+    async def pending(self) -> int:
+        """Deliveries not yet made, over all webhooks."""
+        ...
+
+    async def webhooks(self) -> frozenset[str]:
+        """The webhooks that ever had a delivery, configured or not."""
+        ...
+
+
+class AlertSender(Protocol):
+    """Hands one delivery to one receiver. Raises DeliveryFailed."""
+
+    async def send(self, delivery: Delivery) -> None: ...
