@@ -41,8 +41,8 @@ def announcement(
         "breaker": rule.name,
         "severity": event.severity,
         "status": event.status,
-        "starts_at": _rfc3339(event.started_unix),
-        "ends_at": None if event.ended_unix is None else _rfc3339(event.ended_unix),
+        "starts_at": rfc3339(event.started_unix),
+        "ends_at": None if event.ended_unix is None else rfc3339(event.ended_unix),
     }
     data: dict[str, Any] = {
         "alert": alert,
@@ -62,7 +62,7 @@ def announcement(
         breaker=rule.name,
         type=event.type,
         block=block,
-        body=_written({"type": event.type, "timestamp": _rfc3339(block.timestamp), "data": data}),
+        body=written({"type": event.type, "timestamp": rfc3339(block.timestamp), "data": data}),
     )
 
 
@@ -80,7 +80,7 @@ def retraction_of(alert: Alert) -> Alert:
         "id": identity,
         "retracts": alert.id,
         "status": AlertStatus.RESOLVED if was_firing else AlertStatus.FIRING,
-        "ends_at": _rfc3339(alert.block.timestamp) if was_firing else None,
+        "ends_at": rfc3339(alert.block.timestamp) if was_firing else None,
     }
     return Alert(
         id=identity,
@@ -89,13 +89,15 @@ def retraction_of(alert: Alert) -> Alert:
         breaker=alert.breaker,
         type=AlertType.RETRACTED,
         block=alert.block,
-        body=_written(body),
+        body=written(body),
     )
 
 
-def _written(body: Mapping[str, Any]) -> str:
+def written(body: Mapping[str, Any]) -> str:
+    """The one text of a body: it is stored, and sent byte for byte."""
     return json.dumps(body, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
 
 
-def _rfc3339(unix: int) -> str:
+def rfc3339(unix: int) -> str:
+    """A time of UTC as the contract writes it."""
     return datetime.fromtimestamp(unix, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

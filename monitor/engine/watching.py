@@ -1,0 +1,251 @@
+"""The user's own positions: an alert when one's health falls below what he chose, and when it is back.
+
+A position's health is its contract's own number, so nothing is projected here.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from typing import Any
+
+from monitor.core.alerts import Alert, AlertType, BreakerPhase, BreakerState, alert_id, digest
+from monitor.core.blocks import BlockRef
+from monitor.core.events import Place
+from monitor.core.ledger import LedgerView
+from monitor.core.sources import RiskRules, Statement
+from monitor.core.units import WAD, Address, MarketId, Wad
+from monitor.engine.announcement import rfc3339, written
+from monitor.engine.breaker import AlertStatus, Origin, Severity
+from monitor.engine.paging import block_json
+
+STATES = "watch/"
+"""Begins the names under which states of watched positions are kept beside the breakers'."""
+SAFE = BreakerState()
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """One `[[watch]]` entry. Healths are wads; `recover_wad` is above `below_wad`."""
+
+    name: str
+    accounts: frozenset[Address]
+    markets: tuple[str, ...]
+    below_wad: Wad
+    recover_wad: Wad
+    hold_blocks: int
+
+    def covers(self, market: MarketId) -> bool:
+        return "*" in self.markets or market in self.markets
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """What is known of a position. `wad` None and no reasons: it owes nothing, and is safe."""
+
+    wad: Wad | None = None
+    reasons: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Wardings:
+    """States after a block, of positions that have one, and what is to be said."""
+
+    states: tuple[tuple[str, BreakerState], ...]
+    alerts: tuple[Alert, ...]
+
+
+class Wards:
+    """All watched positions; holds no state of its own."""
+
+    def __init__(
+        self,
+        origin: Origin,
+        rules: Sequence[RiskRules],
+        watches: Sequence[Watch],
+        checksum: Callable[[str], str],
+    ) -> None:
+        self._origin = origin
+        self._rules = tuple(rules)
+        self._watches = tuple(watches)
+        self._checksum = checksum
+
+    def judge(
+        self, view: LedgerView, block: BlockRef, states: Mapping[str, BreakerState]
+    ) -> Wardings:
+        """`states`: those kept so far, by name; others than `watch/...` are left alone."""
+        after: list[tuple[str, BreakerState]] = []
+        alerts: list[Alert] = []
+        for watch in self._watches:
+            for place, held in self._held(view, block, watch, states):
+                name = state_name(watch, place)
+                before, health = states.get(name, SAFE), _health(held)
+                state, types = step(watch, before, health, block)
+                if state == before:
+                    continue
+                event_of = _Event(self._origin, watch, place, name, self._checksum)
+                alerts += (event_of.alert(one, before, state, health, block) for one in types)
+                after.append((name, state))
+        return Wardings(tuple(after), tuple(alerts))
+
+    def _held(
+        self,
+        view: LedgerView,
+        block: BlockRef,
+        watch: Watch,
+        states: Mapping[str, BreakerState],
+    ) -> Iterator[tuple[Place, Statement | None]]:
+        """The watched positions there are, and those that alerted and are no more; in order."""
+        for rule in self._rules:
+            if not watch.covers(rule.market):
+                continue
+            there = {place for place in rule.places(view) if place.account in watch.accounts}
+            there |= set(_places_in(states, watch, rule.market))
+            for place in sorted(there):
+                yield place, rule.statement(view, place, block.timestamp)
+
+
+def step(
+    watch: Watch, state: BreakerState, health: Health, block: BlockRef
+) -> tuple[BreakerState, tuple[AlertType, ...]]:
+    """One position after one block, and what to say of it.
+
+    While its health is unknown it keeps what it was, and says once that it cannot be seen.
+    """
+    if health.reasons:
+        if state.blind:
+            return state, ()
+        blind = replace(state, blind=True, blind_block_hash=block.hash, blind_unix=block.timestamp)
+        return blind, (AlertType.BLIND,)
+    seen = replace(state, blind=False, blind_block_hash=None, blind_unix=None)
+    said = (AlertType.RECOVERED,) if state.blind else ()
+    if state.phase is BreakerPhase.WARNED:
+        if health.wad is not None and health.wad < watch.recover_wad:
+            return seen, said
+        return BreakerState(), (*said, AlertType.WATCH_RECOVERED)
+    if health.wad is None or health.wad >= watch.below_wad:
+        # A safe position keeps no state: it would be written anew in every block.
+        return BreakerState(), said
+    held = replace(seen, held_blocks=state.held_blocks + 1)
+    if held.held_blocks < watch.hold_blocks:
+        return held, said
+    below = replace(
+        held,
+        phase=BreakerPhase.WARNED,
+        episode_block_hash=block.hash,
+        started_unix=block.timestamp,
+    )
+    return below, (*said, AlertType.WATCH_BELOW)
+
+
+def state_name(watch: Watch, place: Place) -> str:
+    return f"{STATES}{watch.name}/{place.market}/{place.sub_market}/{place.account}"
+
+
+def shown(wad: Wad) -> str:
+    """Health as people write it, cut off after four digits: never better than it is."""
+    return f"{wad // WAD}.{wad % WAD * 10_000 // WAD:04d}"
+
+
+def _places_in(
+    states: Mapping[str, BreakerState], watch: Watch, market: MarketId
+) -> Iterator[Place]:
+    prefix = f"{STATES}{watch.name}/{market}/"
+    for name in states:
+        if name.startswith(prefix):
+            sub_market, _, account = name.removeprefix(prefix).partition("/")
+            yield Place(market, Address(account), sub_market)
+
+
+def _health(held: Statement | None) -> Health:
+    if held is None or not held.debt:
+        return Health()
+    return Health(held.risk.health_factor_wad, held.risk.unknown)
+
+
+@dataclass(frozen=True, slots=True)
+class _Event:
+    """Words an event of one position."""
+
+    origin: Origin
+    watch: Watch
+    place: Place
+    name: str
+    checksum: Callable[[str], str]
+
+    def alert(
+        self,
+        type: AlertType,
+        before: BreakerState,
+        after: BreakerState,
+        health: Health,
+        block: BlockRef,
+    ) -> Alert:
+        is_over = type in (AlertType.RECOVERED, AlertType.WATCH_RECOVERED)
+        started = before if is_over else after
+        if type in (AlertType.BLIND, AlertType.RECOVERED):
+            first, since_unix = started.blind_block_hash, started.blind_unix
+        else:
+            first, since_unix = started.episode_block_hash, started.started_unix
+        if first is None or since_unix is None:
+            raise ValueError(f"an episode of {self.name} began at no block: {started}")
+        origin = self.origin
+        identity = alert_id(
+            namespace=origin.namespace,
+            genesis=origin.genesis,
+            breaker=self.name,
+            type=type,
+            episode_block_hash=first,
+            block_hash=block.hash,
+        )
+        kind = "blind" if type in (AlertType.BLIND, AlertType.RECOVERED) else "health"
+        episode = digest(origin.namespace, origin.genesis, self.name, kind, first)
+        fingerprint = digest(origin.namespace, origin.genesis, self.name)
+        alert = {
+            "id": identity,
+            "fingerprint": fingerprint,
+            "episode": episode,
+            "retracts": None,
+            "breaker": self.watch.name,
+            "severity": Severity.CRITICAL,
+            "status": AlertStatus.RESOLVED if is_over else AlertStatus.FIRING,
+            "starts_at": rfc3339(since_unix),
+            "ends_at": rfc3339(block.timestamp) if is_over else None,
+        }
+        body = {"type": type, "timestamp": rfc3339(block.timestamp)}
+        data = {"alert": alert, "block": block_json(block)} | self._data(type, health)
+        return Alert(
+            id=identity,
+            fingerprint=fingerprint,
+            episode=episode,
+            breaker=self.watch.name,
+            type=type,
+            block=block,
+            body=written(body | {"data": data}),
+        )
+
+    def _data(self, type: AlertType, health: Health) -> dict[str, Any]:
+        is_below = type is AlertType.WATCH_BELOW
+        threshold = self.watch.below_wad if is_below else self.watch.recover_wad
+        is_sight = type in (AlertType.BLIND, AlertType.RECOVERED)
+        account = self.checksum(self.place.account)
+        return {
+            "measure": "health_factor",
+            "value": None if health.wad is None else shown(health.wad),
+            "threshold": None if is_sight else shown(threshold),
+            "position": {
+                "market": self.place.market,
+                "sub_market": self.place.sub_market or None,
+                "account": account,
+                "health_factor": None if health.wad is None else str(health.wad),
+                "unknown": list(health.reasons),
+            },
+            "projection": {},
+            "loops": [],
+            "actions": [],
+            "reproduce": f"cascade-monitor positions --account {account}",
+        }
+
+
+def wad_of(ratio: Fraction) -> Wad:
+    """A health as the user wrote it, rounded up: at less than it he wants to hear."""
+    return Wad(-(-ratio.numerator * WAD // ratio.denominator))
