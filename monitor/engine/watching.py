@@ -1,4 +1,4 @@
-"""The user's own positions: an alert when one's health falls below what he chose, and when it is back.
+"""The user's own positions: an alert when one's health falls below a bound, and when it is back.
 
 A position's health is its contract's own number, so nothing is projected here.
 """

@@ -68,7 +68,8 @@ def the_wards(rules: Accounts, watch: Watch | None = None) -> Wards:
 
 def lived(*healths: float | str | None, watch: Watch | None = None) -> list[Alert]:
     """What is said of my account over these healths, one a block."""
-    rules, states, block, said = Accounts(), dict[str, BreakerState](), a_block(), []
+    rules, states, block = Accounts(), dict[str, BreakerState](), a_block()
+    said: list[Alert] = []
     wards = the_wards(rules, watch)
     for health in healths:
         rules.health[Place(MARKET, ME)] = health
