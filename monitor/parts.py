@@ -3,15 +3,19 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from fractions import Fraction
+
+from eth_utils.address import to_checksum_address
 
 from monitor.core.alerts import digest
 from monitor.core.receipts import ReceiptKind
-from monitor.core.sources import EventSource
+from monitor.core.sources import EventSource, RiskRules
 from monitor.core.units import Address, AssetId, MarketId
 from monitor.engine.breaker import BreakerRule, Origin
 from monitor.engine.cascade_runner import CascadeRunner, CurvePlan, Plan
 from monitor.engine.judge import Receiver, Watcher
 from monitor.engine.recursion import Rules
+from monitor.engine.watching import Wards, Watch, wad_of
 from monitor.errors import ConfigError, QuestionError
 from monitor.library import abi_library, rate_view
 from monitor.liquidity.source import Venue
@@ -35,6 +39,9 @@ from monitor.settings import Settings
 from monitor.simulation.options import Options
 from monitor.simulation.shocks import parse_shocks
 from monitor.venues import venue_of
+
+USUAL_RECOVERY = Decimal("1.02")
+"""A watched position is well again at 2 % above the bound, where nothing else is said."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +143,25 @@ def watchers_of(settings: Settings, genesis: str) -> tuple[Watcher, ...]:
         )
         for breaker in settings.breakers
     )
+
+
+def wards_of(settings: Settings, genesis: str, rules: Sequence[RiskRules]) -> Wards:
+    """The watched positions."""
+    watches = [
+        Watch(
+            name=entry.name,
+            accounts=frozenset(map(Address, entry.accounts)),
+            markets=entry.markets,
+            below_wad=wad_of(Fraction(entry.health_below)),
+            recover_wad=wad_of(
+                Fraction(entry.recover_above or entry.health_below * USUAL_RECOVERY)
+            ),
+            hold_blocks=entry.hold_blocks,
+        )
+        for entry in settings.watch
+    ]
+    origin = Origin(settings.store.namespace, genesis)
+    return Wards(origin, rules, watches, to_checksum_address)
 
 
 def configuration_digest(settings: Settings) -> str:
