@@ -14,10 +14,14 @@ from monitor.engine.paging import block_json
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What an alert rests on: the projection (JSON-ready) and the command that repeats it."""
+    """What an alert rests on: the projection (JSON-ready) and the command that repeats it.
+
+    `actions`: what could be done about it (JSON-ready).
+    """
 
     projection: Mapping[str, Any]
     reproduce: str
+    actions: tuple[Mapping[str, Any], ...] = ()
 
 
 def announcement(
@@ -52,7 +56,7 @@ def announcement(
         "threshold": rule.measure.shown(event.threshold),
         "projection": dict(evidence.projection),
         "loops": [],
-        "actions": [],
+        "actions": list(evidence.actions),
         "reproduce": evidence.reproduce,
     }
     return Alert(
@@ -90,6 +94,7 @@ def retraction_of(alert: Alert) -> Alert:
         type=AlertType.RETRACTED,
         block=alert.block,
         body=written(body),
+        silenced=alert.silenced,
     )
 
 

@@ -2,10 +2,11 @@
 
 import json
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any, Protocol
 
-from monitor.core.alerts import Alert, BreakerState, Judgement
+from monitor.core.alerts import Alert, AlertType, BreakerState, Judgement, Silence
 from monitor.core.blocks import BlockRef
 from monitor.core.ledger import LedgerView
 from monitor.core.ports import Archive, UndoRecord
@@ -16,6 +17,7 @@ from monitor.engine.breaker import BreakerRule, Reading, Transition, step
 from monitor.engine.cascade_runner import Answer, CascadeRunner, Plan
 from monitor.engine.paging import block_json
 from monitor.engine.positions import Checksum
+from monitor.engine.watching import STATES, Wards
 from monitor.simulation.report import document_of
 from monitor.simulation.results import Projection
 
@@ -40,6 +42,22 @@ class Receiver:
         return "*" in self.breakers or breaker in self.breakers
 
 
+class Guards(Protocol):
+    """Who knows what could be done about it."""
+
+    async def actions(
+        self, view: LedgerView, block: BlockRef, breaker: str, markets: Sequence[str]
+    ) -> tuple[dict[str, Any], ...]:
+        """The `actions` of an alert of this breaker at this block. Never raises for a node."""
+        ...
+
+
+Silences = Callable[[], Awaitable[Mapping[str, Silence]]]
+"""What somebody asked not to hear, by breaker or watch, expired or not."""
+ACTED_ON = frozenset({AlertType.TRIPPED, AlertType.ESCALATED})
+"""Alerts that say what could be done."""
+
+
 class Judge:
     """Holds the breaker states of the newest judged block, and its projections for the face."""
 
@@ -50,6 +68,10 @@ class Judge:
         receivers: Sequence[Receiver],
         face: Checksum,
         archive: Archive | None = None,
+        *,
+        silences: Silences | None = None,
+        wards: Wards | None = None,
+        guards: Guards | None = None,
     ) -> None:
         """`archive`: None where nothing is sent."""
         self._runner = runner
@@ -57,12 +79,17 @@ class Judge:
         self._receivers = tuple(receivers)
         self._face = face
         self._archive = archive
+        self._silences = silences
+        self._wards = wards
+        self._guards = guards
+        self.ward_states: dict[str, BreakerState] = {}
         self.states = {watcher.rule.name: BreakerState() for watcher in self.watchers}
         self.answers: dict[str, Answer] = {}
 
     def resume(self, states: Mapping[str, BreakerState]) -> None:
         """Take over what a store remembers; a breaker it does not know stays as new."""
         self.states |= {name: states[name] for name in self.states if name in states}
+        self.ward_states = {n: state for n, state in states.items() if n.startswith(STATES)}
 
     async def look(self, view: LedgerView, block: BlockRef) -> None:
         """Project a block that was judged before, for the face alone."""
@@ -71,7 +98,11 @@ class Judge:
     async def judge(
         self, view: LedgerView, block: BlockRef
     ) -> tuple[Judgement, dict[str, tuple[str, ...]]]:
-        """What is to be said about a block, and to whom. The states change only by `settle`."""
+        """What is to be said about a block, and to whom. The states change only by `settle`.
+
+        Raises what `silences` raises, before anything is done.
+        """
+        silenced = await self._silenced(block)
         answers, world = await self._runner.run(view, block)
         self.answers = answers
         states: list[tuple[str, BreakerState]] = []
@@ -85,16 +116,25 @@ class Judge:
         filed = await self._filed(world) if raised else Filed()
         if filed.id is not None:
             self.answers = {n: replace(each, snapshot=filed.id) for n, each in answers.items()}
-        alerts = [
-            announcement(w.rule, event, block, self._evidence(answers[w.scenario], filed))
-            for w, event in raised
-        ]
+        alerts: list[Alert] = []
+        for watcher, event in raised:
+            evidence = self._evidence(answers[watcher.scenario], filed)
+            actions = await self._actions(view, block, watcher, event)
+            alerts.append(
+                announcement(watcher.rule, event, block, replace(evidence, actions=actions))
+            )
+        if self._wards is not None:
+            wardings = self._wards.judge(view, block, self.ward_states)
+            states += wardings.states
+            alerts += wardings.alerts
+        alerts = [replace(a, silenced=silenced.get(a.breaker, "")) for a in alerts]
         webhooks = {alert.id: self._webhooks(alert) for alert in alerts}
         return Judgement(block, tuple(states), tuple(alerts)), webhooks
 
     def settle(self, judgement: Judgement) -> None:
         """The judgement is stored: its states are the present."""
-        self.states |= dict(judgement.breakers)
+        for name, state in judgement.breakers:
+            (self.ward_states if name.startswith(STATES) else self.states)[name] = state
 
     def retractions(self, undo: UndoRecord) -> dict[str, tuple[Alert, tuple[str, ...]]]:
         """What takes back each alert of a block that is gone."""
@@ -111,7 +151,26 @@ class Judge:
         self.resume(undo.breakers_before)
         self.answers = {}
 
+    async def _silenced(self, block: BlockRef) -> dict[str, str]:
+        """Which breakers nobody wants to hear of at this block, and why."""
+        asked = {} if self._silences is None else await self._silences()
+        return {
+            name: silence.why
+            for name, silence in asked.items()
+            if block.timestamp < silence.until_unix
+        }
+
+    async def _actions(
+        self, view: LedgerView, block: BlockRef, watcher: Watcher, event: Transition
+    ) -> tuple[dict[str, Any], ...]:
+        if self._guards is None or event.type not in ACTED_ON:
+            return ()
+        return await self._guards.actions(view, block, watcher.rule.name, watcher.markets)
+
     def _webhooks(self, alert: Alert) -> tuple[str, ...]:
+        """A silenced alert goes to nobody, and so does what takes it back."""
+        if alert.silenced:
+            return ()
         return tuple(r.name for r in self._receivers if r.wants(alert.breaker))
 
     async def _filed(self, world: WorldSheet | None) -> Filed:

@@ -164,7 +164,7 @@ class Pipeline:
 
     async def _evaluate(self, block: BlockRef) -> None:
         started = time.monotonic()
-        judgement, webhooks = await self._judge.judge(self.ledger, block)
+        judgement, webhooks = await self._patiently("store", self._judge.judge, self.ledger, block)
         if self._records:
             await self._patiently("store", self._store.judge, judgement, webhooks)
         self._judge.settle(judgement)
