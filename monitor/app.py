@@ -17,7 +17,7 @@ from eth_utils.address import to_checksum_address
 
 from monitor import __version__, garbage
 from monitor.alerts.outbox import Outbox
-from monitor.alerts.webhook import WebhookSender
+from monitor.alerts.senders import sender_of
 from monitor.beginning import Beginning
 from monitor.core.blocks import BlockRef
 from monitor.core.ledger import Kind, Ledger
@@ -184,7 +184,9 @@ class Daemon:
     async def _outbox(self, stack: AsyncExitStack) -> Outbox:
         senders = {}
         for hook in () if self._mode.dry_run else self._settings.webhooks:
-            senders[hook.name] = await stack.enter_async_context(WebhookSender(target_of(hook)))
+            target = target_of(hook, self._settings.chain.chain_id)
+            sender = sender_of(target, lambda: True)
+            senders[hook.name] = await stack.enter_async_context(sender)
         counter = self._rim.metrics.deliveries_total
         return Outbox(
             self._rim.store.deliveries,

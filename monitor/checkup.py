@@ -10,7 +10,8 @@ from typing import Any
 
 from eth_utils.address import to_checksum_address
 
-from monitor.alerts.webhook import WebhookSender, WebhookTarget
+from monitor.alerts.senders import sender_of
+from monitor.alerts.target import Target
 from monitor.chain.agreement import disagreement
 from monitor.chain.node import Node
 from monitor.core.alerts import Delivery, digest
@@ -81,7 +82,7 @@ async def findings(settings: Settings, *, send_test: bool) -> AsyncIterator[Find
         yield await _store(settings, genesis)
         yield _snapshots(settings)
         for hook in settings.webhooks if send_test else ():
-            yield await _webhook(target_of(hook))
+            yield await _webhook(target_of(hook, settings.chain.chain_id))
 
 
 async def _agreement(heads: Mapping[int, tuple[Node, BlockRef]]) -> Finding:
@@ -287,13 +288,13 @@ def _snapshots(settings: Settings) -> Finding:
     return Finding("snapshots", f"at most {wanted.keep} in {wanted.dir}")
 
 
-async def _webhook(target: WebhookTarget) -> Finding:
+async def _webhook(target: Target) -> Finding:
     subject = f"webhook {target.name}"
     now = time.time()
     body = {"type": "monitor.test", "timestamp": int(now), "data": {"by": "cascade-monitor check"}}
     delivery = Delivery(digest("test", str(now)), target.name, json.dumps(body), 0, now, now)
     try:
-        async with WebhookSender(target) as sender:
+        async with sender_of(target, lambda: True) as sender:
             await sender.send(delivery)
     except DeliveryFailed as failure:
         return Finding(subject, fault=str(failure))

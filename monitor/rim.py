@@ -11,7 +11,7 @@ from redis.asyncio import Redis
 
 from monitor import __version__
 from monitor.alert_schema import Webhook
-from monitor.alerts.webhook import WebhookTarget
+from monitor.alerts.target import Format, Target
 from monitor.chain.node import Node, NodeSettings
 from monitor.core.units import BlockHash
 from monitor.errors import ConfigError, RpcInconsistent, TransientError
@@ -82,13 +82,20 @@ async def genesis_of(node: Node) -> BlockHash:
         raise ConfigError(str(error)) from error
 
 
-def target_of(hook: Webhook) -> WebhookTarget:
+def target_of(hook: Webhook, chain_id: int) -> Target:
     """A configured receiver."""
-    return WebhookTarget(
+    return Target(
         hook.name,
         hook.url.get_secret_value(),
+        Format(hook.format),
         tuple(secret.get_secret_value() for secret in hook.secret),
+        None if hook.routing_key is None else hook.routing_key.get_secret_value(),
+        None if hook.bearer is None else hook.bearer.get_secret_value(),
+        chain_id,
+        hook.page_url,
+        hook.resend_seconds,
         hook.allow_private,
+        hook.ca_file,
     )
 
 
