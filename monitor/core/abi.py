@@ -24,6 +24,13 @@ class FunctionAbi(NamedTuple):
     json: str
 
 
+class ErrorAbi(NamedTuple):
+    """What a contract reverts with: a custom error, or a code that `Error(string)` carries."""
+
+    name: str
+    types: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True, slots=True)
 class EventAbi:
     """An event and the types of its parameters, in the order of its signature."""
@@ -54,10 +61,14 @@ class EventAbi:
 
 @dataclass(frozen=True, slots=True)
 class Abi:
-    """The events (by topic) and functions (by name) of one contract."""
+    """The events (by topic) and functions (by name) of one contract.
+
+    `errors`: by selector, 0x and eight lower-case digits, or by the code they carry.
+    """
 
     events: Mapping[str, EventAbi]
     functions: Mapping[str, FunctionAbi]
+    errors: Mapping[str, ErrorAbi] = field(default_factory=dict)
 
     def event(self, name: str) -> EventAbi:
         return next(event for event in self.events.values() if event.name == name)
@@ -67,6 +78,7 @@ def parse_abi(entries: Iterable[Mapping[str, Any]], to_json: Callable[[Any], str
     """An Abi from JSON entries."""
     events: dict[str, EventAbi] = {}
     functions: dict[str, FunctionAbi] = {}
+    errors: dict[str, ErrorAbi] = {}
     for entry in entries:
         if entry["type"] == "event":
             params = tuple(word for p in entry["inputs"] for word in _words(p))
@@ -74,7 +86,10 @@ def parse_abi(entries: Iterable[Mapping[str, Any]], to_json: Callable[[Any], str
         elif entry["type"] == "function":
             signature = f"{entry['name']}({','.join(map(_kind, entry['inputs']))})"
             functions[entry["name"]] = FunctionAbi(entry["name"], signature, to_json(entry))
-    return Abi(events, functions)
+        elif entry["type"] == "error":
+            sign = entry["selector"] if "selector" in entry else entry["code"]
+            errors[sign] = ErrorAbi(entry["name"], tuple(map(_kind, entry["inputs"])))
+    return Abi(events, functions, errors)
 
 
 def _words(param: Mapping[str, Any]) -> Iterator[Param]:

@@ -7,6 +7,7 @@ from typing import Protocol
 from monitor.core.abi import Abi
 from monitor.core.blocks import BlockRef
 from monitor.core.events import DomainEvent
+from monitor.core.guarding import Guarding
 from monitor.core.ports import ContractReader
 from monitor.core.sources import EventSource, RiskRules
 from monitor.core.units import Address, MarketId
@@ -21,6 +22,11 @@ AbiLibrary = Callable[[str], Abi]
 
 class ProtocolMarket(EventSource, RiskRules, Protocol):
     """What a protocol's plug-in is."""
+
+    @property
+    def guarding(self) -> Guarding:
+        """How it can be stopped, by those who may."""
+        ...
 
     async def survey(self, reader: ContractReader, at: BlockRef) -> tuple[DomainEvent, ...]:
         """The market without its accounts: what `check` looks at."""

@@ -14,6 +14,7 @@ from monitor.protocols.aave_v3.contracts import AaveAbi
 from monitor.protocols.aave_v3.events import AaveDecoder
 from monitor.protocols.aave_v3.events_3_0 import FormerDecoder
 from monitor.protocols.aave_v3.governance import listing_calls
+from monitor.protocols.aave_v3.guarding import AaveGuarding
 from monitor.protocols.aave_v3.recognition import PROTOCOL
 from monitor.protocols.aave_v3.rules import AaveRules
 from monitor.protocols.aave_v3.strategies import Strategies
@@ -37,6 +38,7 @@ class AaveV3Market(AaveRules):
         self._audit = Audit(market, abi)
         self._unlogged = Unlogged(market, abi)
         self._strategies = Strategies(market, abi)
+        self.guarding = AaveGuarding(market, abi)
 
     @property
     def name(self) -> str:

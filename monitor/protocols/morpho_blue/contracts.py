@@ -22,6 +22,7 @@ class MorphoAbi:
     morpho: Abi
     rate_model: Abi
     oracle: Abi
+    vault: Abi
     erc20: Abi
     bytes32_erc20: Abi
     """Tokens older than the standard, whose symbol is a bytes32."""
@@ -33,6 +34,7 @@ class MorphoAbi:
             morpho=library("morpho_blue/Morpho"),
             rate_model=library("morpho_blue/AdaptiveCurveIrm"),
             oracle=library("morpho_blue/Oracle"),
+            vault=library("erc4626/MetaMorpho"),
             erc20=library("erc20/Token"),
             bytes32_erc20=library("erc20/Bytes32Token"),
         )
