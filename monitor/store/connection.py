@@ -36,6 +36,8 @@ from monitor.errors import (
 from monitor.store.keys import SCRIPT_KEYS, Keys
 
 OLDEST_SERVER = (6, 2)
+POSTING = frozenset({"judge", "revert", "announce"})
+"""Scripts that queue alerts."""
 
 T = TypeVar("T")
 
@@ -205,7 +207,7 @@ async def read(
 class Scripts:
     """The scripts of `lua/`, each one atomic operation, fenced by the writer's token."""
 
-    def __init__(self, client: "Redis", keys: Keys, token: str) -> None:
+    def __init__(self, client: "Redis", keys: Keys, token: Callable[[], str]) -> None:
         self._client = client
         self._keys = keys
         self._token = token
@@ -217,16 +219,17 @@ class Scripts:
         operation: Mapping[str, Any],
         more_keys: Sequence[str] = (),
         more: Sequence[bytes | str | int] = (),
+        *,
+        patient: bool = True,
     ) -> list[str]:
         """What the script answers. Raises WriterFenced when the token is not the newest.
 
         `operation` names keys of its own by their number in KEYS: see `KeyList`. `more` follows
-        it as it is: what is large need not be JSON.
+        it as it is: what is large need not be JSON. `patient`: see `evaluate`.
         """
-        body = encode({"token": self._token, **operation})
-        answer = await evaluate(
-            self._client, self._text(name), [*self._keys.shared, *more_keys], body, *more
-        )
+        body = encode({"token": self._token(), **operation})
+        keys = [*self._keys.shared, *more_keys]
+        answer = await evaluate(self._client, self._text(name), keys, body, *more, patient=patient)
         if answer[0] == "fenced":
             await self._fenced(answer[1])
         return answer
@@ -234,17 +237,19 @@ class Scripts:
     async def _fenced(self, holder: str) -> NoReturn:
         prefix = self._keys.of("")
         [newest] = await read(self._client, ("GET", self._keys.of("fence")))
-        if self._token and newest is None:
+        if self._token() and newest is None:
             raise LedgerCorrupt(
-                f"the state under {prefix} is gone: expected writer's token {self._token}, found "
+                f"the state under {prefix} is gone: expected writer's token {self._token()}, found "
                 "none. Redis was flushed, or started again without its files. Restore a backup "
                 "(cascade-monitor store restore), or start the daemon again: it builds the ledger "
                 "anew from the chain, without the alerts' history and what was not yet delivered."
             )
         raise WriterFenced(
-            f"this daemon writes {prefix} with token {self._token or 'none'}, but the newest is "
-            f"{newest or 'none'}. The lease is held by {holder or 'nobody'}. Run one daemon per "
-            "namespace and chain: stop the other, or give this one another store.namespace."
+            f"another daemon leads {prefix}: the newest token is {newest or 'none'}, but this one "
+            f"writes with token {self._token() or 'none'}. The lease is held by "
+            f"{holder.partition(' ')[2] or 'nobody'}. This one writes and sends nothing more. To "
+            "wait beside the other start it with --standby; to run apart from it give it another "
+            "store.namespace."
         )
 
     def _text(self, name: str) -> str:
@@ -256,17 +261,22 @@ class Scripts:
 def read_script(name: str) -> str:
     """The text of a script with all it stands on."""
     folder = resources.files("monitor.store") / "lua"
-    parts = ["prelude", name] if name not in {"judge", "revert"} else ["prelude", "outbox", name]
+    parts = ["prelude", name] if name not in POSTING else ["prelude", "outbox", name]
     names = f"local {', '.join(SCRIPT_KEYS)} = unpack(KEYS, 1, {len(SCRIPT_KEYS)})\n"
     return names + "\n".join((folder / f"{part}.lua").read_text() for part in parts)
 
 
 async def evaluate(
-    client: "Redis", text: str, keys: Sequence[str], *args: bytes | str | int
+    client: "Redis",
+    text: str,
+    keys: Sequence[str],
+    *args: bytes | str | int,
+    patient: bool = True,
 ) -> list[str]:
     """Run a script by its hash; by its text when the server does not know it (any more).
 
-    Every script finds its own work done, so it may run again after a lost answer.
+    Every script finds its own work done, so it may run again after a lost answer. Without `patient`
+    it is asked for once, and StoreUnavailable is for the caller.
     """
     sha = hashlib.sha1(text.encode(), usedforsecurity=False).hexdigest()
 
@@ -281,4 +291,4 @@ async def evaluate(
                 await client.connection_pool.disconnect(inuse_connections=False)
             raise
 
-    return await patiently(ask)
+    return await patiently(ask) if patient else await _once(ask)

@@ -1,8 +1,15 @@
-"""One writer: a lease that keeps a second daemon away, and a token that fences off a late one."""
+"""One writer: a lease that keeps a second daemon away, and a token that fences off a late one.
+
+The lease's key expires by Redis' own clock; its holder counts by a clock that nobody sets. No time
+of day decides who leads.
+"""
 
 import asyncio
+import math
 import secrets
 import socket
+import time
+from collections.abc import Callable
 from importlib import resources
 from typing import NoReturn
 
@@ -13,21 +20,47 @@ from monitor.store.connection import Scripts, evaluate
 from monitor.store.keys import Keys
 
 TTL_SECONDS = 10.0
+CERTAIN_PART = 0.9
+"""For so much of its time a lease is counted on: two clocks, and a message on its way."""
+
+
+def awake_or_not_seconds() -> float:
+    """Seconds of a clock that only goes forward, and goes on while the machine is suspended."""
+    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
 
 
 class Lease:
     """The right to write, from `acquire` until `release` or until another owner takes it.
 
-    The token is what counts: every write script compares it with the newest one granted. The
-    expiring lease only decides whether somebody may ask for a newer token.
+    The token is what counts: every write script compares it, whole, with the newest one granted.
+    It names its owner: a server that forgot the newest grants can give nobody the token of another.
+    The expiring lease only decides whether somebody may ask for a newer token, and whether its
+    holder may speak: see `is_current`.
     """
 
-    def __init__(self, client: "Redis", keys: Keys, ttl_seconds: float = TTL_SECONDS) -> None:
+    def __init__(
+        self,
+        client: "Redis",
+        keys: Keys,
+        ttl_seconds: float = TTL_SECONDS,
+        clock: Callable[[], float] = awake_or_not_seconds,
+    ) -> None:
         self._client = client
         self._keys = keys
         self._ttl_seconds = ttl_seconds
-        self._owner = f"{socket.gethostname()}/{secrets.token_hex(8)}"
+        self._clock = clock
+        self._asked_seconds = -math.inf
+        # A host's name with a space in it would end early in the lease's text.
+        self.owner = f"{''.join(socket.gethostname().split())}/{secrets.token_hex(8)}"
         self.token = ""
+
+    def is_current(self) -> bool:
+        """Whether the lease is surely ours still: renewed less than its time ago. Asks nobody.
+
+        Counted from when the renewal was asked for: Redis may have granted it at once, and the
+        answer may have taken its time.
+        """
+        return self._clock() - self._asked_seconds < CERTAIN_PART * self._ttl_seconds
 
     async def acquire(self, *, take_over: bool = False) -> None:
         """Take the lease; wait for the one of a crashed daemon to run out.
@@ -37,45 +70,83 @@ class Lease:
         """
         left_ms = None
         while True:
-            answer = await self._ask(take_over)
+            answer = await self._ask(is_forced=take_over, patient=True)
             if answer[0] == "ok":
-                self.token = answer[1]
                 return
             holder, now_left_ms = answer[1], int(answer[2])
             if left_ms is not None and now_left_ms > left_ms:
                 raise WriterFenced(
                     f"{self._keys.of('')} is written by another daemon, {holder}: expected none. "
-                    "Stop it, or give this one another store.namespace."
+                    "Stop it, start this one with --standby to wait beside it, or give this one "
+                    "another store.namespace."
                 )
             left_ms = now_left_ms
             await asyncio.sleep(min(max(left_ms / 1000, 0.01), self._ttl_seconds / 20))
 
+    async def wait(self, told: Callable[[str, str], None]) -> None:
+        """Wait beside a living holder, and take the lease once it is given back or has run out.
+
+        `told` hears of every look: the holder's name and "", or "" and why Redis did not answer.
+        """
+        while True:
+            pause_seconds = self._ttl_seconds / 10
+            try:
+                answer = await self._ask(is_forced=False, patient=False)
+            except StoreUnavailable as error:
+                told("", str(error))
+            else:
+                if answer[0] == "ok":
+                    return
+                told(answer[1], "")
+                left_seconds = int(answer[2]) / 1000
+                if left_seconds > 0:
+                    pause_seconds = min(pause_seconds, left_seconds)
+            await asyncio.sleep(pause_seconds)
+
     async def hold(self) -> NoReturn:
         """Renew the lease for ever. Raises WriterFenced when it was taken by another daemon.
 
-        An unreachable Redis is left to those who need an answer: the token stays good.
+        An unreachable Redis is left to those who need an answer: the token stays good until
+        another is granted, and `is_current` says no meanwhile.
         """
         while True:
-            await asyncio.sleep(self._ttl_seconds / 3)
+            due_seconds = self._asked_seconds + self._ttl_seconds / 3 - self._clock()
+            await asyncio.sleep(max(due_seconds, 0.0))
             try:
-                await self._scripts().run("renew", self._terms())
+                await self.renew()
             except StoreUnavailable:
-                continue
+                await asyncio.sleep(self._ttl_seconds / 20)
+
+    async def renew(self) -> None:
+        """Have the lease for its whole time again, also after it ran out and nobody took it.
+
+        Raises WriterFenced when somebody did, StoreUnavailable after a single attempt.
+        """
+        asked_seconds = self._clock()
+        await self._scripts().run("renew", self._terms(), patient=False)
+        self._asked_seconds = asked_seconds
 
     async def release(self) -> None:
-        """Give the lease back, so that a successor need not wait."""
-        await self._scripts().run("release", {})
+        """Give the lease back, so that a successor need not wait. Nothing to do without one."""
+        if self.token:
+            self._asked_seconds = -math.inf
+            await self._scripts().run("release", {})
 
-    async def _ask(self, take_over: bool) -> list[str]:
+    async def _ask(self, *, is_forced: bool, patient: bool) -> list[str]:
+        """The script's answer, and our token where it is "ok"."""
         text = (resources.files("monitor.store") / "lua" / "acquire.lua").read_text()
         keys = [self._keys.of("fence"), self._keys.of("lease")]
-        terms = self._terms()
-        return await evaluate(
-            self._client, text, keys, self._owner, str(terms["ttl_ms"]), str(int(take_over))
+        ttl_ms = str(self._terms()["ttl_ms"])
+        asked_seconds = self._clock()
+        answer = await evaluate(
+            self._client, text, keys, self.owner, ttl_ms, str(int(is_forced)), patient=patient
         )
+        if answer[0] == "ok":
+            self.token, self._asked_seconds = answer[1], asked_seconds
+        return answer
 
     def _terms(self) -> dict[str, str | int]:
-        return {"owner": self._owner, "ttl_ms": int(self._ttl_seconds * 1000)}
+        return {"ttl_ms": int(self._ttl_seconds * 1000)}
 
     def _scripts(self) -> Scripts:
-        return Scripts(self._client, self._keys, self.token)
+        return Scripts(self._client, self._keys, lambda: self.token)

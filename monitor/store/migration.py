@@ -96,7 +96,7 @@ class _Migration:
     def __init__(self, client: "Redis", keys: Keys, token: str) -> None:
         self._client = client
         self._keys = keys
-        self._scripts = Scripts(client, keys, token)
+        self._scripts = Scripts(client, keys, lambda: token)
 
     async def run(self, progress: Progress) -> None:
         # An earlier attempt's records may be older than those it was to copy.

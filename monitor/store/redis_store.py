@@ -6,7 +6,7 @@ from typing import Any, Self
 
 from redis.asyncio import Redis
 
-from monitor.core.alerts import Alert, Judgement
+from monitor.core.alerts import Alert, ConditionState, Judgement, Silence
 from monitor.core.blocks import BlockRef
 from monitor.core.delta import BlockDelta
 from monitor.core.ledger import Key, Record
@@ -17,6 +17,7 @@ from monitor.store import codec
 from monitor.store.connection import Scripts, check_server, read
 from monitor.store.course import resume
 from monitor.store.delivery_queue import RedisDeliveryQueue
+from monitor.store.history import History
 from monitor.store.identity import Identity, check_identity
 from monitor.store.journal import Journal, misplaced
 from monitor.store.keys import Keys
@@ -33,12 +34,13 @@ class RedisStore:
     def __init__(
         self, client: "Redis", keys: Keys, lease: Lease, clock: Callable[[], float] = time.time
     ) -> None:
-        scripts = Scripts(client, keys, lease.token)
+        scripts = Scripts(client, keys, lambda: lease.token)
         self.lease = lease
-        self.deliveries = RedisDeliveryQueue(client, keys, scripts)
+        self.deliveries = RedisDeliveryQueue(client, keys, scripts, clock)
         self._client = client
         self._keys = keys
         self._scripts = scripts
+        self._history = History(client, keys)
         self._journal = Journal(client, keys, scripts)
         self._clock = clock
 
@@ -149,20 +151,29 @@ class RedisStore:
         await self._journal.move_base(number)
 
     async def recent_alerts(self, limit: int) -> list[StoredAlert]:
-        [ids] = await read(self._client, ("LRANGE", self._of("history"), 0, max(limit, 0) - 1))
-        if limit < 1 or not ids:
-            return []
-        texts, marks = await read(
-            self._client,
-            ("HMGET", self._of("alerts"), *ids),
-            ("SMISMEMBER", self._of("gone"), *ids),
-        )
-        found = [
-            (codec.decode_posted(text), bool(is_gone))
-            for text, is_gone in zip(texts, marks, strict=True)
-            if text is not None
-        ]
-        return [await self._stored(posted, is_gone) for posted, is_gone in found]
+        return await self._history.recent(limit)
+
+    async def silences(self) -> Mapping[str, Silence]:
+        [found] = await read(self._client, ("HGETALL", self._of("silences")))
+        return {name: codec.decode_silence(name, text) for name, text in found.items()}
+
+    async def conditions(self) -> Mapping[str, ConditionState]:
+        [found] = await read(self._client, ("HGETALL", self._of("conditions")))
+        return {name: codec.decode_condition(name, text) for name, text in found.items()}
+
+    async def announce(
+        self,
+        conditions: Mapping[str, ConditionState],
+        alerts: Sequence[Alert],
+        webhooks: Mapping[str, Sequence[str]],
+    ) -> None:
+        keys = KeyList(self._keys)
+        operation = {
+            "now": repr(self._clock()),
+            "conditions": flat({n: codec.encode_text(state) for n, state in conditions.items()}),
+            "alerts": [keys.posting(alert, webhooks.get(alert.id, ())) for alert in alerts],
+        }
+        await self._scripts.run("announce", operation, keys.names)
 
     async def _load(self) -> StoredState | None:
         """The state of one moment; None when its blocks went while they were read."""
@@ -226,19 +237,6 @@ class RedisStore:
                 part["retraction"] = keys.posting(*retractions[alert_id])
             dead.append(part)
         return dead
-
-    async def _stored(self, posted: codec.PostedAlert, is_gone: bool) -> StoredAlert:
-        """An alert with what became of it. `is_gone`: its block was reverted."""
-        entries = [f"{posted.alert.id}:{webhook}" for webhook in posted.webhooks]
-        if not entries:
-            return StoredAlert(posted.alert, {})
-        [states] = await read(self._client, ("HMGET", self._of("outbox"), *entries))
-        outcomes = {}
-        for webhook, state in zip(posted.webhooks, states, strict=True):
-            if state is not None:
-                status = state.split(" ")[0]
-                outcomes[webhook] = "retracted" if is_gone and status == "delivered" else status
-        return StoredAlert(posted.alert, outcomes)
 
     def _of(self, name: str) -> str:
         return self._keys.of(name)

@@ -146,7 +146,7 @@ async def test_replace__daemon_took_over__changes_nothing(
     store = await fill(client, identity)
     before = await contents_of(raw, identity.keys())
     with pytest.raises(WriterFenced, match="a daemon took over"):
-        await replace(raw, identity.keys(), str(int(store.lease.token) - 1), (), frozenset())
+        await replace(raw, identity.keys(), f"0 {store.lease.owner}", (), frozenset())
     assert await contents_of(raw, identity.keys()) == before
 
 

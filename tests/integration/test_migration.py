@@ -278,7 +278,7 @@ async def test_migrate__taken_over_in_the_middle__stops_and_leaves_the_state(
 
     def usurp(done: int, total: int) -> None:
         with BlockingRedis.from_url(redis_server.url) as other:
-            other.incr(f"{PREFIX}fence")
+            other.set(f"{PREFIX}fence", "2 host/usurper")
 
     with pytest.raises(WriterFenced):
         await migrate(aged, IDENTITY, usurp)

@@ -1,2 +1,3 @@
-redis.call('SET', lease, op.token .. ' ' .. op.owner, 'PX', op.ttl_ms)
+-- Nobody took over, or the fence would have moved: also after the lease ran out it is still ours.
+redis.call('SET', lease, op.token, 'PX', op.ttl_ms)
 return {'ok'}
