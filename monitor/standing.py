@@ -1,20 +1,20 @@
 """Where the daemon stands: the state that answers are made from, and whether to trust it."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from monitor.chain.node import Node
+from monitor.core.alerts import ConditionState
 from monitor.core.blocks import BlockRef
 from monitor.core.ledger import Ledger
 from monitor.core.ports import Probe
 from monitor.core.sources import RiskRules
 from monitor.engine.pipeline import Pipeline
+from monitor.engine.symptoms import NODE_SILENCE_SECONDS
 from monitor.engine.totals import faults, unknown_prices
 
 STALL_SECONDS = 120.0
 """A pipeline that has blocks before it and takes no step for so long is stuck."""
-NODE_SILENCE_SECONDS = 30.0
-"""A node that has not answered for so long may be gone."""
 
 
 class Standing:
@@ -32,6 +32,8 @@ class Standing:
         self._rules = tuple(rules)
         self._max_head_age_seconds = max_head_age_seconds
         self.store_fault = ""
+        self.blind: Mapping[str, ConditionState] = {}
+        """The ways in which the monitor is blind now, with reasons; kept by the sentry."""
 
     @property
     def ledger(self) -> Ledger:
@@ -49,6 +51,23 @@ class Standing:
     def head(self) -> BlockRef | None:
         """The newest head heard of."""
         return self._node.follower.newest_head
+
+    @property
+    def silent_seconds(self) -> float:
+        """Since a node last told its head."""
+        return time.monotonic() - self._node.clock.answered_monotonic
+
+    @property
+    def disagreement(self) -> str:
+        """What endpoints differ about; empty when nothing."""
+        standing = self._node.agreement.standing
+        return "" if standing is None else str(standing)
+
+    @property
+    def store_wait(self) -> str:
+        """Why the way of the blocks waits for the store; empty when it does not."""
+        progress = self._pipeline.progress
+        return progress.waiting_for if progress.waits_for_store else ""
 
     def is_current(self) -> bool:
         """Whether the newest head is applied and judged."""
@@ -84,11 +103,10 @@ class Standing:
     def _head_faults(self) -> list[str]:
         now = time.time()
         found = []
-        if self._node.agreement.standing is not None:
-            found.append(str(self._node.agreement.standing))
-        silent = now - self._node.clock.answered_unix
-        if silent > NODE_SILENCE_SECONDS:
-            found.append(f"no node has told its head for {silent:.0f} s")
+        if self.disagreement:
+            found.append(self.disagreement)
+        if self.silent_seconds > NODE_SILENCE_SECONDS:
+            found.append(f"no node has told its head for {self.silent_seconds:.0f} s")
         limit = self._max_head_age_seconds
         age = now - self.head.timestamp if self.head else 0.0
         if limit is not None and age > limit:

@@ -50,7 +50,7 @@ class HeadClock:
         self._unpushed = 0
         self.newest_head: BlockRef | None = None
         self.head_seen_unix = 0.0
-        self.answered_unix = 0.0
+        self.answered_monotonic = time.monotonic()
         self.waiting_for = ""
 
     async def heads(self) -> AsyncGenerator[BlockRef, None]:
@@ -124,7 +124,7 @@ class HeadClock:
             return None
 
     def _seen(self, head: BlockRef) -> BlockRef:
-        self.answered_unix = time.time()
+        self.answered_monotonic = time.monotonic()
         self.waiting_for = ""
         if self.newest_head is None or head.hash != self.newest_head.hash:
             self.changed_monotonic = time.monotonic()

@@ -48,6 +48,7 @@ class Progress:
     finalized: int | None = None
     waiting_for: str = ""
     """What is away just now, and why; empty when nothing is."""
+    waits_for_store: bool = False
     moved: asyncio.Event = field(default_factory=asyncio.Event)
     moved_monotonic: float = field(default_factory=time.monotonic)
 
@@ -208,6 +209,7 @@ class Pipeline:
 
     async def _wait(self, what: str, error: TransientError, pause: float) -> None:
         self.progress.waiting_for = f"waiting for the {what}: {error}"
+        self.progress.waits_for_store = what == "store"
         self._observer.retrying(what, error)
         self.progress.move()  # alive: it knows what it waits for
         await asyncio.sleep(pause)

@@ -148,15 +148,16 @@ async def patiently(do: Callable[[], Awaitable[T]]) -> T:
     """Do it, again while Redis is away or loading. What is done must bear being done twice."""
     for pause_seconds in _PAUSES_SECONDS:
         try:
-            return await _once(do)
+            return await once(do)
         except StoreUnavailable as exc:
             if not isinstance(exc.__cause__, ConnectionError | TimeoutError):
                 raise
         await asyncio.sleep(pause_seconds)
-    return await _once(do)
+    return await once(do)
 
 
-async def _once(do: Callable[[], Awaitable[T]]) -> T:
+async def once(do: Callable[[], Awaitable[T]]) -> T:
+    """Do it, and no second time: for what wants to know how the server fares now."""
     task = asyncio.current_task()
     cancels_before = task.cancelling() if task else 0
     try:
@@ -291,4 +292,4 @@ async def evaluate(
                 await client.connection_pool.disconnect(inuse_connections=False)
             raise
 
-    return await patiently(ask) if patient else await _once(ask)
+    return await patiently(ask) if patient else await once(ask)
