@@ -45,7 +45,9 @@ from monitor.store.placing import check_new
 
 Document = dict[str, Any]
 
-OF_THE_ALERTS = frozenset({"meta", "alerts", "history", "outbox", "webhooks", "gone", "letters"})
+OF_THE_ALERTS = frozenset(
+    {"meta", "alerts", "history", "outbox", "webhooks", "gone", "letters", "silences", "conditions"}
+)
 """What the chain cannot give back, beside the queues and the breakers' course."""
 
 

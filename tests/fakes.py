@@ -3,8 +3,17 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from monitor.core.alerts import Alert, BreakerState, Delivery, Judgement
+from monitor.core.alerts import (
+    Alert,
+    AlertType,
+    BreakerState,
+    ConditionState,
+    Delivery,
+    Judgement,
+    Silence,
+)
 from monitor.core.blocks import BlockRef
+from monitor.core.delivery import FURTHEST_SECONDS
 from monitor.core.delta import BlockDelta
 from monitor.core.ledger import Key, Record
 from monitor.core.ports import StoredAlert, StoredState, UndoRecord
@@ -36,6 +45,8 @@ class MemoryStore:
 
     def __init__(self, clock: Callable[[], float] = lambda: 0.0) -> None:
         self.letters: list[tuple[Delivery, str]] = []
+        self.asked_silence: dict[str, Silence] = {}
+        self._conditions: dict[str, ConditionState] = {}
         self._clock = clock
         self._tail: list[BlockRef] = []
         self._evaluated: BlockRef | None = None
@@ -136,11 +147,68 @@ class MemoryStore:
             StoredAlert(alert, self._outcomes(alert.id, names)) for alert, names in newest_first
         ]
 
-    async def due(self, webhook: str, now_unix: float) -> Delivery | None:
-        for alert_id in self._queues.get(webhook, [])[:1]:
-            delivery = self._entries[alert_id, webhook].delivery
-            return delivery if delivery.due_unix <= now_unix else None
-        return None
+    async def silences(self) -> Mapping[str, Silence]:
+        return dict(self.asked_silence)
+
+    async def conditions(self) -> Mapping[str, ConditionState]:
+        return dict(self._conditions)
+
+    async def announce(
+        self,
+        conditions: Mapping[str, ConditionState],
+        alerts: Sequence[Alert],
+        webhooks: Mapping[str, Sequence[str]],
+    ) -> None:
+        self._conditions.update(conditions)
+        for alert in alerts:
+            if alert.id not in self._history:
+                receivers = webhooks.get(alert.id, ())
+                self._post(alert, receivers, receivers)
+
+    async def due(
+        self, webhook: str, now_unix: float, *, final_only: bool = False
+    ) -> Delivery | None:
+        delivery = self._first(webhook, final_only=final_only)
+        if delivery is None:
+            return None
+        is_fresh = delivery.due_unix == delivery.created_unix
+        is_ahead = now_unix < delivery.due_unix <= now_unix + FURTHEST_SECONDS
+        return delivery if is_fresh or not is_ahead else None
+
+    async def take(
+        self,
+        webhook: str,
+        now_unix: float,
+        *,
+        final_only: bool = False,
+        done: Delivery | None = None,
+    ) -> Delivery | None:
+        if done is not None:
+            await self.delivered(done)
+        delivery = await self.due(webhook, now_unix, final_only=final_only)
+        if delivery is not None:
+            await self.begin_attempt(delivery)
+        return delivery
+
+    async def cut(self, webhook: str, most: int, reason: str) -> int:
+        count = max(0, len(self._queues.get(webhook, [])) - most)
+        for _ in range(count):
+            delivery = self._first(webhook, final_only=False)
+            assert delivery is not None
+            await self.bury(delivery, reason)
+        return count
+
+    async def delivered_bodies(self, webhook: str) -> list[str]:
+        entries = (
+            (alert, self._entries.get((id, webhook))) for id, (alert, _) in self._history.items()
+        )
+        return [alert.body for alert, entry in entries if entry and entry.status == "delivered"]
+
+    async def overdue_seconds(
+        self, now_unix: float, *, finalized: frozenset[str] = frozenset()
+    ) -> Mapping[str, float]:
+        firsts = {w: self._first(w, final_only=w in finalized) for w in sorted(self._queues)}
+        return {w: max(0.0, now_unix - d.created_unix) for w, d in firsts.items() if d}
 
     async def begin_attempt(self, delivery: Delivery) -> bool:
         entry = self._pending(delivery)
@@ -167,6 +235,16 @@ class MemoryStore:
 
     async def webhooks(self) -> frozenset[str]:
         return frozenset(self._queues)
+
+    def _first(self, webhook: str, *, final_only: bool) -> Delivery | None:
+        """The oldest delivery of those a webhook may have."""
+        for alert_id in self._queues.get(webhook, []):
+            alert, _ = self._history[alert_id]
+            is_lasting = not alert.is_of_chain or alert.type is AlertType.RETRACTED
+            is_final = bool(self._tail) and alert.block.number <= self._tail[0].number
+            if not final_only or is_lasting or is_final:
+                return self._entries[alert_id, webhook].delivery
+        return None
 
     def _put(self, records: Iterable[tuple[Key, Record | None]]) -> None:
         for key, record in records:

@@ -5,6 +5,10 @@ from typing import Protocol
 
 from monitor.core.alerts import Delivery
 
+FURTHEST_SECONDS = 900.0
+"""No delivery is put off further, whatever its receiver asks for. A due time that lies further
+ahead was written by a clock that was wrong: it counts as come."""
+
 
 class DeliveryQueue(Protocol):
     """The outbox as its sender sees it; kept in the same store as the state."""
@@ -19,6 +23,18 @@ class DeliveryQueue(Protocol):
         """
         ...
 
+    async def take(
+        self,
+        webhook: str,
+        now_unix: float,
+        *,
+        final_only: bool = False,
+        done: Delivery | None = None,
+    ) -> Delivery | None:
+        """Note that `done` was delivered, and begin an attempt of the next, as `due` finds it: at
+        once, and in one round trip. Its `attempts` are those before."""
+        ...
+
     async def begin_attempt(self, delivery: Delivery) -> bool:
         """Note that bytes are about to leave. False: it was dropped meanwhile, do not send."""
         ...
@@ -31,12 +47,24 @@ class DeliveryQueue(Protocol):
         """Given up: a dead letter."""
         ...
 
-    async def delivered_bodies(self, webhook: str) -> list[str]:
-        """The alerts a webhook took and that are still kept, in the order it took them."""
+    async def cut(self, webhook: str, most: int, reason: str) -> int:
+        """Bury the oldest deliveries of a webhook that has more than `most`; returns how many."""
         ...
 
-    async def overdue_seconds(self, now_unix: float) -> Mapping[str, float]:
-        """By webhook how long its oldest pending delivery waits, of those it may have."""
+    async def delivered_bodies(self, webhook: str) -> list[str]:
+        """The alerts a webhook took and that are still kept, in the order they were said in.
+
+        One that was replayed stands where it was first said.
+        """
+        ...
+
+    async def overdue_seconds(
+        self, now_unix: float, *, finalized: frozenset[str] = frozenset()
+    ) -> Mapping[str, float]:
+        """By webhook how long its oldest pending delivery waits, of those it may have.
+
+        `finalized`: webhooks that get only what can no longer be taken back.
+        """
         ...
 
     async def pending(self) -> int:

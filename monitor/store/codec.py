@@ -13,7 +13,7 @@ from typing import TypeVar
 
 from msgspec import MsgspecError, Raw, json
 
-from monitor.core.alerts import Alert, BreakerState, Judgement
+from monitor.core.alerts import Alert, BreakerState, ConditionState, Judgement, Silence
 from monitor.core.blocks import BlockRef
 from monitor.core.delta import BlockDelta
 from monitor.core.ledger import OBSERVED, RECORD_OF, Key, Kind, Position, Record
@@ -63,6 +63,14 @@ class PostedAlert:
     webhooks: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class KeptCondition:
+    """A way in which the monitor can be blind, and the episode of it that was last told of."""
+
+    state: ConditionState
+    episode: str = ""
+
+
 _RECORDS: Mapping[Kind, json.Decoder[Record | None]] = {
     kind: json.Decoder(RECORD_OF[kind] | None) for kind in Kind
 }
@@ -71,6 +79,8 @@ _BREAKER = json.Decoder(BreakerState)
 _JUDGEMENT = json.Decoder(Judgement)
 _MARK = json.Decoder(_Mark)
 _POSTED = json.Decoder(PostedAlert)
+_SILENCE = json.Decoder(Silence)
+_CONDITION = json.Decoder(KeptCondition)
 _WRITES = json.Decoder(_Writes)
 _SIZES = Struct(">HHI")
 
@@ -141,6 +151,14 @@ def decode_breaker(name: str, data: bytes | str) -> BreakerState:
 
 def decode_posted(data: bytes | str) -> PostedAlert:
     return _decode(_POSTED, data, "an alert")
+
+
+def decode_silence(breaker: str, data: bytes | str) -> Silence:
+    return _decode(_SILENCE, data, f"the silence of {breaker}")
+
+
+def decode_condition(name: str, data: bytes | str) -> ConditionState:
+    return _decode(_CONDITION, data, f"condition {name}").state
 
 
 def row_of(key: Key, record: Record | None) -> Row:

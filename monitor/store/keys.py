@@ -1,7 +1,7 @@
 """Where things lie in Redis. Every key of one daemon carries one Cluster hash tag.
 
 meta        hash    schema, genesis and configuration the state belongs to
-lease       string  "<token> <owner>", expires; fence: string, the newest token ever granted
+lease       string  token of who leads, expires; fence: the newest token granted (see `lease`)
 tail        list    BlockRefs, oldest first: the base (cannot be undone), then what can, the
                     last of which is the cursor
 evaluated   string  BlockRef of the newest judged block
@@ -19,6 +19,8 @@ queue:<w>   list    alert ids not yet delivered to a webhook, in order
 webhooks    set     webhooks that ever had a queue
 gone        set     ids of alerts whose block was reverted
 letters     list    dead letters
+silences    hash    breaker to who asked not to hear of it until when
+conditions  hash    name of a way in which the monitor can be blind to whether it is
 course      list    after a rebuild: the breakers after each judged block (see `course`)
 """
 
@@ -46,6 +48,8 @@ SCRIPT_KEYS = (
     "webhooks",
     "gone",
     "letters",
+    "silences",
+    "conditions",
 )
 """The keys every script is given, in this order: its local variables of the same names."""
 

@@ -26,7 +26,8 @@ class KeyList:
     def posting(self, alert: Alert, webhooks: Sequence[str]) -> Part:
         """An alert to be written down and queued."""
         posted = encode_text(PostedAlert(alert, tuple(webhooks)))
-        return {"id": alert.id, "posted": posted, "receivers": self.receivers(webhooks)}
+        part = {"id": alert.id, "breaker": alert.breaker, "episode": alert.episode}
+        return part | {"posted": posted, "receivers": self.receivers(webhooks)}
 
     def receivers(self, webhooks: Iterable[str]) -> list[Part]:
         return [{"webhook": name, "queue": self.queue(name)} for name in webhooks]
