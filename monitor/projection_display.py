@@ -24,6 +24,7 @@ EIGHTHS = " ▏▎▍▌▋▊▉"
 REASONS = {
     "not_allowed": "may not be repaid or seized",
     "no_collateral": "no collateral is left",
+    "no_price": "a feed would have to say 0: its market's oracle answers nothing",
     "no_route": "no pools lead from collateral to debt",
     "no_cash": "the market has not the cash to pay collateral out",
     "no_profit": "no size brings more than it costs",

@@ -128,12 +128,18 @@ def reprice(columns: Columns, state: State) -> tuple[tuple[int, float], ...]:
 def follow_market(
     columns: Columns, state: State, options: Options
 ) -> tuple[tuple[int, float], ...]:
-    """Set each oracle to its pool's mid where it is off by more than its deviation threshold."""
+    """Set each oracle to its pool's mid where it is off by more than its deviation threshold.
+
+    One that says 0 goes on to say it while the mid is less than its last digit.
+    """
     moves = {}
     for follower in columns.followers:
         price = market_usd(columns, state, follower.path)
         if follower.per is not None:
             price /= market_usd(columns, state, follower.per)
+        least = columns.leaves[follower.leaf].least
+        if max(price / follower.answer, state.moved[follower.leaf]) < least:
+            continue
         if abs(price / (follower.answer * state.moved[follower.leaf]) - 1) > _deviation(
             follower, options
         ):

@@ -14,6 +14,8 @@ class Refusal(StrEnum):
     """No debt of it may be repaid, or no collateral of it seized."""
     NO_COLLATERAL = "no_collateral"
     """Nothing is left to be seized, and its market writes nothing off."""
+    NO_PRICE = "no_price"
+    """A feed that its market needs would have to say less than its last digit: it says 0."""
     NO_ROUTE = "no_route"
     """No pools lead from the collateral to the debt."""
     NO_CASH = "no_cash"

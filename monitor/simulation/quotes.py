@@ -5,6 +5,9 @@ its path that follow a market price, and the worth of claims whose money is lent
 rates and fixed prices are no leaves, so nothing moves them. What counts in an asset of its own
 (Morpho Blue: the loan) rests on the leaves of that asset's USD price too, which cancel wherever two
 quotes of the market are compared.
+
+What is less than a feed's last digit, the feed calls 0. Aave's oracle then answers nothing, one of
+Morpho's where it would have to divide by it. Such a quote keeps its tiny price, to value with.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -25,13 +28,15 @@ class Leaf:
     `assets`: all whose price it is; one, but where markets give one source to several; none where
     it follows no market price, but what a claim is worth. `answer`:
     what it says before the shock of a raw unit of the first of them, where that is known.
-    `deviation`: how far off the market it may be, where its feed is known to say.
+    `deviation`: how far off the market it may be, where its feed is known to say. `least`: its last
+    digit, per what it says before the shock; 0 where that is not known.
     """
 
     assets: tuple[AssetId, ...]
     quote: AssetId | None
     answer: float | None = None
     deviation: float | None = None
+    least: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +45,8 @@ class Quote:
 
     `price`: USD per raw unit before the shock, None when unknown. `rests_on`: (leaf, exponent).
     `cap`: what the price never exceeds. `per`: the USD quote of what the market counts in, where
-    that is an asset of its own.
+    that is an asset of its own. `needs`: (leaf, its last digit) of those at whose 0 the oracle has
+    no answer; `least`: a price below which it has none either.
     """
 
     market: int
@@ -52,6 +58,12 @@ class Quote:
     cap: float | None = None
     per: "Quote | None" = None
     skew: float = 1.0
+    needs: tuple[tuple[int, float], ...] = ()
+    least: float = 0.0
+
+    def answers(self, moved: Sequence[float], price: float) -> bool:
+        """Whether the oracle says anything when leaves have moved so, to this price."""
+        return price >= self.least and all(moved[leaf] >= least for leaf, least in self.needs)
 
     def at(self, moved: Sequence[float]) -> float:
         """The price when each leaf's answer is so many times what it was; NaN when unknown."""
@@ -116,16 +128,25 @@ class QuoteBook:
             unit = sheet.base_unit * 10**asset.decimals
             price = asset.price_base / unit
             cap = asset.price.cap_value if asset.price and not asset.price.cap_follows else None
-            leaves = _product(self._leaves(asset, None, price))
-            return Quote(number, *name, price, leaves, None if cap is None else cap / unit)
+            leaves = tuple(self._leaves(asset, None, price))
+            return Quote(
+                number,
+                *name,
+                price,
+                _product(leaves),
+                None if cap is None else cap / unit,
+                needs=self._needs(leaf for leaf, _ in leaves),
+                least=1 / unit if asset.price_base else 0.0,
+            )
         dollar = self._dollar(sheet.numeraire)
         if asset.price_base is None or dollar is None or dollar.price is None:
             return Quote(number, *name, None)
         price = asset.price_base / sheet.base_unit
         is_unit = asset.asset == sheet.numeraire and asset.price is None
-        own = () if is_unit else self._leaves(asset, sheet.numeraire, price)
+        own = () if is_unit else tuple(self._leaves(asset, sheet.numeraire, price))
         rests_on = _product((*own, *dollar.rests_on))
-        return Quote(number, *name, price * dollar.price, rests_on, per=dollar)
+        needs = self._needs(leaf for leaf, exponent in own if exponent < 0)
+        return Quote(number, *name, price * dollar.price, rests_on, per=dollar, needs=needs)
 
     def _dollar(self, asset: AssetId) -> Quote | None:
         """An asset in USD: by the first market that counts in USD, else as users value it."""
@@ -145,7 +166,8 @@ class QuoteBook:
         if price is None or not price.path:
             # The zero address is no source: assets without one share nothing.
             source = None if asset.source == ZERO_ADDRESS else asset.source
-            leaf = Leaf((asset.asset,), numeraire, answer)
+            least = 1 / asset.price_base if asset.price_base else 0.0
+            leaf = Leaf((asset.asset,), numeraire, answer, least=least)
             yield self._leaf((source or object(), numeraire), leaf), 1
             return
         for edge in price.path:
@@ -159,8 +181,12 @@ class QuoteBook:
             followed = reported(edge, asset.asset, numeraire)
             share = None if edge.deviation_ppm is None else edge.deviation_ppm / PPM
             told = answer if is_all else self._told(edge)
-            leaf = Leaf((followed,), quote, told, share)
+            leaf = Leaf((followed,), quote, told, share, 1 / edge.answer if edge.answer else 0.0)
             yield self._leaf((edge.source, quote), leaf), edge.exponent
+
+    def _needs(self, leaves: Iterable[int]) -> tuple[tuple[int, float], ...]:
+        needed = ((leaf, self.leaves[leaf].least) for leaf in dict.fromkeys(leaves))
+        return tuple((leaf, least) for leaf, least in needed if least)
 
     def _share(self, claim: AssetId) -> int:
         """The leaf that says what a claim is worth, per what it was."""
@@ -185,7 +211,8 @@ class QuoteBook:
         known = self.leaves[number]
         assets = tuple(dict.fromkeys((*known.assets, *leaf.assets)))
         answer = leaf.answer if known.answer is None else known.answer
-        self.leaves[number] = replace(known, assets=assets, answer=answer)
+        least = known.least or leaf.least
+        self.leaves[number] = replace(known, assets=assets, answer=answer, least=least)
         return number
 
 

@@ -61,7 +61,10 @@ class Visits:
             health = health_of(self.state, self.state.accounts[at])
             if health >= 1:
                 return Refusal.NOT_ALLOWED  # it owes shares that have lost since
-        bid = self._bid(self.state.accounts[at], health)
+        account = self.state.accounts[at]
+        if not self._is_priced(account):
+            return Refusal.NO_PRICE
+        bid = self._bid(account, health)
         if isinstance(bid, Refusal):
             return bid
         # Spares the ladder where nothing can pay: in a crash that is nearly every visit.
@@ -76,6 +79,14 @@ class Visits:
             elif offer is not None and offer.profit_usd > self.options.gas_usd:
                 return self._execute(at, bid, offer)
         return refusal
+
+    def _is_priced(self, account: Account) -> bool:
+        """Whether the market's oracle answers for all that the account has and owes."""
+        state, quotes = self.state, self.columns.quotes
+        return all(
+            quotes[leg.quote].answers(state.moved, state.prices[leg.quote])
+            for leg in (*account.pledges, *account.debts)
+        )
 
     def may_pay(self, account: Account) -> bool:
         """Whether a visit now may be worth its gas. Asked of nearly everybody in a crash."""

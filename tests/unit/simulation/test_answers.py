@@ -32,7 +32,15 @@ from monitor.simulation.results import Figures, Projection
 
 FREE = Options(gas_usd=0.0)
 DEEP = pool(WETH, USDC, 1e12)
-REASONS = ["not_allowed", "no_collateral", "no_route", "no_cash", "no_profit", "rounds_ran_out"]
+REASONS = [
+    "not_allowed",
+    "no_collateral",
+    "no_price",
+    "no_route",
+    "no_cash",
+    "no_profit",
+    "rounds_ran_out",
+]
 
 
 def spot(number: int, asset: AssetId = USDC, place: str = "core") -> DebtSpot:
@@ -109,6 +117,7 @@ def test_unliquidated_because__of_each_reason__is_the_debt_that_it_kept() -> Non
     assert found.unliquidated_because == {
         "not_allowed": pytest.approx(910),
         "no_collateral": 0,
+        "no_price": 0,
         "no_route": pytest.approx(3920),
         "no_cash": pytest.approx(0),
         "no_profit": pytest.approx(1730 + 1900),
