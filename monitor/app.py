@@ -27,8 +27,9 @@ from monitor.engine.folding import Folder
 from monitor.engine.judge import Judge
 from monitor.engine.pipeline import Pipeline
 from monitor.engine.recursion import Recursion
-from monitor.errors import ConfigError, QuestionError, TransientError
+from monitor.errors import ConfigError, QuestionError, StateUnavailable, TransientError
 from monitor.filing import filing_of
+from monitor.guardians import guards_of
 from monitor.observation import Observation
 from monitor.parts import Parts, parts_of, watchers_of
 from monitor.recursion_rules import loop_terms
@@ -72,7 +73,15 @@ class Daemon:
         # A dry run keeps no judgement and sends nothing; but what a reorganisation takes back has
         # to be retracted, and that waits in the outbox for the next real run.
         archive = None if mode.dry_run else filing_of(settings, parts, rim.metrics)
-        self.judge = Judge(parts.runner, watchers, parts.receivers, to_checksum_address, archive)
+        self._guards = guards_of(settings, parts, rim.node)
+        self.judge = Judge(
+            parts.runner,
+            watchers,
+            parts.receivers,
+            to_checksum_address,
+            archive,
+            guards=self._guards,
+        )
         folder = Folder(parts.sources, rim.node.follower, rim.node.reader, recursion)
         self._beginning = Beginning(settings.chain, parts, rim.node, folder)
         self.pipeline = Pipeline(
@@ -154,6 +163,7 @@ class Daemon:
             state = await self._beginning.fill(self._rim.store)
         ledger, tail, evaluated = Ledger(state.records), state.tail, state.evaluated
         self._verify(ledger, tail[-1])
+        await self._verify_guardians(ledger)
         self.judge.resume(state.breakers)
         del state  # the ledger has its own copy; this one would stay as long as the daemon
         garbage.settle()
@@ -171,6 +181,18 @@ class Daemon:
             except QuestionError as error:
                 faults.append(f"scenarios.{plan.name}: {error}")
         if faults:
+            raise ConfigError(*faults)
+
+    async def _verify_guardians(self, ledger: Ledger) -> None:
+        """Raises ConfigError for guardians of what is not there now."""
+        if self._guards is None:
+            return
+        try:
+            head = await self._rim.node.block_by("latest")
+        except (TransientError, StateUnavailable) as error:
+            log.warning("guardians_not_verified", because=str(error))
+            return
+        if faults := await self._guards.faults(ledger, head):
             raise ConfigError(*faults)
 
     async def _listen(self, stack: AsyncExitStack) -> None:

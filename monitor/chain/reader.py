@@ -125,7 +125,7 @@ class NodeReader:
 
     async def _codeless(self, at: BlockRef, contracts: Sequence[Address]) -> set[Address]:
         """Those of the addresses that have no code."""
-        codes = await self._batched([Call("eth_getCode", (c, _named(at))) for c in contracts])
+        codes = await self._batched([Call("eth_getCode", (c, named(at))) for c in contracts])
         return {contract for contract, code in zip(contracts, codes, strict=True) if code == b""}
 
     async def _batched(self, calls: Sequence[Call]) -> list[Answer]:
@@ -138,7 +138,7 @@ class NodeReader:
         return answers
 
 
-def _named(at: BlockRef) -> dict[str, Any]:
+def named(at: BlockRef) -> dict[str, Any]:
     """EIP-1898: the state of that very block, or an error."""
     return {"blockHash": at.hash, "requireCanonical": True}
 
@@ -146,7 +146,7 @@ def _named(at: BlockRef) -> dict[str, Any]:
 def _view(at: BlockRef, target: Target, gas: int) -> Call:
     to, data = target
     request = {"to": to, "data": "0x" + data.hex(), "gas": hex(gas)}
-    return Call("eth_call", (request, _named(at)))
+    return Call("eth_call", (request, named(at)))
 
 
 def _is_wordless(answer: Answer) -> bool:

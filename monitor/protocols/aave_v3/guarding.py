@@ -10,11 +10,11 @@ from collections.abc import Iterator, Mapping
 from monitor.core.abi import ErrorAbi
 from monitor.core.blocks import BlockRef
 from monitor.core.guarding import Order, Proposal, Proposals
-from monitor.core.ledger import Kind, LedgerView, contracts_of, each
+from monitor.core.ledger import Kind, LedgerView, Market, each, find, market_key
 from monitor.core.ports import ContractReader, ViewCall
 from monitor.core.reserves import Category, Reserve
 from monitor.core.units import ZERO_ADDRESS, Address, AssetId, MarketId
-from monitor.errors import QuestionError
+from monitor.errors import DataError, QuestionError
 from monitor.protocols.aave_v3.contracts import AaveAbi
 
 FREEZE, PAUSE = "freeze", "pause"
@@ -44,9 +44,12 @@ class AaveGuarding:
         self, order: Order, view: LedgerView, reader: ContractReader, at: BlockRef
     ) -> Proposals:
         """Reserves by address or symbol, else all collateral that can be used, as listed."""
-        configurator = contracts_of(view, self._market).configurator
+        contracts = find(view, market_key(self._market), Market)
+        if contracts is None:
+            raise DataError(f"{self._market} is not on the chain yet")
+        configurator = contracts.configurator
         if configurator == ZERO_ADDRESS:
-            raise QuestionError(f"{self._market} has no configurator: nobody can {order.action} it")
+            raise DataError(f"{self._market} has no configurator: nobody can {order.action} it")
         reserves = self._named(view, order) if order.targets else self._collateral(view)
         return Proposals(
             tuple(
