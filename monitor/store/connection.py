@@ -33,7 +33,7 @@ from monitor.errors import (
     StoreUnavailable,
     WriterFenced,
 )
-from monitor.store.keys import SCRIPT_KEYS, Keys
+from monitor.store.keys import SCRIPT_KEYS, Keys, holder_of
 
 OLDEST_SERVER = (6, 2)
 POSTING = frozenset({"judge", "revert", "announce"})
@@ -235,7 +235,7 @@ class Scripts:
             await self._fenced(answer[1])
         return answer
 
-    async def _fenced(self, holder: str) -> NoReturn:
+    async def _fenced(self, lease: str) -> NoReturn:
         prefix = self._keys.of("")
         [newest] = await read(self._client, ("GET", self._keys.of("fence")))
         if self._token() and newest is None:
@@ -248,7 +248,7 @@ class Scripts:
         raise WriterFenced(
             f"another daemon leads {prefix}: the newest token is {newest or 'none'}, but this one "
             f"writes with token {self._token() or 'none'}. The lease is held by "
-            f"{holder.partition(' ')[2] or 'nobody'}. This one writes and sends nothing more. To "
+            f"{holder_of(lease) or 'nobody'}. This one writes and sends nothing more. To "
             "wait beside the other start it with --standby; to run apart from it give it another "
             "store.namespace."
         )

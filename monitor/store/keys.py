@@ -1,7 +1,8 @@
 """Where things lie in Redis. Every key of one daemon carries one Cluster hash tag.
 
 meta        hash    schema, genesis and configuration the state belongs to
-lease       string  token of who leads, expires; fence: the newest token granted (see `lease`)
+lease       string  "<token> <its time in ms>" of who leads, expires
+fence       string  the newest token granted, "<number> <owner>"
 tail        list    BlockRefs, oldest first: the base (cannot be undone), then what can, the
                     last of which is the cursor
 evaluated   string  BlockRef of the newest judged block
@@ -82,6 +83,11 @@ class Keys:
 
     def queue(self, webhook: str) -> str:
         return f"{self._prefix}queue:{webhook}"
+
+
+def holder_of(lease: str) -> str:
+    """The owner in a lease's text; empty where there is none."""
+    return lease.split(" ")[1] if " " in lease else ""
 
 
 def group_of(key: Key) -> str:

@@ -9,15 +9,15 @@ import math
 import secrets
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib import resources
 from typing import NoReturn
 
 from redis.asyncio import Redis
 
 from monitor.errors import StoreUnavailable, WriterFenced
-from monitor.store.connection import Scripts, evaluate
-from monitor.store.keys import Keys
+from monitor.store.connection import Scripts, evaluate, read
+from monitor.store.keys import Keys, holder_of
 
 TTL_SECONDS = 10.0
 CERTAIN_PART = 0.9
@@ -27,6 +27,32 @@ CERTAIN_PART = 0.9
 def awake_or_not_seconds() -> float:
     """Seconds of a clock that only goes forward, and goes on while the machine is suspended."""
     return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
+
+
+class Vigil:
+    """How long one holder was watched without renewing.
+
+    Made of the pauses between looks and not by a clock: who was frozen himself has watched nothing.
+    """
+
+    def __init__(self) -> None:
+        self._holder, self._left_ms = "", 0
+        self._most_seconds = math.inf
+        self._watched_seconds = 0.0
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the holder is as good as dead. Never of one that does not tell its time."""
+        return self._watched_seconds > self._most_seconds
+
+    def see(self, held: Sequence[str], pause_seconds: float) -> None:
+        """Take in an answer of acquire.lua, before a pause."""
+        _, holder, left_ms, ttl_ms = held
+        if holder != self._holder or int(left_ms) > self._left_ms:
+            self._watched_seconds = 0.0
+        self._holder, self._left_ms = holder, int(left_ms)
+        self._most_seconds = 2 * int(ttl_ms) / 1000 if ttl_ms else math.inf
+        self._watched_seconds += pause_seconds
 
 
 class Lease:
@@ -87,11 +113,14 @@ class Lease:
         """Wait beside a living holder, and take the lease once it is given back or has run out.
 
         `told` hears of every look: the holder's name and "", or "" and why Redis did not answer.
+        A holder that was not seen to renew for twice its time is replaced even though its lease
+        goes on: the clock of Redis' host was put back.
         """
+        vigil = Vigil()
         while True:
             pause_seconds = self._ttl_seconds / 10
             try:
-                answer = await self._ask(is_forced=False, patient=False)
+                answer = await self._ask(is_forced=vigil.is_over, patient=False)
             except StoreUnavailable as error:
                 told("", str(error))
             else:
@@ -101,6 +130,7 @@ class Lease:
                 left_seconds = int(answer[2]) / 1000
                 if left_seconds > 0:
                     pause_seconds = min(pause_seconds, left_seconds)
+                vigil.see(answer, pause_seconds)
             await asyncio.sleep(pause_seconds)
 
     async def hold(self) -> NoReturn:
@@ -144,6 +174,11 @@ class Lease:
         if answer[0] == "ok":
             self.token, self._asked_seconds = answer[1], asked_seconds
         return answer
+
+    async def holder(self) -> str:
+        """The name of who leads now; empty when nobody does."""
+        [lease] = await read(self._client, ("GET", self._keys.of("lease")))
+        return holder_of(lease or "")
 
     def _terms(self) -> dict[str, str | int]:
         return {"ttl_ms": int(self._ttl_seconds * 1000)}

@@ -59,14 +59,34 @@ class RedisStore:
         `take_over`: any earlier writer is known to be dead. Raises ConfigError for a server that
         may lose state, SchemaMismatch for another's state, WriterFenced beside a living writer.
         """
+        store = await cls.open_beside(client, identity, lease_seconds=lease_seconds, clock=clock)
+        await store.lease.acquire(take_over=take_over)
+        await store.enter(identity)
+        return store
+
+    @classmethod
+    async def open_beside(
+        cls,
+        client: "Redis",
+        identity: Identity,
+        *,
+        lease_seconds: float = TTL_SECONDS,
+        clock: Callable[[], float] = time.time,
+    ) -> Self:
+        """The store beside its writer, whose place may be taken: with the lease, then by `enter`.
+
+        Writes are fenced until then. Raises ConfigError and SchemaMismatch as `open` does.
+        """
         await check_server(client)
         await check_identity(client, identity)
         lease = Lease(client, identity.keys(), lease_seconds)
-        await lease.acquire(take_over=take_over)
-        await check_identity(client, identity)  # again: another may have begun while we waited
-        store = cls(client, identity.keys(), lease, clock)
-        await store._scripts.run("adopt", {"meta": flat(identity.marks())})
-        return store
+        return cls(client, identity.keys(), lease, clock)
+
+    async def enter(self, identity: Identity) -> None:
+        """Begin to write, with the lease just taken. Raises SchemaMismatch for another's state."""
+        # Looked at before, but while we waited another may have begun.
+        await check_identity(self._client, identity)
+        await self._scripts.run("adopt", {"meta": flat(identity.marks())})
 
     @classmethod
     async def open_reader(cls, client: "Redis", identity: Identity) -> Self:

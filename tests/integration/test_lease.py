@@ -73,7 +73,9 @@ async def test_renew__lapse_in_which_nobody_took_over__keeps_the_token(
     token = lease.token
     await client.delete(identity.keys().of("lease"))  # as if it had run out
     await lease.renew()
-    assert (lease.token, await client.get(identity.keys().of("lease"))) == (token, token)
+    assert lease.token == token
+    assert await client.get(identity.keys().of("lease")) == f"{token} 10000"
+    assert await lease.holder() == lease.owner
 
 
 async def test_renew__somebody_took_over__is_fenced(client: Redis, identity: Identity) -> None:

@@ -1,3 +1,3 @@
 -- Nobody took over, or the fence would have moved: also after the lease ran out it is still ours.
-redis.call('SET', lease, op.token, 'PX', op.ttl_ms)
+redis.call('SET', lease, op.token .. ' ' .. op.ttl_ms, 'PX', op.ttl_ms)
 return {'ok'}
