@@ -28,7 +28,8 @@ from monitor.engine.price_book import PriceBook
 from monitor.engine.receipts import receipts_in, whole_rate
 from monitor.engine.reducer import reduce_all
 from monitor.engine.valuation import list_all, symbols
-from monitor.errors import DeliveryFailed, MonitorError, QuestionError
+from monitor.errors import ConfigError, DeliveryFailed, MonitorError, QuestionError
+from monitor.guardians import guards_of, told_of
 from monitor.liquidity.source import Venue
 from monitor.liquidity.terms import pool_words
 from monitor.oracles.valuation_feed import VALUATION
@@ -142,6 +143,21 @@ async def _contracts(
     is_whole = len(well) == len(parts.markets)
     for finding in _scenarios(parts, head, overlay if is_whole else None):
         yield finding
+    async for finding in _guardians(settings, parts, node, head, overlay):
+        yield finding
+
+
+async def _guardians(
+    settings: Settings, parts: Parts, node: Node, head: BlockRef, overlay: Overlay
+) -> AsyncIterator[Finding]:
+    """Whether each guardian's calls would go through."""
+    try:
+        guards = guards_of(settings, parts, node)
+    except ConfigError as error:
+        yield Finding("guardians", fault=str(error))
+        return
+    async for words in told_of(guards, overlay, head):
+        yield Finding(*words)
 
 
 async def _pool_fault(pool: Venue, node: Node, head: BlockRef, overlay: Overlay) -> str:

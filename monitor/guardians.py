@@ -1,18 +1,23 @@
 """From [[guardians]] to what alerts propose to do."""
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 
 from eth_utils.address import to_checksum_address
 
 from monitor.alert_schema import Guardian as GuardianTable
 from monitor.chain.node import Node
 from monitor.chain.simulation import NodeSimulator
+from monitor.core.blocks import BlockRef
 from monitor.core.guarding import Order
+from monitor.core.ledger import LedgerView, Market, find, market_key
 from monitor.core.units import Address, AssetId, MarketId
-from monitor.engine.guarding import Guardian, Guards
+from monitor.engine.guarding import Guardian, Guards, Outlook
 from monitor.errors import ConfigError
 from monitor.parts import Parts
 from monitor.settings import Settings
+
+OK = "ok"
+"""The outcome of a call that would go through."""
 
 
 def guards_of(settings: Settings, parts: Parts, node: Node) -> Guards | None:
@@ -58,3 +63,37 @@ def _order(table: GuardianTable, named: Mapping[str, AssetId]) -> Order:
 def _target(name: str) -> str:
     """Addresses are known in lower case."""
     return name.lower() if name[:2] in ("0x", "0X") else name
+
+
+async def told_of(
+    guards: Guards | None, view: LedgerView, head: BlockRef
+) -> AsyncIterator[tuple[str, str, str, str]]:
+    """For `check`, of each guardian: subject, detail, fault, warning; empty where there is none."""
+    if guards is None:
+        return
+    for guardian in guards.guardians:
+        subject = f"guardian {to_checksum_address(guardian.account)}, {guardian.subject}"
+        if find(view, market_key(guardian.market), Market) is None:
+            yield subject, "", "not checked: its market above is at fault", ""
+            continue
+        [outlook] = await guards.outlooks([guardian], view, head)
+        yield subject, *_words(outlook)
+
+
+def _words(outlook: Outlook) -> tuple[str, str, str]:
+    """Detail, fault and warning."""
+    if outlook.is_misnamed:
+        return "", outlook.fault, ""
+    doubts = [f"its calls are not known: {outlook.fault}"] if outlook.fault else []
+    well = []
+    for proposal, result in zip(outlook.calls, outlook.tried, strict=True):
+        if result.outcome == OK:
+            well.append(proposal.target)
+        else:
+            doubts.append(f"{proposal.target}: {result.outcome}")
+    if outlook.omitted:
+        doubts.append(f"{outlook.omitted} more calls than an alert lists")
+    detail = f"would go through for {', '.join(well)}" if well else "no call would go through"
+    if outlook.done:
+        detail += f"; nothing is left to do for {', '.join(outlook.done)}"
+    return detail, "", "; ".join(doubts)
