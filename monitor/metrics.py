@@ -48,11 +48,12 @@ class RpcOutcome(StrEnum):
 
 
 class DeliveryOutcome(StrEnum):
-    """What one attempt came to: FAILED is tried again, DEAD is not."""
+    """What one attempt came to: FAILED is tried again, DEAD is not, OVERFLOW was too much."""
 
     DELIVERED = "delivered"
     FAILED = "failed"
     DEAD = "dead"
+    OVERFLOW = "overflow"
 
 
 class SnapshotOutcome(StrEnum):

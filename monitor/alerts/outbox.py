@@ -1,4 +1,10 @@
-"""Empties the outbox: one task per receiver, so that a slow one delays nobody; order kept."""
+"""Empties the outbox: one task per receiver, so that a slow one delays nobody; order kept.
+
+All is counted by a clock that does not jump while we live (`SteadyClock`). Over a restart the times
+in the store may be of a clock that was wrong. So nothing is given up before its receiver has failed
+for a while in this life, whatever age it seems to have; what seems to be of the future is given up
+after as long in this life; and a due time too far ahead counts as come (`FURTHEST_SECONDS`).
+"""
 
 import asyncio
 import logging
@@ -7,16 +13,19 @@ import random
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from typing import TypeVar
 
 from monitor.core.alerts import Delivery
-from monitor.core.delivery import AlertSender, DeliveryQueue
+from monitor.core.delivery import FURTHEST_SECONDS, AlertSender, DeliveryQueue
+from monitor.core.steady import SteadyClock
 from monitor.errors import DeliveryFailed, StoreUnavailable
 from monitor.metrics import DeliveryOutcome
 
 LOGGER = logging.getLogger(__name__)
 
-
-Attempt = Callable[[Delivery], Awaitable[None]]
+T = TypeVar("T")
+Attempt = Callable[[Delivery], Awaitable[bool]]
+"""Whether the receiver took it."""
 GRACE_SECONDS = 1.0
 """How long an attempt under way may take to end when we are told to stop."""
 
@@ -26,18 +35,29 @@ class Patience:
     """How long and how often. Delays are drawn evenly from 0 to a bound that doubles.
 
     The bound ends at a minute: order is kept, so later alerts wait behind the first, and must not
-    wait long for a receiver that is back.
+    wait long for a receiver that is back. `fair_seconds`: nothing is given up before its receiver
+    failed for so long without a success, in this life.
     """
 
     first_seconds: float = 1.0
     most_seconds: float = 60.0
     give_up_seconds: float = 24 * 3600.0
+    fair_seconds: float = 600.0
     poll_seconds: float = 1.0
 
     def bound_seconds(self, attempts: int) -> float:
         """The longest delay after so many attempts."""
         # 2**30 is beyond any bound; larger powers would overflow a float.
         return min(self.most_seconds, self.first_seconds * 2.0 ** min(attempts, 30))
+
+
+@dataclass(slots=True)
+class _Trouble:
+    """A receiver that fails: since when, and which delivery has been tried since when."""
+
+    since_unix: float
+    key: tuple[str, float]
+    tried_unix: float
 
 
 class Outbox:
@@ -54,14 +74,22 @@ class Outbox:
         observe: Callable[[str, DeliveryOutcome], None],
         *,
         patience: Patience = Patience(),
-        clock: Callable[[], float] = time.time,
+        clock: Callable[[], float] | None = None,
+        finalized: frozenset[str] = frozenset(),
+        max_pending: int | None = None,
     ) -> None:
+        """`clock`: that of the store, which never jumps. `finalized`: webhooks that get only what
+        can no longer be taken back. `max_pending`: of each webhook, the oldest go."""
         self._queue = queue
         self._senders = senders
         self._observe = observe
         self._patience = patience
-        self._clock = clock
+        self._clock = clock or SteadyClock(time.time, time.monotonic)
+        self._finalized = finalized
+        self._max_pending = max_pending
         self._news = {webhook: asyncio.Event() for webhook in senders}
+        self._cut_unix = dict.fromkeys(senders, -math.inf)
+        self._trouble: dict[str, _Trouble] = {}
 
     @property
     def webhooks(self) -> tuple[str, ...]:
@@ -72,16 +100,20 @@ class Outbox:
         for news in self._news.values():
             news.set()
 
+    async def overdue_seconds(self) -> Mapping[str, float]:
+        """By webhook how long its oldest delivery waits, of those it may have.
+
+        Raises StoreUnavailable.
+        """
+        return await self._queue.overdue_seconds(self._clock(), finalized=self._finalized)
+
     async def retire(self) -> None:
         """Bury what waits for webhooks that are no longer configured: nobody would ever send it.
 
         Raises StoreUnavailable.
         """
         for webhook in sorted(await self._queue.webhooks() - set(self._senders)):
-            buried = 0
-            while (delivery := await self._queue.due(webhook, math.inf)) is not None:
-                await self._queue.bury(delivery, "its webhook is no longer configured")
-                buried += 1
+            buried = await self._queue.cut(webhook, 0, "its webhook is no longer configured")
             if buried:
                 LOGGER.warning(
                     "webhook %s is no longer configured: its %d pending deliveries are dead "
@@ -128,61 +160,122 @@ class Outbox:
 
     async def _drain(self, webhook: str, attempt: Attempt) -> None:
         """Deliver one after the other until none is due."""
-        while (delivery := await self._queue.due(webhook, self._clock())) is not None:
-            if await self._queue.begin_attempt(delivery):
-                await attempt(delivery)
+        done: Delivery | None = None
+        while True:
+            if self._is_to_be_cut(webhook):
+                if done is not None:
+                    await self._note(done)
+                    done = None
+                await self._cut(webhook)
+            delivery = await self._next(webhook, done)
+            if delivery is None:
+                return
+            done = delivery if await attempt(delivery) else None
 
-    async def _attempt_whole(self, delivery: Delivery) -> None:
+    async def _next(self, webhook: str, done: Delivery | None) -> Delivery | None:
+        """What is due now, begun; and `done` is noted, however long the store is away."""
+
+        async def take() -> Delivery | None:
+            final_only = webhook in self._finalized
+            return await self._queue.take(webhook, self._clock(), final_only=final_only, done=done)
+
+        return await (take() if done is None else self._recorded(take))
+
+    def _is_to_be_cut(self, webhook: str) -> bool:
+        waited_seconds = self._clock() - self._cut_unix[webhook]
+        return self._max_pending is not None and waited_seconds >= self._patience.poll_seconds
+
+    async def _cut(self, webhook: str) -> None:
+        """Keep the queue within its bound. Nothing of it is under way."""
+        most = self._max_pending or 0
+        buried = await self._queue.cut(webhook, most, f"more than {most} waited: queue full")
+        self._cut_unix[webhook] = self._clock()
+        for _ in range(buried):
+            self._observe(webhook, DeliveryOutcome.OVERFLOW)
+        if buried:
+            LOGGER.error(
+                "webhook %s has more than outbox.max_pending = %d deliveries to be made: the %d "
+                "oldest are dead letters now. Mend the receiver, then: cascade-monitor alerts "
+                "--config F --replay-dead",
+                webhook,
+                most,
+                buried,
+            )
+
+    async def _attempt_whole(self, delivery: Delivery) -> bool:
         """An attempt, brought to its end when we are told to stop amid it: half of one would have
         to be made again, though the receiver may have taken it."""
         attempt = asyncio.create_task(self._attempt(delivery))
         try:
-            await asyncio.shield(attempt)
+            return await asyncio.shield(attempt)
         except asyncio.CancelledError:
-            await asyncio.wait([attempt], timeout=GRACE_SECONDS)
+            ending = asyncio.create_task(self._end(attempt, delivery))
+            await asyncio.wait([ending], timeout=GRACE_SECONDS)
+            ending.cancel()
             attempt.cancel()
             raise
 
-    async def _attempt(self, delivery: Delivery) -> None:
+    async def _end(self, attempt: asyncio.Task[bool], delivery: Delivery) -> None:
+        if await attempt:
+            await self._note(delivery)
+
+    async def _attempt(self, delivery: Delivery) -> bool:
         try:
             await self._senders[delivery.webhook].send(delivery)
         except DeliveryFailed as failure:
             await self._failed(delivery, failure)
-        else:
-            self._observe(delivery.webhook, DeliveryOutcome.DELIVERED)
-            await self._recorded(lambda: self._queue.delivered(delivery))
+            return False
+        self._trouble.pop(delivery.webhook, None)
+        self._observe(delivery.webhook, DeliveryOutcome.DELIVERED)
+        return True
 
     async def _failed(self, delivery: Delivery, failure: DeliveryFailed) -> None:
         now = self._clock()
-        given_up_unix = delivery.created_unix + self._patience.give_up_seconds
-        if now >= given_up_unix:
+        left_seconds = self._left_seconds(delivery, now)
+        if left_seconds <= 0:
             LOGGER.error("alert %s given up: %s", delivery.alert_id, failure)
             self._observe(delivery.webhook, DeliveryOutcome.DEAD)
             await self._recorded(lambda: self._queue.bury(delivery, str(failure)))
             return
         jitter_seconds = random.uniform(0, self._patience.bound_seconds(delivery.attempts))
-        delay_seconds = max(jitter_seconds, failure.retry_after_seconds or 0)
-        # Never past the end, whatever the receiver asks for: a last attempt is made there.
-        due_unix = min(now + delay_seconds, given_up_unix)
+        asked_seconds = failure.retry_after_seconds or 0.0
+        # Not as long as a receiver may ask for; and never past the end: a last attempt is made
+        # there. What is no number is less than nothing.
+        wanted_seconds = max(jitter_seconds, asked_seconds if asked_seconds > 0 else 0.0)
+        delay_seconds = min(wanted_seconds, FURTHEST_SECONDS, left_seconds)
         LOGGER.warning(
             "alert %s not delivered, again in %.1f s: %s",
             delivery.alert_id,
-            due_unix - now,
+            delay_seconds,
             failure,
         )
         self._observe(delivery.webhook, DeliveryOutcome.FAILED)
-        await self._recorded(lambda: self._queue.postpone(delivery, due_unix))
+        await self._recorded(lambda: self._queue.postpone(delivery, now + delay_seconds))
 
-    async def _recorded(self, write: Callable[[], Awaitable[None]]) -> None:
+    def _left_seconds(self, delivery: Delivery, now_unix: float) -> float:
+        """How long a delivery that just failed is still to be tried."""
+        key = delivery.alert_id, delivery.created_unix
+        trouble = self._trouble.get(delivery.webhook)
+        since_unix = now_unix if trouble is None else trouble.since_unix
+        if trouble is None or trouble.key != key:
+            trouble = self._trouble[delivery.webhook] = _Trouble(since_unix, key, now_unix)
+        age_seconds = max(now_unix - delivery.created_unix, now_unix - trouble.tried_unix)
+        return max(
+            self._patience.give_up_seconds - age_seconds,
+            self._patience.fair_seconds - (now_unix - trouble.since_unix),
+        )
+
+    async def _note(self, delivery: Delivery) -> None:
+        await self._recorded(lambda: self._queue.delivered(delivery))
+
+    async def _recorded(self, write: Callable[[], Awaitable[T]]) -> T:
         """Write down what became of a delivery, however long the store is away.
 
         To forget it would send the same alert again at once.
         """
         while True:
             try:
-                await write()
+                return await write()
             except StoreUnavailable as error:
                 LOGGER.warning("outbox cannot be written, trying again: %s", error)
                 await asyncio.sleep(self._patience.poll_seconds)
-            else:
-                return

@@ -11,6 +11,7 @@ from monitor.core.blocks import BlockRef
 from monitor.core.delta import BlockDelta
 from monitor.core.ledger import Key, Record
 from monitor.core.ports import StoredAlert, StoredState, UndoRecord
+from monitor.core.steady import SteadyClock
 from monitor.core.units import BlockHash
 from monitor.errors import DeepReorg, StoreUnavailable
 from monitor.store import codec
@@ -21,7 +22,7 @@ from monitor.store.history import History
 from monitor.store.identity import Identity, check_identity
 from monitor.store.journal import Journal, misplaced
 from monitor.store.keys import Keys
-from monitor.store.lease import TTL_SECONDS, Lease
+from monitor.store.lease import TTL_SECONDS, Lease, awake_or_not_seconds
 from monitor.store.operation import KeyList, Part, flat, place
 
 FILL_RECORDS = 2000
@@ -32,17 +33,22 @@ class RedisStore:
     """StateStore over Redis, Valkey or the embedded server. Made by `open` or `open_reader`."""
 
     def __init__(
-        self, client: "Redis", keys: Keys, lease: Lease, clock: Callable[[], float] = time.time
+        self,
+        client: "Redis",
+        keys: Keys,
+        lease: Lease,
+        clock: Callable[[], float] | None = None,
     ) -> None:
+        """`clock`: when something is queued, in unix seconds; by itself one that never jumps."""
+        self.clock = clock or SteadyClock(time.time, awake_or_not_seconds)
         scripts = Scripts(client, keys, lambda: lease.token)
         self.lease = lease
-        self.deliveries = RedisDeliveryQueue(client, keys, scripts, clock)
+        self.deliveries = RedisDeliveryQueue(client, keys, scripts, self.clock)
         self._client = client
         self._keys = keys
         self._scripts = scripts
         self._history = History(client, keys)
         self._journal = Journal(client, keys, scripts)
-        self._clock = clock
 
     @classmethod
     async def open(
@@ -52,7 +58,7 @@ class RedisStore:
         *,
         take_over: bool = False,
         lease_seconds: float = TTL_SECONDS,
-        clock: Callable[[], float] = time.time,
+        clock: Callable[[], float] | None = None,
     ) -> Self:
         """The store as its only writer. Keep `lease.hold()` running; `lease.release()` at the end.
 
@@ -71,7 +77,7 @@ class RedisStore:
         identity: Identity,
         *,
         lease_seconds: float = TTL_SECONDS,
-        clock: Callable[[], float] = time.time,
+        clock: Callable[[], float] | None = None,
     ) -> Self:
         """The store beside its writer, whose place may be taken: with the lease, then by `enter`.
 
@@ -132,7 +138,7 @@ class RedisStore:
         alerts = [keys.posting(alert, webhooks.get(alert.id, ())) for alert in judgement.alerts]
         operation = {
             **place(judgement.block),
-            "now": repr(self._clock()),
+            "now": repr(self.clock()),
             "judgement": codec.encode_text(judgement),
             "breakers": flat(breakers),
             "alerts": alerts,
@@ -157,7 +163,7 @@ class RedisStore:
         keys = KeyList(self._keys)
         operation = {
             **place(block),
-            "now": repr(self._clock()),
+            "now": repr(self.clock()),
             "dead": await self._dead(undo.judgement, retractions, keys),
         }
         answer = await self._scripts.run("revert", operation, keys.names)
@@ -189,7 +195,7 @@ class RedisStore:
     ) -> None:
         keys = KeyList(self._keys)
         operation = {
-            "now": repr(self._clock()),
+            "now": repr(self.clock()),
             "conditions": flat({n: codec.encode_text(state) for n, state in conditions.items()}),
             "alerts": [keys.posting(alert, webhooks.get(alert.id, ())) for alert in alerts],
         }

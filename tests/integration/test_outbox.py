@@ -18,7 +18,7 @@ from monitor.core.delivery import AlertSender
 from monitor.errors import StoreUnavailable
 from monitor.metrics import DeliveryOutcome
 
-AT_ONCE = Patience(first_seconds=0, poll_seconds=0.02)
+AT_ONCE = Patience(first_seconds=0, poll_seconds=0.02, fair_seconds=0)
 
 
 def sending(receiver: Receiver) -> WebhookSender:
@@ -201,10 +201,12 @@ async def test_outbox__store_away_while_reading__goes_on_when_it_is_back() -> No
         await post.put("hook")
         due, faults = post.queue.due, [StoreUnavailable("away")]
 
-        async def flaky(webhook: str, now_unix: float) -> Delivery | None:
+        async def flaky(
+            webhook: str, now_unix: float, *, final_only: bool = False
+        ) -> Delivery | None:
             if faults:
                 raise faults.pop()
-            return await due(webhook, now_unix)
+            return await due(webhook, now_unix, final_only=final_only)
 
         post.queue.due = flaky  # type: ignore[method-assign]
         await post.emptied()

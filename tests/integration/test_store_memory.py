@@ -111,7 +111,7 @@ async def test_write__memory_runs_out__is_whole_or_nothing(
 def renamed(keys: dict[str, bytes]) -> set[tuple[str, bytes]]:
     """Without the namespace, which each attempt has its own of, and the times it was made at."""
     own = {key.split("}:")[1]: value for key, value in keys.items()}
-    volatile = {"lease", "outbox"}
+    volatile = {"lease", "fence", "outbox"}
     return {(name, value) for name, value in own.items() if name not in volatile}
 
 
