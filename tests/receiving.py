@@ -85,20 +85,31 @@ async def wired(
     `listens`: wait for the request's head first.
     """
     wire = Wire()
+    serving: set[asyncio.Task[None]] = set()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         wire.connections += 1
         with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
-            if listens:
-                wire.got += await reader.readuntil(b"\r\n\r\n")
-            await say(writer)
-            await writer.drain()
-        writer.close()
+            try:
+                if listens:
+                    wire.got += await reader.readuntil(b"\r\n\r\n")
+                await say(writer)
+                await writer.drain()
+            finally:
+                writer.close()
 
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        serving.add(asyncio.create_task(serve(reader, writer)))
+
+    server = await asyncio.start_server(accept, "127.0.0.1", 0)
     wire.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/T/KEY"
-    async with server:
-        yield wire
+    try:
+        async with server:
+            yield wire
+    finally:
+        for task in serving:
+            task.cancel()
+        await asyncio.gather(*serving, return_exceptions=True)
 
 
 async def eventually(reached: Callable[[], bool], seconds: float = 5.0) -> None:

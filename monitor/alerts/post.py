@@ -106,6 +106,7 @@ class Post:
         connector = _Connector(
             self._may_send,
             limit=2,
+            use_dns_cache=False,
             ssl=_verifying(self._to),
             # The socket is made after the name is resolved: what is checked is what is dialled.
             socket_factory=None if self._to.allow_private else _public_socket,
