@@ -14,6 +14,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Proc
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
 from monitor.core.alerts import AlertType, BreakerPhase
+from monitor.core.conditions import Condition
 from monitor.core.events import DomainEvent, FeedKnown, PoolMoved, ReceiptMoved
 from monitor.core.loops import LoopKind
 
@@ -54,6 +55,14 @@ class DeliveryOutcome(StrEnum):
     FAILED = "failed"
     DEAD = "dead"
     OVERFLOW = "overflow"
+
+
+class PingOutcome(StrEnum):
+    """Of the dead man's switch. WITHHELD: not all was well, so none was sent."""
+
+    OK = "ok"
+    FAILED = "failed"
+    WITHHELD = "withheld"
 
 
 class SnapshotOutcome(StrEnum):
@@ -124,6 +133,7 @@ class Metrics:
             gauge.set(math.nan)
         self.head_age_seconds = self._gauge("head_age_seconds", "Age of the newest block.")
         self.head_age_seconds.set(math.nan)
+        self.leader = self._gauge("leader", "1 where this daemon leads: it may write and send.")
         self.block_to_alert_seconds = Histogram(
             "block_to_alert_seconds",
             "From a block's timestamp to its alerts in the outbox.",
@@ -228,6 +238,10 @@ class Metrics:
         )
         self.outbox_pending = self._gauge("outbox_pending", "Deliveries not yet made.")
         self.outbox_pending.set(math.nan)
+        self.blind = self._gauge("blind", "1 while the monitor is blind in this way.", "condition")
+        self.deadman_pings_total = self._counter(
+            "deadman_pings_total", "Pings of the dead man's switch, sent or not.", "outcome"
+        )
 
     def _fill_in(self, labels: Labels) -> None:
         """Every series from the start: a counter that is not there cannot be seen to rise."""
@@ -251,6 +265,9 @@ class Metrics:
             (self.cascade_amplification, scenarios),
             (self.endpoint_answer_seconds, [(number,) for number in endpoints]),
             (self.alerts_total, product(labels.breakers, AlertType)),
+            (self.alerts_total, product(Condition, (AlertType.BLIND, AlertType.RECOVERED))),
+            (self.blind, [(condition,) for condition in Condition]),
+            (self.deadman_pings_total, [(outcome,) for outcome in PingOutcome]),
             (self.snapshots_written_total, [(outcome,) for outcome in SnapshotOutcome]),
             (self.deliveries_total, product(labels.webhooks, DeliveryOutcome)),
             (self.rpc_requests_total, product(endpoints, RpcMethod, RpcOutcome)),

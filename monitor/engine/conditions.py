@@ -7,40 +7,14 @@ back, and their ids carry a serial number, so that no two episodes share one.
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any
 
-from monitor.core.alerts import MONITOR, Alert, AlertType, ConditionState, digest
+from monitor.core.alerts import Alert, AlertType, ConditionState, digest
 from monitor.core.blocks import BlockRef
 from monitor.core.units import BlockHash
 from monitor.engine.announcement import rfc3339, written
 from monitor.engine.breaker import AlertStatus, Origin, Severity
 from monitor.engine.paging import block_json
-
-
-class Condition(StrEnum):
-    """Names where breakers have theirs: in alerts, in the API and as label values."""
-
-    HEAD = f"{MONITOR}head"
-    """No newer block, or no node answers."""
-    ENDPOINTS = f"{MONITOR}endpoints"
-    """Endpoints have different blocks at a height."""
-    LOGS = f"{MONITOR}logs"
-    """A log of a recent block was not understood."""
-    PRICES = f"{MONITOR}prices"
-    """A price is unknown, or its feed is overdue."""
-    DRIFT = f"{MONITOR}drift"
-    """The ledger may differ from the contracts."""
-    LAG = f"{MONITOR}lag"
-    """Blocks wait to be judged."""
-    STORE = f"{MONITOR}store"
-    """Redis is away, slow or not durable."""
-    OUTBOX = f"{MONITOR}outbox"
-    """A receiver does not take its alerts."""
-    CLOCK = f"{MONITOR}clock"
-    """The wall clock jumps, or blocks come from its future."""
-    STOPPED = f"{MONITOR}stopped"
-    """The daemon ended because something that must hold does not."""
 
 
 MOST_REASONS = 10

@@ -4,12 +4,33 @@ The chain gives back every block that is lost, but not the alerts' history, nor 
 delivered.
 """
 
+import time
 from contextlib import suppress
 
 from redis.asyncio import Redis
 
 from monitor.errors import MonitorError
-from monitor.store.connection import read
+from monitor.store.connection import once, read
+
+
+class Pulse:
+    """Feels how the server fares just now, where the store itself would wait and try again."""
+
+    def __init__(self, client: "Redis") -> None:
+        self._client = client
+
+    async def round_trip_seconds(self) -> float:
+        """How long one PING takes. Raises StoreUnavailable within some seconds."""
+        started = time.monotonic()
+        await once(self._ping)
+        return time.monotonic() - started
+
+    async def durability_warning(self) -> str:
+        """As the function of this name."""
+        return await durability_warning(self._client)
+
+    async def _ping(self) -> None:
+        await self._client.execute_command("PING")  # type: ignore[no-untyped-call]
 
 
 async def durability_warning(client: "Redis") -> str:
@@ -18,6 +39,11 @@ async def durability_warning(client: "Redis") -> str:
         [persistence] = await read(client, ("INFO", "persistence"))
     except MonitorError as error:
         return f"whether Redis keeps its state over a restart cannot be read: {error}"
+    if persistence.get("aof_last_write_status", "ok") != "ok":
+        return (
+            "Redis could not write its append-only file: what it takes now does not outlive it. "
+            "Expected aof_last_write_status ok. Make room on its disk and read its log."
+        )
     if persistence.get("aof_enabled"):
         if await _setting(client, "appendfsync") != "no":
             return ""

@@ -1,0 +1,166 @@
+"""Looks at all that the monitor sees with, and says of each condition why it is so, if it is."""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from monitor.alert_schema import Blindness
+from monitor.core.blocks import BlockRef
+from monitor.core.conditions import Condition
+from monitor.core.delivery import DeliveryQueue
+from monitor.core.ports import Probe
+from monitor.engine.symptoms import (
+    ClockSight,
+    HeadSeen,
+    Seen,
+    head_reasons,
+    lag_reasons,
+    outbox_reasons,
+    store_reasons,
+)
+from monitor.errors import StoreUnavailable
+
+DURABLE_SECONDS = 60.0
+"""How often the server is asked whether it keeps its state over a restart."""
+FULL_SECONDS = 600.0
+"""A queue counts as full for so long after it gave up an alert."""
+Reasons = tuple[str, ...] | None
+"""Why a condition is so; none: it is not; None: nobody can tell now."""
+
+
+class Stand(Protocol):
+    """Where the daemon stands, as `standing.Standing` knows."""
+
+    store_fault: str
+
+    @property
+    def head(self) -> BlockRef | None: ...
+
+    @property
+    def evaluated(self) -> BlockRef | None: ...
+
+    @property
+    def silent_seconds(self) -> float: ...
+
+    @property
+    def disagreement(self) -> str: ...
+
+    @property
+    def store_wait(self) -> str: ...
+
+    def ready(self) -> Probe: ...
+
+
+class Pulse(Protocol):
+    """The server's, as `store.durability.Pulse` feels it."""
+
+    async def round_trip_seconds(self) -> float: ...
+
+    async def durability_warning(self) -> str: ...
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """One look. `is_silent`: Redis did not answer; `is_away`: that, or it takes no writes."""
+
+    reasons: Mapping[Condition, Reasons]
+    judged: BlockRef | None
+    is_silent: bool = False
+    is_away: bool = False
+
+
+class Lookout:
+    """Asks the store how it is; all else is known already."""
+
+    def __init__(
+        self,
+        stand: Stand,
+        pulse: Pulse,
+        queue: DeliveryQueue,
+        seen: Callable[[], Seen | None],
+        limits: Blindness,
+        *,
+        finalized: frozenset[str] = frozenset(),
+        clock: Callable[[], float] = time.time,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`seen`: what the newest judged block let see. `finalized`: webhooks that are told only of
+        what is final.
+        """
+        self._stand = stand
+        self._pulse = pulse
+        self._queue = queue
+        self._seen = seen
+        self._limits = limits
+        self._finalized = finalized
+        self._clock = clock
+        self._monotonic = monotonic
+        self._clock_sight = ClockSight(float(limits.clock_skew_seconds), float(limits.hold_seconds))
+        self._head: tuple[BlockRef | None, float] = (None, monotonic())
+        self._durability = ""
+        self._durable_monotonic: float | None = None
+        self._full: dict[str, tuple[int, float]] = {}
+
+    def gave_up(self, webhook: str) -> None:
+        """A letter was given up because too many waited for this receiver."""
+        count, _ = self._full.get(webhook, (0, 0.0))
+        self._full[webhook] = (count + 1, self._monotonic())
+
+    async def look(self) -> View:
+        """Takes some seconds at most, also where Redis is away."""
+        is_silent, store = await self._store()
+        outbox = None if is_silent else await self._outbox()
+        now_unix, now_monotonic = self._clock(), self._monotonic()
+        head, judged, seen = self._stand.head, self._stand.evaluated, self._seen()
+        limits, disagreement = self._limits, self._stand.disagreement
+        head_seen = HeadSeen(head, self._unchanged(head, now_monotonic), self._stand.silent_seconds)
+        reasons: dict[Condition, Reasons] = {
+            Condition.HEAD: head_reasons(head_seen, now_unix, float(limits.head_age_seconds)),
+            Condition.ENDPOINTS: (disagreement,) if disagreement else (),
+            Condition.LOGS: None if seen is None else seen.logs,
+            Condition.PRICES: None if seen is None else seen.prices,
+            Condition.DRIFT: None if seen is None else seen.drift,
+            Condition.LAG: None
+            if head is None or judged is None
+            else lag_reasons(head, judged, limits.lag_blocks),
+            Condition.STORE: store,
+            Condition.OUTBOX: outbox,
+            Condition.CLOCK: self._clock_sight.look(now_unix, now_monotonic, head),
+            Condition.STOPPED: () if self._stand.ready().ok else None,
+        }
+        return View(reasons, judged, is_silent, is_silent or bool(self._stand.store_wait))
+
+    def _unchanged(self, head: BlockRef | None, now_monotonic: float) -> float:
+        """How long this head is the newest."""
+        if head != self._head[0]:
+            self._head = (head, now_monotonic)
+        return now_monotonic - self._head[1]
+
+    async def _store(self) -> tuple[bool, tuple[str, ...]]:
+        """Whether Redis does not answer, and all that is wrong with it."""
+        try:
+            took_seconds = await self._pulse.round_trip_seconds()
+            await self._look_at_durability()
+        except StoreUnavailable as error:
+            return True, store_reasons(str(error), None, "", 0)
+        fault = self._stand.store_wait or self._stand.store_fault
+        most_seconds = float(self._limits.store_seconds)
+        return False, store_reasons(fault, took_seconds, self._durability, most_seconds)
+
+    async def _look_at_durability(self) -> None:
+        now = self._monotonic()
+        is_due = self._durable_monotonic is None or now - self._durable_monotonic >= DURABLE_SECONDS
+        if is_due:
+            self._durability = await self._pulse.durability_warning()
+            self._durable_monotonic = now
+
+    async def _outbox(self) -> Reasons:
+        try:
+            overdue = await self._queue.overdue_seconds(self._clock(), finalized=self._finalized)
+        except StoreUnavailable:
+            return None
+        since = self._monotonic() - FULL_SECONDS
+        self._full = {name: full for name, full in self._full.items() if full[1] > since}
+        given_up = {name: count for name, (count, _) in self._full.items()}
+        return outbox_reasons(overdue, given_up, float(self._limits.outbox_seconds))

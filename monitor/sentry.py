@@ -1,0 +1,259 @@
+"""Says when the monitor cannot see, and when it sees again: one task beside the way of the blocks.
+
+What is said is written down with the state it follows from, in one transaction, and goes out as
+every alert does. While Redis is away it goes to the receivers directly, best effort, and is written
+down under the same id, word for word, when Redis is back.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import NoReturn, Protocol
+
+import structlog
+
+from monitor.core.alerts import Alert, ConditionState, Delivery
+from monitor.core.conditions import Condition
+from monitor.core.delivery import AlertSender
+from monitor.core.ports import StateStore
+from monitor.engine.breaker import Origin
+from monitor.engine.conditions import Sight, turn
+from monitor.errors import (
+    ConfigError,
+    DeliveryFailed,
+    InvariantBroken,
+    MonitorError,
+    StoreUnavailable,
+    TransientError,
+    WriterFenced,
+)
+from monitor.lookout import Reasons, View
+
+log = structlog.stdlib.get_logger(__name__)
+LOOK_SECONDS = 1.0
+FRESH_SECONDS = 10.0
+"""A look this old says nothing of the present any more: the process may have been stopped."""
+LAST_SECONDS = 5.0
+"""How long the last words may take."""
+
+
+class Lookout(Protocol):
+    """Where the looking is done: `lookout.Lookout`."""
+
+    async def look(self) -> View: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Voice:
+    """How to speak. `receivers`: everybody; `senders`: those to be reached without the outbox.
+
+    `may`: whether this daemon leads. `is_mute`: a dry run says nothing and writes nothing.
+    `observe` hears of every alert.
+    """
+
+    receivers: Sequence[str]
+    senders: Mapping[str, AlertSender]
+    may: Callable[[], bool]
+    observe: Callable[[Alert], None]
+    is_mute: bool = False
+
+
+class Sentry:
+    """Keeps the conditions, and speaks of them to every receiver, whatever breakers it wants."""
+
+    def __init__(
+        self,
+        origin: Origin,
+        lookout: Lookout,
+        store: StateStore,
+        voice: Voice,
+        *,
+        hold_seconds: float,
+        show: Callable[[Mapping[str, ConditionState]], None],
+        redact: Callable[[str], str] = str,
+        clock: Callable[[], float] = time.time,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`show` is told after every look which conditions are blind, with present reasons."""
+        self._origin = origin
+        self._lookout = lookout
+        self._store = store
+        self._voice = voice
+        self._hold_seconds = hold_seconds
+        self._show = show
+        self._redact = redact
+        self._clock = clock
+        self._monotonic = monotonic
+        self._states: dict[str, ConditionState] = dict.fromkeys(Condition, ConditionState())
+        self._view: View | None = None
+        self._looked_monotonic = 0.0
+        self._since: dict[Condition, tuple[bool, float]] = {}
+        self._unwritten: list[Alert] = []
+        self._handed: set[tuple[str, str]] = set()
+        self._is_resumed = self._is_ending = False
+
+    async def run(self) -> NoReturn:
+        """Look again and again. Raises WriterFenced when another daemon leads."""
+        await self._resume()
+        while True:
+            await self.look()
+            await asyncio.sleep(LOOK_SECONDS)
+
+    def has_reasons(self, *conditions: Condition) -> bool:
+        """Whether one of these is so now, or nobody looked lately."""
+        if self._view is None or not self._is_fresh():
+            return True
+        return any(self._view.reasons[condition] for condition in conditions)
+
+    def may_speak(self) -> bool:
+        """Whether letters may go out past the outbox.
+
+        The lease alone would not do: it runs out while Redis is away, which is what is to be told.
+        """
+        is_cut_off = self._view is not None and self._view.is_away and self._is_fresh()
+        return self._is_ending or is_cut_off or self._voice.may()
+
+    async def look(self) -> None:
+        """One look, and what it comes to."""
+        view = await self._lookout.look()
+        self._view, self._looked_monotonic = view, self._monotonic()
+        sights = {name: self._sight(name, reasons) for name, reasons in view.reasons.items()}
+        if self.may_speak():
+            for name, sight in sights.items():
+                # A daemon that is ready again is no guess.
+                is_certain = name is Condition.STOPPED
+                self._turn(name, sight, 0 if is_certain else self._hold_seconds)
+            await self._say()
+        self._show(self._shown(view))
+
+    async def last_words(self, error: BaseException) -> None:
+        """Say that the daemon stops, if it is told why it must; for some seconds at most."""
+        because = stopped_because(error)
+        if not because:
+            return
+        self._is_ending = True
+        with suppress(MonitorError, TimeoutError):
+            async with asyncio.timeout(LAST_SECONDS):
+                if not self._is_resumed:
+                    await self._recall()
+        self._turn(Condition.STOPPED, Sight((self._redact(because),)), 0)
+        try:
+            async with asyncio.timeout(LAST_SECONDS):
+                await self._write()
+        except WriterFenced:
+            self._unwritten.clear()
+        except (MonitorError, TimeoutError):
+            await self._hand_over()
+
+    async def _resume(self) -> None:
+        while True:
+            try:
+                await self._recall()
+                return
+            except StoreUnavailable:
+                await asyncio.sleep(LOOK_SECONDS)
+
+    async def _recall(self) -> None:
+        known = await self._store.conditions()
+        self._states |= {name: known[name] for name in self._states if name in known}
+        self._is_resumed = True
+
+    def _sight(self, name: Condition, reasons: Reasons) -> Sight:
+        """How long it has been so. What nobody can tell just now neither begins nor breaks it."""
+        now = self._monotonic()
+        if reasons is None:
+            return Sight(None)
+        is_so, since = self._since.get(name, (bool(reasons), now))
+        if is_so != bool(reasons):
+            since = now
+        self._since[name] = (bool(reasons), since)
+        return Sight(tuple(map(self._redact, reasons)), now - since)
+
+    def _turn(self, name: Condition, sight: Sight, hold_seconds: float) -> None:
+        judged = None if self._view is None else self._view.judged
+        state = self._states[name]
+        after, alert = turn(self._origin, name, state, sight, judged, self._clock(), hold_seconds)
+        self._states[name] = after
+        if alert is not None:
+            log.warning("alert", id=alert.id, type=alert.type, breaker=alert.breaker)
+            self._voice.observe(alert)
+            self._unwritten.append(alert)
+
+    async def _say(self) -> None:
+        """Write down what is not yet; where that cannot be, at least say it."""
+        if self._view is not None and self._view.is_silent:
+            await self._hand_over()
+            return
+        try:
+            await self._write()
+        except StoreUnavailable as error:
+            log.warning("conditions_unwritten", because=str(error))
+            await self._hand_over()
+
+    async def _write(self) -> None:
+        if self._voice.is_mute:
+            self._unwritten.clear()
+        if not self._unwritten:
+            return
+        alerts = tuple(self._unwritten)
+        states = {alert.breaker: self._states[alert.breaker] for alert in alerts}
+        receivers = {alert.id: tuple(self._voice.receivers) for alert in alerts}
+        await self._store.announce(states, alerts, receivers)
+        self._unwritten = self._unwritten[len(alerts) :]
+        self._handed.clear()
+
+    async def _hand_over(self) -> None:
+        """Straight to the receivers, all at once, in order for each; each letter once."""
+        if not self._voice.is_mute:
+            await asyncio.gather(*map(self._hand_to, self._voice.senders))
+
+    async def _hand_to(self, webhook: str) -> None:
+        for alert in tuple(self._unwritten):
+            if (alert.id, webhook) in self._handed:
+                continue
+            self._handed.add((alert.id, webhook))
+            now = self._clock()
+            letter = Delivery(alert.id, webhook, alert.body, 0, now, now)
+            try:
+                await self._voice.senders[webhook].send(letter)
+            except DeliveryFailed as failure:
+                log.warning("not_delivered_directly", webhook=webhook, because=str(failure))
+
+    def _shown(self, view: View) -> dict[str, ConditionState]:
+        """The blind conditions, with why they are so now."""
+        return {
+            name: replace(state, reasons=view.reasons[name] or state.reasons)
+            for name, state in ((name, self._states[name]) for name in view.reasons)
+            if state.is_blind
+        }
+
+    def _is_fresh(self) -> bool:
+        return self._monotonic() - self._looked_monotonic < FRESH_SECONDS
+
+
+def stopped_because(error: BaseException) -> str:
+    """Why the daemon ends, if that is to be told: something that must hold does not.
+
+    Empty where it was asked to end, where another leads, and where a restart may mend it.
+    """
+    leaves = list(_leaves(error))
+    if any(isinstance(leaf, WriterFenced | ConfigError) for leaf in leaves):
+        return ""
+    broken = [leaf for leaf in leaves if isinstance(leaf, InvariantBroken)]
+    if broken:
+        return f"the daemon stops: {broken[0]}"
+    bugs = [
+        leaf
+        for leaf in leaves
+        if isinstance(leaf, Exception) and not isinstance(leaf, TransientError)
+    ]
+    # An unexpected error's own words may hold anything.
+    return f"the daemon stops: {type(bugs[0]).__name__}, a bug: see its log" if bugs else ""
+
+
+def _leaves(error: BaseException) -> Sequence[BaseException]:
+    if isinstance(error, BaseExceptionGroup):
+        return [leaf for part in error.exceptions for leaf in _leaves(part)]
+    return [error]
