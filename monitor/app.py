@@ -31,7 +31,7 @@ from monitor.errors import ConfigError, QuestionError, StateUnavailable, Transie
 from monitor.filing import filing_of
 from monitor.guardians import guards_of
 from monitor.observation import Observation
-from monitor.parts import Parts, parts_of, watchers_of
+from monitor.parts import Parts, parts_of, wards_of, watchers_of
 from monitor.recursion_rules import loop_terms
 from monitor.rim import Rim, open_rim, target_of
 from monitor.settings import Settings
@@ -80,6 +80,8 @@ class Daemon:
             parts.receivers,
             to_checksum_address,
             archive,
+            silences=rim.store.silences,
+            wards=wards_of(settings, rim.genesis, parts.markets) if settings.watch else None,
             guards=self._guards,
         )
         folder = Folder(parts.sources, rim.node.follower, rim.node.reader, recursion)
@@ -207,13 +209,18 @@ class Daemon:
         senders = {}
         for hook in () if self._mode.dry_run else self._settings.webhooks:
             target = target_of(hook, self._settings.chain.chain_id)
-            sender = sender_of(target, lambda: True)
+            sender = sender_of(target, self._rim.store.lease.is_current)
             senders[hook.name] = await stack.enter_async_context(sender)
         counter = self._rim.metrics.deliveries_total
         return Outbox(
             self._rim.store.deliveries,
             senders,
             lambda webhook, outcome: counter.labels(webhook, outcome).inc(),
+            clock=self._rim.store.clock,
+            finalized=frozenset(
+                hook.name for hook in self._settings.webhooks if hook.delivery == "finalized"
+            ),
+            max_pending=self._settings.outbox.max_pending,
         )
 
     async def _beat(self, outbox: Outbox) -> None:
