@@ -18,7 +18,8 @@ from monitor.engine.cascade_runner import Answer
 from monitor.engine.folding import Folded
 from monitor.engine.judge import Judge
 from monitor.engine.positions import PositionBook
-from monitor.engine.totals import market_totals
+from monitor.engine.symptoms import Seen, drift_reasons, log_reasons, price_reasons
+from monitor.engine.totals import market_totals, unknown_prices
 from monitor.engine.valuation import list_all
 from monitor.errors import TransientError
 from monitor.metrics import CONCENTRATION, SIDES, UNDECODABLE, Metrics, Stage
@@ -43,6 +44,8 @@ class Observation:
         self._rules = tuple(rules)
         self._books = books
         self._ledger = ledger
+        self.seen: Seen | None = None
+        """What the newest judged block lets see of the monitor's own sight; None before it."""
         self._failed: dict[str, str] = {}
         self._collateral: dict[MarketId, set[str]] = {rule.market: set() for rule in self._rules}
 
@@ -94,10 +97,20 @@ class Observation:
         for asset, shock in critical_shocks(self._judge.answers.values()).items():
             self._metrics.cascade_critical_shock_ratio.labels(asset).set(shock)
         await self._books.make(self._ledger(), block)
+        self.seen = self._sight(block)
         self._show_markets(block)
 
     def retrying(self, what: str, error: TransientError) -> None:
         log.warning("retrying", waiting_for=what, error=str(error))
+
+    def _sight(self, block: BlockRef) -> Seen:
+        view = self._ledger()
+        rows = self._books.prices_at(view, block).rows
+        return Seen(
+            prices=price_reasons(unknown_prices(view, self._rules), rows, block),
+            logs=log_reasons(view, block),
+            drift=drift_reasons(view),
+        )
 
     def _tell(self, alert: Alert) -> None:
         self._metrics.alerts_total.labels(alert.breaker, alert.type).inc()

@@ -1,4 +1,4 @@
-"""The dead man's switch: a ping while all is well, and only then. Who no longer gets it, worries."""
+"""The dead man's switch: a ping while all is well, and only then. Its absence is the alarm."""
 
 import asyncio
 import logging

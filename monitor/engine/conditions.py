@@ -16,7 +16,6 @@ from monitor.engine.announcement import rfc3339, written
 from monitor.engine.breaker import AlertStatus, Origin, Severity
 from monitor.engine.paging import block_json
 
-
 MOST_REASONS = 10
 LONGEST_REASON = 300
 REPRODUCE = "cascade-monitor status"

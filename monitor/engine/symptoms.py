@@ -30,7 +30,6 @@ AGREE_SECONDS = 60.0
 class Seen:
     """What a judged block let see: reasons by condition, as they were while its ledger stood."""
 
-    block: BlockRef
     prices: tuple[str, ...]
     logs: tuple[str, ...]
     drift: tuple[str, ...]
