@@ -1,0 +1,95 @@
+"""A stored alert, read back: what the formats that are not its own body need to know of it."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any
+
+from monitor.core.alerts import MONITOR
+
+WANTED = (
+    "scenario", "shocks", "critical_shock", "unknown", "converged", "rounds", "liquidated_usd",
+    "bad_debt_usd", "unliquidated_usd", "amplification",
+)  # fmt: skip
+"""Of a projection. The rest is long, and notices are kept."""
+TEST = "monitor.test"
+"""The type of what `check --send-test` sends."""
+
+
+class Kind(StrEnum):
+    """What an alert is about. A breaker can fire in two ways at once: tripped, and blind."""
+
+    BREAKER = "breaker"
+    WATCH = "watch"
+    BLINDNESS = "blindness"
+    TEST = "test"
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """`retracts` is the id of the alert it takes back, else empty. `data` is the body's, with the
+    main figures of the projection. `is_of_chain`: a block caused it, and can take it back.
+    """
+
+    id: str
+    type: str
+    kind: Kind
+    fingerprint: str
+    breaker: str
+    severity: str
+    is_firing: bool
+    starts_unix: int
+    ends_unix: int | None
+    timestamp_unix: int
+    block: int | None
+    retracts: str = ""
+    data: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+    @property
+    def is_of_chain(self) -> bool:
+        return not self.breaker.startswith(MONITOR)
+
+
+def notice_of(body: str) -> Notice:
+    """Raises ValueError for a body that is no alert of ours."""
+    try:
+        told = json.loads(body)
+        type, data = str(told["type"]), dict(told["data"])
+        alert, block = data["alert"], data.get("block") or {}
+        said = data.get("projection") or {}
+        return Notice(
+            id=str(alert["id"]),
+            type=type,
+            kind=_kind(type, data),
+            fingerprint=str(alert["fingerprint"]),
+            breaker=str(alert["breaker"]),
+            severity=str(alert["severity"]),
+            is_firing=alert["status"] == "firing",
+            starts_unix=_unix(alert["starts_at"]),
+            ends_unix=None if alert.get("ends_at") is None else _unix(alert["ends_at"]),
+            timestamp_unix=_unix(told["timestamp"]),
+            block=block.get("number"),
+            retracts=alert.get("retracts") or "",
+            data=data | {"projection": {key: said[key] for key in WANTED if key in said}},
+        )
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"not the body of an alert: {error!r}") from error
+
+
+def _kind(type: str, data: Mapping[str, Any]) -> Kind:
+    """A retraction is of the kind of what it takes back, whose body it repeats."""
+    if type == TEST:
+        return Kind.TEST
+    if type.startswith("monitor.") or data.get("threshold") is None:
+        return Kind.BLINDNESS
+    return Kind.WATCH if "position" in data else Kind.BREAKER
+
+
+def _unix(text: str) -> int:
+    return int(datetime.fromisoformat(text).timestamp())
+
+
+def rfc3339(unix: float) -> str:
+    return datetime.fromtimestamp(int(unix), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

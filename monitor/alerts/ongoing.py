@@ -1,0 +1,75 @@
+"""What fires now, worked out from the alerts a receiver took. Pure.
+
+A subject fires if the newest alert about it that still stands is a firing one. Newest is by block:
+an operator may have an old alert sent again after newer ones. One that was taken back stands no
+more, whichever of the two came first, and uncovers the one below it.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple
+
+from monitor.alerts.notice import Kind, Notice
+
+LONGEST = 64
+"""Alerts remembered of one subject: more than a reorganisation takes back."""
+
+
+class Subject(NamedTuple):
+    """What fires or does not: a breaker, a watched position, a way of being blind."""
+
+    fingerprint: str
+    kind: Kind
+
+
+@dataclass(frozen=True, slots=True)
+class _Thread:
+    """The alerts about one subject, in the order they were taken; the ids of those taken back."""
+
+    standing: tuple[Notice, ...] = ()
+    gone: tuple[str, ...] = ()
+
+    def taken(self, notice: Notice) -> "_Thread":
+        if notice.retracts:
+            gone = (*self.gone, notice.retracts)[-LONGEST:]
+            left = tuple(each for each in self.standing if each.id != notice.retracts)
+            return _Thread(left, gone)
+        if notice.id in self.gone or any(each.id == notice.id for each in self.standing):
+            return self
+        return replace(self, standing=(*self.standing, notice)[-LONGEST:])
+
+    def newest(self) -> Notice | None:
+        """Of what no block caused, the last that was taken: its blocks can be taken back."""
+        return max(
+            reversed(self.standing),
+            key=lambda each: each.block or 0 if each.is_of_chain else 0,
+            default=None,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Ongoing:
+    """A value: `taken` gives the next."""
+
+    threads: Mapping[Subject, _Thread] = field(default_factory=dict)
+
+    def taken(self, notice: Notice) -> "Ongoing":
+        """The receiver took one more. To be told again of one it took changes nothing."""
+        subject = subject_of(notice)
+        thread = self.threads.get(subject, _Thread()).taken(notice)
+        return Ongoing({**self.threads, subject: thread})
+
+    def current(self, subject: Subject) -> Notice | None:
+        """The firing alert that stands about a subject."""
+        newest = self.threads.get(subject, _Thread()).newest()
+        return newest if newest is not None and newest.is_firing else None
+
+    def firing(self) -> Iterator[Notice]:
+        """One alert of each subject that fires."""
+        for subject in self.threads:
+            if (current := self.current(subject)) is not None:
+                yield current
+
+
+def subject_of(notice: Notice) -> Subject:
+    return Subject(notice.fingerprint, notice.kind)

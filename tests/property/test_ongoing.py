@@ -1,0 +1,116 @@
+"""What fires, against a model that looks at everything that was ever told."""
+
+import json
+from collections.abc import Sequence
+
+from alert_bodies import a_body, taken_back
+from hypothesis import given
+from hypothesis import strategies as st
+
+from monitor.alerts.notice import Kind, Notice, notice_of
+from monitor.alerts.ongoing import Ongoing, subject_of
+
+TYPES = {
+    "breaker.warned": ("warning", True),
+    "breaker.tripped": ("critical", True),
+    "breaker.escalated": ("critical", True),
+    "breaker.reminded": ("critical", True),
+    "breaker.cleared": ("critical", False),
+    "monitor.blind": ("critical", True),
+    "monitor.recovered": ("critical", False),
+}
+SIGHT = {"measure": None, "value": None, "threshold": None}
+
+
+def a_notice(type: str, breaker: str, block: int) -> str:
+    severity, firing = TYPES[type]
+    data = SIGHT if type.startswith("monitor.") else {}
+    return a_body(type, breaker=breaker, severity=severity, firing=firing, block=block, **data)
+
+
+def fires(told: Sequence[Notice]) -> set[str]:
+    """By definition: of each subject the newest by block, of those nobody took back."""
+    gone = {notice.retracts for notice in told}
+    newest: dict[object, Notice] = {}
+    for notice in told:
+        if notice.retracts or notice.id in gone:
+            continue
+        held = newest.get(subject_of(notice))
+        if held is None or (notice.block or 0) > (held.block or 0):
+            newest[subject_of(notice)] = notice
+    return {notice.id for notice in newest.values() if notice.is_firing}
+
+
+def folded(told: Sequence[Notice]) -> set[str]:
+    ongoing = Ongoing()
+    for notice in told:
+        ongoing = ongoing.taken(notice)
+    return {notice.id for notice in ongoing.firing()}
+
+
+@st.composite
+def stories(draw: st.DrawFn) -> list[Notice]:
+    """Alerts of two breakers, one a block, some told twice, some taken back before or after."""
+    bodies = []
+    for block in range(1, draw(st.integers(1, 12)) + 1):
+        breaker = draw(st.sampled_from(["a", "b"]))
+        bodies.append(a_notice(draw(st.sampled_from(sorted(TYPES))), breaker, block))
+    chosen = draw(st.lists(st.sampled_from(bodies), max_size=6))
+    bodies += [taken_back(body, firing=draw(st.booleans())) for body in chosen]
+    bodies += draw(st.lists(st.sampled_from(bodies), max_size=4))
+    if draw(st.booleans()):
+        bodies = draw(st.permutations(bodies))
+    return [notice_of(body) for body in bodies]
+
+
+@given(stories())
+def test_ongoing__any_story__fires_what_the_definition_says(told: list[Notice]) -> None:
+    assert folded(told) == fires(told)
+
+
+@given(stories(), st.data())
+def test_ongoing__told_again_of_what_it_knows__stays_as_it_is(
+    told: list[Notice], data: st.DataObject
+) -> None:
+    again = data.draw(st.lists(st.sampled_from(told), max_size=5))
+    assert folded([*told, *again]) == folded(told)
+
+
+def test_ongoing__trip_taken_back__uncovers_the_warning() -> None:
+    warned = a_body("breaker.warned", severity="warning", block=10)
+    tripped = a_body("breaker.tripped", block=12, starts=10)
+    told = [notice_of(body) for body in (warned, tripped, taken_back(tripped, firing=True))]
+    assert folded(told[:2]) == {told[1].id}
+    assert folded(told) == {told[0].id}
+
+
+def test_ongoing__blind_and_tripped__fire_side_by_side() -> None:
+    tripped = notice_of(a_notice("breaker.tripped", "a", 1))
+    blind = notice_of(a_notice("monitor.blind", "a", 2))
+    sees = notice_of(a_notice("monitor.recovered", "a", 3))
+    assert folded([tripped, blind]) == {tripped.id, blind.id}
+    assert folded([tripped, blind, sees]) == {tripped.id}
+
+
+def test_ongoing__blindness_of_a_breaker_taken_back__is_not_taken_for_its_trip() -> None:
+    body = a_notice("monitor.blind", "a", 2)
+    retraction = notice_of(taken_back(body, firing=False))
+    assert retraction.kind is Kind.BLINDNESS
+    assert folded([notice_of(body), retraction]) == set()
+
+
+def test_ongoing__condition_that_passes_at_a_lower_block__fires_no_more() -> None:
+    blind = a_body("monitor.blind", breaker="monitor.head", block=105, **SIGHT)
+    sees = a_body("monitor.recovered", breaker="monitor.head", block=104, firing=False, **SIGHT)
+    assert folded([notice_of(blind), notice_of(sees)]) == set()
+
+
+def test_ongoing__a_thousand_episodes__keeps_a_bounded_memory() -> None:
+    ongoing = Ongoing()
+    for block in range(0, 2_000, 2):
+        ongoing = ongoing.taken(notice_of(a_notice("breaker.tripped", "a", block)))
+        ongoing = ongoing.taken(notice_of(a_notice("breaker.cleared", "a", block + 1)))
+    (thread,) = ongoing.threads.values()
+    assert len(thread.standing) == 64
+    assert "by_market" not in thread.standing[0].data["projection"]
+    assert json.dumps(dict(thread.standing[0].data["projection"]))
