@@ -72,14 +72,19 @@ def run(
         bool, typer.Option("--once", help="catch up, judge one block, print, exit")
     ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="send nothing")] = False,
+    standby: Annotated[
+        bool, typer.Option("--standby", help="wait beside a running daemon, take over when it ends")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Follow the chain, project every block, fire breakers: the daemon."""
     with garbage.undisturbed():
         from monitor.app import Mode, run_once, run_until_stopped
 
+    if once and standby:
+        raise typer.BadParameter("--once and --standby exclude one another: leave one out")
     settings = loaded(config)
-    mode = Mode(dry_run=dry_run)
+    mode = Mode(dry_run=dry_run, standby=standby)
     if once:
         document = interruptible(run_once(settings, mode))
         display.show(out, document, projection_display.summary, as_json=as_json)

@@ -30,12 +30,15 @@ from monitor.engine.recursion import Recursion
 from monitor.errors import ConfigError, QuestionError, StateUnavailable, TransientError
 from monitor.filing import filing_of
 from monitor.guardians import guards_of
+from monitor.leadership import Leadership
 from monitor.observation import Observation
 from monitor.parts import Parts, parts_of, wards_of, watchers_of
 from monitor.recursion_rules import loop_terms
 from monitor.rim import Rim, open_rim, target_of
 from monitor.settings import Settings
+from monitor.standby import Standby
 from monitor.standing import Standing
+from monitor.storage import identity_of
 from monitor.systemd import Notifier
 from monitor.web.server import WebServer
 
@@ -45,9 +48,10 @@ FLUSH_SECONDS = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Mode:
-    """How `run` was asked to behave. `dry_run` sends nothing."""
+    """How `run` was asked to behave. `dry_run` sends nothing; `standby` waits beside a leader."""
 
     dry_run: bool = False
+    standby: bool = False
 
 
 class Daemon:
@@ -60,6 +64,7 @@ class Daemon:
         self._mode = mode
         self._notifier = Notifier()
         self._stopping = asyncio.Event()
+        self.leadership = Leadership(rim.store.lease, is_standby=mode.standby)
         watchers = watchers_of(settings, rim.genesis)
         recursion = Recursion(parts.recursion, rim.node.reader, rim.node.follower)
         books = Books(
@@ -97,7 +102,11 @@ class Daemon:
             records=not mode.dry_run,
         )
         self.standing = Standing(
-            rim.node, self.pipeline, parts.markets, settings.chain.max_head_age_seconds
+            rim.node,
+            self.pipeline,
+            parts.markets,
+            settings.chain.max_head_age_seconds,
+            self.leadership,
         )
         self.answers = EngineAnswers(
             Nameplate(__version__, settings.chain.chain_id, settings.store.namespace),
@@ -116,19 +125,37 @@ class Daemon:
         """Run until `stop`. Raises an ExceptionGroup of what broke, when something did."""
         async with AsyncExitStack() as stack:
             await self._listen(stack)
-            await self._work_until(self._stopping.wait())
+            if await self._is_our_turn():
+                await self._work_until(self._stopping.wait())
 
     async def catch_up(self) -> None:
         """`--once`: apply what there is, judge the newest block, deliver what is due."""
         await self._work_until(self._until_current())
 
+    async def _is_our_turn(self) -> bool:
+        """At once; a standby's, when it has the lease. False when it was told to stop before."""
+        if self._mode.standby:
+            lease, node = self._rim.store.lease, self._rim.node
+            standby = Standby(lease, node, self.leadership, self.standing)
+            if not await standby.wait(self._stopping, self._notifier, self._show):
+                return False
+            await self._rim.store.enter(identity_of(self._settings, self._rim.genesis))
+        self.leadership.begin()
+        return True
+
     async def _work_until(self, end: Awaitable[object]) -> None:
+        """Work as the leader, which we are until the last word is out."""
+        async with asyncio.TaskGroup() as group:
+            lease = group.create_task(_forever(self._rim.store.lease.hold(), "lease"), name="lease")
+            await self._lead_until(end)
+            lease.cancel()
+
+    async def _lead_until(self, end: Awaitable[object]) -> None:
         async with AsyncExitStack() as stack:
             outbox = await self._outbox(stack)
             if not self._mode.dry_run:
                 await outbox.retire()
             work = {
-                "lease": self._rim.store.lease.hold(),
                 "pipeline": self._follow(),
                 "beat": self._beat(outbox),
             }
@@ -237,11 +264,13 @@ class Daemon:
                 was_ready = True
                 self._notifier.ready()
                 log.info("ready")
-            if was_ready and self.standing.alive().ok:
+            # A standby was ready before: systemd waits for its next word.
+            if (was_ready or self._mode.standby) and self.standing.alive().ok:
                 self._notifier.watchdog()
 
     async def _show(self) -> None:
         head, node = self.standing.head, self._rim.node
+        self._rim.metrics.leader.set(self.leadership.may_speak())
         self._rim.metrics.endpoints_disagree.set(node.agreement.standing is not None)
         for number, seconds in enumerate(node.endpoints.answer_seconds()):
             gauge = self._rim.metrics.endpoint_answer_seconds.labels(str(number))
@@ -259,7 +288,7 @@ class Daemon:
 @asynccontextmanager
 async def daemon(settings: Settings, mode: Mode = Mode()) -> AsyncIterator[Daemon]:
     """A daemon with its node and its store open, and closed again at the end."""
-    async with open_rim(settings) as rim:
+    async with open_rim(settings, standby=mode.standby) as rim:
         yield Daemon(settings, parts_of(settings), rim, mode)
 
 

@@ -33,6 +33,7 @@ class StoredPresent:
     ledger: Ledger
     applied: BlockRef | None
     evaluated: BlockRef | None
+    leader: str
 
     def alive(self) -> Probe:
         return NOT_ASKED
@@ -68,7 +69,7 @@ async def desk(settings: Settings) -> AsyncIterator[EngineAnswers]:
         )
         yield EngineAnswers(
             Nameplate(__version__, settings.chain.chain_id, settings.store.namespace),
-            StoredPresent(ledger, state.cursor, state.evaluated),
+            StoredPresent(ledger, state.cursor, state.evaluated, await store.lease.holder()),
             parts,
             judge,
             store,

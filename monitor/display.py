@@ -1,7 +1,7 @@
 """Answers for people: tables on a terminal, or the JSON document as it is."""
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -14,6 +14,7 @@ Renderer = Callable[[Console, Document], None]
 SHOWN_OF_ID = 10
 WAD_DIGITS = 18
 MILLION = 10**6
+LIMITS = ("measure", "value", "warn", "trip", "clear")
 
 
 def show(out: Console, document: Document, render: Renderer, *, as_json: bool) -> None:
@@ -75,6 +76,7 @@ def _scaled(answer: str | None, decimals: int | None) -> str:
 
 def status(out: Console, document: Document) -> None:
     headline(out, document)
+    out.print(f"led by {escape(document['leader'] or 'nobody')}", highlight=False)
     table = whole("market", "positions", "collateral", "net", "debt", "at risk")
     for row in document["markets"]:
         table.add_row(
@@ -235,13 +237,33 @@ def ownership_words(told: Document) -> str:
 
 
 def breakers(out: Console, document: Document) -> None:
-    table = Table("breaker", "phase", "measure", "value", "warn", "trip", "clear")
+    table = whole("breaker", "phase", "measure", "value", "warn", "trip", "clear")
     for row in document["breakers"]:
         phase = "blind" if row["blind"] else row["phase"]
-        cells = (row["measure"], row["value"] or "unknown", row["warn"], row["trip"], row["clear"])
         colour = {"armed": "green", "blind": "magenta", "tripped": "bold red"}.get(phase, "yellow")
-        table.add_row(row["name"], f"[{colour}]{phase}[/]", *cells)
+        unknown = "unknown" if row["unknown"] or row["blind"] else "-"
+        measures = row.get("measures", [row])
+        cells = [[m[key] or unknown for m in measures] for key in LIMITS]
+        table.add_row(row["name"], f"[{colour}]{phase}[/]", *map("\n".join, cells))
     out.print(table)
+    for row in document["breakers"]:
+        for note in _notes(row):
+            _say(out, f"{row['name']}: {note}")
+
+
+def _notes(row: Document) -> Iterator[str]:
+    """What of a breaker is not in its table."""
+    if row["blind"]:
+        yield f"was {row['phase']} when it could see, until {row['blind_since']}"
+    if row["silenced"]:
+        yield f"silenced until {row['silenced']['until']}: {row['silenced']['why']}"
+    elif row["muted"]:
+        yield "it fires, and nobody was told since it was silenced: the next block says so"
+    if row["last_tripped"]:
+        yield f"last tripped {row['last_tripped']}"
+    if row["next_escalation"]:
+        yield f"escalates next at {row['next_escalation']}"
+    yield from row["unknown"]
 
 
 def alerts(out: Console, document: Document) -> None:

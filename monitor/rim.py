@@ -14,7 +14,7 @@ from monitor.alert_schema import Webhook
 from monitor.alerts.target import Format, Target
 from monitor.chain.node import Node, NodeSettings
 from monitor.core.units import BlockHash
-from monitor.errors import ConfigError, RpcInconsistent, TransientError
+from monitor.errors import ConfigError, RpcInconsistent, TransientError, WriterFenced
 from monitor.library import abi_library
 from monitor.metrics import Labels, Metrics
 from monitor.settings import Settings
@@ -38,8 +38,13 @@ class Rim:
 
 
 @asynccontextmanager
-async def open_rim(settings: Settings) -> AsyncIterator[Rim]:
-    """Node and store, the store as its only writer. Raises ConfigError and TransientError."""
+async def open_rim(settings: Settings, *, standby: bool = False) -> AsyncIterator[Rim]:
+    """Node and store, the store as its only writer or, as a `standby`, beside it.
+
+    Raises ConfigError and TransientError.
+    """
+    if standby:
+        _check_shared(settings)
     async with AsyncExitStack() as stack:
         metrics = Metrics(CollectorRegistry(), _labels(settings), __version__)
         node = node_of(settings, metrics)
@@ -48,7 +53,13 @@ async def open_rim(settings: Settings) -> AsyncIterator[Rim]:
         client, server = await redis_of(settings, stack, read_only=False)
         await _warn(client)
         identity = identity_of(settings, genesis)
-        store = await RedisStore.open(client, identity, take_over=server is not None)
+        seconds = float(settings.store.lease_seconds)
+        if standby:
+            store = await RedisStore.open_beside(client, identity, lease_seconds=seconds)
+        else:
+            store = await RedisStore.open(
+                client, identity, take_over=server is not None, lease_seconds=seconds
+            )
         stack.push_async_callback(_release, store)
         yield Rim(node, store, server, metrics, genesis)
 
@@ -99,6 +110,16 @@ def target_of(hook: Webhook, chain_id: int) -> Target:
     )
 
 
+def _check_shared(settings: Settings) -> None:
+    """Raises ConfigError where nobody could stand by."""
+    if settings.store.url.get_secret_value() == "embedded":
+        raise ConfigError(
+            "store.url is embedded: expected a Redis that both daemons reach, for a standby "
+            "(--standby) waits in it for the leader's place. The embedded server has one user and "
+            "ends with it: set store.url to redis://, rediss:// or unix://, for both daemons."
+        )
+
+
 async def _warn(client: Redis) -> None:
     warning = await durability_warning(client)
     if warning:
@@ -106,7 +127,8 @@ async def _warn(client: Redis) -> None:
 
 
 async def _release(store: RedisStore) -> None:
-    with suppress(TransientError, TimeoutError):
+    # Fenced: who took the lease has said so already, or will tell whom it concerns.
+    with suppress(TransientError, TimeoutError, WriterFenced):
         async with asyncio.timeout(RELEASE_SECONDS):
             await store.lease.release()
 

@@ -12,6 +12,7 @@ from monitor.core.sources import RiskRules
 from monitor.engine.pipeline import Pipeline
 from monitor.engine.symptoms import NODE_SILENCE_SECONDS
 from monitor.engine.totals import faults, unknown_prices
+from monitor.leadership import Leadership
 
 STALL_SECONDS = 120.0
 """A pipeline that has blocks before it and takes no step for so long is stuck."""
@@ -26,11 +27,13 @@ class Standing:
         pipeline: Pipeline,
         rules: Sequence[RiskRules],
         max_head_age_seconds: float | None,
+        leadership: Leadership,
     ) -> None:
         self._node = node
         self._pipeline = pipeline
         self._rules = tuple(rules)
         self._max_head_age_seconds = max_head_age_seconds
+        self._leadership = leadership
         self.store_fault = ""
         self.blind: Mapping[str, ConditionState] = {}
         """The ways in which the monitor is blind now, with reasons; kept by the sentry."""
@@ -51,6 +54,11 @@ class Standing:
     def head(self) -> BlockRef | None:
         """The newest head heard of."""
         return self._node.follower.newest_head
+
+    @property
+    def leader(self) -> str:
+        """The name of who leads; empty where none is known."""
+        return self._leadership.leader
 
     @property
     def silent_seconds(self) -> float:
@@ -86,9 +94,13 @@ class Standing:
     def ready(self) -> Probe:
         """Whether what is said now can be trusted."""
         lag = self._lag()
+        if self._leadership.is_standby:
+            absent = (self._node.clock.waiting_for, self.store_fault)
+            return Probe(False, (*self._leadership.reasons(), *filter(None, absent)))
         if lag is None:
             return Probe(False, ("starting: the state is not loaded, or no head is known yet",))
-        reasons = [f"catching up: {lag} blocks behind the head"] if lag else []
+        reasons = self._leadership.reasons()
+        reasons += [f"catching up: {lag} blocks behind the head"] if lag else []
         waiting = (
             self._pipeline.progress.waiting_for,
             self._node.follower.waiting_for,

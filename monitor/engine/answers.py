@@ -3,11 +3,12 @@
 import asyncio
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Protocol
 
-from monitor.core.alerts import BreakerPhase
+from monitor.core.alerts import Silence
 from monitor.core.blocks import BlockRef
 from monitor.core.ledger import Ledger, find, owner_key
 from monitor.core.owners import Ownership
@@ -15,10 +16,11 @@ from monitor.core.ports import ClaimFilter, LoopFilter, PositionFilter, Probe, S
 from monitor.core.sources import RiskRules
 from monitor.core.units import AssetId
 from monitor.engine.books import Books
-from monitor.engine.cascade_runner import Answer, CascadeRunner, CurvePlan, Plan
+from monitor.engine.breaker_rows import Surroundings, breaker_row
+from monitor.engine.cascade_runner import CascadeRunner, CurvePlan, Plan
 from monitor.engine.claim_book import ClaimBook
 from monitor.engine.holders import HolderBook, with_holders
-from monitor.engine.judge import Judge, Watcher
+from monitor.engine.judge import Judge
 from monitor.engine.net_value import together
 from monitor.engine.ownership import ownership_json
 from monitor.engine.paging import asked_address, block_json
@@ -44,6 +46,11 @@ class Present(Protocol):
 
     @property
     def evaluated(self) -> BlockRef | None: ...
+
+    @property
+    def leader(self) -> str:
+        """The name of the daemon that leads; empty where none does, or none is known."""
+        ...
 
     def alive(self) -> Probe: ...
 
@@ -113,12 +120,13 @@ class EngineAnswers:
             "version": self._nameplate.version,
             "chain_id": self._nameplate.chain_id,
             "namespace": self._nameplate.namespace,
+            "leader": self._present.leader or None,
             "ready": ready.ok,
             "reasons": list(ready.reasons),
             "evaluated": block_json(evaluated) if evaluated else None,
             "markets": [market_totals(book, worth, rule).as_json() for rule in self._rules],
             "totals": together(worth.values()).as_json(),
-            "breakers": [self._breaker(watcher) for watcher in self._judge.watchers],
+            "breakers": await self._breakers(),
             "receipts": await self._receipts(block, book.symbols),
             "unknown": [
                 *faults(self._present.ledger),
@@ -183,10 +191,7 @@ class EngineAnswers:
             self._waiting -= 1
 
     async def breakers(self) -> dict[str, Any]:
-        return {
-            "block": block_json(self._block()),
-            "breakers": [self._breaker(watcher) for watcher in self._judge.watchers],
-        }
+        return {"block": block_json(self._block()), "breakers": await self._breakers()}
 
     async def alerts(self, limit: int) -> dict[str, Any]:
         try:
@@ -204,7 +209,8 @@ class EngineAnswers:
     def _block(self) -> BlockRef:
         block = self._present.applied
         if block is None:
-            raise QuestionError("no block has been applied yet: the daemon is starting up", 503)
+            reasons = "; ".join(self._present.ready().reasons)
+            raise QuestionError(f"no block has been applied yet: {reasons}", 503)
         return block
 
     def _known_market(self, market: str | None) -> None:
@@ -235,26 +241,10 @@ class EngineAnswers:
         await self._books.made()
         return self._books.at(self._present.ledger, self._block())
 
-    def _breaker(self, watcher: Watcher) -> dict[str, Any]:
-        rule, state = watcher.rule, self._judge.states[watcher.rule.name]
-        return {
-            "name": rule.name,
-            "state": int(BreakerPhase.BLIND if state.blind else state.phase),
-            "phase": state.phase.name.lower(),
-            "blind": state.blind,
-            "scenario": watcher.scenario,
-            "measure": rule.measure,
-            "markets": list(watcher.markets),
-            "value": None if state.value is None else rule.measure.shown(Decimal(state.value)),
-            "warn": str(rule.warn),
-            "trip": str(rule.trip),
-            "clear": str(rule.clear),
-            "hold_blocks": rule.hold_blocks,
-            "held_blocks": state.held_blocks,
-            "episode": state.episode,
-            "unknown": list(self._answer_unknown(watcher.scenario)),
-        }
-
-    def _answer_unknown(self, scenario: str) -> tuple[str, ...]:
-        answer: Answer | None = self._judge.answers.get(scenario)
-        return answer.unknown if answer else ()
+    async def _breakers(self) -> list[dict[str, Any]]:
+        silences: Mapping[str, Silence] | None = None
+        with suppress(TransientError):
+            silences = await self._store.silences()
+        judge = self._judge
+        around = Surroundings(self._present.ledger, self._block(), judge.answers, silences)
+        return [breaker_row(rule, judge.states[rule.name], around) for rule in judge.rules]
