@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr
 
-from monitor.engine.breaker import Measure
+from monitor.engine.measures import Measure, When
 from monitor.grammar import (
     Count,
     HexAddress,
@@ -55,8 +55,8 @@ class Limits(Table):
 class Breaker(Limits):
     name: Name = Field(description="unique; the label in API, alerts and metrics")
     also: tuple[Limits, ...] = Field(default=(), description="further measures of this breaker")
-    when: Literal["any", "all"] = Field(
-        default="any", description="with also: as bad as its worst measure, or as its best"
+    when: When = Field(
+        default=When.ANY, description="with also: as bad as its worst measure, or as its best"
     )
     hold_blocks: Positive = Field(default=1, description="consecutive blocks before it trips")
     min_seconds_between_trips: Count = Field(

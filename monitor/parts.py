@@ -7,13 +7,15 @@ from fractions import Fraction
 
 from eth_utils.address import to_checksum_address
 
+from monitor import alert_schema
 from monitor.core.alerts import digest
 from monitor.core.receipts import ReceiptKind
 from monitor.core.sources import EventSource, RiskRules
 from monitor.core.units import Address, AssetId, MarketId
 from monitor.engine.breaker import BreakerRule, Origin
 from monitor.engine.cascade_runner import CascadeRunner, CurvePlan, Plan
-from monitor.engine.judge import Receiver, Watcher
+from monitor.engine.judge import Receiver
+from monitor.engine.measures import Limits
 from monitor.engine.recursion import Rules
 from monitor.engine.watching import Wards, Watch, wad_of
 from monitor.errors import ConfigError, QuestionError
@@ -124,24 +126,32 @@ def _receipt(entry: Receipt) -> ReceiptSource:
     return ReceiptSource(token, kind, claim, erc20, bytes32_erc20, register)
 
 
-def watchers_of(settings: Settings, genesis: str) -> tuple[Watcher, ...]:
+def watchers_of(settings: Settings, genesis: str) -> tuple[BreakerRule, ...]:
     """The breakers; their alerts' ids hold the chain's genesis."""
     origin = Origin(settings.store.namespace, genesis)
     return tuple(
-        Watcher(
-            rule=BreakerRule(
-                origin=origin,
-                name=breaker.name,
-                measure=breaker.measure,
-                warn=breaker.warn,
-                trip=breaker.trip,
-                clear=breaker.clear,
-                hold_blocks=breaker.hold_blocks,
-            ),
-            scenario=breaker.scenario,
-            markets=breaker.markets,
+        BreakerRule(
+            origin=origin,
+            name=breaker.name,
+            limits=tuple(map(_limits, (breaker, *breaker.also))),
+            when=breaker.when,
+            hold_blocks=breaker.hold_blocks,
+            min_seconds_between_trips=breaker.min_seconds_between_trips,
+            escalate=breaker.escalate,
+            remind_seconds=breaker.remind_seconds,
         )
         for breaker in settings.breakers
+    )
+
+
+def _limits(entry: alert_schema.Limits) -> Limits:
+    return Limits(
+        measure=entry.measure,
+        warn=entry.warn,
+        trip=entry.trip,
+        clear=entry.clear,
+        scenario=entry.scenario,
+        markets=entry.markets,
     )
 
 

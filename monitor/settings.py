@@ -13,10 +13,12 @@ from pydantic import BaseModel, Field, ValidationError
 from pydantic_core import ErrorDetails
 
 from monitor import alert_schema, schema
-from monitor.engine.breaker import Measure
+from monitor.engine.measures import Measure
 from monitor.environment import Tree, overlay, read_secret_files, read_toml, tables_of
 from monitor.errors import ConfigError
 from monitor.schema import SECRETS, Table
+
+_OF_CURVE = tuple(measure.value for measure in Measure if measure.is_of_curve)
 
 
 class Settings(Table):
@@ -215,7 +217,7 @@ def _breaker_faults(tree: Tree) -> Iterator[str]:
         name, measure = breaker.get("scenario"), breaker.get("measure")
         yield from _strangers(f"{path}.scenario", [name], known)
         wanted, other = "shocks", "curve"
-        if measure == Measure.CRITICAL_SHOCK:
+        if measure in _OF_CURVE:
             wanted, other = other, wanted
         scenario = scenarios.get(name) if name in known else None
         if isinstance(scenario, dict) and wanted not in scenario and other in scenario:

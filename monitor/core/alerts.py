@@ -45,7 +45,9 @@ class BreakerState:
     `started_unix` is that block's time. `held_blocks` counts consecutive blocks at or above trip.
     `tripped_unix` is when it last tripped, and outlives the episode; `said_unix` when the firing
     under way was last announced; `escalated` how many values beyond trip were told of it;
-    `is_muted`: its last announcement went to nobody, for the breaker was silenced.
+    `is_muted`: its last announcement went to nobody, for the breaker was silenced; `is_unheard`: so
+    did all of them; `is_blindness_unheard`: nobody was told of the blindness.
+    `value` is of its first measure, `also` are those of the others, as text; None: unknown.
     """
 
     phase: BreakerPhase = BreakerPhase.ARMED
@@ -61,6 +63,9 @@ class BreakerState:
     said_unix: int | None = None
     escalated: int = 0
     is_muted: bool = False
+    is_unheard: bool = False
+    is_blindness_unheard: bool = False
+    also: tuple[str | None, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +81,8 @@ class Alert:
     body: str
     silenced: str = ""
     """Why it goes to nobody: the reason somebody gave with `silence`."""
+    is_first: bool = True
+    """Whether nobody was told before its block of what it tells: taken back, that is over."""
 
     @property
     def is_of_chain(self) -> bool:

@@ -15,7 +15,7 @@ from monitor.core.owners import Ownership
 from monitor.core.packed import PackedMap
 from monitor.core.pairs import Pair, Token
 from monitor.core.pools import ProductPool, StablePool, TickPool
-from monitor.core.prices import Feed, Price
+from monitor.core.prices import Feed, HourlyPrices, Price
 from monitor.core.rates import RateTerms
 from monitor.core.receipts import Growth, Holder, Receipt
 from monitor.core.reserves import Category, Reserve
@@ -45,6 +45,7 @@ class Kind(StrEnum):
     RECEIPT = "receipt"
     HOLDER = "holder"
     GROWTH = "growth"
+    HOURLY = "hourly"
     CATEGORY = "category"
     POSITION = "position"
     PRICE = "price"
@@ -58,7 +59,7 @@ class Kind(StrEnum):
     LOOPS = "loops"
 
 
-OBSERVED = frozenset({Kind.GROWTH, Kind.OWNER, Kind.TRAIL, Kind.LOOPS})
+OBSERVED = frozenset({Kind.GROWTH, Kind.HOURLY, Kind.OWNER, Kind.TRAIL, Kind.LOOPS})
 """What was seen on the way, not what the contracts say now: two ledgers that began at different
 blocks may differ in it."""
 
@@ -148,6 +149,7 @@ Record = (
     | Receipt
     | Holder
     | Growth
+    | HourlyPrices
     | Category
     | Position
     | Price
@@ -170,6 +172,7 @@ RecordT = TypeVar(
     Receipt,
     Holder,
     Growth,
+    HourlyPrices,
     Category,
     Position,
     Price,
@@ -192,6 +195,7 @@ RECORD_OF: Mapping[Kind, type[Record]] = {
     Kind.RECEIPT: Receipt,
     Kind.HOLDER: Holder,
     Kind.GROWTH: Growth,
+    Kind.HOURLY: HourlyPrices,
     Kind.CATEGORY: Category,
     Kind.POSITION: Position,
     Kind.PRICE: Price,
@@ -237,6 +241,10 @@ def holder_key(token: AssetId, account: Address) -> Key:
 
 def growth_key(token: AssetId) -> Key:
     return Key(Kind.GROWTH, MarketId(""), "", token)
+
+
+def hourly_key(asset: AssetId) -> Key:
+    return Key(Kind.HOURLY, MarketId(""), "", asset)
 
 
 def category_key(market: MarketId, number: int) -> Key:

@@ -4,9 +4,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from fractions import Fraction
+from typing import NamedTuple
 
 from monitor.core.slots import slotwise
-from monitor.core.units import Address, AssetId, BaseValue
+from monitor.core.units import Address, AssetId, BaseValue, Wad
 
 PEG_WIDTH = Fraction(1, 20)
 """An oracle price this near to 1 USD makes an asset an anchor of market prices in USD."""
@@ -108,6 +109,20 @@ class Feed:
 
     family: str | None
     facts: tuple[tuple[str, int | str], ...] = ()
+
+
+class PriceSample(NamedTuple):
+    """What 1e18 raw units of an asset were worth at a time: wads of USD."""
+
+    at_unix: int
+    usd_wad: Wad
+
+
+@dataclass(frozen=True, slots=True)
+class HourlyPrices:
+    """An asset's price at the first known block of each hour, oldest first, never none."""
+
+    samples: tuple[PriceSample, ...]
 
 
 def reported(edge: Edge, asset: AssetId, numeraire: AssetId | None) -> AssetId:

@@ -1,9 +1,10 @@
 """Alerts put into words: the JSON body of contract section 6, written once."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any
 
 from monitor.core.alerts import Alert, AlertType, alert_id, digest
@@ -28,18 +29,45 @@ def announcement(
     rule: BreakerRule, event: Transition, block: BlockRef, evidence: Evidence
 ) -> Alert:
     """The alert of a breaker's event. Raises ValueError when the projection is not JSON."""
-    identity = alert_id(
-        namespace=rule.origin.namespace,
-        genesis=rule.origin.genesis,
+    alert, measure = _identity(rule, event, block), rule.limits[event.decides].measure
+    data: dict[str, Any] = {
+        "alert": alert,
+        "block": block_json(block),
+        "measure": measure,
+        "value": measure.shown(event.value),
+        "threshold": measure.shown(event.threshold),
+        "projection": dict(evidence.projection),
+        "loops": [],
+        "actions": list(evidence.actions),
+        "reproduce": evidence.reproduce,
+    }
+    if len(rule.limits) > 1:
+        data["measures"] = measures_json(rule, event.values)
+    return Alert(
+        id=alert["id"],
+        fingerprint=alert["fingerprint"],
+        episode=event.episode,
         breaker=rule.name,
         type=event.type,
-        episode_block_hash=event.episode_block_hash,
-        block_hash=block.hash,
+        block=block,
+        body=written({"type": event.type, "timestamp": rfc3339(block.timestamp), "data": data}),
+        is_first=event.is_first,
     )
-    fingerprint = digest(rule.origin.namespace, rule.origin.genesis, rule.name)
-    alert = {
-        "id": identity,
-        "fingerprint": fingerprint,
+
+
+def _identity(rule: BreakerRule, event: Transition, block: BlockRef) -> dict[str, Any]:
+    """`data.alert`: which event it is, and of what."""
+    origin = rule.origin
+    return {
+        "id": alert_id(
+            namespace=origin.namespace,
+            genesis=origin.genesis,
+            breaker=rule.name,
+            type=event.type,
+            episode_block_hash=event.episode_block_hash,
+            block_hash=block.hash,
+        ),
+        "fingerprint": digest(origin.namespace, origin.genesis, rule.name),
         "episode": event.episode,
         "retracts": None,
         "breaker": rule.name,
@@ -48,43 +76,42 @@ def announcement(
         "starts_at": rfc3339(event.started_unix),
         "ends_at": None if event.ended_unix is None else rfc3339(event.ended_unix),
     }
-    data: dict[str, Any] = {
-        "alert": alert,
-        "block": block_json(block),
-        "measure": rule.measure,
-        "value": rule.measure.shown(event.value),
-        "threshold": rule.measure.shown(event.threshold),
-        "projection": dict(evidence.projection),
-        "loops": [],
-        "actions": list(evidence.actions),
-        "reproduce": evidence.reproduce,
-    }
-    return Alert(
-        id=identity,
-        fingerprint=fingerprint,
-        episode=event.episode,
-        breaker=rule.name,
-        type=event.type,
-        block=block,
-        body=written({"type": event.type, "timestamp": rfc3339(block.timestamp), "data": data}),
-    )
+
+
+def measures_json(
+    rule: BreakerRule, values: Sequence[Decimal | None]
+) -> list[dict[str, str | list[str] | None]]:
+    """All measures of a breaker with their values and thresholds."""
+    return [
+        {
+            "scenario": one.scenario,
+            "measure": one.measure,
+            "markets": list(one.markets),
+            "value": one.measure.shown(value),
+            "warn": str(one.warn),
+            "trip": str(one.trip),
+            "clear": str(one.clear),
+        }
+        for one, value in zip(rule.limits, values, strict=True)
+    ]
 
 
 def retraction_of(alert: Alert) -> Alert:
     """The alert that takes back one whose block was reverted.
 
-    Its status is the other one: taking back a firing resolves it, taking back an all-clear fires
-    again. Its time is the reverted block's, so that it is the same whoever writes it.
+    Its status is how things stand without it: taking back what first told of a firing resolves
+    that; taking back what more was said of it, or an all-clear, leaves it firing. Its time is the
+    reverted block's, so that it is the same whoever writes it.
     """
     identity = digest(AlertType.RETRACTED.value, alert.id)
     body = json.loads(alert.body)
-    was_firing = body["data"]["alert"]["status"] == AlertStatus.FIRING
+    is_over = alert.is_first and body["data"]["alert"]["status"] == AlertStatus.FIRING
     body["type"] = AlertType.RETRACTED
     body["data"]["alert"] |= {
         "id": identity,
         "retracts": alert.id,
-        "status": AlertStatus.RESOLVED if was_firing else AlertStatus.FIRING,
-        "ends_at": rfc3339(alert.block.timestamp) if was_firing else None,
+        "status": AlertStatus.RESOLVED if is_over else AlertStatus.FIRING,
+        "ends_at": rfc3339(alert.block.timestamp) if is_over else None,
     }
     return Alert(
         id=identity,

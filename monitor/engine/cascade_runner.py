@@ -13,11 +13,11 @@ from monitor.core.ledger import LedgerView
 from monitor.core.risk import WorldSheet
 from monitor.core.sources import Liquidity, RiskRules
 from monitor.core.units import AssetId
-from monitor.engine.breaker import NOTHING_CRITICAL
 from monitor.engine.claim_sheets import claim_sheets
 from monitor.engine.loop_book import USUAL
 from monitor.engine.loop_growth import growth_in
 from monitor.engine.loop_kinds import LoopKinds
+from monitor.engine.measures import NOTHING_CRITICAL
 from monitor.engine.valuation import Valuation, list_all
 from monitor.errors import QuestionError
 from monitor.simulation.channels import check

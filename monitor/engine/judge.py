@@ -13,22 +13,14 @@ from monitor.core.ports import Archive, UndoRecord
 from monitor.core.risk import WorldSheet
 from monitor.core.snapshot import Filed
 from monitor.engine.announcement import Evidence, announcement, retraction_of
-from monitor.engine.breaker import BreakerRule, Reading, Transition, step
+from monitor.engine.breaker import BreakerRule, Transition, step
 from monitor.engine.cascade_runner import Answer, CascadeRunner, Plan
 from monitor.engine.paging import block_json
 from monitor.engine.positions import Checksum
+from monitor.engine.readings import reading_of, unknown_of
 from monitor.engine.watching import STATES, Wards
 from monitor.simulation.report import document_of
 from monitor.simulation.results import Projection
-
-
-@dataclass(frozen=True, slots=True)
-class Watcher:
-    """A breaker with what it looks at."""
-
-    rule: BreakerRule
-    scenario: str
-    markets: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +46,8 @@ class Guards(Protocol):
 
 Silences = Callable[[], Awaitable[Mapping[str, Silence]]]
 """What somebody asked not to hear, by breaker or watch, expired or not."""
+UNHEARD = "nobody was told that it fired"
+"""Why nobody is told that something is over whose silence is over too."""
 ACTED_ON = frozenset({AlertType.TRIPPED, AlertType.ESCALATED})
 """Alerts that say what could be done."""
 
@@ -64,7 +58,7 @@ class Judge:
     def __init__(
         self,
         runner: CascadeRunner,
-        watchers: Sequence[Watcher],
+        rules: Sequence[BreakerRule],
         receivers: Sequence[Receiver],
         face: Checksum,
         archive: Archive | None = None,
@@ -75,7 +69,7 @@ class Judge:
     ) -> None:
         """`archive`: None where nothing is sent."""
         self._runner = runner
-        self.watchers = tuple(watchers)
+        self.rules = tuple(rules)
         self._receivers = tuple(receivers)
         self._face = face
         self._archive = archive
@@ -83,7 +77,7 @@ class Judge:
         self._wards = wards
         self._guards = guards
         self.ward_states: dict[str, BreakerState] = {}
-        self.states = {watcher.rule.name: BreakerState() for watcher in self.watchers}
+        self.states = {rule.name: BreakerState() for rule in self.rules}
         self.answers: dict[str, Answer] = {}
 
     def resume(self, states: Mapping[str, BreakerState]) -> None:
@@ -106,28 +100,30 @@ class Judge:
         answers, world = await self._runner.run(view, block)
         self.answers = answers
         states: list[tuple[str, BreakerState]] = []
-        raised: list[tuple[Watcher, Transition]] = []
-        for watcher in self.watchers:
-            rule, answer = watcher.rule, answers[watcher.scenario]
-            reading = Reading(answer.measure(rule.measure, watcher.markets))
-            after, events = step(rule, self.states[rule.name], reading, block)
+        raised: list[tuple[BreakerRule, Transition]] = []
+        for rule in self.rules:
+            readings = [reading_of(one, answers[one.scenario], view) for one in rule.limits]
+            is_silenced = rule.name in silenced
+            before = self.states[rule.name]
+            after, events = step(rule, before, readings, block, is_silenced=is_silenced)
             states.append((rule.name, after))
-            raised += ((watcher, event) for event in events)
+            raised += ((rule, event) for event in events)
         filed = await self._filed(world) if raised else Filed()
         if filed.id is not None:
             self.answers = {n: replace(each, snapshot=filed.id) for n, each in answers.items()}
         alerts: list[Alert] = []
-        for watcher, event in raised:
-            evidence = self._evidence(answers[watcher.scenario], filed)
-            actions = await self._actions(view, block, watcher, event)
-            alerts.append(
-                announcement(watcher.rule, event, block, replace(evidence, actions=actions))
-            )
+        for rule, event in raised:
+            limits = rule.limits[event.decides]
+            unknown = unknown_of(limits, answers[limits.scenario], view)
+            evidence = self._evidence(answers[limits.scenario], unknown, filed)
+            actions = await self._actions(view, block, rule, event)
+            alert = announcement(rule, event, block, replace(evidence, actions=actions))
+            why = silenced.get(rule.name, UNHEARD) if event.is_silenced else ""
+            alerts.append(replace(alert, silenced=why))
         if self._wards is not None:
             wardings = self._wards.judge(view, block, self.ward_states)
             states += wardings.states
-            alerts += wardings.alerts
-        alerts = [replace(a, silenced=silenced.get(a.breaker, "")) for a in alerts]
+            alerts += (replace(a, silenced=silenced.get(a.breaker, "")) for a in wardings.alerts)
         webhooks = {alert.id: self._webhooks(alert) for alert in alerts}
         return Judgement(block, tuple(states), tuple(alerts)), webhooks
 
@@ -161,11 +157,12 @@ class Judge:
         }
 
     async def _actions(
-        self, view: LedgerView, block: BlockRef, watcher: Watcher, event: Transition
+        self, view: LedgerView, block: BlockRef, rule: BreakerRule, event: Transition
     ) -> tuple[dict[str, Any], ...]:
         if self._guards is None or event.type not in ACTED_ON:
             return ()
-        return await self._guards.actions(view, block, watcher.rule.name, watcher.markets)
+        markets = dict.fromkeys(market for limits in rule.limits for market in limits.markets)
+        return await self._guards.actions(view, block, rule.name, tuple(markets))
 
     def _webhooks(self, alert: Alert) -> tuple[str, ...]:
         """A silenced alert goes to nobody, and so does what takes it back."""
@@ -180,14 +177,12 @@ class Judge:
             return Filed(reason="no snapshot: there is no world to be kept")
         return await self._archive.keep(world)
 
-    def _evidence(self, answer: Answer, filed: Filed) -> Evidence:
+    def _evidence(self, answer: Answer, unknown: tuple[str, ...], filed: Filed) -> Evidence:
         projection: dict[str, object] = {"scenario": answer.plan.name, "snapshot": filed.id}
-        unknown = answer.unknown
         if isinstance(answer.result, Projection):
             block = block_json(answer.block)
             document = document_of(answer.result, block, self._face, filed.id)
             projection |= document["scenario"] | document["result"]
-            unknown = answer.result.unknown
         elif answer.result is not None:
             curve = answer.result
             projection["critical_shock"] = curve.critical_shock if curve.is_known else None

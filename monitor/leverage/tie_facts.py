@@ -20,6 +20,7 @@ UNREAD = frozenset(
         Kind.CATEGORY,
         Kind.HOLDER,
         Kind.GROWTH,
+        Kind.HOURLY,
         Kind.POOL,
         Kind.FAULT,
         Kind.OWNER,

@@ -9,14 +9,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from monitor.core.alerts import AlertType, BreakerPhase, BreakerState
 from monitor.core.blocks import BlockRef
 from monitor.engine.announcement import Evidence, announcement
-from monitor.engine.breaker import (
-    BreakerRule,
-    Measure,
-    Origin,
-    Reading,
-    Transition,
-    step,
-)
+from monitor.engine.breaker import BreakerRule, Origin, Transition, step
+from monitor.engine.measures import Limits, Measure, Reading
 
 CLEAR, WARN, TRIP = Decimal(4), Decimal(5), Decimal(20)
 SIGHT = {AlertType.BLIND, AlertType.RECOVERED}
@@ -28,10 +22,7 @@ def a_rule(measure: Measure, hold_blocks: int) -> BreakerRule:
     return BreakerRule(
         origin=Origin("default", "0xgenesis"),
         name="eth-cascade",
-        measure=measure,
-        warn=sign * WARN,
-        trip=sign * TRIP,
-        clear=sign * CLEAR,
+        limits=(Limits(measure, sign * WARN, sign * TRIP, sign * CLEAR),),
         hold_blocks=hold_blocks,
     )
 
@@ -41,7 +32,7 @@ def replayed(
 ) -> tuple[BreakerState, list[tuple[BlockRef, Transition]]]:
     state, events = BreakerState(), []
     for block, value in readings:
-        state, said = step(breaker, state, Reading(value), block)
+        state, said = step(breaker, state, [Reading(value)], block)
         events += [(block, event) for event in said]
     return state, events
 
@@ -66,9 +57,9 @@ class BreakerMachine(RuleBasedStateMachine):
     def read(self, value: Decimal | None) -> None:
         block = a_block(self.readings[-1][0] if self.readings else None)
         before = self.state
-        self.state, everything = step(self.breaker, before, Reading(value), block)
+        self.state, everything = step(self.breaker, before, [Reading(value)], block)
         opposite = Reading(None if value is None else -value)
-        self.mirrored, echoed = step(self.mirror, self.mirrored, opposite, block)
+        self.mirrored, echoed = step(self.mirror, self.mirrored, [opposite], block)
         self.readings.append((block, value))
         self.events += [(block, event) for event in everything]
         said = [event for event in everything if event.type not in SIGHT]

@@ -8,16 +8,14 @@ from monitor.core.alerts import AlertType, BreakerPhase, BreakerState
 from monitor.core.blocks import BlockRef
 from monitor.engine.announcement import Evidence, announcement, retraction_of
 from monitor.engine.breaker import (
-    NOTHING_CRITICAL,
     AlertStatus,
     BreakerRule,
-    Measure,
     Origin,
-    Reading,
     Severity,
     Transition,
     step,
 )
+from monitor.engine.measures import NOTHING_CRITICAL, Limits, Measure, Reading
 
 EVIDENCE = Evidence({"amplification": 1.8}, reproduce="cascade-monitor project --shock WETH=-0.3")
 
@@ -26,10 +24,9 @@ def a_rule(hold_blocks: int = 2, measure: Measure = Measure.LIQUIDATED_USD) -> B
     return BreakerRule(
         origin=Origin("default", "0xgenesis"),
         name="eth-cascade",
-        measure=measure,
-        warn=Decimal(5_000_000),
-        trip=Decimal(20_000_000),
-        clear=Decimal(4_000_000),
+        limits=(
+            Limits(measure, Decimal(5_000_000), Decimal(20_000_000), clear=Decimal(4_000_000)),
+        ),
         hold_blocks=hold_blocks,
     )
 
@@ -38,11 +35,9 @@ def a_shock_rule() -> BreakerRule:
     return BreakerRule(
         origin=Origin("default", "0xgenesis"),
         name="near",
-        measure=Measure.CRITICAL_SHOCK,
-        warn=Decimal("0.3"),
-        trip=Decimal("0.1"),
-        clear=Decimal("0.4"),
-        hold_blocks=1,
+        limits=(
+            Limits(Measure.CRITICAL_SHOCK, Decimal("0.3"), Decimal("0.1"), clear=Decimal("0.4")),
+        ),
     )
 
 
@@ -54,13 +49,13 @@ def after(
     for value in millions:
         block = a_block(block)
         reading = Reading(None if value is None else Decimal(value * 10**6))
-        state, events = step(rule, state, reading, block)
+        state, events = step(rule, state, [reading], block)
         types += [event.type for event in events]
     return state, types, block
 
 
 def an_event(rule: BreakerRule, value: str, block: BlockRef) -> Transition:
-    _, (event,) = step(rule, BreakerState(), Reading(Decimal(value)), block)
+    _, (event,) = step(rule, BreakerState(), [Reading(Decimal(value))], block)
     return event
 
 
@@ -116,9 +111,9 @@ def test_step__seen_again__is_not_blind() -> None:
 
 def test_step__blind_for_a_while__is_one_episode_with_a_beginning_and_an_end() -> None:
     rule, first = a_rule(), a_block()
-    blind, (begun,) = step(rule, BreakerState(), Reading(None), first)
+    blind, (begun,) = step(rule, BreakerState(), [Reading(None)], first)
     last = a_block(first)
-    _, (over,) = step(rule, blind, Reading(Decimal(0)), last)
+    _, (over,) = step(rule, blind, [Reading(Decimal(0))], last)
     assert begun.episode == over.episode
     assert (begun.status, over.status) == (AlertStatus.FIRING, AlertStatus.RESOLVED)
     assert (over.started_unix, over.ended_unix) == (first.timestamp, last.timestamp)
@@ -128,15 +123,15 @@ def test_step__blind_for_a_while__is_one_episode_with_a_beginning_and_an_end() -
 def test_step__cleared_and_fired_again__is_another_episode() -> None:
     rule = a_rule()
     first, _, block = after(rule, 5)
-    armed, _ = step(rule, first, Reading(Decimal(0)), a_block(block))
-    second, _ = step(rule, armed, Reading(rule.warn), a_block(a_block(block)))
+    armed, _ = step(rule, first, [Reading(Decimal(0))], a_block(block))
+    second, _ = step(rule, armed, [Reading(rule.limits[0].warn)], a_block(a_block(block)))
     assert first.episode != second.episode
 
 
 def test_step__cleared_after_a_trip__resolves_at_the_severity_that_fired() -> None:
     rule = a_rule(hold_blocks=1)
     tripped, _, block = after(rule, 20)
-    _, (event,) = step(rule, tripped, Reading(Decimal(0)), a_block(block))
+    _, (event,) = step(rule, tripped, [Reading(Decimal(0))], a_block(block))
     assert event.severity is Severity.CRITICAL
     assert event.ended_unix == a_block(block).timestamp
     assert event.started_unix == block.timestamp
@@ -152,13 +147,13 @@ def test_step__cleared_after_a_trip__resolves_at_the_severity_that_fired() -> No
     ],
 )
 def test_step__critical_shock__lower_is_worse(value: str, phase: BreakerPhase) -> None:
-    state, _ = step(a_shock_rule(), BreakerState(), Reading(Decimal(value)), a_block())
+    state, _ = step(a_shock_rule(), BreakerState(), [Reading(Decimal(value))], a_block())
     assert state.phase is phase
 
 
 def test_step__no_critical_shock_any_more__clears() -> None:
-    warned, _ = step(a_shock_rule(), BreakerState(), Reading(Decimal("0.2")), a_block())
-    _, (event,) = step(a_shock_rule(), warned, Reading(NOTHING_CRITICAL), a_block(a_block()))
+    warned, _ = step(a_shock_rule(), BreakerState(), [Reading(Decimal("0.2"))], a_block())
+    _, (event,) = step(a_shock_rule(), warned, [Reading(NOTHING_CRITICAL)], a_block(a_block()))
     assert event.type is AlertType.CLEARED
 
 
@@ -252,7 +247,7 @@ def test_retraction__of_an_all_clear__fires_again() -> None:
     rule = a_rule()
     warned, _, block = after(rule, 5)
     child = a_block(block)
-    _, (event,) = step(rule, warned, Reading(Decimal(0)), child)
+    _, (event,) = step(rule, warned, [Reading(Decimal(0))], child)
     told = json.loads(retraction_of(announcement(rule, event, child, EVIDENCE)).body)
     assert told["data"]["alert"]["status"] == "firing"
     assert told["data"]["alert"]["ends_at"] is None

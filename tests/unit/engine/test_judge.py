@@ -19,9 +19,10 @@ from monitor.core.alerts import AlertType, BreakerPhase
 from monitor.core.blocks import BlockRef
 from monitor.core.ledger import Ledger
 from monitor.core.risk import WorldSheet
-from monitor.engine.breaker import BreakerRule, Measure, Origin
+from monitor.engine.breaker import BreakerRule, Origin
 from monitor.engine.cascade_runner import Answer, CurvePlan, Plan
-from monitor.engine.judge import Judge, Receiver, Watcher
+from monitor.engine.judge import Judge, Receiver
+from monitor.engine.measures import Limits, Measure
 from monitor.simulation.options import Options
 from monitor.simulation.projection import curve, names_of, project
 from monitor.simulation.scenarios import curve_of, scenario_of
@@ -32,11 +33,15 @@ WORLD = world(market([SICK]), [pool(WETH, USDC, 1e9)])
 RULE = BreakerRule(
     origin=Origin("default", "0xgenesis"),
     name="eth-cascade",
-    measure=Measure.LIQUIDATED_USD,
-    warn=Decimal(5_000),
-    trip=Decimal(7_000),
-    clear=Decimal(1_000),
-    hold_blocks=1,
+    limits=(
+        Limits(
+            Measure.LIQUIDATED_USD,
+            warn=Decimal(5_000),
+            trip=Decimal(7_000),
+            clear=Decimal(1_000),
+            scenario="eth-crash",
+        ),
+    ),
 )
 
 
@@ -63,7 +68,7 @@ async def test_breaker__whose_projection_finds_no_end__keeps_its_state_and_is_bl
     runner = Runner()
     judge = Judge(
         runner,  # type: ignore[arg-type]
-        [Watcher(RULE, "eth-crash", ("*",))],
+        [RULE],
         [Receiver("on-call", ("*",))],
         str,
     )
