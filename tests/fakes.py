@@ -37,7 +37,8 @@ class _Entry:
     status: str = "pending"
 
     def may_be_seen(self) -> bool:
-        return self.status != "dropped" and (self.status != "pending" or self.delivery.attempts > 0)
+        was_begun = self.delivery.attempts > 0
+        return self.status == "delivered" or (self.status != "dropped" and was_begun)
 
 
 class MemoryStore:

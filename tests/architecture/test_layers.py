@@ -116,6 +116,7 @@ def floats(path: Path) -> Iterator[int]:
 SECONDS = {
     "monitor/core/alerts.py": "Delivery: due_unix and created_unix are wall-clock seconds",
     "monitor/core/delivery.py": "DeliveryQueue: due_unix and now_unix are wall-clock seconds",
+    "monitor/core/steady.py": "SteadyClock: unix seconds",
     "monitor/engine/pipeline.py": "durations of the pipeline's own stages",
     "monitor/engine/valuation.py": "Decimal and Fraction division on the way to the eye",
 }

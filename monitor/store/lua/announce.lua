@@ -11,4 +11,5 @@ end
 for _, alert in ipairs(op.alerts) do
   if redis.call('HEXISTS', alerts, alert.id) == 0 then post(alert) end
 end
+trim()
 return {'ok'}

@@ -19,4 +19,5 @@ for _, alert in ipairs(op.alerts) do
   local stands = redis.call('HEXISTS', alerts, alert.id) == 1
   if not stands or redis.call('SISMEMBER', gone, alert.id) == 1 then post(alert) end
 end
+trim()
 return {'ok'}

@@ -1,43 +1,83 @@
--- Part of judge and revert: alerts going out and being taken back.
+-- Part of whatever queues alerts: alerts going out, being taken back, and forgotten.
 local HISTORY_LIMIT = 1000
+local LOOKED_AT = 16
 
-local function forget_alert(id)
-  local receivers = cjson.decode(redis.call('HGET', alerts, id) or '{"webhooks":[]}').webhooks
-  for _, webhook in ipairs(receivers) do
-    local state = redis.call('HGET', outbox, id .. ':' .. webhook)
-    if state and state:find('^pending') then return end
+local posted_count = 0
+local firing
+
+-- Episodes under way, and blocks since which something is blind.
+local function is_firing(alert)
+  if not firing then
+    firing = {}
+    for _, text in ipairs(redis.call('HVALS', breakers)) do
+      local state = cjson.decode(text)
+      firing[state.episode or ''] = true
+      if state.blind then firing[state.blind_block_hash] = true end
+    end
+    for _, text in ipairs(redis.call('HVALS', conditions)) do
+      local kept = cjson.decode(text)
+      if kept.state.is_blind then firing[kept.episode] = true end
+    end
   end
-  for _, webhook in ipairs(receivers) do
+  return firing[alert.episode] or alert.type == 'monitor.blind' and firing[alert.block.hash]
+end
+
+-- Whether an alert could be forgotten: not while somebody is to get it, nor while it fires.
+local function forget_alert(id)
+  local posted = cjson.decode(redis.call('HGET', alerts, id) or '{"webhooks":[]}')
+  for _, webhook in ipairs(posted.webhooks) do
+    local state = redis.call('HGET', outbox, id .. ':' .. webhook)
+    if state and state:find('^pending') then return false end
+  end
+  if posted.alert and is_firing(posted.alert) then return false end
+  for _, webhook in ipairs(posted.webhooks) do
     redis.call('HDEL', outbox, id .. ':' .. webhook)
   end
   redis.call('HDEL', alerts, id)
   redis.call('SREM', gone, id)
   redis.call('LREM', history, -1, id)
+  return true
+end
+
+-- At the end of a script: some of those beyond the limit for each that came, so that many that have
+-- to stay cost no call much. Where the last call ended is noted: the place from the oldest.
+local function trim()
+  local beyond = redis.call('LLEN', history) - HISTORY_LIMIT
+  if beyond <= 0 or posted_count == 0 then return end
+  local first = tonumber(redis.call('HGET', meta, 'swept') or '0')
+  if first >= beyond then first = 0 end
+  local last = math.min(first + LOOKED_AT * posted_count, beyond)
+  local ids = redis.call('LRANGE', history, -last, -first - 1)
+  for at = #ids, 1, -1 do
+    if not forget_alert(ids[at]) then first = first + 1 end
+  end
+  redis.call('HSET', meta, 'swept', first)
 end
 
 -- An alert raised again (its block was reverted, then came back) moves to the end of each queue,
 -- behind its retraction. It is queued anew: an attempt under way is of the time before that.
 local function post(alert)
-  redis.call('HSET', alerts, alert.id, alert.posted)
-  redis.call('SREM', gone, alert.id)
-  redis.call('LREM', history, 0, alert.id)
+  if redis.call('HSET', alerts, alert.id, alert.posted) == 0 then
+    redis.call('SREM', gone, alert.id)
+    redis.call('LREM', history, 0, alert.id)
+  end
   redis.call('LPUSH', history, alert.id)
   for _, to in ipairs(alert.receivers) do
     local entry = alert.id .. ':' .. to.webhook
+    local state = redis.call('HGET', outbox, entry)
+    if state and state:find('^pending') then redis.call('LREM', KEYS[to.queue], 0, alert.id) end
     redis.call('HSET', outbox, entry, 'pending 0 ' .. op.now .. ' ' .. op.now)
     redis.call('SADD', webhooks, to.webhook)
-    redis.call('LREM', KEYS[to.queue], 0, alert.id)
     redis.call('RPUSH', KEYS[to.queue], alert.id)
   end
-  for _, id in ipairs(redis.call('LRANGE', history, HISTORY_LIMIT, -1)) do
-    forget_alert(id)
-  end
+  posted_count = posted_count + 1
 end
 
 -- Bytes may have left: an attempt was begun, whatever came of it.
 local function may_be_seen(id, webhook)
   local state = redis.call('HGET', outbox, id .. ':' .. webhook)
-  return state and not state:find('^pending 0 ') and not state:find('^dropped')
+  if not state or state:find('^dropped') then return false end
+  return not state:find('^%l+ 0 ') or state:find('^delivered') ~= nil
 end
 
 local function drop(id, to)

@@ -37,4 +37,5 @@ if not is_done then
     redis.call('HDEL', judged, op.hash)
   end
 end
+trim()
 return {'ok', unpack(queued)}
