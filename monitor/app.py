@@ -89,7 +89,7 @@ class Daemon:
             wards=wards_of(settings, rim.genesis, parts.markets) if settings.watch else None,
             guards=self._guards,
         )
-        folder = Folder(parts.sources, rim.node.follower, rim.node.reader, recursion)
+        folder = Folder(parts.sources, rim.node.follower, rim.node.reader, recursion, parts.prices)
         self._beginning = Beginning(settings.chain, parts, rim.node, folder)
         self.pipeline = Pipeline(
             folder,

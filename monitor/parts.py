@@ -15,8 +15,9 @@ from monitor.core.units import Address, AssetId, MarketId
 from monitor.engine.breaker import BreakerRule, Origin
 from monitor.engine.cascade_runner import CascadeRunner, CurvePlan, Plan
 from monitor.engine.judge import Receiver
-from monitor.engine.measures import Limits
+from monitor.engine.measures import Limits, Measure
 from monitor.engine.recursion import Rules
+from monitor.engine.volatility import PriceLog
 from monitor.engine.watching import Wards, Watch, wad_of
 from monitor.errors import ConfigError, QuestionError
 from monitor.library import abi_library, rate_view
@@ -54,6 +55,7 @@ class Parts:
     pools: tuple[Venue, ...]
     sources: tuple[EventSource, ...]
     runner: CascadeRunner
+    prices: PriceLog
     recursion: Rules
     receivers: tuple[Receiver, ...]
     defaults: Options
@@ -87,6 +89,7 @@ def parts_of(settings: Settings) -> Parts:
             _plans(settings),
             concentration(settings),
         ),
+        prices=PriceLog(markets, _named(settings), _volatile(settings)),
         recursion=recursion_rules(settings, markets, _named(settings)),
         receivers=tuple(Receiver(hook.name, hook.breakers) for hook in settings.webhooks),
         defaults=_options(settings.projection),
@@ -142,6 +145,14 @@ def watchers_of(settings: Settings, genesis: str) -> tuple[BreakerRule, ...]:
         )
         for breaker in settings.breakers
     )
+
+
+def _volatile(settings: Settings) -> Sequence[str]:
+    """The assets whose volatility some breaker is measured in."""
+    entries = [one for breaker in settings.breakers for one in (breaker, *breaker.also)]
+    wanted = {one.scenario for one in entries if one.measure is Measure.CRITICAL_SHOCK_SIGMAS}
+    curves = (settings.scenarios[name].curve for name in sorted(wanted))
+    return [curve.asset for curve in curves if curve is not None]
 
 
 def _limits(entry: alert_schema.Limits) -> Limits:

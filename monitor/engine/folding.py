@@ -18,6 +18,7 @@ from monitor.engine.growth import observe
 from monitor.engine.recursion import Recursion
 from monitor.engine.reducer import REDUCERS, reduce_all
 from monitor.engine.standings import Moved
+from monitor.engine.volatility import PriceLog
 from monitor.errors import (
     BlockUnknown,
     RpcInconsistent,
@@ -57,12 +58,14 @@ class Folder:
         feed: ChainFeed,
         reader: ContractReader,
         recursion: Recursion | None = None,
+        prices: PriceLog | None = None,
     ) -> None:
-        """`recursion`: what finds loops; without it none are."""
+        """`recursion`: what finds loops; `prices`: what notes prices. Without them nothing does."""
         self._sources = tuple(sources)
         self._feed = feed
         self._reader = reader
         self._recursion = recursion
+        self._prices = prices
 
     def begin(self, ledger: Ledger) -> None:
         """Blocks will be folded over this ledger."""
@@ -96,8 +99,10 @@ class Folder:
         return _folded(added.block, overlay, Counter(told.events), undecodable)
 
     async def recur(self, block: BlockRef, overlay: Overlay, moves: Sequence[Moved] = ()) -> None:
-        """Find the loops of a block whose state is whole, and how claims grow."""
+        """Find the loops of a block whose state is whole, how claims grow and how prices move."""
         observe(block, overlay)
+        if self._prices is not None:
+            self._prices.observe(block, overlay)
         if self._recursion is not None:
             await self._recursion.fold(block, overlay, moves)
 
