@@ -48,7 +48,7 @@ class MorphoGuarding:
         """Market ids as asked, else every market of the vault, as its withdraw queue has them."""
         vault = order.vault or ZERO_ADDRESS
         asset, length = await self._look(vault, reader, at)
-        ids = order.targets or await self._queue(vault, length, reader, at)
+        ids = tuple(dict.fromkeys(order.targets)) or await self._queue(vault, length, reader, at)
         calls = [self._view(vault, "config", id_bytes(market_id)) for market_id in ids]
         calls += [self._params_call(market_id) for market_id in ids]
         answers = [values_of(answer) for answer in await reader.read(at, calls)]
