@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -11,6 +11,9 @@ from monitor.core.alerts import Alert, AlertType, alert_id, digest
 from monitor.core.blocks import BlockRef
 from monitor.engine.breaker import AlertStatus, BreakerRule, Transition
 from monitor.engine.paging import block_json
+
+UNHEARD = "nobody was told that it fired"
+"""Why nobody is told that something is over whose silence is over too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +126,11 @@ def retraction_of(alert: Alert) -> Alert:
         body=written(body),
         silenced=alert.silenced,
     )
+
+
+def silenced_for(alert: Alert, why: str | None) -> Alert:
+    """The alert as nobody gets it. `why`: of the silence; None where that is over."""
+    return replace(alert, silenced=why or UNHEARD)
 
 
 def written(body: Mapping[str, Any]) -> str:

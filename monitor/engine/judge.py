@@ -12,7 +12,7 @@ from monitor.core.ledger import LedgerView
 from monitor.core.ports import Archive, UndoRecord
 from monitor.core.risk import WorldSheet
 from monitor.core.snapshot import Filed
-from monitor.engine.announcement import Evidence, announcement, retraction_of
+from monitor.engine.announcement import Evidence, announcement, retraction_of, silenced_for
 from monitor.engine.breaker import BreakerRule, Transition, step
 from monitor.engine.cascade_runner import Answer, CascadeRunner, Plan
 from monitor.engine.paging import block_json
@@ -46,8 +46,6 @@ class Guards(Protocol):
 
 Silences = Callable[[], Awaitable[Mapping[str, Silence]]]
 """What somebody asked not to hear, by breaker or watch, expired or not."""
-UNHEARD = "nobody was told that it fired"
-"""Why nobody is told that something is over whose silence is over too."""
 ACTED_ON = frozenset({AlertType.TRIPPED, AlertType.ESCALATED})
 """Alerts that say what could be done."""
 
@@ -118,12 +116,12 @@ class Judge:
             evidence = self._evidence(answers[limits.scenario], unknown, filed)
             actions = await self._actions(view, block, rule, event)
             alert = announcement(rule, event, block, replace(evidence, actions=actions))
-            why = silenced.get(rule.name, UNHEARD) if event.is_silenced else ""
-            alerts.append(replace(alert, silenced=why))
+            why = silenced.get(rule.name)
+            alerts.append(silenced_for(alert, why) if event.is_silenced else alert)
         if self._wards is not None:
-            wardings = self._wards.judge(view, block, self.ward_states)
+            wardings = self._wards.judge(view, block, self.ward_states, silenced)
             states += wardings.states
-            alerts += (replace(a, silenced=silenced.get(a.breaker, "")) for a in wardings.alerts)
+            alerts += wardings.alerts
         webhooks = {alert.id: self._webhooks(alert) for alert in alerts}
         return Judgement(block, tuple(states), tuple(alerts)), webhooks
 

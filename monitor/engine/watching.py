@@ -6,7 +6,7 @@ A position's health is its contract's own number, so nothing is projected here.
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from typing import Any
+from typing import Any, NamedTuple
 
 from monitor.core.alerts import Alert, AlertType, BreakerPhase, BreakerState, alert_id, digest
 from monitor.core.blocks import BlockRef
@@ -14,7 +14,7 @@ from monitor.core.events import Place
 from monitor.core.ledger import LedgerView
 from monitor.core.sources import RiskRules, Statement
 from monitor.core.units import WAD, Address, MarketId, Wad
-from monitor.engine.announcement import rfc3339, written
+from monitor.engine.announcement import rfc3339, silenced_for, written
 from monitor.engine.breaker import AlertStatus, Origin, Severity
 from monitor.engine.paging import block_json
 
@@ -70,20 +70,30 @@ class Wards:
         self._checksum = checksum
 
     def judge(
-        self, view: LedgerView, block: BlockRef, states: Mapping[str, BreakerState]
+        self,
+        view: LedgerView,
+        block: BlockRef,
+        states: Mapping[str, BreakerState],
+        silenced: Mapping[str, str] | None = None,
     ) -> Wardings:
-        """`states`: those kept so far, by name; others than `watch/...` are left alone."""
+        """`states`: those kept so far, by name; others than `watch/...` are left alone.
+
+        `silenced`: which watches nobody wants to hear of, and why.
+        """
         after: list[tuple[str, BreakerState]] = []
         alerts: list[Alert] = []
         for watch in self._watches:
+            why = (silenced or {}).get(watch.name)
             for place, held in self._held(view, block, watch, states):
                 name = state_name(watch, place)
                 before, health = states.get(name, SAFE), _health(held)
-                state, types = step(watch, before, health, block)
+                state, said = step(watch, before, health, block, is_silenced=why is not None)
                 if state == before:
                     continue
                 event_of = _Event(self._origin, watch, place, name, self._checksum)
-                alerts += (event_of.alert(one, before, state, health, block) for one in types)
+                for one in said:
+                    alert = event_of.alert(one.type, before, state, health, block)
+                    alerts.append(silenced_for(alert, why) if one.is_silenced else alert)
                 after.append((name, state))
         return Wardings(tuple(after), tuple(alerts))
 
@@ -104,37 +114,77 @@ class Wards:
                 yield place, rule.statement(view, place, block.timestamp)
 
 
+class Said(NamedTuple):
+    """What is to be said of a position; `is_silenced`: to nobody."""
+
+    type: AlertType
+    is_silenced: bool
+
+
 def step(
-    watch: Watch, state: BreakerState, health: Health, block: BlockRef
-) -> tuple[BreakerState, tuple[AlertType, ...]]:
+    watch: Watch,
+    state: BreakerState,
+    health: Health,
+    block: BlockRef,
+    *,
+    is_silenced: bool = False,
+) -> tuple[BreakerState, tuple[Said, ...]]:
     """One position after one block, and what to say of it.
 
-    While its health is unknown it keeps what it was, and says once that it cannot be seen.
+    While its health is unknown it keeps what it was, and says once that it cannot be seen. What
+    holds after a silence in which it was not heard of is said again; see `breaker.step`.
     """
-    if health.reasons:
-        if state.blind:
-            return state, ()
-        blind = replace(state, blind=True, blind_block_hash=block.hash, blind_unix=block.timestamp)
-        return blind, (AlertType.BLIND,)
-    seen = replace(state, blind=False, blind_block_hash=None, blind_unix=None)
-    said = (AlertType.RECOVERED,) if state.blind else ()
+    sighted, sight = _sighted(state, health, block, is_silenced)
+    moved, said = (sighted, ()) if health.reasons else _moved(watch, sighted, health, block)
+    if not said and moved.is_unheard and not is_silenced:
+        said = (AlertType.WATCH_BELOW,)
+    is_over = AlertType.WATCH_RECOVERED in said
+    spoken = tuple(Said(one, state.is_unheard if is_over else is_silenced) for one in said)
+    if AlertType.WATCH_BELOW in said:
+        moved = replace(moved, is_unheard=is_silenced)
+    return moved, (*sight, *spoken)
+
+
+def _sighted(
+    state: BreakerState, health: Health, block: BlockRef, is_silenced: bool
+) -> tuple[BreakerState, tuple[Said, ...]]:
+    """Blindness begins, ends, or is said again after a silence."""
+    if not health.reasons:
+        seen = replace(
+            state, blind=False, blind_block_hash=None, blind_unix=None, is_blindness_unheard=False
+        )
+        unheard = state.is_blindness_unheard
+        return seen, (Said(AlertType.RECOVERED, unheard),) if state.blind else ()
+    if state.blind and (is_silenced or not state.is_blindness_unheard):
+        return state, ()
+    begun = state
+    if not state.blind:
+        begun = replace(state, blind=True, blind_block_hash=block.hash, blind_unix=block.timestamp)
+    blind = replace(begun, is_blindness_unheard=is_silenced)
+    return blind, (Said(AlertType.BLIND, is_silenced),)
+
+
+def _moved(
+    watch: Watch, state: BreakerState, health: Health, block: BlockRef
+) -> tuple[BreakerState, tuple[AlertType, ...]]:
+    """The phase after a block whose health is known."""
     if state.phase is BreakerPhase.WARNED:
         if health.wad is not None and health.wad < watch.recover_wad:
-            return seen, said
-        return BreakerState(), (*said, AlertType.WATCH_RECOVERED)
+            return state, ()
+        return SAFE, (AlertType.WATCH_RECOVERED,)
     if health.wad is None or health.wad >= watch.below_wad:
         # A safe position keeps no state: it would be written anew in every block.
-        return BreakerState(), said
-    held = replace(seen, held_blocks=state.held_blocks + 1)
+        return SAFE, ()
+    held = replace(state, held_blocks=state.held_blocks + 1)
     if held.held_blocks < watch.hold_blocks:
-        return held, said
+        return held, ()
     below = replace(
         held,
         phase=BreakerPhase.WARNED,
         episode_block_hash=block.hash,
         started_unix=block.timestamp,
     )
-    return below, (*said, AlertType.WATCH_BELOW)
+    return below, (AlertType.WATCH_BELOW,)
 
 
 def state_name(watch: Watch, place: Place) -> str:

@@ -1,4 +1,5 @@
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 import pytest
@@ -14,7 +15,7 @@ from monitor.core.risk import AccountRisk
 from monitor.core.sources import Line, RiskRules, Statement
 from monitor.core.units import WAD, MarketId, RawAmount, Wad
 from monitor.engine.breaker import Origin
-from monitor.engine.watching import SAFE, Health, Wards, Watch, shown, state_name, step
+from monitor.engine.watching import SAFE, Health, Said, Wards, Watch, shown, state_name, step
 
 ME, OTHER = an_address("me"), an_address("somebody else")
 MARKET = MarketId("aave-core")
@@ -66,14 +67,17 @@ def the_wards(rules: Accounts, watch: Watch | None = None) -> Wards:
     return Wards(Origin("default", "0xgenesis"), told, [watch or a_watch()], to_checksum_address)
 
 
-def lived(*healths: float | str | None, watch: Watch | None = None) -> list[Alert]:
-    """What is said of my account over these healths, one a block."""
+def lived(
+    *healths: float | str | None, watch: Watch | None = None, silenced: Sequence[int] = ()
+) -> list[Alert]:
+    """What is said of my account over these healths, one a block. `silenced`: which blocks."""
     rules, states, block = Accounts(), dict[str, BreakerState](), a_block()
     said: list[Alert] = []
     wards = the_wards(rules, watch)
-    for health in healths:
+    for number, health in enumerate(healths):
         rules.health[Place(MARKET, ME)] = health
-        told = wards.judge(Ledger(), block, states)
+        why = {"mine": "known"} if number in silenced else {}
+        told = wards.judge(Ledger(), block, states, why)
         states |= dict(told.states)
         said += told.alerts
         block = a_block(block)
@@ -110,6 +114,31 @@ def test_judge__hold__waits_for_consecutive_blocks_which_an_unknown_one_does_not
     assert [a.type for a in lived(1.1, 1.3, 1.1, watch=watch)] == []
     assert [a.type for a in lived(1.1, 1.1, watch=watch)] == [BELOW]
     assert [a.type for a in lived(1.1, "?", 1.1, watch=watch)] == [BLIND, SEEN, BELOW]
+
+
+UNHEARD = "nobody was told that it fired"
+
+
+@pytest.mark.parametrize(
+    ("healths", "silenced", "said"),
+    [
+        ([1.1, 1.1], [0, 1], [(BELOW, "known")]),
+        ([1.1, 1.1, 1.1], [0], [(BELOW, "known"), (BELOW, "")]),
+        ([1.1, 1.3], [0, 1], [(BELOW, "known"), (RECOVERED, "known")]),
+        ([1.1, 1.3], [0], [(BELOW, "known"), (RECOVERED, UNHEARD)]),
+        ([1.1, 1.3], [1], [(BELOW, ""), (RECOVERED, "")]),
+        (["?", "?", 1.3], [0], [(BLIND, "known"), (BLIND, ""), (SEEN, "")]),
+        (["?", 1.3], [0, 1], [(BLIND, "known"), (SEEN, "known")]),
+        (["?", 1.3], [1], [(BLIND, ""), (SEEN, "")]),
+        ([1.1, "?", "?"], [0], [(BELOW, "known"), (BLIND, ""), (BELOW, "")]),
+    ],
+)
+def test_judge__under_a_silence__tells_nobody_and_says_again_what_still_holds(
+    healths: list[float | str | None], silenced: list[int], said: list[tuple[AlertType, str]]
+) -> None:
+    alerts = lived(*healths, silenced=silenced)
+    assert [(alert.type, alert.silenced) for alert in alerts] == said
+    assert len({alert.id for alert in alerts}) == len(alerts)
 
 
 def test_judge__others_accounts_and_markets__are_not_looked_at() -> None:
@@ -199,7 +228,11 @@ def test_step__unknown__keeps_what_it_was() -> None:
     watch, block = a_watch(), a_block()
     below, _ = step(watch, SAFE, Health(Wad(WAD)), block)
     blind, said = step(watch, below, Health(reasons=("no price",)), a_block(block))
-    assert (blind.phase, blind.blind, said) == (BreakerPhase.WARNED, True, (BLIND,))
+    assert (blind.phase, blind.blind, said) == (
+        BreakerPhase.WARNED,
+        True,
+        (Said(BLIND, is_silenced=False),),
+    )
 
 
 def test_state_name__is_found_again_by_its_market() -> None:
