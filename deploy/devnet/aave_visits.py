@@ -10,11 +10,11 @@ from devnet.aave_deployment import TREASURY
 from devnet.abi import Address, event_topic
 from devnet.chain import View
 from devnet.executed import Liquidation, Remainder, Use
-from devnet.loops import oracle_prices
+from devnet.loops import PRICE
 from devnet.terms import USD
 from devnet.transactions import Receipt, RevertError
-from devnet.visits import HEALTHY_WAD, OPERATOR, Usd, Visit, address_in, amount_in
-from devnet.world import BALANCE, World
+from devnet.visits import HEALTHY_WAD, OPERATOR, Usd, Visit, address_in, amount_in, margin_raw
+from devnet.world import ACCOUNT_DATA, BALANCE, AccountData, World
 
 RESERVE_DATA = (
     "getUserReserveData(address,address)"
@@ -60,11 +60,18 @@ class AaveMarket:
         return (self.name,)
 
     async def visits(self, gas_usd: Fraction) -> list[Visit]:
-        usd = usd_of_raw(self.world, await oracle_prices(self.world))
-        data = await self.world.all_account_data(self.accounts)
+        usd = await usd_of_raw(self.world)
+        pool = self.world.addresses.pool
+        data = await self.world.attempt([View(pool, ACCOUNT_DATA, (a,)) for a in self.accounts])
+        # Whose oracle does not answer nobody can liquidate.
+        known = [
+            (AccountData(*each), account)
+            for account, each in zip(self.accounts, data, strict=True)
+            if not isinstance(each, RevertError)
+        ]
         unsafe = sorted(
             (each.health_factor_wad, account)
-            for account, each in zip(self.accounts, data, strict=True)
+            for each, account in known
             if each.health_factor_wad < HEALTHY_WAD
         )
         pledged_raw, owed_raw = await self._holdings([account for _, account in unsafe])
@@ -84,7 +91,8 @@ class AaveMarket:
         gas_usd: Fraction,
     ) -> Visit:
         debt, collateral = self._largest(owed_raw, usd), self._largest(pledged_raw, usd)
-        tx = self.world.visit(OPERATOR, account, collateral, debt, int(gas_usd / usd[debt]))
+        margin = margin_raw(gas_usd, usd[debt])
+        tx = self.world.visit(OPERATOR, account, collateral, debt, margin)
         return Visit(self.name, account, debt, collateral, usd, tx)
 
     def _largest(self, amounts_raw: Mapping[str, int], usd: Usd) -> str:
@@ -177,9 +185,12 @@ class AaveMarket:
         return list(uses())
 
 
-def usd_of_raw(world: World, prices_e8: Mapping[str, int]) -> dict[str, Fraction]:
-    """One raw unit of each asset in USD, from prices of whole tokens."""
+async def usd_of_raw(world: World) -> dict[str, Fraction]:
+    """One raw unit in USD, of each asset for which the market's oracle has an answer."""
+    tokens = world.addresses.tokens
+    views = [View(world.addresses.oracle, PRICE, (token,)) for token in tokens.values()]
     return {
-        symbol: Fraction(price, USD * 10 ** world.terms.asset(symbol).decimals)
-        for symbol, price in prices_e8.items()
+        symbol: Fraction(price_e8, USD * 10 ** world.terms.asset(symbol).decimals)
+        for symbol, price_e8 in zip(tokens, await world.attempt(views), strict=True)
+        if not isinstance(price_e8, RevertError)
     }

@@ -140,7 +140,8 @@ class PricePath:
 class Executed:
     """`prices`: of every asset that pools connect to an anchor of USD prices.
 
-    `markets`: their names in a projection's results, one for each sub-market.
+    `markets`: their names in a projection's results, one for each sub-market. `silent`: assets
+    whose feed says 0 in the end, so that Aave's oracle answers nothing.
     """
 
     markets: tuple[str, ...]
@@ -149,6 +150,7 @@ class Executed:
     played: tuple[Round, ...]
     converged: bool
     left: tuple[Remainder, ...]
+    silent: tuple[str, ...] = ()
 
     @property
     def done(self) -> tuple[Liquidation, ...]:

@@ -1,7 +1,8 @@
 """The oracles that follow the market: every feed, and Morpho's mocks.
 
-Nothing moves the others: a rate grows by itself, an adapter asks what is listed here. A mock stands
-for an oracle that nobody recognises, which may be a market price: it is played as one.
+A price below its last digit is 0, at which Aave's oracle answers nothing. Nothing moves the others:
+a rate grows by itself, an adapter asks what is listed here. A mock stands for an oracle that nobody
+recognises, which may be a market price: it is played as one.
 """
 
 from collections.abc import Callable, Mapping
@@ -21,13 +22,17 @@ from devnet.world import World
 
 @dataclass(frozen=True, slots=True)
 class Follower:
-    """What one whole `base` costs in USD, or in whole `quote`, by one oracle."""
+    """What one whole `base` costs in USD, or in whole `quote`, by one oracle.
+
+    `least`: its last digit; what is less, it calls 0.
+    """
 
     name: str
     base: str
     quote: str | None
     price: Fraction
     set_to: Callable[[Fraction], Tx]
+    least: Fraction
 
     def is_moved_by(self, paths: Mapping[str, Path]) -> bool:
         """Whether pools lead to its price: two anchors have none between them."""
@@ -38,6 +43,13 @@ class Follower:
         """Its price, or the factor of it, from those of its assets; who is not there is at 1."""
         per = Fraction(1) if self.quote is None else usd.get(self.quote, Fraction(1))
         return usd.get(self.base, Fraction(1)) / per
+
+    def is_off(self, usd: Mapping[str, Fraction], deviation: Fraction) -> bool:
+        """Whether it has to follow. One that says 0 has, as soon as it can say more."""
+        price = self.ratio_of(usd)
+        if max(price, self.price) < self.least:
+            return False
+        return not self.price or abs(price / self.price - 1) > deviation
 
     def update(self, market_usd: Mapping[str, Fraction]) -> Update:
         return Update(self.name, self.base, market_usd[self.base])
@@ -52,9 +64,10 @@ async def followers(world: World) -> list[Follower]:
 
 def _feed(world: World, symbol: str, answer_e8: int) -> Follower:
     def set_to(price: Fraction) -> Tx:
-        return world.move_feed(symbol, rounded(price * USD))
+        return world.move_feed(symbol, digits(price * USD))
 
-    return Follower(f"{symbol} / USD", symbol, None, Fraction(answer_e8, USD), set_to)
+    name, least = f"{symbol} / USD", Fraction(1, USD)
+    return Follower(name, symbol, None, Fraction(answer_e8, USD), set_to, least)
 
 
 async def _mocks(world: WideWorld) -> list[Follower]:
@@ -70,11 +83,13 @@ def _mock(world: WideWorld, pair: PairTerms, price_e36: int) -> Follower:
     scale = 10 ** (MORPHO_PRICE_DECIMALS + loan.decimals - collateral.decimals)
 
     def set_to(price: Fraction) -> Tx:
-        return world.morpho.set_price(pair.name, rounded(price * scale))
+        return world.morpho.set_price(pair.name, digits(price * scale))
 
     label = label_of(MORPHO, world, pair.name)
-    return Follower(label, pair.collateral, pair.loan, Fraction(price_e36, scale), set_to)
+    price, least = Fraction(price_e36, scale), Fraction(1, scale)
+    return Follower(label, pair.collateral, pair.loan, price, set_to, least)
 
 
-def rounded(value: Fraction) -> int:
-    return int(value + Fraction(1, 2))
+def digits(value: Fraction) -> int:
+    """Rounded; what is less than one is none."""
+    return 0 if value < 1 else int(value + Fraction(1, 2))

@@ -15,12 +15,11 @@ from fractions import Fraction
 from typing import TypeAlias
 
 from devnet.chain import Block
-from devnet.executed import Executed, PricePath, Round, Update
+from devnet.executed import Executed, PricePath, Remainder, Round, Update
 from devnet.followers import followers
 from devnet.leaving import leave
 from devnet.lending import lending_markets
 from devnet.pool_prices import Path, feed_answers, market_paths, market_usd, mids
-from devnet.terms import USD
 from devnet.transactions import Receipt, Tx
 from devnet.visits import LendingMarket
 from devnet.world import World
@@ -78,8 +77,27 @@ async def crash(
         },
         played=tuple(played),
         converged=bool(played) and not played[-1].goes_on,
-        left=tuple([each for market in markets for each in await market.left()]),
+        left=await _left(world, markets, rules),
+        silent=await _silent(world),
     )
+
+
+async def _left(
+    world: World, markets: Sequence[LendingMarket], rules: Rules
+) -> tuple[Remainder, ...]:
+    """Who is below health 1. A feed at 0 says its last digit for that: Aave answers then."""
+    silent = await _silent(world)
+    before = await world.snapshot() if silent else None
+    await _next_block(world, [world.move_feed(symbol, 1) for symbol in silent], rules.seconds)
+    left = tuple([each for market in markets for each in await market.left()])
+    if before is not None:
+        await world.revert(before)
+    return left
+
+
+async def _silent(world: World) -> tuple[str, ...]:
+    """Assets whose feed says 0."""
+    return tuple(symbol for symbol, answer in (await feed_answers(world)).items() if not answer)
 
 
 async def shock(
@@ -148,26 +166,16 @@ async def cascade(
     return played
 
 
-class WorthlessError(Exception):
-    """A pool was sold so empty that an oracle would have to say 0: Aave then answers nothing."""
-
-
 async def follow_market(
     world: World, paths: Mapping[str, Path], rules: Rules
 ) -> tuple[Update, ...]:
-    """Sets each oracle to its pools' price where it is off by more than the deviation.
-
-    Raises WorthlessError where that is less than its last digit.
-    """
+    """Sets each oracle to its pools' price where it is off by more than the deviation."""
     usd = await market_usd(world, paths)
     off = [
         each
         for each in await followers(world)
-        if each.is_moved_by(paths) and abs(each.ratio_of(usd) / each.price - 1) > rules.deviation
+        if each.is_moved_by(paths) and each.is_off(usd, rules.deviation)
     ]
-    for each in off:
-        if each.ratio_of(usd) * USD < 1:
-            raise WorthlessError(f"{each.name} would be {float(each.ratio_of(usd)):.0e}")
     await _next_block(world, [each.set_to(each.ratio_of(usd)) for each in off], rules.seconds)
     return tuple(each.update(usd) for each in off)
 

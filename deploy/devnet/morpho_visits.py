@@ -1,7 +1,7 @@
 """Morpho Blue as liquidators see it: all of its markets together, each with its own prices."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 
@@ -12,10 +12,9 @@ from devnet.addresses import PARAMS
 from devnet.chain import View
 from devnet.claims import REDEMPTION, Claim, claims_in, redemption
 from devnet.executed import Liquidation, Remainder, Use
-from devnet.loops import oracle_prices
 from devnet.morpho import MARKET
-from devnet.transactions import Receipt, Tx
-from devnet.visits import HEALTHY_WAD, OPERATOR, Usd, Visit, address_in
+from devnet.transactions import Receipt, RevertError, Tx
+from devnet.visits import HEALTHY_WAD, OPERATOR, Usd, Visit, address_in, margin_raw
 from devnet.wide_terms import MORPHO_PRICE_DECIMALS, WAD
 from devnet.wide_world import WideWorld
 from devnet.world import VISIT_GAS
@@ -28,6 +27,7 @@ LIQUIDATE_DATA = "data()(uint256,uint256,uint256,uint256,uint256)"
 VISIT = f"visitMorpho((address,{PARAMS},address,bytes,address,{REDEMPTION}),uint256)"
 BORROW_RATE = f"borrowRateView({PARAMS},(uint128,uint128,uint128,uint128,uint128,uint128))(uint256)"
 SECONDS_PER_YEAR = 365 * 86_400
+PRICE = "price()(uint256)"
 PRICE_SCALE = 10**MORPHO_PRICE_DECIMALS
 
 
@@ -83,16 +83,16 @@ class MorphoMarket:
         return label_of(self.name, self.world, market)
 
     async def visits(self, gas_usd: Fraction) -> list[Visit]:
-        prices = {market: await self._usd(market) for market in self.accounts}
+        prices = {market: await self._usd(market) for market in await self._answered()}
         unsafe = sorted(
-            await self._unsafe(),
+            await self._unsafe(prices),
             key=lambda each: (each.health_wad, each.account, self._label(each.market)),
         )
         return [self._visit(each, prices[each.market], gas_usd) for each in unsafe]
 
     def _visit(self, each: Standing, usd: Usd, gas_usd: Fraction) -> Visit:
         loan, collateral = self._symbols(each.market)
-        tx = self._tx(each.account, each.market, int(gas_usd / usd[loan]))
+        tx = self._tx(each.account, each.market, margin_raw(gas_usd, usd[loan]))
         return Visit(self._label(each.market), each.account, loan, collateral, usd, tx)
 
     def _tx(self, account: Address, market: str, margin_raw: int) -> Tx:
@@ -107,9 +107,12 @@ class MorphoMarket:
         return self.world.tx(OPERATOR, at.liquidator, VISIT, target, margin_raw, gas=VISIT_GAS)
 
     async def _usd(self, market: str) -> Usd:
-        """The loan as the first Aave market has it, the collateral in units of that."""
+        """The loan as the first Aave market has it, the collateral in units of that.
+
+        A loan is worth nothing where that market has no answer, since a feed says 0.
+        """
         loan, collateral = self._symbols(market)
-        loan_usd = usd_of_raw(self.world, await oracle_prices(self.world))[loan]
+        loan_usd = (await usd_of_raw(self.world)).get(loan, Fraction())
         price_e36 = await self.world.morpho.price_e36(market)
         return {loan: loan_usd, collateral: loan_usd * Fraction(price_e36, PRICE_SCALE)}
 
@@ -120,10 +123,17 @@ class MorphoMarket:
         named = market.rpartition("/")[0]
         return symbols[params.loan], symbols.get(params.collateral, named)
 
-    async def _unsafe(self) -> list[Standing]:
+    async def _answered(self) -> list[str]:
+        """Markets whose oracle says anything: one that would divide by 0 does not."""
+        markets = self.world.addresses.morpho.markets
+        asked = [View(markets[market].oracle, PRICE) for market in self.accounts]
+        answers = zip(self.accounts, await self.world.attempt(asked), strict=True)
+        return [market for market, answer in answers if not isinstance(answer, RevertError)]
+
+    async def _unsafe(self, markets: Iterable[str]) -> list[Standing]:
         return [
             each
-            for market in self.accounts
+            for market in markets
             for each in await self._standings(market)
             if each.health_wad < HEALTHY_WAD
         ]
@@ -158,7 +168,8 @@ class MorphoMarket:
 
     async def left(self) -> list[Remainder]:
         prices = {market: await self._usd(market) for market in self.accounts}
-        return [self._remainder(each, prices[each.market]) for each in await self._unsafe()]
+        unsafe = await self._unsafe(prices)
+        return [self._remainder(each, prices[each.market]) for each in unsafe]
 
     def _remainder(self, each: Standing, usd: Usd) -> Remainder:
         loan, collateral = self._symbols(each.market)

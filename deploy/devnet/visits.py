@@ -15,6 +15,7 @@ HEALTHY_WAD = 10**18
 
 Usd = Mapping[str, Fraction]
 """What one raw unit of an asset is worth, by symbol, as one market's oracle sees it."""
+NOBODY_COMES = 2**128
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +79,13 @@ class LendingMarket(Protocol):
     async def uses(self) -> list[Use]:
         """Of every asset that is lent there."""
         ...
+
+
+def margin_raw(gas_usd: Fraction, unit_usd: Fraction) -> int:
+    """What a visit has to earn, in a debt asset of which a raw unit is worth so much."""
+    if not gas_usd or unit_usd:
+        return int(gas_usd / unit_usd) if gas_usd else 0
+    return NOBODY_COMES
 
 
 def address_in(topic: str) -> Address:

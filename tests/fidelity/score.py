@@ -60,7 +60,6 @@ def _protocol(market: str) -> str:
 @dataclass
 class Score:
     verdicts: list[Verdict] = field(default_factory=list)
-    unplayed: list[str] = field(default_factory=list)
     redrawn: int = 0
 
     @property
@@ -85,7 +84,6 @@ class Score:
 
     def misses(self) -> Iterator[str]:
         """Bounds that do not hold. Shares are asked of enough worlds only."""
-        yield from map("not played to its end, and not compared: {}".format, self.unplayed)
         if not self.judged:
             yield "no world was judged"
             return
