@@ -26,6 +26,7 @@ LOGGER = logging.getLogger(__name__)
 T = TypeVar("T")
 Attempt = Callable[[Delivery], Awaitable[bool]]
 """Whether the receiver took it."""
+HOUR_SECONDS = 3600.0
 GRACE_SECONDS = 1.0
 """How long an attempt under way may take to end when we are told to stop."""
 
@@ -89,7 +90,10 @@ class Outbox:
         self._max_pending = max_pending
         self._news = {webhook: asyncio.Event() for webhook in senders}
         self._cut_unix = dict.fromkeys(senders, -math.inf)
+        self.overflowed = dict.fromkeys(senders, 0)
+        """By webhook the deliveries given up because too many waited, since this process began."""
         self._trouble: dict[str, _Trouble] = {}
+        self._overflows: list[tuple[float, str, int]] = []
 
     @property
     def webhooks(self) -> tuple[str, ...]:
@@ -106,6 +110,15 @@ class Outbox:
         Raises StoreUnavailable.
         """
         return await self._queue.overdue_seconds(self._clock(), finalized=self._finalized)
+
+    def overflowed(self) -> dict[str, int]:
+        """By webhook how many deliveries were given up in the last hour for want of room."""
+        since_unix = self._clock() - HOUR_SECONDS
+        self._overflows = [each for each in self._overflows if each[0] >= since_unix]
+        counts: dict[str, int] = {}
+        for _, webhook, count in self._overflows:
+            counts[webhook] = counts.get(webhook, 0) + count
+        return counts
 
     async def retire(self) -> None:
         """Bury what waits for webhooks that are no longer configured: nobody would ever send it.
@@ -190,9 +203,11 @@ class Outbox:
         most = self._max_pending or 0
         buried = await self._queue.cut(webhook, most, f"more than {most} waited: queue full")
         self._cut_unix[webhook] = self._clock()
+        self.overflowed[webhook] += buried
         for _ in range(buried):
             self._observe(webhook, DeliveryOutcome.OVERFLOW)
         if buried:
+            self._overflows.append((self._clock(), webhook, buried))
             LOGGER.error(
                 "webhook %s has more than outbox.max_pending = %d deliveries to be made: the %d "
                 "oldest are dead letters now. Mend the receiver, then: cascade-monitor alerts "

@@ -1,0 +1,168 @@
+"""An alert as a person reads it in five seconds: what, how big, how sure, what to do, where."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from monitor.alerts.notice import Kind, Notice
+from monitor.alerts.words import figure, measured, money, plain, shocked
+
+LONGEST_TITLE = 80
+LONGEST_LINE = 200
+LONGEST_COMMAND = 600
+MOST_ACTIONS = 3
+MOST_REASONS = 3
+
+_HEADS = {
+    "breaker.warned": "WARNING",
+    "breaker.tripped": "TRIPPED",
+    "breaker.escalated": "WORSE",
+    "breaker.reminded": "STILL FIRING",
+    "breaker.cleared": "CLEARED",
+    "breaker.retracted": "TAKEN BACK",
+    "watch.below": "AT RISK",
+    "watch.recovered": "SAFE AGAIN",
+    "monitor.blind": "BLIND",
+    "monitor.recovered": "SEES AGAIN",
+    "monitor.test": "TEST",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """`title` has at most 80 characters; `lines` are some six short ones."""
+
+    title: str
+    lines: tuple[str, ...]
+
+    @property
+    def body(self) -> str:
+        return "\n".join(self.lines)
+
+
+def message_of(notice: Notice, page_url: str | None = None) -> Message:
+    """Any alert in words. What comes from the chain is made harmless; the link is the user's."""
+    head = f"{_HEADS.get(notice.type, notice.type)} {notice.breaker}: {_headline(notice)}"
+    lines = [plain(line, LONGEST_LINE) for line in _lines(notice)]
+    lines += _last(notice, page_url)
+    return Message(plain(head, LONGEST_TITLE), tuple(filter(None, lines)))
+
+
+def _headline(notice: Notice) -> str:
+    data = notice.data
+    if notice.type == "breaker.retracted":
+        return "its block left the chain, " + ("still firing" if notice.is_firing else "resolved")
+    match notice.kind:
+        case Kind.TEST:
+            return "this webhook works, nothing is wrong"
+        case Kind.BLINDNESS:
+            was = f"could not since {_clock(notice.starts_unix)}"
+            return next(_reasons(notice), "cannot see") if notice.is_firing else was
+    limit = figure(data.get("measure"), data.get("threshold"))
+    word = {"breaker.cleared": "clear at", "watch.recovered": "safe from"}.get(notice.type, "limit")
+    return f"{measured(data.get('measure'), data.get('value'))} ({word} {limit})"
+
+
+def _lines(notice: Notice) -> Iterator[str]:
+    if notice.type == "breaker.retracted":
+        yield from _taken_back(notice)
+        return
+    match notice.kind:
+        case Kind.TEST:
+            yield "Sent by `cascade-monitor check --send-test`."
+        case Kind.BLINDNESS:
+            yield from _blindness(notice)
+        case Kind.WATCH:
+            yield from _position(notice)
+        case Kind.BREAKER:
+            yield from _breaker(notice)
+
+
+def _taken_back(notice: Notice) -> Iterator[str]:
+    data = notice.data
+    yield f"Block {notice.block} is no longer in the chain, nor is what was said of it:"
+    if notice.kind is Kind.BLINDNESS:
+        yield "that it could not be seen, or could be seen again."
+    else:
+        yield f"{measured(data.get('measure'), data.get('value'))}."
+    then = "what was said before it still holds" if notice.is_firing else "nothing fires any more"
+    yield f"Without it {then}; whatever the new blocks bring is told by itself."
+
+
+def _blindness(notice: Notice) -> Iterator[str]:
+    if not notice.is_firing:
+        yield "What it watches is judged again."
+        return
+    for reason in list(_reasons(notice))[:MOST_REASONS]:
+        yield f"Because: {reason}"
+    yield "Until it sees again no breaker is cleared, and what happens may go unsaid."
+
+
+def _position(notice: Notice) -> Iterator[str]:
+    position: Mapping[str, Any] = notice.data.get("position") or {}
+    where = "/".join(filter(None, (position.get("market"), position.get("sub_market"))))
+    yield f"Position {position.get('account')} in {where}"
+    yield f"Health {notice.data.get('value')}, at block {notice.block}"
+    if notice.is_firing:
+        yield "Do: repay debt or add collateral; below health 1 it can be liquidated."
+
+
+def _breaker(notice: Notice) -> Iterator[str]:
+    data = notice.data
+    projection: Mapping[str, Any] = data.get("projection") or {}
+    measures = measured(data.get("measure"), data.get("value"))
+    shocks = shocked(projection.get("shocks"))
+    told = f"If {shocks}: {measures}" if shocks else measures
+    yield f"{told}. Projected at block {notice.block}"
+    if "liquidated_usd" in projection:
+        yield _size(projection)
+    yield from _certainty(projection)
+    if not notice.is_firing:
+        yield f"Fired from {_clock(notice.starts_unix)} to {_clock(notice.timestamp_unix)}"
+        return
+    actions = [each for each in data.get("actions") or () if isinstance(each, Mapping)]
+    for action in actions[:MOST_ACTIONS]:
+        yield f"Can do: {action.get('description')} (simulated: {action.get('simulated')})"
+    if len(actions) > MOST_ACTIONS:
+        yield f"and {len(actions) - MOST_ACTIONS} more actions, with their calldata, in the alert"
+
+
+def _size(projection: Mapping[str, Any]) -> str:
+    parts = [f"Liquidated {money(projection['liquidated_usd'])}"]
+    if projection.get("amplification") is not None:
+        parts.append(f"{figure('amplification', projection['amplification'])} the first push")
+    parts.append(f"bad debt {money(projection.get('bad_debt_usd'))}")
+    parts.append(f"{money(projection.get('unliquidated_usd'))} nobody would liquidate")
+    return ", ".join(parts)
+
+
+def _certainty(projection: Mapping[str, Any]) -> Iterator[str]:
+    unknown = [str(each) for each in projection.get("unknown") or ()]
+    if unknown:
+        more = f", and {len(unknown) - 1} more" if len(unknown) > 1 else ""
+        yield f"Not sure: {unknown[0]}{more}"
+    elif projection.get("converged") is False:
+        yield "Not sure: the cascade did not come to an end within its rounds"
+    elif projection.get("converged"):
+        yield f"Sure: everything it needs is known, came to an end in {projection['rounds']} rounds"
+
+
+def _reasons(notice: Notice) -> Iterator[str]:
+    """Why it cannot be seen: of a condition, of a position, or of a projection."""
+    data = notice.data
+    told = data.get("reasons") or (data.get("position") or {}).get("unknown")
+    yield from map(str, told or (data.get("projection") or {}).get("unknown") or ())
+
+
+def _last(notice: Notice, page_url: str | None) -> Iterator[str]:
+    """What to type and where to look: whole or not at all."""
+    command = str(notice.data.get("reproduce") or "")
+    if notice.is_firing and command and len(command) <= LONGEST_COMMAND and command.isprintable():
+        yield f"Again: {command}"
+    if page_url:
+        yield f"Page: {page_url}"
+
+
+def _clock(unix: int) -> str:
+    return datetime.fromtimestamp(unix, UTC).strftime("%Y-%m-%d %H:%M UTC")
