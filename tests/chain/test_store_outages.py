@@ -110,38 +110,6 @@ async def test_redis__flushed__stops_the_daemon_loudly_and_the_next_begins_anew(
         assert await digest_of(config) == await fresh_digest(stage, "fresh", "snapshot")
 
 
-async def test_daemon__frozen_until_another_took_over__ends_and_nothing_is_said_twice(
-    stage: Stage,
-) -> None:
-    config, port = stage.config()
-    async with own_server(stage, config) as server:
-        other, other_port = stage.config("other")
-        point(other, server.url)
-        async with daemon_process(config, port) as frozen:
-            await frozen.reached(await stage.head(), 60)
-            await slide(stage.world, 1900)
-            frozen.send(signal.SIGSTOP)
-            try:
-                async with daemon_process(other, other_port) as daemon:
-                    await daemon.reached(await slide(stage.world, 1700), 60)
-                    await stage.receiver.wait_for("breaker.tripped")
-                    frozen.send(signal.SIGCONT)
-                    assert await frozen.ended() == 69
-                    await daemon.reached(await act(stage, 1600))
-                    assert await daemon.stop() == 0
-            finally:
-                frozen.send(signal.SIGCONT)
-        said = frozen.log.read_text()
-        assert "another daemon leads" in said
-        assert "Traceback" not in said
-        # The same letter again is no second alert: the freeze may have hit its delivery.
-        letters = stage.receiver.letters
-        told = {(letter.type, letter.body["data"]["block"]["hash"]) for letter in letters}
-        assert len({letter.raw for letter in letters}) == len(told)
-        assert len({letter.id for letter in letters}) == len(told)
-        assert await digest_of(config) == await fresh_digest(stage, "fresh", "snapshot")
-
-
 async def test_embedded_redis__killed_then_its_file_torn__goes_on_after_each_restart(
     stage: Stage,
 ) -> None:
