@@ -83,10 +83,8 @@ class Visits:
     def _is_priced(self, account: Account) -> bool:
         """Whether the market's oracle answers for all that the account has and owes."""
         state, quotes = self.state, self.columns.quotes
-        return all(
-            quotes[leg.quote].answers(state.moved, state.prices[leg.quote])
-            for leg in (*account.pledges, *account.debts)
-        )
+        legs: tuple[Pledge | Debt, ...] = (*account.pledges, *account.debts)
+        return all(quotes[leg.quote].answers(state.moved, state.prices[leg.quote]) for leg in legs)
 
     def may_pay(self, account: Account) -> bool:
         """Whether a visit now may be worth its gas. Asked of nearly everybody in a crash."""
