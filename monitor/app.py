@@ -7,7 +7,7 @@ import asyncio
 import math
 import signal
 import time
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator, Awaitable, Coroutine, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
@@ -27,7 +27,13 @@ from monitor.engine.folding import Folder
 from monitor.engine.judge import Judge
 from monitor.engine.pipeline import Pipeline
 from monitor.engine.recursion import Recursion
-from monitor.errors import ConfigError, QuestionError, StateUnavailable, TransientError
+from monitor.errors import (
+    ConfigError,
+    MonitorError,
+    QuestionError,
+    StateUnavailable,
+    TransientError,
+)
 from monitor.filing import filing_of
 from monitor.guardians import guards_of
 from monitor.leadership import Leadership
@@ -40,10 +46,12 @@ from monitor.standby import Standby
 from monitor.standing import Standing
 from monitor.storage import identity_of
 from monitor.systemd import Notifier
+from monitor.vigil import Scene, Vigil, vigil
 from monitor.web.server import WebServer
 
 log = structlog.stdlib.get_logger(__name__)
 FLUSH_SECONDS = 5.0
+Task = Coroutine[Any, Any, None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,14 +99,15 @@ class Daemon:
         )
         folder = Folder(parts.sources, rim.node.follower, rim.node.reader, recursion, parts.prices)
         self._beginning = Beginning(settings.chain, parts, rim.node, folder)
+        self._observation = Observation(
+            rim.metrics, self.judge, parts.markets, books, lambda: self.pipeline.ledger
+        )
         self.pipeline = Pipeline(
             folder,
             rim.node.follower,
             rim.store,
             self.judge,
-            Observation(
-                rim.metrics, self.judge, parts.markets, books, lambda: self.pipeline.ledger
-            ),
+            self._observation,
             records=not mode.dry_run,
         )
         self.standing = Standing(
@@ -126,11 +135,11 @@ class Daemon:
         async with AsyncExitStack() as stack:
             await self._listen(stack)
             if await self._is_our_turn():
-                await self._work_until(self._stopping.wait())
+                await self._work_until(self._stopping.wait(), is_watched=True)
 
     async def catch_up(self) -> None:
         """`--once`: apply what there is, judge the newest block, deliver what is due."""
-        await self._work_until(self._until_current())
+        await self._work_until(self._until_current(), is_watched=False)
 
     async def _is_our_turn(self) -> bool:
         """At once; a standby's, when it has the lease. False when it was told to stop before."""
@@ -143,19 +152,22 @@ class Daemon:
         self.leadership.begin()
         return True
 
-    async def _work_until(self, end: Awaitable[object]) -> None:
-        """Work as the leader, which we are until the last word is out."""
+    async def _work_until(self, end: Awaitable[object], *, is_watched: bool) -> None:
+        """Work as the leader, which we are until the last word is out.
+
+        `is_watched`: whether it is said when the monitor is blind.
+        """
         async with asyncio.TaskGroup() as group:
             lease = group.create_task(_forever(self._rim.store.lease.hold(), "lease"), name="lease")
-            await self._lead_until(end)
+            await self._lead_until(end, is_watched=is_watched)
             lease.cancel()
 
-    async def _lead_until(self, end: Awaitable[object]) -> None:
+    async def _lead_until(self, end: Awaitable[object], *, is_watched: bool) -> None:
         async with AsyncExitStack() as stack:
             outbox = await self._outbox(stack)
             if not self._mode.dry_run:
                 await outbox.retire()
-            work = {
+            work: dict[str, Task] = {
                 "pipeline": self._follow(),
                 "beat": self._beat(outbox),
             }
@@ -165,18 +177,32 @@ class Daemon:
                 work["redis"] = self._rim.server.hold()
             if outbox.webhooks:
                 work["outbox"] = outbox.run()
-            async with asyncio.TaskGroup() as group:
-                tasks = [
-                    group.create_task(_forever(task, name), name=name)
-                    for name, task in work.items()
-                ]
-                await end
-                self._notifier.stopping()
-                for task in tasks:
-                    task.cancel()
-            with suppress(TransientError, TimeoutError):
-                async with asyncio.timeout(FLUSH_SECONDS):
-                    log.info("stopped", outbox_pending=await outbox.flush(FLUSH_SECONDS))
+            watch = await self._watch(stack, outbox) if is_watched else None
+            work |= watch.work() if watch is not None else {}
+            try:
+                await self._all_until(end, work)
+            except BaseExceptionGroup as broken:
+                if watch is not None and await watch.sentry.last_words(broken):
+                    with suppress(MonitorError, ExceptionGroup):  # what broke first is told
+                        await _flush(outbox)
+                raise
+            await _flush(outbox)
+
+    async def _all_until(self, end: Awaitable[object], work: Mapping[str, Task]) -> None:
+        async with asyncio.TaskGroup() as group:
+            tasks = [
+                group.create_task(_forever(task, name), name=name) for name, task in work.items()
+            ]
+            await end
+            self._notifier.stopping()
+            for task in tasks:
+                task.cancel()
+
+    async def _watch(self, stack: AsyncExitStack, outbox: Outbox) -> Vigil:
+        scene = Scene(self.standing, self._observation, outbox, self.leadership)
+        return await stack.enter_async_context(
+            vigil(self._settings, self._rim, scene, is_mute=self._mode.dry_run)
+        )
 
     async def _until_current(self) -> None:
         while not self.standing.is_current():
@@ -307,6 +333,12 @@ async def run_until_stopped(settings: Settings, mode: Mode) -> None:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, made.stop)
         await made.serve()
+
+
+async def _flush(outbox: Outbox) -> None:
+    with suppress(TransientError, TimeoutError):
+        async with asyncio.timeout(FLUSH_SECONDS):
+            log.info("stopped", outbox_pending=await outbox.flush(FLUSH_SECONDS))
 
 
 async def _forever(task: Awaitable[None], name: str) -> None:

@@ -1,13 +1,14 @@
 """Answers from a store alone: beside a running daemon, or a stopped one. Needs no node."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 from eth_utils.address import to_checksum_address
 
 from monitor import __version__
+from monitor.core.alerts import ConditionState
 from monitor.core.blocks import BlockRef
 from monitor.core.ledger import Ledger
 from monitor.core.ports import Probe, StoredState
@@ -34,6 +35,7 @@ class StoredPresent:
     applied: BlockRef | None
     evaluated: BlockRef | None
     leader: str
+    blind: Mapping[str, ConditionState]
 
     def alive(self) -> Probe:
         return NOT_ASKED
@@ -69,12 +71,23 @@ async def desk(settings: Settings) -> AsyncIterator[EngineAnswers]:
         )
         yield EngineAnswers(
             Nameplate(__version__, settings.chain.chain_id, settings.store.namespace),
-            StoredPresent(ledger, state.cursor, state.evaluated, await store.lease.holder()),
+            await _present(store, ledger, state),
             parts,
             judge,
             store,
             books,
         )
+
+
+async def _present(store: RedisStore, ledger: Ledger, state: StoredState) -> StoredPresent:
+    known = await store.conditions()
+    return StoredPresent(
+        ledger,
+        state.cursor,
+        state.evaluated,
+        await store.lease.holder(),
+        {name: condition for name, condition in known.items() if condition.is_blind},
+    )
 
 
 @asynccontextmanager

@@ -91,6 +91,9 @@ def status(out: Console, document: Document) -> None:
     _concentration(out, document)
     if document["receipts"]:
         _receipts(out, document)
+    for name, blind in document["blind"].items():
+        for reason in blind["reasons"]:
+            out.print(f"[bold red]{name}[/] since {blind['since']}: {escape(reason)}")
     for reason in dict.fromkeys((*document["reasons"], *document["unknown"])):
         out.print(f"[yellow]{escape(reason)}[/]")
     if document["breakers"]:

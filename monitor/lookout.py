@@ -8,7 +8,6 @@ from typing import Protocol
 from monitor.alert_schema import Blindness
 from monitor.core.blocks import BlockRef
 from monitor.core.conditions import Condition
-from monitor.core.delivery import DeliveryQueue
 from monitor.core.ports import Probe
 from monitor.engine.symptoms import (
     ClockSight,
@@ -23,8 +22,6 @@ from monitor.errors import StoreUnavailable
 
 DURABLE_SECONDS = 60.0
 """How often the server is asked whether it keeps its state over a restart."""
-FULL_SECONDS = 600.0
-"""A queue counts as full for so long after it gave up an alert."""
 Reasons = tuple[str, ...] | None
 """Why a condition is so; none: it is not; None: nobody can tell now."""
 
@@ -60,6 +57,14 @@ class Pulse(Protocol):
     async def durability_warning(self) -> str: ...
 
 
+class Queues(Protocol):
+    """Every receiver's queue, as `alerts.outbox.Outbox` knows them."""
+
+    async def overdue_seconds(self) -> Mapping[str, float]: ...
+
+    def overflowed(self) -> dict[str, int]: ...
+
+
 @dataclass(frozen=True, slots=True)
 class View:
     """One look. `is_silent`: Redis did not answer; `is_away`: that, or it takes no writes."""
@@ -77,35 +82,25 @@ class Lookout:
         self,
         stand: Stand,
         pulse: Pulse,
-        queue: DeliveryQueue,
+        queues: Queues,
         seen: Callable[[], Seen | None],
         limits: Blindness,
         *,
-        finalized: frozenset[str] = frozenset(),
         clock: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`seen`: what the newest judged block let see. `finalized`: webhooks that are told only of
-        what is final.
-        """
+        """`seen`: what the newest judged block let see."""
         self._stand = stand
         self._pulse = pulse
-        self._queue = queue
+        self._queues = queues
         self._seen = seen
         self._limits = limits
-        self._finalized = finalized
         self._clock = clock
         self._monotonic = monotonic
         self._clock_sight = ClockSight(float(limits.clock_skew_seconds), float(limits.hold_seconds))
         self._head: tuple[BlockRef | None, float] = (None, monotonic())
         self._durability = ""
         self._durable_monotonic: float | None = None
-        self._full: dict[str, tuple[int, float]] = {}
-
-    def gave_up(self, webhook: str) -> None:
-        """A letter was given up because too many waited for this receiver."""
-        count, _ = self._full.get(webhook, (0, 0.0))
-        self._full[webhook] = (count + 1, self._monotonic())
 
     async def look(self) -> View:
         """Takes some seconds at most, also where Redis is away."""
@@ -157,10 +152,8 @@ class Lookout:
 
     async def _outbox(self) -> Reasons:
         try:
-            overdue = await self._queue.overdue_seconds(self._clock(), finalized=self._finalized)
+            overdue = await self._queues.overdue_seconds()
         except StoreUnavailable:
             return None
-        since = self._monotonic() - FULL_SECONDS
-        self._full = {name: full for name, full in self._full.items() if full[1] > since}
-        given_up = {name: count for name, (count, _) in self._full.items()}
-        return outbox_reasons(overdue, given_up, float(self._limits.outbox_seconds))
+        full = self._queues.overflowed()
+        return outbox_reasons(overdue, full, float(self._limits.outbox_seconds))

@@ -19,7 +19,7 @@ from monitor.library import abi_library
 from monitor.metrics import Labels, Metrics
 from monitor.settings import Settings
 from monitor.storage import RELEASE_SECONDS, identity_of, redis_of
-from monitor.store.durability import durability_warning
+from monitor.store.durability import Pulse, durability_warning
 from monitor.store.embedded import EmbeddedRedis
 from monitor.store.redis_store import RedisStore
 
@@ -35,6 +35,7 @@ class Rim:
     server: EmbeddedRedis | None
     metrics: Metrics
     genesis: BlockHash
+    pulse: Pulse
 
 
 @asynccontextmanager
@@ -61,7 +62,7 @@ async def open_rim(settings: Settings, *, standby: bool = False) -> AsyncIterato
                 client, identity, take_over=server is not None, lease_seconds=seconds
             )
         stack.push_async_callback(_release, store)
-        yield Rim(node, store, server, metrics, genesis)
+        yield Rim(node, store, server, metrics, genesis, Pulse(client))
 
 
 def node_of(settings: Settings, metrics: Metrics | None = None) -> Node:

@@ -120,19 +120,24 @@ class Sentry:
         view = await self._lookout.look()
         self._view, self._looked_monotonic = view, self._monotonic()
         sights = {name: self._sight(name, reasons) for name, reasons in view.reasons.items()}
+        silenced = await self._silenced(sights)
         if self.may_speak():
             for name, sight in sights.items():
                 # A daemon that is ready again is no guess.
                 is_certain = name is Condition.STOPPED
-                self._turn(name, sight, 0 if is_certain else self._hold_seconds)
+                if name not in silenced:
+                    self._turn(name, sight, 0 if is_certain else self._hold_seconds)
             await self._say()
-        self._show(self._shown(view))
+        self._show(self._shown(view, silenced))
 
-    async def last_words(self, error: BaseException) -> None:
-        """Say that the daemon stops, if it is told why it must; for some seconds at most."""
+    async def last_words(self, error: BaseException) -> bool:
+        """Say that the daemon stops, and why, for some seconds at most.
+
+        False where there is nothing to be said, or another daemon speaks now.
+        """
         because = stopped_because(error)
         if not because:
-            return
+            return False
         self._is_ending = True
         with suppress(MonitorError, TimeoutError):
             async with asyncio.timeout(LAST_SECONDS):
@@ -144,8 +149,10 @@ class Sentry:
                 await self._write()
         except WriterFenced:
             self._unwritten.clear()
+            return False
         except (MonitorError, TimeoutError):
             await self._hand_over()
+        return True
 
     async def _resume(self) -> None:
         while True:
@@ -170,6 +177,28 @@ class Sentry:
             since = now
         self._since[name] = (bool(reasons), since)
         return Sight(tuple(map(self._redact, reasons)), now - since)
+
+    async def _silenced(self, sights: Mapping[Condition, Sight]) -> frozenset[str]:
+        """The conditions that begin, but that somebody wants to hear nothing of.
+
+        They begin when the silence is over. What was told before it still ends in it.
+        """
+        due = {
+            name
+            for name, sight in sights.items()
+            if sight.reasons and not self._states[name].is_blind
+            if sight.for_seconds >= self._hold_seconds
+        }
+        if not due or (self._view is not None and self._view.is_silent):
+            return frozenset()
+        try:
+            silences = await self._store.silences()
+        except StoreUnavailable:
+            return frozenset()
+        now = self._clock()
+        return frozenset(
+            name for name in due if name in silences and now < silences[name].until_unix
+        )
 
     def _turn(self, name: Condition, sight: Sight, hold_seconds: float) -> None:
         judged = None if self._view is None else self._view.judged
@@ -221,12 +250,12 @@ class Sentry:
             except DeliveryFailed as failure:
                 log.warning("not_delivered_directly", webhook=webhook, because=str(failure))
 
-    def _shown(self, view: View) -> dict[str, ConditionState]:
-        """The blind conditions, with why they are so now."""
+    def _shown(self, view: View, silenced: frozenset[str]) -> dict[str, ConditionState]:
+        """The blind conditions, also those nobody is to hear of, with why they are so now."""
         return {
             name: replace(state, reasons=view.reasons[name] or state.reasons)
             for name, state in ((name, self._states[name]) for name in view.reasons)
-            if state.is_blind
+            if state.is_blind or name in silenced
         }
 
     def _is_fresh(self) -> bool:

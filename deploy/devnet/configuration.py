@@ -10,6 +10,10 @@ AAVE_CORE, AAVE_3_0, MORPHO = "aave-core", "aave-3-0-2", "morpho"
 """What its markets are called, in this order."""
 
 
+CALM = {"hold_seconds": 1_000_000}
+"""A local chain mines when it is told to, and its clock is its own: nothing of that is an alert."""
+
+
 @dataclass(frozen=True)
 class Wiring:
     """Where the daemon keeps its state, listens and reports. `port` 0 is any free one."""
@@ -25,6 +29,10 @@ class Wiring:
     clear_usd: int = 500_000
     hold_blocks: int = 1
     endpoints: tuple[str, ...] = ()
+    blindness: dict[str, float] = field(default_factory=lambda: dict(CALM))
+    """The keys of `[blindness]`."""
+    more: str = ""
+    """Further tables, as TOML."""
 
 
 def configuration(world: World, wiring: Wiring) -> str:
@@ -41,6 +49,7 @@ def configuration(world: World, wiring: Wiring) -> str:
         + ('correlated_with = ["wstETH"]\n' if symbol == "WETH" else "")
         for symbol, token in known.tokens.items()
     )
+    blindness = "\n".join(f"{key} = {value}" for key, value in wiring.blindness.items())
     shocks = ", ".join(f"{name} = {ratio}" for name, ratio in wiring.shocks.items())
     return f"""[chain]
 chain_id = {world.anvil.chain_id}
@@ -67,6 +76,10 @@ trip = {wiring.trip_usd}
 clear = {wiring.clear_usd}
 hold_blocks = {wiring.hold_blocks}
 {_webhook(wiring)}
+[blindness]
+{blindness}
+
+{wiring.more}
 [http]
 listen = "127.0.0.1:{wiring.port}"
 """

@@ -90,8 +90,6 @@ class Outbox:
         self._max_pending = max_pending
         self._news = {webhook: asyncio.Event() for webhook in senders}
         self._cut_unix = dict.fromkeys(senders, -math.inf)
-        self.overflowed = dict.fromkeys(senders, 0)
-        """By webhook the deliveries given up because too many waited, since this process began."""
         self._trouble: dict[str, _Trouble] = {}
         self._overflows: list[tuple[float, str, int]] = []
 
@@ -203,7 +201,6 @@ class Outbox:
         most = self._max_pending or 0
         buried = await self._queue.cut(webhook, most, f"more than {most} waited: queue full")
         self._cut_unix[webhook] = self._clock()
-        self.overflowed[webhook] += buried
         for _ in range(buried):
             self._observe(webhook, DeliveryOutcome.OVERFLOW)
         if buried:

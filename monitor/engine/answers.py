@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Protocol
 
-from monitor.core.alerts import Silence
+from monitor.core.alerts import ConditionState, Silence
 from monitor.core.blocks import BlockRef
 from monitor.core.ledger import Ledger, find, owner_key
 from monitor.core.owners import Ownership
@@ -19,6 +19,7 @@ from monitor.engine.books import Books
 from monitor.engine.breaker_rows import Surroundings, breaker_row
 from monitor.engine.cascade_runner import CascadeRunner, CurvePlan, Plan
 from monitor.engine.claim_book import ClaimBook
+from monitor.engine.conditions import blind_json
 from monitor.engine.holders import HolderBook, with_holders
 from monitor.engine.judge import Judge
 from monitor.engine.net_value import together
@@ -50,6 +51,11 @@ class Present(Protocol):
     @property
     def leader(self) -> str:
         """The name of the daemon that leads; empty where none does, or none is known."""
+        ...
+
+    @property
+    def blind(self) -> Mapping[str, ConditionState]:
+        """The ways in which the monitor is blind now."""
         ...
 
     def alive(self) -> Probe: ...
@@ -124,6 +130,7 @@ class EngineAnswers:
             "ready": ready.ok,
             "reasons": list(ready.reasons),
             "evaluated": block_json(evaluated) if evaluated else None,
+            "blind": blind_json(self._present.blind),
             "markets": [market_totals(book, worth, rule).as_json() for rule in self._rules],
             "totals": together(worth.values()).as_json(),
             "breakers": await self._breakers(),

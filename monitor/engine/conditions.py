@@ -5,7 +5,7 @@ back, and their ids carry a serial number, so that no two episodes share one.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -74,6 +74,17 @@ def told(reasons: Sequence[str]) -> tuple[str, ...]:
         rest = len(shown) - (MOST_REASONS - 1)
         shown = [*shown[: MOST_REASONS - 1], f"and {rest} more"]
     return tuple(shown)
+
+
+def blind_json(blind: Mapping[str, ConditionState]) -> dict[str, Any]:
+    """Of the API: since when the monitor is blind in which ways, and why."""
+    return {
+        name: {
+            "since": None if state.since_unix is None else rfc3339(state.since_unix),
+            "reasons": list(told(state.reasons)),
+        }
+        for name, state in blind.items()
+    }
 
 
 def _cut(text: str) -> str:

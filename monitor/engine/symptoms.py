@@ -126,7 +126,7 @@ def outbox_reasons(
     overdue: Mapping[str, float], dropped: Mapping[str, int], most_seconds: float
 ) -> tuple[str, ...]:
     """Receivers that do not take their alerts. `overdue`: seconds by webhook; `dropped`: letters
-    given up of late because too many waited.
+    given up in the last hour because too many waited.
     """
     waiting = tuple(
         f"webhook {webhook}: an alert waits for {seconds:.0f} s, expected at most "
@@ -135,8 +135,8 @@ def outbox_reasons(
         if seconds > most_seconds
     )
     full = tuple(
-        f"webhook {webhook}: its queue is full, and {count} alerts were given up: see "
-        "cascade-monitor alerts --help for how to send dead letters again"
+        f"webhook {webhook}: too many alerts waited for it, and {count} were given up: mend it, "
+        "then send the dead letters again (cascade-monitor alerts --replay-dead)"
         for webhook, count in sorted(dropped.items())
         if count
     )

@@ -1,0 +1,119 @@
+"""Watches over the daemon itself: the sentry and the dead man's switch, wired and open."""
+
+from collections.abc import AsyncIterator, Coroutine, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from monitor.alert_schema import Deadman as DeadmanTable
+from monitor.alerts.deadman import Deadman
+from monitor.alerts.outbox import Outbox
+from monitor.alerts.post import Destination, Post
+from monitor.alerts.senders import sender_of
+from monitor.core.alerts import Alert, ConditionState
+from monitor.core.conditions import Condition
+from monitor.engine.breaker import Origin
+from monitor.leadership import Leadership
+from monitor.logs import Redaction
+from monitor.lookout import Lookout
+from monitor.observation import Observation
+from monitor.rim import Rim, target_of
+from monitor.sentry import Sentry, Voice
+from monitor.settings import Settings
+from monitor.standing import Standing
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """What of the daemon is watched."""
+
+    standing: Standing
+    observation: Observation
+    outbox: Outbox
+    leadership: Leadership
+
+
+@dataclass(frozen=True, slots=True)
+class Vigil:
+    """`deadman` is None where none is configured."""
+
+    sentry: Sentry
+    deadman: Deadman | None
+
+    def work(self) -> dict[str, Coroutine[Any, Any, None]]:
+        """The tasks, by name; none ends by itself."""
+        tasks: dict[str, Coroutine[Any, Any, None]] = {"sentry": self.sentry.run()}
+        if self.deadman is not None:
+            tasks["deadman"] = self.deadman.run()
+        return tasks
+
+
+@asynccontextmanager
+async def vigil(
+    settings: Settings, rim: Rim, scene: Scene, *, is_mute: bool
+) -> AsyncIterator[Vigil]:
+    """`is_mute`: a dry run, which says nothing. Raises ConfigError for an unusable ca_file."""
+    async with AsyncExitStack() as stack:
+        hooks, standing = settings.webhooks, scene.standing
+        lookout = Lookout(
+            standing,
+            rim.pulse,
+            scene.outbox,
+            lambda: scene.observation.seen,
+            settings.blindness,
+        )
+        # Made before it has senders: whether these may send is for it to say.
+        senders: dict[str, Any] = {}
+        voice = Voice(
+            receivers=[hook.name for hook in hooks],
+            senders=senders,
+            may=scene.leadership.may_speak,
+            observe=lambda alert: _count(rim, alert),
+            is_mute=is_mute,
+        )
+        sentry = Sentry(
+            Origin(settings.store.namespace, rim.genesis),
+            lookout,
+            rim.store,
+            voice,
+            hold_seconds=float(settings.blindness.hold_seconds),
+            show=lambda blind: _show(rim, standing, blind),
+            redact=Redaction(settings.secrets()).text,
+        )
+        for hook in () if is_mute else hooks:
+            target = target_of(hook, settings.chain.chain_id)
+            sender = sender_of(target, sentry.may_speak)
+            senders[hook.name] = await stack.enter_async_context(sender)
+        deadman = None
+        if settings.deadman is not None and not is_mute:
+            deadman = await _deadman(stack, settings.deadman, rim, scene, sentry)
+        yield Vigil(sentry, deadman)
+
+
+async def _deadman(
+    stack: AsyncExitStack, table: DeadmanTable, rim: Rim, scene: Scene, sentry: Sentry
+) -> Deadman:
+    leads = scene.leadership.may_speak
+    to = Destination(
+        "the URL of deadman", table.url.get_secret_value(), table.allow_private, table.ca_file
+    )
+    post = await stack.enter_async_context(Post(to, leads))
+    counter = rim.metrics.deadman_pings_total
+
+    def is_well() -> bool:
+        blind = sentry.has_reasons(Condition.HEAD, Condition.LAG, Condition.OUTBOX)
+        return leads() and scene.standing.ready().ok and not blind
+
+    return Deadman(
+        post, table.every_seconds, is_well, lambda outcome: counter.labels(outcome).inc()
+    )
+
+
+def _count(rim: Rim, alert: Alert) -> None:
+    rim.metrics.alerts_total.labels(alert.breaker, alert.type).inc()
+
+
+def _show(rim: Rim, standing: Standing, blind: Mapping[str, ConditionState]) -> None:
+    standing.blind = blind
+    for condition in Condition:
+        rim.metrics.blind.labels(condition).set(condition in blind)
