@@ -198,8 +198,11 @@ def _shared_market_faults(tree: Tree) -> Iterator[str]:
 
 def _reference_faults(tree: Tree) -> Iterator[str]:
     """Names of what is not there, and of what does not fit."""
-    fires = _names(tree, "breakers") + _names(tree, "watch")
-    for section in ("webhooks", "guardians"):
+    breakers = _names(tree, "breakers")
+    for section, fires in (
+        ("webhooks", breakers + _names(tree, "watch")),
+        ("guardians", breakers),  # what a watch says is about its owner's accounts
+    ):
         for path, table in tables_of(tree, section):
             yield from _strangers(f"{path}.breakers", table.get("breakers"), fires)
     for path, watch in tables_of(tree, "watch"):

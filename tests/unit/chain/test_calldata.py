@@ -6,7 +6,7 @@ from builders import an_address
 
 from monitor.chain.calldata import ERROR_SELECTOR, PANIC_SELECTOR, Calldata
 from monitor.chain.faults import RevertError
-from monitor.core.abi import FunctionAbi, parse_abi
+from monitor.core.abi import ErrorAbi, FunctionAbi, parse_abi
 from monitor.core.ports import ViewCall, ViewFailed
 
 POOL = an_address("pool")
@@ -87,3 +87,31 @@ def test_result__a_string_of_foreign_bytes__is_a_failure() -> None:
 def test_result__a_revert__says_why(data: bytes, reason: str) -> None:
     error = RevertError("execution reverted", data)
     assert Calldata().result(ViewCall(POOL, BALANCE_OF), error) == ViewFailed(reason)
+
+
+KNOWN = {
+    "4": ErrorAbi("CALLER_NOT_RISK_OR_POOL_ADMIN"),
+    "0xdeadbeef": ErrorAbi("Nope"),
+    "0x0badcafe": ErrorAbi("InconsistentAsset", ("bytes32", "uint256")),
+}
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (
+            ERROR_SELECTOR + a_word(0x20) + a_word(1) + b"4" + bytes(31),
+            "reverted: 4 (CALLER_NOT_RISK_OR_POOL_ADMIN)",
+        ),
+        (ERROR_SELECTOR + a_word(0x20) + a_word(1) + b"5" + bytes(31), "reverted: 5"),
+        (bytes.fromhex("deadbeef"), "reverted: Nope()"),
+        (
+            bytes.fromhex("0badcafe") + a_word(1) + a_word(7),
+            f"reverted: InconsistentAsset(0x{1:064x}, 7)",
+        ),
+        (bytes.fromhex("0badcafe") + a_word(1), f"reverted: 0x0badcafe{1:064x}"),
+        (bytes.fromhex("01020304"), "reverted: 0x01020304"),
+    ],
+)
+def test_reason__of_an_error_that_is_known__is_its_name(data: bytes, reason: str) -> None:
+    assert Calldata(KNOWN).reason(RevertError("execution reverted", data)) == reason

@@ -5,7 +5,7 @@ import pytest
 from eth_utils.abi import event_abi_to_log_topic
 from web3 import Web3
 
-from monitor.core.abi import EventAbi, parse_abi
+from monitor.core.abi import ErrorAbi, EventAbi, parse_abi
 from monitor.core.blocks import RawLog
 from monitor.core.units import Address, BlockHash
 from monitor.errors import UndecodableLog
@@ -39,6 +39,28 @@ def test_topic0__of_every_event__is_the_keccak_of_its_signature(
     entry: dict[str, object],
 ) -> None:
     assert entry["topic0"] == Web3.to_hex(event_abi_to_log_topic(entry))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        pytest.param(entry, id=f"{path.stem}.{entry['name']}")
+        for path in sorted(ABIS.rglob("*.json"))
+        for entry in json.loads(path.read_text())
+        if entry["type"] == "error" and "code" not in entry
+    ],
+)
+def test_selector__of_every_error__begins_the_keccak_of_its_signature(
+    entry: dict[str, object],
+) -> None:
+    assert entry["selector"] == Web3.to_hex(event_abi_to_log_topic(entry)[:4])  # type: ignore[arg-type]
+
+
+def test_errors__of_both_kinds__are_known_by_what_reverts_with_them() -> None:
+    aave, vault = abi_library("aave_v3/PoolConfigurator"), abi_library("erc4626/MetaMorpho")
+    assert aave.errors["4"] == ErrorAbi("CALLER_NOT_RISK_OR_POOL_ADMIN")
+    assert aave.errors["0x990c1656"] == ErrorAbi("InvalidFreezeState")
+    assert ErrorAbi("InconsistentAsset", ("bytes32",)) in vault.errors.values()
 
 
 def test_decode__of_a_canonical_log__gives_values_in_signature_order() -> None:
