@@ -12,6 +12,7 @@ from rich.markup import escape
 
 from monitor import (
     __version__,
+    alert_commands,
     claim_commands,
     display,
     garbage,
@@ -176,15 +177,8 @@ def breakers(config: ConfigOption, as_json: JsonOption = False) -> None:
     display.show(out, document, display.breakers, as_json=as_json)
 
 
-@app.command()
-def alerts(
-    config: ConfigOption,
-    limit: Annotated[int, typer.Option(min=1, max=1000, help="rows")] = 100,
-    as_json: JsonOption = False,
-) -> None:
-    """Alerts, newest first, and what became of them."""
-    document = asked(config, lambda answers: answers.alerts(limit))
-    display.show(out, document, display.alerts, as_json=as_json)
+app.command()(alert_commands.alerts)
+app.command()(alert_commands.silence)
 
 
 @app.command()

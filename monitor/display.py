@@ -280,9 +280,13 @@ def alerts(out: Console, document: Document) -> None:
             data["alert"]["breaker"],
             data["value"] or "unknown",
             str(data["block"]["number"]),
-            deliveries or "no receiver",
+            deliveries or escape(_unsent(row["silenced"])),
         )
     out.print(table)
+
+
+def _unsent(silenced: str | None) -> str:
+    return "no receiver" if silenced is None else f"silenced: {silenced}"
 
 
 def headline(out: Console, document: Document) -> None:

@@ -208,7 +208,11 @@ class EngineAnswers:
         return {
             "block": block_json(self._block()),
             "alerts": [
-                json.loads(stored.alert.body) | {"deliveries": dict(stored.deliveries)}
+                json.loads(stored.alert.body)
+                | {
+                    "deliveries": dict(stored.deliveries),
+                    "silenced": stored.alert.silenced or None,
+                }
                 for stored in found
             ],
         }

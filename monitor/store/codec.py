@@ -13,7 +13,14 @@ from typing import TypeVar
 
 from msgspec import MsgspecError, Raw, json
 
-from monitor.core.alerts import Alert, BreakerState, ConditionState, Judgement, Silence
+from monitor.core.alerts import (
+    Alert,
+    BreakerState,
+    ConditionState,
+    Delivery,
+    Judgement,
+    Silence,
+)
 from monitor.core.blocks import BlockRef
 from monitor.core.delta import BlockDelta
 from monitor.core.ledger import OBSERVED, RECORD_OF, Key, Kind, Position, Record
@@ -64,6 +71,15 @@ class PostedAlert:
 
 
 @dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """A delivery that was given up. `died_unix` is None for one of an older version."""
+
+    delivery: Delivery
+    reason: str
+    died_unix: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class KeptCondition:
     """A way in which the monitor can be blind, and the episode of it that was last told of."""
 
@@ -79,6 +95,7 @@ _BREAKER = json.Decoder(BreakerState)
 _JUDGEMENT = json.Decoder(Judgement)
 _MARK = json.Decoder(_Mark)
 _POSTED = json.Decoder(PostedAlert)
+_LETTER = json.Decoder(DeadLetter)
 _SILENCE = json.Decoder(Silence)
 _CONDITION = json.Decoder(KeptCondition)
 _WRITES = json.Decoder(_Writes)
@@ -151,6 +168,10 @@ def decode_breaker(name: str, data: bytes | str) -> BreakerState:
 
 def decode_posted(data: bytes | str) -> PostedAlert:
     return _decode(_POSTED, data, "an alert")
+
+
+def decode_letter(data: bytes | str) -> DeadLetter:
+    return _decode(_LETTER, data, "a dead letter")
 
 
 def decode_silence(breaker: str, data: bytes | str) -> Silence:

@@ -38,6 +38,8 @@ from monitor.store.keys import SCRIPT_KEYS, Keys, holder_of
 OLDEST_SERVER = (6, 2)
 POSTING = frozenset({"judge", "revert", "announce"})
 """Scripts that queue alerts."""
+OPERATORS = frozenset({"replay"})
+"""Scripts that operators run beside the daemon, unfenced."""
 
 T = TypeVar("T")
 
@@ -262,7 +264,9 @@ class Scripts:
 def read_script(name: str) -> str:
     """The text of a script with all it stands on."""
     folder = resources.files("monitor.store") / "lua"
-    parts = ["prelude", name] if name not in POSTING else ["prelude", "outbox", name]
+    parts = ["operator" if name in OPERATORS else "prelude", name]
+    if name in POSTING:
+        parts.insert(1, "outbox")
     names = f"local {', '.join(SCRIPT_KEYS)} = unpack(KEYS, 1, {len(SCRIPT_KEYS)})\n"
     return names + "\n".join((folder / f"{part}.lua").read_text() for part in parts)
 

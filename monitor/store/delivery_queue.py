@@ -80,8 +80,8 @@ class RedisDeliveryQueue:
         await self._move(delivery, status="pending", due=repr(due_unix))
 
     async def bury(self, delivery: Delivery, reason: str) -> None:
-        told = {"delivery": delivery, "reason": reason, "died_unix": self._clock()}
-        await self._move(delivery, status="dead", letter=codec.encode_text(told))
+        letter = codec.DeadLetter(delivery, reason, self._clock())
+        await self._move(delivery, status="dead", letter=codec.encode_text(letter))
 
     async def cut(self, webhook: str, most: int, reason: str) -> int:
         keys = KeyList(self._keys)
