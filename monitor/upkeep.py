@@ -170,9 +170,12 @@ async def _held(settings: Settings) -> AsyncIterator[Held]:
     async with AsyncExitStack() as stack:
         client, server = await redis_of(settings, stack, read_only=False)
         await check_server(client)
-        lease = Lease(client, _keys(settings))
+        lease = Lease(client, _keys(settings), float(settings.store.lease_seconds))
         await lease.acquire(take_over=server is not None)
         stack.push_async_callback(_release, lease)
+        # A standby would take over in the middle. One that did is found out by the last write.
+        holding = asyncio.create_task(lease.hold())
+        stack.callback(holding.cancel)
         yield Held(await _raw(settings, server, stack), _keys(settings), lease.token)
 
 

@@ -3,16 +3,31 @@
 import asyncio
 import inspect
 import signal
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from importlib import resources
+from pathlib import Path
 
 import pytest
 from redis.asyncio import Redis
 from redis_server import RedisServer
 
-from monitor.errors import WriterFenced
+from monitor.errors import ConfigError, WriterFenced
+from monitor.leadership import Leadership
+from monitor.rim import open_rim
+from monitor.settings import load
 from monitor.store import lease as lease_module
-from monitor.store.connection import connect
+from monitor.store.connection import OPERATORS, Scripts, connect
 from monitor.store.identity import Identity
 from monitor.store.lease import Lease
+
+PARTS = {"prelude", "outbox", "operator"}
+"""Beginnings that scripts have in common, no scripts themselves."""
+SCRIPTS = {
+    entry.name.removesuffix(".lua")
+    for entry in (resources.files("monitor.store") / "lua").iterdir()
+    if entry.name.endswith(".lua")
+}
 
 
 class Clock:
@@ -92,3 +107,181 @@ def test_lease__no_time_of_day() -> None:
     source = inspect.getsource(lease_module)
     assert "time.time" not in source
     assert "datetime" not in source
+
+
+CONFIG = """
+[chain]
+chain_id = 31337
+endpoints = ["http://127.0.0.1:1"]
+[store]
+state_dir = "{folder}"
+[[markets]]
+name = "core"
+protocol = "aave_v3"
+address = "0x2f39d218133AFaB8F2B819B1066c7E434Ad94E9e"
+[scenarios.crash]
+shocks = {{ WETH = -0.3 }}
+"""
+
+
+async def until(is_so: Callable[[], bool]) -> None:
+    while True:
+        if is_so():
+            return
+        await asyncio.sleep(0.01)
+
+
+def unheard(holder: str, fault: str) -> None:
+    """Nobody listens."""
+
+
+@pytest.mark.parametrize("script", sorted(SCRIPTS - PARTS - OPERATORS - {"acquire"}))
+async def test_script__of_a_writer_that_was_replaced__is_fenced_and_changes_nothing(
+    client: Redis, identity: Identity, script: str
+) -> None:
+    keys = identity.keys()
+    first, second = (Lease(client, keys) for _ in range(2))
+    await first.acquire()
+    await second.acquire(take_over=True)
+    names = sorted(await client.keys(f"{keys.of('').replace('{', '?')}*"))
+    before = [await client.get(name) for name in names]
+    with pytest.raises(WriterFenced, match=f"the newest token is 2 {second.owner}"):
+        await Scripts(client, keys, lambda: first.token).run(script, {})
+    assert sorted(await client.keys(f"{keys.of('').replace('{', '?')}*")) == names
+    assert [await client.get(name) for name in names] == before
+
+
+async def test_acquire__server_forgot_the_newest_tokens__gives_nobody_the_token_of_another(
+    client: Redis, identity: Identity
+) -> None:
+    keys = identity.keys()
+    first, lost, third = (Lease(client, keys) for _ in range(3))
+    await first.acquire()
+    remembered = await client.get(keys.of("fence"))
+    await lost.acquire(take_over=True)
+    # A failover to a replica that has seen the first owner only, whose lease ran out since.
+    await client.set(keys.of("fence"), remembered)
+    await client.delete(keys.of("lease"))
+    await third.acquire()
+    assert third.token.split()[0] == lost.token.split()[0] == "2"
+    for late in (first, lost):
+        with pytest.raises(WriterFenced):
+            await late.renew()
+    await third.renew()
+
+
+async def test_acquire__fence_of_an_older_program__is_counted_on(
+    client: Redis, identity: Identity
+) -> None:
+    await client.set(identity.keys().of("fence"), "41")
+    lease = Lease(client, identity.keys())
+    await lease.acquire()
+    assert lease.token == f"42 {lease.owner}"
+
+
+async def test_wait__many_at_the_same_instant__one_leads_at_a_time(
+    redis_server: RedisServer, identity: Identity
+) -> None:
+    rounds, keys = 60, identity.keys()
+    inside, led = set[str](), list[str]()
+
+    async def daemon(stack: AsyncExitStack) -> None:
+        client = await stack.enter_async_context(connect(redis_server.url))
+        while len(led) < rounds:
+            lease = Lease(client, keys, 0.5)
+            await lease.wait(unheard)
+            inside.add(lease.owner)
+            assert inside == {lease.owner}
+            assert lease.is_current()
+            led.append(lease.token)
+            await asyncio.sleep(0.001)
+            inside.discard(lease.owner)
+            if len(led) % 20:
+                await lease.release()
+            # Every twentieth dies with the lease: the others have to wait for its end.
+
+    async with AsyncExitStack() as stack, asyncio.timeout(60), asyncio.TaskGroup() as group:
+        for _ in range(5):
+            group.create_task(daemon(stack))
+    assert len({token.split()[1] for token in led}) == len(led) >= rounds
+    assert [int(token.split()[0]) for token in led] == list(range(1, len(led) + 1))
+
+
+async def test_wait__living_holder__is_not_disturbed_and_is_named(
+    client: Redis, identity: Identity
+) -> None:
+    leader, standby = Lease(client, identity.keys(), 0.3), Lease(client, identity.keys(), 0.3)
+    await leader.acquire()
+    holding = asyncio.create_task(leader.hold())
+    named = set[str]()
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(1.5):
+            await standby.wait(lambda holder, _: named.add(holder))
+    assert named == {leader.owner}
+    assert leader.is_current()
+    holding.cancel()
+
+
+async def test_wait__lease_that_will_not_end__is_taken_when_its_holder_is_silent(
+    client: Redis, identity: Identity
+) -> None:
+    """The clock of Redis' host was put back by a day after the holder died."""
+    dead, standby = Lease(client, identity.keys(), 0.2), Lease(client, identity.keys(), 0.2)
+    await dead.acquire()
+    await client.pexpire(identity.keys().of("lease"), 86_400_000)
+    async with asyncio.timeout(3):
+        await standby.wait(unheard)
+    assert standby.token == f"2 {standby.owner}"
+
+
+async def test_wait__redis_away__is_told_and_waited_out(
+    mortal_server: RedisServer, identity: Identity
+) -> None:
+    mortal_server.start()
+    faults = list[str]()
+    away = asyncio.Event()
+
+    def told(holder: str, fault: str) -> None:
+        if fault:
+            faults.append(fault)
+            away.set()
+
+    async with connect(mortal_server.url) as client:
+        await Lease(client, identity.keys(), 1.0).acquire()
+        standby = Lease(client, identity.keys(), 1.0)
+        waiting = asyncio.create_task(standby.wait(told))
+        mortal_server.kill()
+        async with asyncio.timeout(10):
+            await away.wait()
+            mortal_server.start()
+            await waiting
+    assert "Redis does not answer" in faults[0]
+    assert standby.is_current()
+
+
+async def test_hold__redis_away_for_longer_than_the_lease__silent_until_renewed(
+    mortal_server: RedisServer, identity: Identity
+) -> None:
+    mortal_server.start()
+    async with connect(mortal_server.url) as client:
+        lease = Lease(client, identity.keys(), 0.5)
+        await lease.acquire()
+        token = lease.token
+        leadership = Leadership(lease, is_standby=False)
+        holding = asyncio.create_task(lease.hold())
+        mortal_server.signal(signal.SIGSTOP)
+        async with asyncio.timeout(10):
+            await until(lambda: not leadership.may_speak())
+            assert "nothing is sent" in leadership.reasons()[0]
+            mortal_server.signal(signal.SIGCONT)
+            await until(leadership.may_speak)
+        assert (lease.token, leadership.reasons()) == (token, [])
+        holding.cancel()
+
+
+async def test_standby__embedded_server__is_refused(tmp_path: Path) -> None:
+    config = tmp_path / "monitor.toml"
+    config.write_text(CONFIG.format(folder=tmp_path))
+    with pytest.raises(ConfigError, match=r"store\.url is embedded: expected a Redis that both"):
+        async with open_rim(load(config), standby=True):
+            pass
