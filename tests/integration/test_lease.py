@@ -157,7 +157,7 @@ async def test_acquire__server_forgot_the_newest_tokens__gives_nobody_the_token_
     keys = identity.keys()
     first, lost, third = (Lease(client, keys) for _ in range(3))
     await first.acquire()
-    remembered = await client.get(keys.of("fence"))
+    remembered = str(await client.get(keys.of("fence")))
     await lost.acquire(take_over=True)
     # A failover to a replica that has seen the first owner only, whose lease ran out since.
     await client.set(keys.of("fence"), remembered)
