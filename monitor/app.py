@@ -17,7 +17,7 @@ from eth_utils.address import to_checksum_address
 
 from monitor import __version__, garbage
 from monitor.alerts.outbox import Outbox
-from monitor.alerts.senders import sender_of
+from monitor.alerts.senders import Sender, keeping
 from monitor.beginning import Beginning
 from monitor.core.blocks import BlockRef
 from monitor.core.ledger import Kind, Ledger
@@ -40,7 +40,7 @@ from monitor.leadership import Leadership
 from monitor.observation import Observation
 from monitor.parts import Parts, parts_of, wards_of, watchers_of
 from monitor.recursion_rules import loop_terms
-from monitor.rim import Rim, open_rim, target_of
+from monitor.rim import Rim, open_rim, senders_of
 from monitor.settings import Settings
 from monitor.standby import Standby
 from monitor.standing import Standing
@@ -164,8 +164,11 @@ class Daemon:
 
     async def _lead_until(self, end: Awaitable[object], *, is_watched: bool) -> None:
         async with AsyncExitStack() as stack:
-            outbox = await self._outbox(stack)
-            if not self._mode.dry_run:
+            may_send = self._rim.store.lease.is_current
+            is_mute = self._mode.dry_run
+            senders = {} if is_mute else await senders_of(self._settings, stack, may_send)
+            outbox = self._outbox(senders)
+            if not is_mute:
                 await outbox.retire()
             work: dict[str, Task] = {
                 "pipeline": self._follow(),
@@ -177,6 +180,7 @@ class Daemon:
                 work["redis"] = self._rim.server.hold()
             if outbox.webhooks:
                 work["outbox"] = outbox.run()
+            work |= keeping(senders, self._rim.store.deliveries)
             watch = await self._watch(stack, outbox) if is_watched else None
             work |= watch.work() if watch is not None else {}
             try:
@@ -258,12 +262,7 @@ class Daemon:
         stack.push_async_callback(web.stop)
         log.info("listening", host=http.host, port=port)
 
-    async def _outbox(self, stack: AsyncExitStack) -> Outbox:
-        senders = {}
-        for hook in () if self._mode.dry_run else self._settings.webhooks:
-            target = target_of(hook, self._settings.chain.chain_id)
-            sender = sender_of(target, self._rim.store.lease.is_current)
-            senders[hook.name] = await stack.enter_async_context(sender)
+    def _outbox(self, senders: Mapping[str, Sender]) -> Outbox:
         counter = self._rim.metrics.deliveries_total
         return Outbox(
             self._rim.store.deliveries,

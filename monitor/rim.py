@@ -11,6 +11,8 @@ from redis.asyncio import Redis
 
 from monitor import __version__
 from monitor.alert_schema import Webhook
+from monitor.alerts.post import MaySend
+from monitor.alerts.senders import Sender, sender_of
 from monitor.alerts.target import Format, Target
 from monitor.chain.node import Node, NodeSettings
 from monitor.core.units import BlockHash
@@ -119,6 +121,17 @@ def _check_shared(settings: Settings) -> None:
             "(--standby) waits in it for the leader's place. The embedded server has one user and "
             "ends with it: set store.url to redis://, rediss:// or unix://, for both daemons."
         )
+
+
+async def senders_of(
+    settings: Settings, stack: AsyncExitStack, may_send: MaySend
+) -> dict[str, Sender]:
+    """The configured receivers by name, open until the stack closes. Raises ConfigError."""
+    senders = {}
+    for hook in settings.webhooks:
+        sender = sender_of(target_of(hook, settings.chain.chain_id), may_send)
+        senders[hook.name] = await stack.enter_async_context(sender)
+    return senders
 
 
 async def _warn(client: Redis) -> None:

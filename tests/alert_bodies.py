@@ -54,7 +54,7 @@ def a_body(
         "ends_at": None if firing else rfc3339(GENESIS_UNIX + 12 * at),
     }
     where = {"number": at, "hash": "0x" + f"{at:064x}", "timestamp": GENESIS_UNIX + 12 * at}
-    told = {
+    told: dict[str, Any] = {
         "alert": alert,
         "block": None if block is None else where,
         "measure": "liquidated_usd",

@@ -38,6 +38,11 @@ class _Thread:
             return self
         return replace(self, standing=(*self.standing, notice)[-LONGEST:])
 
+    def and_then(self, later: "_Thread") -> "_Thread":
+        gone = tuple(dict.fromkeys((*self.gone, *later.gone)))[-LONGEST:]
+        both = {each.id: each for each in (*self.standing, *later.standing) if each.id not in gone}
+        return _Thread(tuple(both.values())[-LONGEST:], gone)
+
     def newest(self) -> Notice | None:
         """Of what no block caused, the last that was taken: its blocks can be taken back."""
         return max(
@@ -63,6 +68,13 @@ class Ongoing:
         """The firing alert that stands about a subject."""
         newest = self.threads.get(subject, _Thread()).newest()
         return newest if newest is not None and newest.is_firing else None
+
+    def and_then(self, later: "Ongoing") -> "Ongoing":
+        """Both, though much may be in both."""
+        threads = dict(self.threads)
+        for subject, thread in later.threads.items():
+            threads[subject] = threads.get(subject, _Thread()).and_then(thread)
+        return Ongoing(threads)
 
     def firing(self) -> Iterator[Notice]:
         """One alert of each subject that fires."""

@@ -1,12 +1,15 @@
 """Makes the sender of a receiver by its format."""
 
+from collections.abc import Coroutine, Mapping
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Any, Protocol, Self
 
+from monitor.alerts.alertmanager import AlertmanagerSender
 from monitor.alerts.post import MaySend
-from monitor.alerts.target import Target
+from monitor.alerts.target import Format, Target
 from monitor.alerts.webhook import WebhookSender
 from monitor.core.alerts import Delivery
+from monitor.core.delivery import AlertSender, DeliveryQueue
 
 
 class Sender(Protocol):
@@ -26,4 +29,19 @@ class Sender(Protocol):
 
 def sender_of(target: Target, may_send: MaySend) -> Sender:
     """`may_send` is asked at each attempt, as late as can be."""
-    return WebhookSender(target, may_send)
+    match target.format:
+        case Format.ALERTMANAGER:
+            return AlertmanagerSender(target, may_send)
+        case _:
+            return WebhookSender(target, may_send)
+
+
+def keeping(
+    senders: Mapping[str, AlertSender], queue: DeliveryQueue
+) -> dict[str, Coroutine[Any, Any, None]]:
+    """The work of those who have something to do between deliveries, by a name for it."""
+    return {
+        f"keep-{name}": sender.keep(queue)
+        for name, sender in senders.items()
+        if isinstance(sender, AlertmanagerSender)
+    }

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from typing import Any
 
 from alert_bodies import a_body, taken_back
 from hypothesis import given
@@ -19,12 +20,12 @@ TYPES = {
     "monitor.blind": ("critical", True),
     "monitor.recovered": ("critical", False),
 }
-SIGHT = {"measure": None, "value": None, "threshold": None}
+SIGHT: dict[str, Any] = {"measure": None, "value": None, "threshold": None}
 
 
 def a_notice(type: str, breaker: str, block: int) -> str:
     severity, firing = TYPES[type]
-    data = SIGHT if type.startswith("monitor.") else {}
+    data: dict[str, Any] = SIGHT if type.startswith("monitor.") else {}
     return a_body(type, breaker=breaker, severity=severity, firing=firing, block=block, **data)
 
 
@@ -74,6 +75,19 @@ def test_ongoing__told_again_of_what_it_knows__stays_as_it_is(
 ) -> None:
     again = data.draw(st.lists(st.sampled_from(told), max_size=5))
     assert folded([*told, *again]) == folded(told)
+
+
+@given(stories(), st.integers(0, 12), st.integers(0, 12))
+def test_ongoing__two_memories_that_overlap__are_as_one(
+    told: list[Notice], until: int, since: int
+) -> None:
+    earlier, later = Ongoing(), Ongoing()
+    for notice in told[: max(until, since)]:
+        earlier = earlier.taken(notice)
+    for notice in told[min(until, since) :]:
+        later = later.taken(notice)
+    both = {notice.id for notice in earlier.and_then(later).firing()}
+    assert both == fires(told)
 
 
 def test_ongoing__trip_taken_back__uncovers_the_warning() -> None:

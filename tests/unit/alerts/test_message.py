@@ -13,8 +13,13 @@ from monitor.alerts.notice import notice_of
 from monitor.alerts.words import figure, measured, money, plain, shocked
 from monitor.core.alerts import AlertType
 
-SIGHT = {"measure": None, "value": None, "threshold": None, "projection": {}}
-POSITION = {"market": "morpho", "sub_market": "0xab", "account": "0x" + "12" * 20, "unknown": []}
+SIGHT: dict[str, Any] = {"measure": None, "value": None, "threshold": None, "projection": {}}
+POSITION: dict[str, Any] = {
+    "market": "morpho",
+    "sub_market": "0xab",
+    "account": "0x" + "12" * 20,
+    "unknown": [],
+}
 
 
 def told(body: str, page_url: str | None = "https://ops.example/cm") -> Message:
@@ -117,7 +122,7 @@ def test_message__unsure__says_so(projection: dict[str, Any], line: str) -> None
 @pytest.mark.parametrize("type", [*AlertType, "monitor.test", "breaker.of-tomorrow"])
 def test_message__every_type__fits_in_some_lines(type: str) -> None:
     long = "x" * 5_000
-    data = {"position": POSITION} if type.startswith("watch.") else {}
+    data: dict[str, Any] = {"position": POSITION} if type.startswith("watch.") else {}
     message = told(
         a_body(
             type,

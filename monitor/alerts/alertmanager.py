@@ -1,0 +1,223 @@
+"""Pushes to Prometheus' Alertmanager, and keeps what fires firing.
+
+Alertmanager forgets an alert it does not hear of again (`resolve_timeout`, five minutes). So what
+fires is sent again all the time, and what it is told at each delivery is not that delivery but how
+things stand after it: a trip resolves the warning, a retraction brings back the one below.
+Labels are identity alone; everything that changes is an annotation.
+"""
+
+import asyncio
+import json
+import logging
+import time
+from collections.abc import Callable, Iterable, Mapping
+from types import TracebackType
+from typing import Any, NamedTuple, NoReturn, Self
+from urllib.parse import urlsplit, urlunsplit
+
+from monitor.alerts.message import message_of
+from monitor.alerts.notice import Kind, Notice, notice_of, rfc3339
+from monitor.alerts.ongoing import Ongoing
+from monitor.alerts.post import TIMEOUT_SECONDS, Answer, MaySend, Post
+from monitor.alerts.target import Target
+from monitor.core.alerts import Delivery
+from monitor.core.delivery import DeliveryQueue
+from monitor.errors import DeliveryFailed, StoreUnavailable
+
+LOGGER = logging.getLogger(__name__)
+API = "/api/v2/alerts"
+SEVERITIES = ("critical", "warning")
+MOST_AT_ONCE = 64
+"""Alerts in one request."""
+RETRY_SECONDS = 5.0
+"""After it was away: it may have been restarted, and remembers no alerts then."""
+LONGEST = 1_000
+"""Characters of an annotation."""
+NAMES = {
+    Kind.BREAKER: "CascadeBreaker",
+    Kind.WATCH: "CascadeWatch",
+    Kind.BLINDNESS: "CascadeMonitorBlind",
+    Kind.TEST: "CascadeMonitorTest",
+}
+Push = Mapping[str, Any]
+
+
+class Identity(NamedTuple):
+    """What tells Alertmanager's alerts apart. All positions of one watch are one alert there."""
+
+    alertname: str
+    breaker: str
+    severity: str
+
+
+class AlertmanagerSender:
+    """Sends to one Alertmanager, within an `async with`."""
+
+    def __init__(
+        self,
+        target: Target,
+        may_send: MaySend,
+        *,
+        timeout_seconds: float = TIMEOUT_SECONDS,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._target = target
+        self._may_send = may_send
+        self._clock = clock
+        to = target.destination(_with_path(target.url))
+        self._post = Post(to, may_send, timeout_seconds=timeout_seconds, clock=clock)
+        self._ongoing = Ongoing()
+        self._is_whole = False
+        """Whether `ongoing` holds all that was ever taken, not only what this process sent."""
+        self._turn = asyncio.Lock()
+
+    async def __aenter__(self) -> Self:
+        await self._post.__aenter__()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self._post.__aexit__(kind, error, traceback)
+
+    async def send(self, delivery: Delivery) -> None:
+        """Tell how things stand after this alert. Raises DeliveryFailed."""
+        try:
+            notice = notice_of(delivery.body)
+        except ValueError as error:
+            raise DeliveryFailed(f"{self._post.subject} was not sent to: {error}") from error
+        async with self._turn:
+            after = self._ongoing.taken(notice)
+            await self._push(self._news(notice, after))
+            self._ongoing = after
+
+    async def keep(self, queue: DeliveryQueue) -> NoReturn:
+        """Send again for ever what fires; after a restart, from what the queue says was taken."""
+        said = False
+        while True:
+            try:
+                await self._again(queue)
+                said, seconds = False, float(self._target.resend_seconds)
+            except (DeliveryFailed, StoreUnavailable) as error:
+                if not said:
+                    LOGGER.warning("%s: cannot keep alerts firing: %s", self._target.name, error)
+                said, seconds = True, min(RETRY_SECONDS, self._target.resend_seconds)
+            await asyncio.sleep(seconds)
+
+    async def _again(self, queue: DeliveryQueue) -> None:
+        if not self._may_send():
+            # Another daemon speaks now; what it said is looked up if we ever may again.
+            self._ongoing, self._is_whole = Ongoing(), False
+            return
+        async with self._turn:
+            if not self._is_whole:
+                self._ongoing = await self._remembered(queue)
+                self._is_whole = True
+            firing = list(_standing(self._ongoing).items())
+            for first in range(0, len(firing), MOST_AT_ONCE):
+                some = firing[first : first + MOST_AT_ONCE]
+                await self._push([self._firing(*one) for one in some])
+
+    async def _remembered(self, queue: DeliveryQueue) -> Ongoing:
+        """What the queue knows was taken, and what was taken since but is not written down yet."""
+        ongoing = Ongoing()
+        for body in await queue.delivered_bodies(self._target.name):
+            try:
+                ongoing = ongoing.taken(notice_of(body))
+            except ValueError as error:
+                LOGGER.warning(
+                    "%s: an alert kept in the store is none: %s", self._target.name, error
+                )
+        return ongoing.and_then(self._ongoing)
+
+    def _news(self, notice: Notice, after: Ongoing) -> list[Push]:
+        """Both severities of what the notice is about, as they stand now."""
+        standing, told = _standing(after), []
+        for severity in SEVERITIES:
+            identity = Identity(NAMES[notice.kind], notice.breaker, severity)
+            fires = standing.get(identity)
+            told.append(
+                self._resolved(identity, notice) if fires is None else self._firing(identity, fires)
+            )
+        return told
+
+    def _firing(self, identity: Identity, notice: Notice) -> Push:
+        return self._alert(identity, notice) | {
+            # A chain's clock may be ahead of ours; what begins later than now is not shown.
+            "startsAt": rfc3339(min(notice.starts_unix, self._clock()))
+        }
+
+    def _resolved(self, identity: Identity, notice: Notice) -> Push:
+        """Ended at the block that says so, but not later than now: it would fire until then."""
+        ends_unix = min(notice.ends_unix or notice.timestamp_unix, self._clock())
+        return self._alert(identity, notice) | {
+            "startsAt": rfc3339(min(notice.starts_unix, ends_unix)),
+            "endsAt": rfc3339(ends_unix),
+        }
+
+    def _alert(self, identity: Identity, notice: Notice) -> dict[str, Any]:
+        page_url = self._target.page_url
+        labels = identity._asdict() | {"chain_id": str(self._target.chain_id)}
+        alert: dict[str, Any] = {
+            "labels": labels,
+            "annotations": _annotations(notice, page_url),
+        }
+        return alert | ({"generatorURL": page_url} if page_url else {})
+
+    async def _push(self, alerts: Iterable[Push]) -> None:
+        body = json.dumps(list(alerts), ensure_ascii=False).encode()
+        if body == b"[]":
+            return
+        headers = {"content-type": "application/json"}
+        if self._target.bearer is not None:
+            headers["authorization"] = f"Bearer {self._target.bearer}"
+        answer = await self._post.ask("POST", headers=headers, body=body, reads=True)
+        if not answer.is_success:
+            raise answer.refusal(self._post.subject)
+        if not _is_its_own(answer):
+            raise DeliveryFailed(
+                f"{self._post.subject} answered {answer.status} with a page: expected what "
+                "Alertmanager says, which is nothing. Is there a login in front of it?"
+            )
+
+
+def _standing(ongoing: Ongoing) -> dict[Identity, Notice]:
+    """By identity the newest of what fires under it."""
+    standing: dict[Identity, Notice] = {}
+    for notice in ongoing.firing():
+        identity = Identity(NAMES[notice.kind], notice.breaker, notice.severity)
+        held = standing.get(identity)
+        if held is None or notice.timestamp_unix >= held.timestamp_unix:
+            standing[identity] = notice
+    return standing
+
+
+def _annotations(notice: Notice, page_url: str | None) -> dict[str, str]:
+    message = message_of(notice, page_url)
+    data = notice.data
+    told = {
+        "summary": message.title,
+        "description": message.body,
+        "value": data.get("value"),
+        "threshold": data.get("threshold"),
+        "block": notice.block,
+        "reproduce": data.get("reproduce"),
+        "page": page_url,
+    }
+    return {key: str(text)[:LONGEST] for key, text in told.items() if text is not None}
+
+
+def _is_its_own(answer: Answer) -> bool:
+    """Alertmanager says nothing, its relatives something in JSON; a page is of somebody else."""
+    text = answer.body.strip()
+    return not text or text[:1] in b'{["'
+
+
+def _with_path(url: str) -> str:
+    """Where alerts are pushed, from the base of an Alertmanager or from the whole address."""
+    parts = urlsplit(url)
+    path = parts.path.rstrip("/")
+    return urlunsplit(parts._replace(path=path if path.endswith(API) else path + API))
