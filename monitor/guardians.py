@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Mapping
 
+import structlog
 from eth_utils.address import to_checksum_address
 
 from monitor.alert_schema import Guardian as GuardianTable
@@ -9,13 +10,14 @@ from monitor.chain.node import Node
 from monitor.chain.simulation import NodeSimulator
 from monitor.core.blocks import BlockRef
 from monitor.core.guarding import Order
-from monitor.core.ledger import LedgerView, Market, find, market_key
+from monitor.core.ledger import Ledger, LedgerView, Market, find, market_key
 from monitor.core.units import Address, AssetId, MarketId
 from monitor.engine.guarding import Guardian, Guards, Outlook
-from monitor.errors import ConfigError
+from monitor.errors import ConfigError, StateUnavailable, TransientError
 from monitor.parts import Parts
 from monitor.settings import Settings
 
+log = structlog.stdlib.get_logger(__name__)
 OK = "ok"
 """The outcome of a call that would go through."""
 
@@ -63,6 +65,28 @@ def _order(table: GuardianTable, named: Mapping[str, AssetId]) -> Order:
 def _target(name: str) -> str:
     """Addresses are known in lower case."""
     return name.lower() if name[:2] in ("0x", "0X") else name
+
+
+async def verify(
+    guards: Guards | None, node: Node, ledger: Ledger, applied: BlockRef, window: int
+) -> None:
+    """Raises ConfigError for guardians of what is not there, as far as that can be told now.
+
+    `applied`: the ledger's block. More than `window` blocks behind, it may not list yet what is
+    named; then alerts say so, and `check` does.
+    """
+    if guards is None:
+        return
+    try:
+        head = await node.block_by("latest")
+    except (TransientError, StateUnavailable) as error:
+        log.warning("guardians_not_verified", because=str(error))
+        return
+    behind = head.number - applied.number
+    if behind > window:
+        log.warning("guardians_not_verified", because=f"the state is {behind} blocks behind")
+    elif faults := await guards.faults(ledger, head):
+        raise ConfigError(*faults)
 
 
 async def told_of(
