@@ -278,8 +278,8 @@ def alerts(out: Console, document: Document) -> None:
             row["timestamp"],
             row["type"],
             data["alert"]["breaker"],
-            data["value"] or "unknown",
-            str(data["block"]["number"]),
+            escape(data["value"] or "; ".join(data.get("reasons", ())) or "unknown"),
+            str(data["block"]["number"] or ""),
             deliveries or escape(_unsent(row["silenced"])),
         )
     out.print(table)
