@@ -117,7 +117,9 @@ SECONDS = {
     "monitor/core/alerts.py": "Delivery: due_unix and created_unix are wall-clock seconds",
     "monitor/core/delivery.py": "DeliveryQueue: due_unix and now_unix are wall-clock seconds",
     "monitor/core/steady.py": "SteadyClock: unix seconds",
+    "monitor/engine/conditions.py": "how long something has been so, and when it is",
     "monitor/engine/pipeline.py": "durations of the pipeline's own stages",
+    "monitor/engine/symptoms.py": "ages, delays and skews in seconds of a clock",
     "monitor/engine/valuation.py": "Decimal and Fraction division on the way to the eye",
 }
 """Modules of the exact folders that may hold floats or divide, and what for."""

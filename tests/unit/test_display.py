@@ -23,7 +23,14 @@ PRICE = {
     "oracle_deviation": None,
 }
 RECEIPT = {"kind": "erc4626", "withdrawable": "1", "total_assets": "4"}
-STATUS = {"block": BLOCK, "markets": [], "reasons": [], "breakers": []}
+STATUS = {
+    "block": BLOCK,
+    "leader": None,
+    "blind": {},
+    "markets": [],
+    "reasons": [],
+    "breakers": [],
+}
 
 
 def shown(render: Any, document: dict[str, Any], width: int = 200) -> str:
@@ -51,6 +58,13 @@ def test_symbol__that_looks_like_markup__is_shown_as_it_is(symbol: str) -> None:
 
     said = STATUS | {"receipts": [RECEIPT | {"symbol": symbol}], "unknown": [symbol]}
     assert shown(status, said).count(symbol) == 2
+
+
+def test_status__while_blind__says_in_what_way_since_when_and_why() -> None:
+    head = {"since": "2026-11-22T03:00:00Z", "reasons": ["no newer block than [7]", "no node"]}
+    said = shown(status, STATUS | {"blind": {"monitor.head": head}, "receipts": [], "unknown": []})
+    assert "monitor.head since 2026-11-22T03:00:00Z: no newer block than [7]" in said
+    assert "monitor.head since 2026-11-22T03:00:00Z: no node" in said
 
 
 def a_market(**changes: Any) -> dict[str, Any]:
