@@ -31,11 +31,10 @@ from monitor.errors import (
     ConfigError,
     MonitorError,
     QuestionError,
-    StateUnavailable,
     TransientError,
 )
 from monitor.filing import filing_of
-from monitor.guardians import guards_of
+from monitor.guardians import guards_of, verify
 from monitor.leadership import Leadership
 from monitor.observation import Observation
 from monitor.parts import Parts, parts_of, wards_of, watchers_of
@@ -222,7 +221,8 @@ class Daemon:
             state = await self._beginning.fill(self._rim.store)
         ledger, tail, evaluated = Ledger(state.records), state.tail, state.evaluated
         self._verify(ledger, tail[-1])
-        await self._verify_guardians(ledger)
+        window = self._settings.chain.reorg_window
+        await verify(self._guards, self._rim.node, ledger, tail[-1], window)
         self.judge.resume(state.breakers)
         del state  # the ledger has its own copy; this one would stay as long as the daemon
         garbage.settle()
@@ -240,18 +240,6 @@ class Daemon:
             except QuestionError as error:
                 faults.append(f"scenarios.{plan.name}: {error}")
         if faults:
-            raise ConfigError(*faults)
-
-    async def _verify_guardians(self, ledger: Ledger) -> None:
-        """Raises ConfigError for guardians of what is not there now."""
-        if self._guards is None:
-            return
-        try:
-            head = await self._rim.node.block_by("latest")
-        except (TransientError, StateUnavailable) as error:
-            log.warning("guardians_not_verified", because=str(error))
-            return
-        if faults := await self._guards.faults(ledger, head):
             raise ConfigError(*faults)
 
     async def _listen(self, stack: AsyncExitStack) -> None:
