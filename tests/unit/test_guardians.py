@@ -4,15 +4,17 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from builders import a_block, a_market, an_address
+from builders import a_block, a_market, a_reserve, an_address
 
+from monitor.chain.node import Node
+from monitor.core.blocks import BlockRef
 from monitor.core.guarding import Order, Proposal
-from monitor.core.ledger import Ledger, market_key
+from monitor.core.ledger import Ledger, market_key, reserve_key
 from monitor.core.ports import Simulated, ViewCall
-from monitor.core.units import MarketId
+from monitor.core.units import BlockHash, MarketId
 from monitor.engine.guarding import MOST_CALLS, Guards, Outlook
-from monitor.errors import ConfigError
-from monitor.guardians import guards_of, told_of
+from monitor.errors import BlockUnknown, ConfigError, MonitorError, RpcUnavailable
+from monitor.guardians import guards_of, told_of, verify
 from monitor.library import abi_library
 from monitor.parts import parts_of
 from monitor.rim import node_of
@@ -195,3 +197,40 @@ async def test_check__of_a_market_at_fault__does_not_look(tmp_path: Path) -> Non
     guards_told = Foretold(an_outlook(tmp_path))
     [(_, _, fault, _)] = [each async for each in told_of(guards_told, Ledger(), a_block())]
     assert fault == "not checked: its market above is at fault"
+
+
+class Head(Node):
+    """A node of which only the head is asked."""
+
+    def __init__(self, head: BlockRef | MonitorError) -> None:
+        self._head = head
+
+    async def block_by(self, name: int | BlockHash | str) -> BlockRef:
+        if isinstance(self._head, MonitorError):
+            raise self._head
+        return self._head
+
+
+def wrong(tmp_path: Path) -> tuple[Guards | None, Ledger]:
+    """A guardian of a reserve that the ledger does not list."""
+    made = guards(tmp_path, 'market = "core"\naction = "freeze"\nassets = ["WETHH"]')
+    core = MarketId("core")
+    view = Ledger({market_key(core): a_market(), reserve_key(core, a_reserve().asset): a_reserve()})
+    return made, view
+
+
+async def test_verify__a_name_of_nothing_near_the_head__is_refused(tmp_path: Path) -> None:
+    made, view = wrong(tmp_path)
+    head = a_block(number=200)
+    with pytest.raises(ConfigError, match="guardians: freeze on core: core has no reserve 'WETHH'"):
+        await verify(made, Head(head), view, head, 10)
+
+
+@pytest.mark.parametrize(
+    "head", [a_block(number=211), RpcUnavailable("away"), BlockUnknown("none")]
+)
+async def test_verify__what_cannot_be_told_now__is_not_refused(
+    tmp_path: Path, head: BlockRef | MonitorError
+) -> None:
+    made, view = wrong(tmp_path)
+    await verify(made, Head(head), view, a_block(number=200), 10)
