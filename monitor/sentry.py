@@ -142,7 +142,7 @@ class Sentry:
         with suppress(MonitorError, TimeoutError):
             async with asyncio.timeout(LAST_SECONDS):
                 if not self._is_resumed:
-                    await self._recall()
+                    await self.recall()
         self._turn(Condition.STOPPED, Sight((self._redact(because),)), 0)
         try:
             async with asyncio.timeout(LAST_SECONDS):
@@ -157,12 +157,13 @@ class Sentry:
     async def _resume(self) -> None:
         while True:
             try:
-                await self._recall()
+                await self.recall()
                 return
             except StoreUnavailable:
                 await asyncio.sleep(LOOK_SECONDS)
 
-    async def _recall(self) -> None:
+    async def recall(self) -> None:
+        """Take over what was written down. Raises StoreUnavailable."""
         known = await self._store.conditions()
         self._states |= {name: known[name] for name in self._states if name in known}
         self._is_resumed = True
