@@ -11,7 +11,7 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from redis_server import RedisServer, an_identity
 
-from monitor.core.alerts import AlertType, BreakerPhase, Delivery
+from monitor.core.alerts import AlertType, BreakerPhase, ConditionState, Delivery
 from monitor.core.blocks import BlockRef
 from monitor.core.delivery import DeliveryQueue
 from monitor.core.delta import BlockDelta
@@ -108,6 +108,45 @@ class Play:
             delivery = self.begun.pop(0)
             await self.both(lambda _, queue: queue.delivered(delivery))
 
+    async def take(self) -> None:
+        webhook = self.random.choice(WEBHOOKS)
+        final_only = self.random.random() < 0.3
+        done = self.begun.pop(0) if self.begun and self.random.random() < 0.5 else None
+        if done is not None and done.webhook != webhook:
+            self.begun.append(done)
+            done = None
+        found = await self.once(
+            lambda queue: queue.take(webhook, self.now_unix, final_only=final_only, done=done)
+        )
+        if isinstance(found, Delivery):
+            self.begun.append(found)
+
+    async def once(self, call: Callable[[DeliveryQueue], Awaitable[object]]) -> object:
+        expected = await outcome(call(self.memory))
+        assert await outcome(call(self.redis.deliveries)) == expected
+        return expected
+
+    async def cut(self) -> None:
+        webhook, most = self.random.choice(WEBHOOKS), self.random.randrange(2, 6)
+        await self.once(lambda queue: queue.cut(webhook, most, "full"))
+
+    async def announce(self) -> None:
+        alert = an_alert(self.blocks[-1], "monitor.head", AlertType.BLIND)
+        state = ConditionState(self.random.random() < 0.5, self.random.randrange(5))
+        told = [alert] * self.random.randrange(2)
+        await self.both(
+            lambda store, _: store.announce({"monitor.head": state}, told, {alert.id: WEBHOOKS})
+        )
+
+    async def same_of_the_outbox(self) -> None:
+        """Whatever else can be asked is answered the same."""
+        for webhook in WEBHOOKS:
+            await self.once(lambda queue: queue.delivered_bodies(webhook))  # noqa: B023
+        await self.once(lambda queue: queue.overdue_seconds(self.now_unix))
+        only = frozenset({"dao"})
+        await self.once(lambda queue: queue.overdue_seconds(self.now_unix, finalized=only))
+        await self.both(lambda store, _: store.conditions())
+
     async def wait(self) -> None:
         self.now_unix += self.random.random() * 10
 
@@ -116,11 +155,14 @@ class Play:
         await self.both(lambda store, _: store.begin(BASE, begun))
         deeds = [self.commit] * 4 + [self.judge] * 4 + [self.revert] * 3
         deeds += [self.deliver] * 6 + [self.deliver_late, self.wait, self.forget]
+        deeds += [self.take] * 4 + [self.cut, self.announce]
         for _ in range(count):
             await self.random.choice(deeds)()
             assert await self.redis.load() == await self.memory.load()
             assert await self.redis.recent_alerts(99) == await self.memory.recent_alerts(99)
             assert await self.redis.deliveries.pending() == await self.memory.pending()
+            if self.random.random() < 0.2:
+                await self.same_of_the_outbox()
 
     def a_delta(self, block: BlockRef, records: dict[Key, Record]) -> BlockDelta:
         changes = []

@@ -40,7 +40,7 @@ local function forget_alert(id)
 end
 
 -- At the end of a script: some of those beyond the limit for each that came, so that many that have
--- to stay cost no call much. Where the last call ended is noted: the place from the oldest.
+-- to stay cost no call much. Where it ended is noted, from the oldest: the next call goes on there.
 local function trim()
   local beyond = redis.call('LLEN', history) - HISTORY_LIMIT
   if beyond <= 0 or posted_count == 0 then return end
@@ -51,7 +51,7 @@ local function trim()
   for at = #ids, 1, -1 do
     if not forget_alert(ids[at]) then first = first + 1 end
   end
-  redis.call('HSET', meta, 'swept', first)
+  redis.call('HSET', meta, 'swept', last < beyond and first or 0)
 end
 
 -- An alert raised again (its block was reverted, then came back) moves to the end of each queue,
