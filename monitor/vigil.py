@@ -9,15 +9,15 @@ from monitor.alert_schema import Deadman as DeadmanTable
 from monitor.alerts.deadman import Deadman
 from monitor.alerts.outbox import Outbox
 from monitor.alerts.post import Destination, Post
-from monitor.alerts.senders import sender_of
 from monitor.core.alerts import Alert, ConditionState
 from monitor.core.conditions import Condition
+from monitor.core.delivery import AlertSender
 from monitor.engine.breaker import Origin
 from monitor.leadership import Leadership
 from monitor.logs import Redaction
 from monitor.lookout import Lookout
 from monitor.observation import Observation
-from monitor.rim import Rim, target_of
+from monitor.rim import Rim, senders_of
 from monitor.sentry import Sentry, Voice
 from monitor.settings import Settings
 from monitor.standing import Standing
@@ -54,7 +54,7 @@ async def vigil(
 ) -> AsyncIterator[Vigil]:
     """`is_mute`: a dry run, which says nothing. Raises ConfigError for an unusable ca_file."""
     async with AsyncExitStack() as stack:
-        hooks, standing = settings.webhooks, scene.standing
+        standing = scene.standing
         lookout = Lookout(
             standing,
             rim.pulse,
@@ -63,9 +63,9 @@ async def vigil(
             settings.blindness,
         )
         # Made before it has senders: whether these may send is for it to say.
-        senders: dict[str, Any] = {}
+        senders: dict[str, AlertSender] = {}
         voice = Voice(
-            receivers=[hook.name for hook in hooks],
+            receivers=[hook.name for hook in settings.webhooks],
             senders=senders,
             may=scene.leadership.may_speak,
             observe=lambda alert: _count(rim, alert),
@@ -80,10 +80,8 @@ async def vigil(
             show=lambda blind: _show(rim, standing, blind),
             redact=Redaction(settings.secrets()).text,
         )
-        for hook in () if is_mute else hooks:
-            target = target_of(hook, settings.chain.chain_id)
-            sender = sender_of(target, sentry.may_speak)
-            senders[hook.name] = await stack.enter_async_context(sender)
+        if not is_mute:
+            senders |= await senders_of(settings, stack, sentry.may_speak)
         deadman = None
         if settings.deadman is not None and not is_mute:
             deadman = await _deadman(stack, settings.deadman, rim, scene, sentry)
