@@ -7,13 +7,16 @@ from datetime import UTC, datetime
 
 import pytest
 from torture.campaign import run
+from torture.letters import Arrival, Interruption, Owed
 from torture.outcome import Options
-from torture.verdict import Arrival, Interruption, Owed, Verdict, judge
+from torture.verdict import Verdict, judge
 
 KILLS = 20
 SEED_OF_TODAY = int(datetime.now(UTC).strftime("%Y%m%d"))
-OWED = Owed("tripped-1", "breaker.tripped", 7, "0x07", "the body")
-TOLD = Arrival("tripped-1", "breaker.tripped", "0x07", None, "the body", 1.0, acknowledged=True)
+OWED = Owed("tripped-1", "breaker.tripped", "eth", 7, "0x07", "the body")
+TOLD = Arrival(
+    "tripped-1", "breaker.tripped", "eth", "0x07", None, "the body", 1.0, acknowledged=True
+)
 TAKEN_BACK = replace(TOLD, id="retraction-1", retracts="tripped-1", raw="sorry", at_monotonic=2.0)
 GONE = replace(TOLD, id="warned-1", block_hash="0x06b")
 GONE_TAKEN_BACK = replace(TAKEN_BACK, retracts="warned-1", block_hash="0x06b")

@@ -8,7 +8,7 @@ import asyncio
 import random
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from devnet import USD, Block, Tx, World, account
 
@@ -60,6 +60,8 @@ class Actor:
         self._range_usd = PRICES_USD[-1]
         self._price_usd = CALM_USD
         self._highest = 0
+        self._alarm = Recipe(0, ())
+        self._alarm_hash = ""
 
     @property
     def accounts(self) -> tuple[str, ...]:
@@ -83,12 +85,48 @@ class Actor:
             await self._reorganise()
         else:
             await self._mine(await self._draw(await self._world.head()))
-        self._highest = max(self._highest, (await self._world.head()).number)
+
+    # -- alarms -----------------------------------------------------------------------------------
+
+    async def calm_down(self) -> None:
+        """A block in which every breaker clears."""
+        self._range_usd, self._price_usd = PRICES_USD[-1], CALM_USD
+        await self._mine(await self._priced_block(CALM_USD))
+
+    async def alarm(self) -> None:
+        """A block in which the price falls beyond trip; it can be had again."""
+        self._range_usd = PRICES_USD[0]
+        self._price_usd = self._rng.randint(*self._range_usd)
+        self._alarm = await self._priced_block(self._price_usd)
+        await self._mine(self._alarm)
+        self._alarm_hash = (await self._world.head()).hash
+
+    async def replace_by_calm(self) -> None:
+        """In place of the newest block another one, in which nothing is wrong."""
+        await self._world.rollback(1)
+        await self._mine(await self._priced_block(CALM_USD, late_seconds=1))
+
+    async def replace_by_sibling(self) -> None:
+        """In place of the newest block one that differs by a second only."""
+        await self._world.rollback(1)
+        await self._mine(replace(self._alarm, at_unix=self._alarm.at_unix + 1))
+
+    async def bring_back(self) -> None:
+        """In place of the newest block the very one of the alarm."""
+        await self._world.rollback(1)
+        await self._mine(self._alarm)
+        found = (await self._world.head()).hash
+        self.counts["same blocks came back"] += found == self._alarm_hash
+
+    async def _priced_block(self, usd: int, late_seconds: int = 0) -> Recipe:
+        parent = await self._world.head()
+        return Recipe(parent.timestamp + BLOCK_SECONDS + late_seconds, self._priced(usd))
 
     # -- blocks -----------------------------------------------------------------------------------
 
     async def _mine(self, recipe: Recipe) -> None:
         await self._world.block(*recipe.txs, timestamp=recipe.at_unix, check=False)
+        self._highest = max(self._highest, (await self._world.head()).number)
         self.counts["blocks"] += 1
 
     async def _draw(self, parent: Block, late_seconds: int = 0) -> Recipe:
@@ -177,11 +215,11 @@ class Actor:
         base = await self._world.rollback(depth)
         recipes = await self._branch(base, self._rng.randint(1, depth))
         wanted = (await self._world.head()).hash
-        await self._pause()
+        await self.pause()
         await self._world.rollback(len(recipes))
         for number in range(self._rng.randint(0, len(recipes))):
             await self._world.mine(timestamp=base.timestamp + (number + 1) * BLOCK_SECONDS + 2)
-        await self._pause()
+        await self.pause()
         above = (await self._world.head()).number - base.number
         await self._world.rollback(above)
         for recipe in recipes:
@@ -189,7 +227,7 @@ class Actor:
         found = (await self._world.head()).hash
         self.counts["same blocks came back"] += found == wanted
 
-    async def _pause(self) -> None:
+    async def pause(self) -> None:
         await asyncio.sleep(self._rng.choice((0.0, 0.02, 0.1, 0.3, 0.6)))
 
 

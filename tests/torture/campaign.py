@@ -1,41 +1,50 @@
 """One run: a world, disasters until there were enough, everything healed, and the proof."""
 
 import asyncio
+import itertools
 import random
 import shutil
 import tempfile
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 
 from daemon_process import DaemonProcess
 from devnet import World, make_borrowers, new_world
-from devnet.receiver import Receiver
+from devnet.receiver import Receiver as SecretKeeper
 from fault_proxy import FaultProxy
 from stage import BORROWERS, Stage
 
 from torture.actor import Actor
-from torture.disasters import DISASTERS, MOODS, ON_A_SMALL_DISK, Disaster, Scene
+from torture.arrangement import FINAL_ONLY, RECEIVERS, arranged
+from torture.conditions import PREFIX, judge_conditions
+from torture.disasters import DISASTERS, ON_A_SMALL_DISK
 from torture.disk import small_disk
-from torture.mailbox import Mailbox
+from torture.letters import Owed
 from torture.outcome import Options, Outcome, summary
+from torture.receivers import Receiver, draw_mood, receivers
 from torture.reference import (
+    Ending,
     canonical_hashes,
     contradictions,
     divergence,
+    drained,
     ending_of,
     replayed,
     unseen,
 )
-from torture.verdict import GivenUpError, judge
+from torture.scene import Disaster, Scene
+from torture.upheavals import Manner, Sight, Upheavals
+from torture.verdict import GivenUpError, Verdict, judge, judge_final
 from torture.victims import UNAVAILABLE, Victims
 
 CATCH_UP_SECONDS = 90.0
 DRAIN_SECONDS = 300.0
 POPULATION = 7
 MOOD_CHANCE = 0.35
+UPHEAVAL_CHANCE = 0.45
 CATCH_UP_CHANCE = 0.65
 SMALL_DISK_CHANCE = 0.6
 PROGRESS_SECONDS = 15.0
@@ -70,7 +79,8 @@ async def _scene(
     """Everything there is, and the block the daemon begins at, which is final."""
     async with AsyncExitStack() as stack:
         world = await stack.enter_async_context(new_world())
-        receiver = await stack.enter_async_context(Receiver())
+        stage = Stage(world, SecretKeeper(), folder)
+        told = await stack.enter_async_context(receivers(RECEIVERS, folder, stage.receiver.secret))
         borrowers = await make_borrowers(world, BORROWERS, POPULATION)
         actor = Actor(world, rng, [borrower.account for borrower in borrowers])
         await actor.settle()
@@ -82,16 +92,14 @@ async def _scene(
         proxy = await stack.enter_async_context(
             FaultProxy(world.anvil.http_url, world.anvil.ws_url)
         )
-        stage = Stage(world, receiver, folder)
         state_dir = folder / "state" if disk is None else disk.folder / "state"
-        config, port = stage.config(
-            state_dir=state_dir, endpoints=(proxy.http_url, proxy.ws_url), hold_blocks=2
-        )
+        endpoints = (proxy.http_url, proxy.ws_url)
+        config, port = arranged(stage, told, state_dir=state_dir, endpoints=endpoints)
         victims = Victims(DaemonProcess(config, port), state_dir)
         stack.push_async_callback(victims.bury)
-        mailbox = Mailbox(receiver, random.Random(rng.random()))
+        upheavals = Upheavals(world, actor, victims, told)
         start = (await world.block_at("finalized")).number
-        yield stage, config, Scene(rng, actor, victims, mailbox, proxy, disk), start
+        yield stage, config, Scene(rng, actor, victims, told, upheavals, proxy, disk), start
 
 
 class Campaign:
@@ -106,6 +114,7 @@ class Campaign:
         self._outcome = outcome
         self._say = say
         self._deck: deque[Disaster] = deque()
+        self._upheavals: deque[tuple[Manner, Sight]] = deque()
         self._began = time.monotonic()
         self._said = self._began
 
@@ -133,9 +142,12 @@ class Campaign:
     async def _round(self) -> None:
         scene = self._scene
         # A mood lasts no longer than a round: else pauses grow, and nothing is sent any more.
-        scene.mailbox.calm()
-        if scene.rng.random() < MOOD_CHANCE:
-            scene.mailbox.upset(scene.rng.choice(MOODS), scene.rng.randint(1, 2))
+        for receiver in scene.receivers:
+            receiver.calm()
+            if scene.rng.random() < MOOD_CHANCE:
+                draw_mood(receiver, scene.rng)
+        if scene.rng.random() < UPHEAVAL_CHANCE:
+            await scene.upheavals.strike(*self._draw_upheaval())
         await scene.act(2, 5)
         await scene.pause(0.8)
         disaster = self._draw()
@@ -152,10 +164,7 @@ class Campaign:
 
     async def _strike(self, disaster: Disaster) -> None:
         victims = self._scene.victims
-        if disaster.excuses:
-            async with victims.interrupted(disaster.name):
-                await disaster.strike(self._scene)
-        else:
+        async with victims.troubled(disaster.name, is_excused=disaster.excuses):
             await disaster.strike(self._scene)
         self._scene.proxy.heal()
         if self._scene.disk is not None:
@@ -172,6 +181,13 @@ class Campaign:
             return self._deck.popleft()
         [kind] = self._scene.rng.choices(kinds, [kind.weight for kind in kinds])
         return kind
+
+    def _draw_upheaval(self) -> tuple[Manner, Sight]:
+        """Each in turn, in an order of this run's own."""
+        if not self._upheavals:
+            every = list(itertools.product(Manner, Sight))
+            self._upheavals.extend(self._scene.rng.sample(every, len(every)))
+        return self._upheavals.popleft()
 
     async def _caught_up(self) -> None:
         """Until the head is judged. A daemon that could not begin amid a disaster begins again."""
@@ -197,14 +213,17 @@ class Campaign:
 
     async def _settle(self) -> None:
         """All is well again; what is due is done and delivered."""
-        self._scene.mailbox.calm()
+        for receiver in self._scene.receivers:
+            receiver.calm()
         await self._world.mine(2)
         await self._caught_up()
         deadline = time.monotonic() + DRAIN_SECONDS
         while True:
-            await self._drained(deadline)
+            with suppress(TimeoutError):
+                left_seconds = deadline - time.monotonic()
+                await drained(self._scene.victims.daemon, left_seconds, FINAL_ONLY)
             await self._scene.victims.stop()
-            left = (await ending_of(self._config)).pending
+            left = (await ending_of(self._config, FINAL_ONLY)).pending
             if not left:
                 return
             if time.monotonic() > deadline:
@@ -212,49 +231,59 @@ class Campaign:
             await self._scene.victims.start()
             await self._caught_up()
 
-    async def _drained(self, deadline: float) -> None:
-        """Until the outbox is said to be empty. The figure may be a second old."""
-        daemon = self._scene.victims.daemon
-        await asyncio.sleep(1.5)
-        while time.monotonic() < deadline:
-            _, metrics = await daemon.get("/metrics")
-            if "\ncascade_monitor_outbox_pending 0.0\n" in metrics:
-                return
-            await asyncio.sleep(0.2)
-
     async def _prove(self, start: int) -> None:
         world, victims = self._world, self._scene.victims
         self._say("replaying the final chain, undisturbed")
-        found, expected = await ending_of(self._config), await replayed(self._stage)
+        found = await ending_of(self._config, FINAL_ONLY)
         # What an alert tells of loops was seen on the way, and is in its snapshot: so its words
         # are those of a daemon that began where this one did.
-        twin = await replayed(self._stage, start + 1)
+        expected, twin = await asyncio.gather(
+            replayed(self._stage), replayed(self._stage, start + 1)
+        )
         owed = {
             event.id: twin.events.get(event.id, event)
             for event in expected.events.values()
             if event.block_number > start
         }
-        verdict = judge(
-            self._scene.mailbox.arrivals(),
-            owed,
-            await canonical_hashes(world),
-            victims.interruptions,
-        )
+        canonical = await canonical_hashes(world)
+        verdict = Verdict()
+        for receiver in self._scene.receivers:
+            verdict.add(receiver.terms.name, self._judged(receiver, owed, canonical, found))
+        read = {each.terms.name: each.arrivals() for each in self._scene.receivers}
+        said = {a: owed for a, owed in found.events.items() if owed.breaker.startswith(PREFIX)}
+        verdict.add("conditions", judge_conditions(read, said, victims.troubles))
         verdict.diverged += divergence(found, expected, (await world.head()).hash)
         verdict.diverged += unseen(found, twin)
         verdict.diverged += await contradictions(world, self._config, self._scene.actor.accounts)
-        if refused := self._scene.mailbox.refused:
-            verdict.diverged.append(f"{refused} signatures were wrong")
         self._outcome.verdict = verdict
-        self._say(summary(owed, self._scene.mailbox.arrivals(), verdict))
-        self._say(f"{victims.lives} lives")
+        self._say(summary(owed, read, said, verdict))
+        lives = ", ".join(f"{each.lives} of {each.terms.name}" for each in self._scene.receivers)
+        self._say(f"{victims.lives} lives; {lives}")
+
+    def _judged(
+        self, receiver: Receiver, owed: Mapping[str, Owed], canonical: frozenset[str], end: Ending
+    ) -> Verdict:
+        """One receiver, by what it is owed."""
+        terms, interruptions = receiver.terms, self._scene.victims.interruptions
+        wanted = {name: event for name, event in owed.items() if terms.wants(event.breaker)}
+        read = [each for each in receiver.arrivals() if not each.breaker.startswith(PREFIX)]
+        if terms.is_final:
+            verdict = judge_final(read, wanted, end.final_block, interruptions)
+        else:
+            verdict = judge(read, wanted, canonical, interruptions)
+        if forged := receiver.forged():
+            verdict.diverged.append(f"{forged} signatures were wrong")
+        return verdict
 
     # -- words ------------------------------------------------------------------------------------
 
     def _count(self) -> None:
         scene, struck = self._scene, self._outcome.struck
-        struck |= scene.mailbox.counts
-        struck |= scene.actor.counts
+        for receiver in scene.receivers:
+            struck.update(receiver.moods())
+        struck.update(scene.counts)
+        struck.update(scene.upheavals.counts)
+        struck.update(scene.actor.counts)
 
     def _progress(self) -> None:
         now = time.monotonic()
@@ -262,6 +291,6 @@ class Campaign:
             self._said = now
             self._say(
                 f"{now - self._began:5.0f} s  {self._outcome.kills}/{self._outcome.wanted} kills, "
-                f"{len(self._scene.mailbox.arrivals())} letters, "
+                f"{sum(len(each.arrivals()) for each in self._scene.receivers)} letters, "
                 f"{self._scene.actor.counts['blocks']} blocks"
             )

@@ -1,24 +1,19 @@
 """What can happen to a monitor, each as a deed that also undoes itself.
 
 `kills` of a run counts the disasters of this list, once each however much they ended: each of them
-ended a process, froze one, or cut the daemon off from its node or its disk. What the receiver did
+ended a process, froze one, or cut the daemon off from its node or its disk. What the receivers did
 is counted beside, for it depends on what arrived.
 """
 
 import asyncio
-import random
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable
 
 import rpc_faults
-from fault_proxy import Fault, FaultProxy
+from fault_proxy import Fault
 
-from torture.actor import Actor
-from torture.disk import SmallDisk
-from torture.mailbox import Mailbox, Mood
-from torture.victims import Victims
+from torture.ambushes import AMBUSHES
+from torture.scene import Disaster, Scene
 
-SHORTEST_SECONDS = 1e-5
 NODE_FAULTS: tuple[Fault, ...] = (
     rpc_faults.HANG,
     rpc_faults.SLOW,
@@ -39,41 +34,6 @@ NODE_FAULTS: tuple[Fault, ...] = (
 )
 """A wrong chain is left out, for it rightly ends a daemon; and one missing log: a block's last one
 can hide at a single endpoint, if its address and topics all occur in others."""
-
-
-@dataclass(frozen=True, slots=True)
-class Scene:
-    """All that disasters happen to."""
-
-    rng: random.Random
-    actor: Actor
-    victims: Victims
-    mailbox: Mailbox
-    proxy: FaultProxy
-    disk: SmallDisk | None
-
-    async def act(self, least: int, most: int) -> None:
-        """The chain goes on."""
-        for _ in range(self.rng.randint(least, most)):
-            await self.actor.step()
-
-    async def pause(self, longest_seconds: float) -> None:
-        """Any order of magnitude alike: so every phase of a block is hit."""
-        low = SHORTEST_SECONDS
-        await asyncio.sleep(low * (longest_seconds / low) ** self.rng.random())
-
-    def span(self, least: float, most: float) -> float:
-        return self.rng.uniform(least, most)
-
-
-@dataclass(frozen=True, slots=True)
-class Disaster:
-    """`excuses`: the daemon cannot know what became of a delivery that was under way."""
-
-    name: str
-    weight: int
-    strike: Callable[[Scene], Awaitable[None]]
-    excuses: bool = True
 
 
 async def _kill_daemon(scene: Scene) -> None:
@@ -213,9 +173,9 @@ DISASTERS = (
     Disaster("endpoint refuses", 1, _refuse, excuses=False),
     Disaster("endpoint fault", 3, _node_fault, excuses=False),
     Disaster("endpoint fault in the start", 2, _node_fault_in_start),
+    *AMBUSHES,
 )
 ON_A_SMALL_DISK = (
     Disaster("disk full", 2, _fill_disk, excuses=False),
     Disaster("kill -9 on a full disk", 2, _kill_on_full_disk),
 )
-MOODS = tuple(Mood)

@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from torture.verdict import Arrival, Owed, Verdict
+from torture.letters import Arrival, Owed
+from torture.verdict import Verdict
 
 SCHEDULE_KEPT = 12
 
@@ -56,13 +57,23 @@ class Outcome:
         return [*faults, "the last disasters:", *(f"  {line}" for line in self.schedule)]
 
 
-def summary(owed: Mapping[str, Owed], arrivals: Sequence[Arrival], verdict: Verdict) -> str:
-    """What was due and what came, in one line."""
+def summary(
+    owed: Mapping[str, Owed],
+    read: Mapping[str, Sequence[Arrival]],
+    said: Mapping[str, Owed],
+    verdict: Verdict,
+) -> str:
+    """What was due and what came, in one line. `said`: of the monitor's own blindness."""
+    arrivals = [arrival for each in read.values() for arrival in each]
     taken = sum(arrival.acknowledged for arrival in arrivals)
-    retractions = len({arrival.id for arrival in arrivals if arrival.retracts})
-    kinds = Counter(event.type for event in owed.values())
+    doubtful = sum(arrival.doubtful for arrival in arrivals)
+    retractions = sum(
+        len({arrival.id for arrival in each if arrival.retracts}) for each in read.values()
+    )
+    kinds = Counter(event.type for event in (*owed.values(), *said.values()))
     told = ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items()))
     return (
-        f"owed {len(owed)} ({told}); {len(arrivals)} letters read, {taken} acknowledged, "
-        f"{retractions} retractions, {verdict.raised_again} raised again"
+        f"owed {len(owed)} and {len(said)} of the monitor ({told}); {len(arrivals)} letters read, "
+        f"{taken} acknowledged, {doubtful} of them in doubt, {retractions} retractions, "
+        f"{verdict.raised_again} raised again"
     )

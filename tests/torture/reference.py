@@ -1,25 +1,35 @@
 """The truth: an undisturbed daemon over the final chain, and the contracts' own views."""
 
+import asyncio
+import json
+import re
+import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from daemon_process import command
+from daemon_process import DaemonProcess, command, daemon_process
 from devnet import World
 from stage import Stage
 
 from monitor.core.alerts import BreakerState
 from monitor.core.blocks import BlockRef
 from monitor.core.ledger import OBSERVED
+from monitor.core.ports import StoredAlert
 from monitor.settings import load
 from monitor.storage import identity_of, redis_of
 from monitor.store.codec import digest
 from monitor.store.redis_store import RedisStore
-from torture.verdict import GivenUpError, Owed
+from torture.arrangement import arranged
+from torture.conditions import PREFIX
+from torture.letters import Arrival, Owed
+from torture.receivers import Terms, receivers
+from torture.verdict import GivenUpError
 
 REPLAY_SECONDS = 900.0
 EVERY_ALERT = 1_000_000
+FINAL_BLOCK = r"(?m)^cascade_monitor_finalized_block ([0-9.e+-]+|NaN)$"
 EVERY_POSITION = "1000"
 
 
@@ -28,6 +38,8 @@ class Ending:
     """What a stopped daemon's store holds.
 
     `observed`: the digest of what it saw on its way: owners, trails of borrowed money, loops.
+    `final_block`: the newest that nobody can take back. `pending`: deliveries that are due and were
+    not made. `events`: oldest first.
     """
 
     ledger: str
@@ -35,18 +47,21 @@ class Ending:
     breakers: Mapping[str, BreakerState]
     applied: BlockRef | None
     evaluated: BlockRef | None
+    final_block: int
     pending: int
     events: Mapping[str, Owed]
 
 
-async def ending_of(config: Path) -> Ending:
-    """Of a daemon that has stopped."""
+async def ending_of(config: Path, final_only: frozenset[str] = frozenset()) -> Ending:
+    """Of a daemon that has stopped. `final_only`: receivers that get only what is final."""
     async with _store(config) as store:
         state = await store.load()
-        alerts = [stored.alert for stored in await store.recent_alerts(EVERY_ALERT)]
+        final_block = state.tail[0].number
+        kept = await store.recent_alerts(EVERY_ALERT)
+        alerts = [stored.alert for stored in kept]
         events = (
-            Owed(alert.id, alert.type, alert.block.number, alert.block.hash, alert.body)
-            for alert in alerts
+            Owed(a.id, a.type, a.breaker, a.block.number, a.block.hash, a.body)
+            for a in reversed(alerts)
         )
         return Ending(
             ledger=digest(state.records),
@@ -57,19 +72,70 @@ async def ending_of(config: Path) -> Ending:
             breakers=dict(state.breakers),
             applied=state.cursor,
             evaluated=state.evaluated,
-            pending=await store.deliveries.pending(),
+            final_block=final_block,
+            pending=sum(
+                status == "pending"
+                and not (webhook in final_only and _can_be_undone(each, final_block))
+                for each in kept
+                for webhook, status in each.deliveries.items()
+            ),
             events={event.id: event for event in events},
         )
 
 
+def _can_be_undone(stored: StoredAlert, final_block: int) -> bool:
+    return stored.alert.is_of_chain and stored.alert.block.number > final_block
+
+
 async def replayed(stage: Stage, first: int = 0) -> Ending:
-    """The same namespace elsewhere, by a daemon nothing happens to. `first`: its first block."""
+    """The same namespace elsewhere, by a daemon nothing happens to. `first`: its first block.
+
+    Its events are those it told a receiver to which nothing happens either: a store forgets some.
+    """
     name = f"reference-{first}"
-    config, _ = stage.config(name, start_block=first, webhook_url="", hold_blocks=2)
-    done = await command("run", "--config", str(config), "--once", seconds=REPLAY_SECONDS)
-    if done.code:
-        raise GivenUpError(f"the undisturbed daemon ended with {done.code}: {done.err[-800:]}")
-    return await ending_of(config)
+    async with receivers((Terms(name),), stage.folder, stage.receiver.secret) as [listener]:
+        config, port = arranged(stage, (listener,), name, start_block=first)
+        async with daemon_process(config, port) as daemon:
+            try:
+                await daemon.reached((await stage.world.head()).hash, REPLAY_SECONDS)
+                await drained(daemon, REPLAY_SECONDS)
+            except (AssertionError, TimeoutError) as fault:
+                raise GivenUpError(f"the undisturbed daemon: {str(fault)[-800:]}") from fault
+        return replace(await ending_of(config), events=_events(listener.arrivals()))
+
+
+async def drained(
+    daemon: DaemonProcess, seconds: float, final_only: frozenset[str] = frozenset()
+) -> None:
+    """Until all that is due is said to be delivered. Raises TimeoutError."""
+    until = time.monotonic() + seconds
+    while waiting := await _waiting(daemon, final_only):
+        if time.monotonic() > until:
+            raise TimeoutError(f"{waiting} deliveries pend {seconds:g} s after all was well")
+        await asyncio.sleep(0.2)
+
+
+async def _waiting(daemon: DaemonProcess, final_only: frozenset[str]) -> int:
+    """Deliveries that are due and were not made yet, of the newest alerts."""
+    _, metrics = await daemon.get("/metrics")
+    final_block = float(re.findall(FINAL_BLOCK, metrics)[0])
+    _, answer = await daemon.get("/api/v1/alerts?limit=1000")
+    return sum(
+        status == "pending"
+        and not (webhook in final_only and (told["data"]["block"]["number"] or 0) > final_block)
+        for told in answer["alerts"]
+        for webhook, status in told["deliveries"].items()
+    )
+
+
+def _events(arrivals: Sequence[Arrival]) -> dict[str, Owed]:
+    """Oldest first."""
+    blocks = {arrival.id: json.loads(arrival.raw)["data"]["block"] for arrival in arrivals}
+    return {
+        a.id: Owed(a.id, a.type, a.breaker, blocks[a.id]["number"], a.block_hash, a.raw)
+        for a in arrivals
+        if not a.breaker.startswith(PREFIX)
+    }
 
 
 def unseen(found: Ending, twin: Ending) -> list[str]:

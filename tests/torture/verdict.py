@@ -1,4 +1,4 @@
-"""What the receiver got beside what it was owed: pure, so that it can be shown to see.
+"""What a receiver got beside what it was owed: pure, so that it can be shown to see.
 
 Owed is what an undisturbed daemon says about the final chain, block by block. The rules:
 
@@ -6,8 +6,13 @@ Owed is what an undisturbed daemon says about the final chain, block by block. T
   and an event of a block that is gone, read by the receiver, whose last word is no retraction.
 - duplicated: an event of a canonical block that the undisturbed daemon does not know (so the same
   transition under a second id); two bodies under one id; and an id that came again after its 2xx,
-  although nothing ended or froze the daemon or its Redis in between.
-- diverged: a body that is not the undisturbed daemon's, and a retraction of what never came.
+  although nothing ended or froze the daemon or its Redis in between, and nothing the receiver as
+  it answered.
+- diverged: a body that is not the undisturbed daemon's, a retraction of what never came, and
+  letters out of order (see `order`).
+
+A receiver that gets only what is final is owed the events up to the final block: nothing else may
+come, and never a retraction.
 
 An id that comes again *after its retraction came* is no duplicate: the chain went from A to B and
 back to A, so the same event (contract, section 6: same breaker, type, episode and block) holds
@@ -18,42 +23,12 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from torture.letters import Arrival, Interruption, Owed
+from torture.order import out_of_order
+
 
 class GivenUpError(Exception):
     """A daemon cannot be judged any more: it does not come back."""
-
-
-@dataclass(frozen=True, slots=True)
-class Arrival:
-    """One signed body the receiver has read. `acknowledged`: its 2xx went out."""
-
-    id: str
-    type: str
-    block_hash: str
-    retracts: str | None
-    raw: str
-    at_monotonic: float
-    acknowledged: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Owed:
-    """An event of the final chain, as an undisturbed daemon words it."""
-
-    id: str
-    type: str
-    block_number: int
-    block_hash: str
-    raw: str
-
-
-@dataclass(frozen=True, slots=True)
-class Interruption:
-    """From when till when something was ended or frozen."""
-
-    what: str
-    begun_monotonic: float
-    ended_monotonic: float
 
 
 @dataclass(slots=True)
@@ -69,6 +44,13 @@ class Verdict:
     def is_clean(self) -> bool:
         return not (self.lost or self.duplicated or self.diverged)
 
+    def add(self, name: str, other: "Verdict") -> None:
+        """Also what another one found, under a name."""
+        self.lost += [f"{name}: {fault}" for fault in other.lost]
+        self.duplicated += [f"{name}: {fault}" for fault in other.duplicated]
+        self.diverged += [f"{name}: {fault}" for fault in other.diverged]
+        self.raised_again += other.raised_again
+
 
 def judge(
     arrivals: Sequence[Arrival],
@@ -76,19 +58,52 @@ def judge(
     canonical: frozenset[str],
     interruptions: Sequence[Interruption],
 ) -> Verdict:
-    """`owed` by id; `canonical`: the hashes of all blocks the daemon had to judge."""
+    """One receiver that is told at once.
+
+    `owed` by id, in order; `canonical`: the hashes of all blocks the daemon had to judge.
+    """
     verdict = Verdict()
-    words: dict[str, list[Arrival]] = defaultdict(list)
-    for arrival in arrivals:
-        words[arrival.retracts or arrival.id].append(arrival)
-    for alert_id in sorted(owed.keys() | words.keys()):
-        said = words.get(alert_id, [])
+    for alert_id, said in _words(arrivals, owed).items():
         if alert_id in owed:
             _judge_owed(owed[alert_id], said, verdict)
         else:
             _judge_gone(alert_id, said, canonical, verdict)
-        _judge_repeats(said, interruptions, verdict)
+        judge_repeats(said, interruptions, verdict)
+    verdict.diverged += out_of_order(arrivals, tuple(owed))
     return verdict
+
+
+def judge_final(
+    arrivals: Sequence[Arrival],
+    owed: Mapping[str, Owed],
+    final_block: int,
+    interruptions: Sequence[Interruption],
+) -> Verdict:
+    """One receiver that is told what is final, when it is. `owed`: of the whole final chain."""
+    verdict = Verdict()
+    due = {event.id: event for event in owed.values() if event.block_number <= final_block}
+    for alert_id, said in _words(arrivals, due).items():
+        if alert_id in due:
+            _judge_owed(due[alert_id], said, verdict)
+        else:
+            kind = "an event above the final block" if alert_id in owed else "no event of the chain"
+            name = f"{said[0].type} {said[0].id} of block {said[0].block_hash}"
+            verdict.diverged.append(f"{name}: {kind}, told to whom only final ones are owed")
+        if any(arrival.retracts for arrival in said):
+            verdict.diverged.append(f"{alert_id}: taken back, though only told when final")
+        judge_repeats(said, interruptions, verdict)
+    verdict.diverged += out_of_order(arrivals, tuple(due))
+    return verdict
+
+
+def _words(
+    arrivals: Sequence[Arrival], owed: Mapping[str, Owed]
+) -> Mapping[str, Sequence[Arrival]]:
+    """By event what was said of it: itself and its retraction, as they came."""
+    words: dict[str, list[Arrival]] = defaultdict(list)
+    for arrival in arrivals:
+        words[arrival.retracts or arrival.id].append(arrival)
+    return {alert_id: words[alert_id] for alert_id in sorted(owed.keys() | words.keys())}
 
 
 def _judge_owed(owed: Owed, said: Sequence[Arrival], verdict: Verdict) -> None:
@@ -116,7 +131,7 @@ def _judge_gone(
         verdict.lost.append(f"{name}: the block is gone, its retraction did not come")
 
 
-def _judge_repeats(
+def judge_repeats(
     said: Sequence[Arrival], interruptions: Sequence[Interruption], verdict: Verdict
 ) -> None:
     """`said`: one event and its retraction, as they came."""
@@ -125,7 +140,7 @@ def _judge_repeats(
     for arrival in said:
         if first.setdefault(arrival.id, arrival.raw) != arrival.raw:
             verdict.duplicated.append(f"{arrival.type} {arrival.id}: another body under the id")
-        before = taken.pop(arrival.id, None)
+        before = None if arrival.stale else taken.pop(arrival.id, None)
         if before is not None and not _interrupted(before, arrival, interruptions):
             seconds = arrival.at_monotonic - before.at_monotonic
             verdict.duplicated.append(
@@ -147,7 +162,7 @@ def _spoke_before(said: Sequence[Arrival], arrival: Arrival) -> bool:
 
 
 def _interrupted(before: Arrival, after: Arrival, interruptions: Sequence[Interruption]) -> bool:
-    return any(
+    return before.doubtful or any(
         cut.begun_monotonic <= after.at_monotonic and cut.ended_monotonic >= before.at_monotonic
         for cut in interruptions
     )

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from daemon_process import DaemonProcess
 
-from torture.verdict import Interruption
+from torture.letters import Interruption
 
 UNAVAILABLE = 69
 """The exit code by which the daemon says that what it needs is away: supervisors begin it again."""
@@ -23,6 +23,7 @@ class Victims:
     def __init__(self, daemon: DaemonProcess, state_dir: Path) -> None:
         self.daemon = daemon
         self.interruptions: list[Interruption] = []
+        self.troubles: list[Interruption] = []
         self.faults: list[str] = []
         self.lives = 0
         self._lock = state_dir / "server.lock"
@@ -30,13 +31,16 @@ class Victims:
     # Ending
 
     @asynccontextmanager
-    async def interrupted(self, what: str) -> AsyncIterator[None]:
-        """What comes twice around here is excused."""
+    async def troubled(self, what: str, *, is_excused: bool) -> AsyncIterator[None]:
+        """`is_excused`: what comes twice around here."""
         begun = time.monotonic()
         try:
             yield
         finally:
-            self.interruptions.append(Interruption(what, begun, time.monotonic()))
+            trouble = Interruption(what, begun, time.monotonic())
+            self.troubles.append(trouble)
+            if is_excused:
+                self.interruptions.append(trouble)
 
     async def kill_daemon(self) -> None:
         await self.daemon.kill()
@@ -54,6 +58,15 @@ class Victims:
             await asyncio.sleep(seconds)
         finally:
             self._signal(signal.SIGCONT, redis=redis)
+
+    def go_on(self) -> None:
+        """SIGCONT, whoever has stopped it."""
+        self._signal(signal.SIGCONT, redis=False)
+
+    @property
+    def own_redis_pid(self) -> int | None:
+        """Of the running daemon's own Redis, if it has begun."""
+        return self._redis_pid() if self._owns_redis() else None
 
     def freeze_redis(self) -> int | None:
         """Until `thaw`; the process id."""

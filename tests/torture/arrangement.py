@@ -1,0 +1,79 @@
+"""The tortured daemon's configuration: many breakers that speak often, and several receivers."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from stage import Stage
+
+from torture.receivers import Receiver, Terms
+
+RECEIVERS = (
+    Terms("on-call"),
+    Terms("desk", ("eth-cascade", "eth-quick")),
+    Terms("records", is_final=True),
+)
+FINAL_ONLY = frozenset(terms.name for terms in RECEIVERS if terms.is_final)
+BREAKERS = """
+[[breakers]]
+name = "eth-quick"
+scenario = "eth-crash"
+measure = "liquidated_usd"
+warn = 15_000
+trip = 60_000
+clear = 14_000
+
+[[breakers]]
+name = "share"
+scenario = "eth-crash"
+measure = "share_of_market"
+warn = 0.01
+trip = 0.02
+clear = 0.005
+hold_blocks = 3
+
+[[breakers]]
+name = "debt-left"
+scenario = "eth-crash"
+measure = "unliquidated_usd"
+warn = 1_000
+trip = 20_000
+clear = 500
+"""
+BLINDNESS: dict[str, float] = {
+    "hold_seconds": 1,
+    "store_seconds": 0.5,
+    "lag_blocks": 3,
+    "outbox_seconds": 5,
+    "head_age_seconds": 10**9,
+    "clock_skew_seconds": 10**9,
+}
+"""Quick to be told. The chain's clock is not ours."""
+
+
+def arranged(
+    stage: Stage, receivers: Sequence[Receiver], name: str = "monitor", **changes: object
+) -> tuple[Path, int]:
+    """A configuration file, and the port its daemon listens on."""
+    webhooks = "".join(_webhook(receiver, stage.folder / "secret") for receiver in receivers)
+    return stage.config(
+        name,
+        webhook_url="",
+        hold_blocks=2,
+        blindness=BLINDNESS,
+        more=BREAKERS + webhooks,
+        **changes,
+    )
+
+
+def _webhook(receiver: Receiver, secret_file: Path) -> str:
+    terms = receiver.terms
+    breakers = ", ".join(f'"{name}"' for name in terms.breakers)
+    return f"""
+[[webhooks]]
+name = "{terms.name}"
+url = "{receiver.url}"
+secret_file = "{secret_file}"
+breakers = [{breakers}]
+delivery = "{"finalized" if terms.is_final else "instant"}"
+allow_private = true
+"""
