@@ -5,6 +5,7 @@ from types import TracebackType
 from typing import Any, Protocol, Self
 
 from monitor.alerts.alertmanager import AlertmanagerSender
+from monitor.alerts.pagerduty import PagerDutySender
 from monitor.alerts.post import MaySend
 from monitor.alerts.target import Format, Target
 from monitor.alerts.webhook import WebhookSender
@@ -32,6 +33,8 @@ def sender_of(target: Target, may_send: MaySend) -> Sender:
     match target.format:
         case Format.ALERTMANAGER:
             return AlertmanagerSender(target, may_send)
+        case Format.PAGERDUTY:
+            return PagerDutySender(target, may_send)
         case _:
             return WebhookSender(target, may_send)
 
