@@ -8,7 +8,6 @@ from typing import Protocol
 from monitor.alert_schema import Blindness
 from monitor.core.blocks import BlockRef
 from monitor.core.conditions import Condition
-from monitor.core.ports import Probe
 from monitor.engine.symptoms import (
     ClockSight,
     HeadSeen,
@@ -46,7 +45,7 @@ class Stand(Protocol):
     @property
     def store_wait(self) -> str: ...
 
-    def ready(self) -> Probe: ...
+    def is_current(self) -> bool: ...
 
 
 class Pulse(Protocol):
@@ -122,7 +121,8 @@ class Lookout:
             Condition.STORE: store,
             Condition.OUTBOX: outbox,
             Condition.CLOCK: self._clock_sight.look(now_unix, now_monotonic, head),
-            Condition.STOPPED: () if self._stand.ready().ok else None,
+            # Caught up again; what else may be amiss has a name of its own.
+            Condition.STOPPED: () if self._stand.is_current() else None,
         }
         return View(reasons, judged, is_silent, is_silent or bool(self._stand.store_wait))
 

@@ -123,7 +123,7 @@ class Sentry:
         silenced = await self._silenced(sights)
         if self.may_speak():
             for name, sight in sights.items():
-                # A daemon that is ready again is no guess.
+                # A daemon that is back is no guess.
                 is_certain = name is Condition.STOPPED
                 if name not in silenced:
                     self._turn(name, sight, 0 if is_certain else self._hold_seconds)

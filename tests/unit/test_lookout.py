@@ -8,7 +8,6 @@ from builders import a_block
 from monitor.alert_schema import Blindness
 from monitor.core.blocks import BlockRef
 from monitor.core.conditions import Condition
-from monitor.core.ports import Probe
 from monitor.engine.symptoms import Seen
 from monitor.errors import StoreUnavailable
 from monitor.lookout import DURABLE_SECONDS, Lookout, Reasons
@@ -24,10 +23,10 @@ class AStand:
     silent_seconds: float = 0.0
     disagreement: str = ""
     store_wait: str = ""
-    probe: Probe = field(default_factory=lambda: Probe(True))
+    current: bool = True
 
-    def ready(self) -> Probe:
-        return self.probe
+    def is_current(self) -> bool:
+        return self.current
 
 
 @dataclass
@@ -99,7 +98,7 @@ async def test_look__all_well__tells_nothing() -> None:
 async def test_look__before_the_first_judged_block__cannot_tell_what_blocks_tell() -> None:
     scene = Scene()
     scene.seen, scene.stand.evaluated = None, None
-    scene.stand.probe = Probe(False, ("starting",))
+    scene.stand.current = False
     unknown = (Condition.LOGS, Condition.PRICES, Condition.DRIFT, Condition.LAG, Condition.STOPPED)
     assert await scene.reasons() == dict.fromkeys(unknown)
 

@@ -306,7 +306,7 @@ async def test_last_words__something_broke__are_written_and_taken_back_by_the_ne
     assert reasons == ["the daemon stops: … was upgraded"]
 
     again = Post(first.store)
-    again.reasons[Condition.STOPPED] = None  # not ready
+    again.reasons[Condition.STOPPED] = None  # not caught up
     await again.looks()
     assert await again.sentry.last_words(broke)
     assert await again.told() == [BLIND_STOPPED]
