@@ -221,9 +221,10 @@ def _exit_code() -> int | str | None:
 
 def _told(errors: list[MonitorError]) -> int:
     """Say what went wrong; the exit code is the gravest's."""
-    for error in errors:
-        for fault in error.faults if isinstance(error, ConfigError) else (str(error),):
-            err.print(f"[bold red]error:[/] {escape(fault)}", highlight=False, soft_wrap=True)
+    # Several tasks may find the same thing out.
+    told = [e.faults if isinstance(e, ConfigError) else (str(e),) for e in errors]
+    for fault in dict.fromkeys(fault for faults in told for fault in faults):
+        err.print(f"[bold red]error:[/] {escape(fault)}", highlight=False, soft_wrap=True)
     codes = {
         ConfigError: CONFIG,
         SchemaMismatch: CONFIG,

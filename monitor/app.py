@@ -146,6 +146,7 @@ class Daemon:
             lease, node = self._rim.store.lease, self._rim.node
             standby = Standby(lease, node, self.leadership, self.standing)
             if not await standby.wait(self._stopping, self._notifier, self._show):
+                self._notifier.stopping()
                 return False
             await self._rim.store.enter(identity_of(self._settings, self._rim.genesis))
         self.leadership.begin()

@@ -19,6 +19,7 @@ PREFIX = "/api/v1"
 MOST_ROWS = 1000
 _USD = re.compile(r"\d{1,30}(\.\d{1,18})?")
 STATUS_TEXT = (
+    "`leader`: the name of the daemon that leads. "
     "`collateral_net_usd`: collateral in use without `claimed_usd`, the part that is a claim on "
     "money lent in a followed market (what secures that is collateral there), or on nothing but "
     "itself, and without `looped_usd`, what was pledged with money borrowed from followed markets "

@@ -4,13 +4,15 @@ import asyncio
 import json
 import logging
 import signal
+import socket
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import aiohttp
+import pytest
 from daemon_process import DaemonProcess, command
 from redis_server import RedisServer
 from stage import Stage, slide
@@ -104,7 +106,7 @@ async def takes_over(daemon: DaemonProcess, block_hash: str, since: float) -> fl
     """Seconds until it has judged the block, which it does as the leader."""
     status = await daemon.reached(block_hash, 60)
     seconds = time.monotonic() - since
-    assert status["leader"] == (await leader_of(daemon.config))
+    assert status["leader"] is not None
     assert f"{LEADER} 1.0" in (await daemon.get("/metrics"))[1]
     return seconds
 
@@ -117,18 +119,37 @@ async def leader_of(config: Path) -> str:
     return leader
 
 
+@pytest.fixture
+def manager(tmp_path: Path) -> Iterator[socket.socket]:
+    """What a service manager hears with, bound to a name."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK) as heard:
+        heard.bind(str(tmp_path / "notify"))
+        yield heard
+
+
+async def told_to(manager: socket.socket) -> str:
+    async with asyncio.timeout(20):
+        return (await asyncio.get_running_loop().sock_recv(manager, 64)).decode()
+
+
 async def start(daemon: DaemonProcess, *arguments: str) -> None:
     with daemon.log.open("w"):
         await daemon.start(*arguments)
 
 
-async def test_two_daemons__one_freezes_dies_or_goes__speak_with_one_voice(stage: Stage) -> None:
+async def test_two_daemons__one_freezes_dies_or_goes__speak_with_one_voice(
+    stage: Stage, manager: socket.socket, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async with pair(stage) as both:
         one, other = both.one, both.other
         await start(one)
         await one.reached(await stage.head(), 60)
-        await start(other, "--standby")
+        with monkeypatch.context() as within:
+            within.setenv("NOTIFY_SOCKET", manager.getsockname())
+            await start(other, "--standby")
         await stands_by(other)
+        assert await told_to(manager) == "READY=1"
+        assert await told_to(manager) == "WATCHDOG=1"
         third = await command("run", "--config", str(other.config))
         assert (third.code, "start this one with --standby" in third.err) == (69, True), third.err
 
@@ -138,6 +159,8 @@ async def test_two_daemons__one_freezes_dies_or_goes__speak_with_one_voice(stage
         since = time.monotonic()
         frozen = await takes_over(other, await slide(stage.world, 1700), since)
         await both.told("breaker.tripped", 1)
+        _, status = await other.get("/api/v1/status")
+        assert status["leader"] == await leader_of(one.config)
         before = both.letters_per_id()
         one.send(signal.SIGCONT)
         assert await one.ended() == 69
@@ -160,6 +183,9 @@ async def test_two_daemons__one_freezes_dies_or_goes__speak_with_one_voice(stage
         assert await one.stop() == 0
         asked = await takes_over(other, await slide(stage.world, 1650), since)
         await both.told("breaker.tripped", 2)
+        await start(one, "--standby")
+        await stands_by(one)
+        assert await one.stop() == 0
         assert await other.stop() == 0
 
         assert set(both.letters_per_id().values()) == {1}
