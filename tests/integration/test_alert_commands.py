@@ -11,9 +11,9 @@ from daemon_process import Finished, command
 from redis.asyncio import Redis
 from typer.testing import CliRunner
 
-from monitor import redelivery, silencing
+from monitor import redelivery, silencing, upkeep
 from monitor.__main__ import app
-from monitor.core.alerts import Alert, AlertType, Delivery, Silence, digest
+from monitor.core.alerts import Alert, AlertType, ConditionState, Delivery, Silence, digest
 from monitor.errors import ConfigError, QuestionError
 from monitor.settings import Settings, load
 from monitor.silencing import seconds_of
@@ -405,6 +405,29 @@ async def test_commands__daemon_is_stopped__are_kept_for_its_next_life(
         delivery = await store.deliveries.take("ops", store.clock())
         assert delivery is not None
         assert delivery.body == an_alert(FIRST).body
+
+
+async def test_rebuild_and_restore__silences_and_conditions__are_kept(
+    place: Place, tmp_path: Path
+) -> None:
+    blind = ConditionState(is_blind=True, serial=3, reasons=("no block for 200 s",))
+    alert = await place.raised(an_alert(FIRST), "ops")
+    await place.store.announce({"monitor.head": blind}, [], {})
+    await silencing.silence(place.settings, "eth-cascade", "2h", "upgrade")
+    before = await place.store.silences()
+    file = tmp_path / "state.backup"
+    await upkeep.backup(place.settings, file, lambda _done, _of: None, force=False)
+    await place.store.lease.release()
+    await upkeep.rebuild(place.settings, forget_alerts=False)
+    for _ in range(2):
+        assert await place.store.silences() == before
+        assert await place.store.conditions() == {"monitor.head": blind}
+        assert await place.fates(alert) == {"ops": "pending"}
+        await silencing.lifted(place.settings, "eth-cascade")
+        await upkeep.restore(place.settings, file, force=True)
+    await upkeep.rebuild(place.settings, forget_alerts=True)
+    assert await place.store.silences() == {}
+    assert await place.store.conditions() == {}
 
 
 async def test_commands__no_state__are_refused(tmp_path: Path) -> None:
