@@ -15,6 +15,8 @@ class RedisProxy:
         self._socket = socket
         self._cut = ""
         self._marker = b""
+        self._way = asyncio.Event()
+        self._way.set()
 
     @property
     def url(self) -> str:
@@ -28,15 +30,23 @@ class RedisProxy:
         """Of the next request with these bytes only the first half arrives."""
         self._cut, self._marker = "request", marker
 
+    def stall(self) -> None:
+        """Keep back whatever comes from either side, until `go_on`."""
+        self._way.clear()
+
+    def go_on(self) -> None:
+        self._way.set()
+
     async def serve(self, client: asyncio.StreamReader, answers: asyncio.StreamWriter) -> None:
         """One connection."""
         server, requests = await asyncio.open_unix_connection(str(self.target))
-        back = asyncio.create_task(_pass_on(server, answers))
+        back = asyncio.create_task(self._pass_on(server, answers))
         try:
             while data := await client.read(1 << 20):
                 if self._cut and self._marker in data:
                     await self._break(data, requests, back)
                     break
+                await self._way.wait()
                 requests.write(data)
                 await requests.drain()
         finally:
@@ -55,12 +65,12 @@ class RedisProxy:
         await requests.drain()
         self.cuts += 1
 
-
-async def _pass_on(server: asyncio.StreamReader, answers: asyncio.StreamWriter) -> None:
-    while data := await server.read(1 << 20):
-        answers.write(data)
-        await answers.drain()
-    answers.close()
+    async def _pass_on(self, server: asyncio.StreamReader, answers: asyncio.StreamWriter) -> None:
+        while data := await server.read(1 << 20):
+            await self._way.wait()
+            answers.write(data)
+            await answers.drain()
+        answers.close()
 
 
 @asynccontextmanager

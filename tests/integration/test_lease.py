@@ -2,14 +2,17 @@
 
 import asyncio
 import inspect
+import random
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from importlib import resources
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 from redis.asyncio import Redis
+from redis_proxy import RedisProxy, proxy
 from redis_server import RedisServer
 
 from monitor.errors import ConfigError, WriterFenced
@@ -277,6 +280,51 @@ async def test_hold__redis_away_for_longer_than_the_lease__silent_until_renewed(
             await until(leadership.may_speak)
         assert (lease.token, leadership.reasons()) == (token, [])
         holding.cancel()
+
+
+async def test_is_current__connections_that_stall_at_random__never_of_two_at_once(
+    redis_server: RedisServer, identity: Identity, tmp_path: Path
+) -> None:
+    dice, ttl_seconds = random.Random(7), 0.3
+    current = dict[int, Lease]()
+    owners, fenced = set[str](), list[str]()
+
+    async def daemon(number: int, url: str) -> None:
+        async with connect(url, socket_timeout=0.2) as client:
+            while True:
+                current[number] = lease = Lease(client, identity.keys(), ttl_seconds)
+                await lease.wait(unheard)
+                owners.add(lease.owner)
+                try:
+                    await lease.hold()
+                except WriterFenced:
+                    fenced.append(lease.owner)
+
+    async def weather(ways: Sequence[RedisProxy]) -> None:
+        while len(fenced) < 8:
+            await asyncio.sleep(dice.uniform(0, ttl_seconds))
+            leading = [number for number, lease in current.items() if lease.is_current()]
+            way = ways[leading[0]] if leading else dice.choice(ways)
+            way.stall()
+            await asyncio.sleep(dice.uniform(0, 3 * ttl_seconds))
+            way.go_on()
+
+    async def watch() -> NoReturn:
+        while True:
+            assert sum(lease.is_current() for lease in current.values()) < 2
+            await asyncio.sleep(0.001)
+
+    async with AsyncExitStack() as stack, asyncio.timeout(60), asyncio.TaskGroup() as group:
+        ways = [
+            await stack.enter_async_context(proxy(tmp_path / f"way-{n}", redis_server.url))
+            for n in range(3)
+        ]
+        tasks = [group.create_task(daemon(n, way.url)) for n, way in enumerate(ways)]
+        tasks.append(group.create_task(watch()))
+        await weather(ways)
+        for task in tasks:
+            task.cancel()
+    assert len(owners) > len(fenced)
 
 
 async def test_standby__embedded_server__is_refused(tmp_path: Path) -> None:
