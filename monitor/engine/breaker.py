@@ -184,7 +184,6 @@ def _begun(now: _Now, state: BreakerState) -> BreakerState:
     origin, block = now.rule.origin, now.block
     return replace(
         state,
-        held_blocks=0,
         episode=digest(origin.namespace, origin.genesis, now.rule.name, block.hash),
         episode_block_hash=block.hash,
         started_unix=block.timestamp,

@@ -1,119 +1,64 @@
-import json
+"""The breaker step by step. In the tables a letter is an event: see `breakers.LETTERS`."""
+
+from collections.abc import Sequence
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
 from builders import a_block
+from unit.engine.breakers import ORIGIN, Values, a_rule, lived, readings, words
 
 from monitor.core.alerts import AlertType, BreakerPhase, BreakerState
-from monitor.core.blocks import BlockRef
-from monitor.engine.announcement import Evidence, announcement, retraction_of
-from monitor.engine.breaker import (
-    AlertStatus,
-    BreakerRule,
-    Origin,
-    Severity,
-    Transition,
-    step,
-)
-from monitor.engine.measures import NOTHING_CRITICAL, Limits, Measure, Reading
+from monitor.engine.breaker import AlertStatus, BreakerRule, Severity, step
+from monitor.engine.measures import NOTHING_CRITICAL, Limits, Measure, Reading, When
+from monitor.store.codec import decode_breaker
 
-EVIDENCE = Evidence({"amplification": 1.8}, reproduce="cascade-monitor project --shock WETH=-0.3")
-
-
-def a_rule(hold_blocks: int = 2, measure: Measure = Measure.LIQUIDATED_USD) -> BreakerRule:
-    return BreakerRule(
-        origin=Origin("default", "0xgenesis"),
-        name="eth-cascade",
-        limits=(
-            Limits(measure, Decimal(5_000_000), Decimal(20_000_000), clear=Decimal(4_000_000)),
-        ),
-        hold_blocks=hold_blocks,
-    )
-
-
-def a_shock_rule() -> BreakerRule:
-    return BreakerRule(
-        origin=Origin("default", "0xgenesis"),
-        name="near",
-        limits=(
-            Limits(Measure.CRITICAL_SHOCK, Decimal("0.3"), Decimal("0.1"), clear=Decimal("0.4")),
-        ),
-    )
-
-
-def after(
-    rule: BreakerRule, *millions: int | None
-) -> tuple[BreakerState, list[AlertType], BlockRef]:
-    """State, events and last block of readings in millions of USD, one a block."""
-    state, types, block = BreakerState(), [], a_block()
-    for value in millions:
-        block = a_block(block)
-        reading = Reading(None if value is None else Decimal(value * 10**6))
-        state, events = step(rule, state, [reading], block)
-        types += [event.type for event in events]
-    return state, types, block
-
-
-def an_event(rule: BreakerRule, value: str, block: BlockRef) -> Transition:
-    _, (event,) = step(rule, BreakerState(), [Reading(Decimal(value))], block)
-    return event
+ARMED, WARNED, PENDING = BreakerPhase.ARMED, BreakerPhase.WARNED, BreakerPhase.PENDING
+TRIPPED, RECOVERING = BreakerPhase.TRIPPED, BreakerPhase.RECOVERING
 
 
 @pytest.mark.parametrize(
-    ("millions", "phase", "types"),
+    ("history", "phase", "said"),
     [
-        ([], BreakerPhase.ARMED, []),
-        ([4], BreakerPhase.ARMED, []),
-        ([5], BreakerPhase.WARNED, [AlertType.WARNED]),
-        ([5, 5], BreakerPhase.WARNED, [AlertType.WARNED]),
-        ([20], BreakerPhase.PENDING, [AlertType.WARNED]),
-        ([5, 20], BreakerPhase.PENDING, [AlertType.WARNED]),
-        ([20, 19], BreakerPhase.WARNED, [AlertType.WARNED]),
-        ([20, 19, 20], BreakerPhase.PENDING, [AlertType.WARNED]),
-        ([20, 20], BreakerPhase.TRIPPED, [AlertType.WARNED, AlertType.TRIPPED]),
-        (
-            [20, None, None, 20],
-            BreakerPhase.TRIPPED,
-            [AlertType.WARNED, AlertType.BLIND, AlertType.RECOVERED, AlertType.TRIPPED],
-        ),
-        ([20, 20, 19], BreakerPhase.RECOVERING, [AlertType.WARNED, AlertType.TRIPPED]),
-        ([20, 20, 19, 20], BreakerPhase.TRIPPED, [AlertType.WARNED, AlertType.TRIPPED]),
-        (
-            [20, 20, 4],
-            BreakerPhase.ARMED,
-            [AlertType.WARNED, AlertType.TRIPPED, AlertType.CLEARED],
-        ),
-        ([5, 4], BreakerPhase.ARMED, [AlertType.WARNED, AlertType.CLEARED]),
-        ([20, 4], BreakerPhase.ARMED, [AlertType.WARNED, AlertType.CLEARED]),
-        ([None, None], BreakerPhase.ARMED, [AlertType.BLIND]),
+        ([], ARMED, []),
+        ([4], ARMED, [""]),
+        ([5], WARNED, ["w"]),
+        ([5, 5], WARNED, ["w", ""]),
+        ([20], PENDING, ["w"]),
+        ([5, 20], PENDING, ["w", ""]),
+        ([20, 19], WARNED, ["w", ""]),
+        ([20, 19, 20], PENDING, ["w", "", ""]),
+        ([20, 20], TRIPPED, ["w", "t"]),
+        ([20, None, None, 20], TRIPPED, ["w", "b", "", "st"]),
+        ([20, 20, 19], RECOVERING, ["w", "t", ""]),
+        ([20, 20, 19, 20], TRIPPED, ["w", "t", "", ""]),
+        ([20, 20, 4], ARMED, ["w", "t", "c"]),
+        ([5, 4], ARMED, ["w", "c"]),
+        ([20, 4], ARMED, ["w", "c"]),
+        ([None, None], ARMED, ["b", ""]),
+        ([5, None, 4], ARMED, ["w", "b", "sc"]),
     ],
 )
-def test_step__readings_in_a_row__phase_and_events(
-    millions: list[int | None], phase: BreakerPhase, types: list[AlertType]
+def test_step__held_for_two_blocks__phase_and_events(
+    history: list[Values], phase: BreakerPhase, said: list[str]
 ) -> None:
-    state, said, _ = after(a_rule(), *millions)
-    assert (state.phase, said) == (phase, types)
+    state, events, _ = lived(a_rule(hold_blocks=2), history)
+    assert (state.phase, words(events)) == (phase, said)
 
 
 def test_step__no_hold__trips_at_once_and_says_only_that() -> None:
-    state, types, _ = after(a_rule(hold_blocks=1), 20)
-    assert (state.phase, types) == (BreakerPhase.TRIPPED, [AlertType.TRIPPED])
+    state, events, _ = lived(a_rule(), [20])
+    assert (state.phase, words(events)) == (TRIPPED, ["t"])
 
 
 def test_step__unknown__keeps_phase_and_hold_but_is_blind() -> None:
-    state, _, _ = after(a_rule(hold_blocks=3), 20, 20, None)
-    assert (state.phase, state.held_blocks, state.blind) == (BreakerPhase.PENDING, 2, True)
-
-
-def test_step__seen_again__is_not_blind() -> None:
-    assert not after(a_rule(), None, 1)[0].blind
+    state, _, _ = lived(a_rule(hold_blocks=3), [20, 20, None])
+    assert (state.phase, state.held_blocks, state.blind) == (PENDING, 2, True)
 
 
 def test_step__blind_for_a_while__is_one_episode_with_a_beginning_and_an_end() -> None:
-    rule, first = a_rule(), a_block()
-    blind, (begun,) = step(rule, BreakerState(), [Reading(None)], first)
-    last = a_block(first)
-    _, (over,) = step(rule, blind, [Reading(Decimal(0))], last)
+    first = a_block(a_block())
+    _, ((begun,), (over,)), last = lived(a_rule(), [None, 0])
     assert begun.episode == over.episode
     assert (begun.status, over.status) == (AlertStatus.FIRING, AlertStatus.RESOLVED)
     assert (over.started_unix, over.ended_unix) == (first.timestamp, last.timestamp)
@@ -121,30 +66,20 @@ def test_step__blind_for_a_while__is_one_episode_with_a_beginning_and_an_end() -
 
 
 def test_step__cleared_and_fired_again__is_another_episode() -> None:
-    rule = a_rule()
-    first, _, block = after(rule, 5)
-    armed, _ = step(rule, first, [Reading(Decimal(0))], a_block(block))
-    second, _ = step(rule, armed, [Reading(rule.limits[0].warn)], a_block(a_block(block)))
+    _, ((first,), _, (second,)), _ = lived(a_rule(), [5, 0, 5])
     assert first.episode != second.episode
 
 
 def test_step__cleared_after_a_trip__resolves_at_the_severity_that_fired() -> None:
-    rule = a_rule(hold_blocks=1)
-    tripped, _, block = after(rule, 20)
-    _, (event,) = step(rule, tripped, [Reading(Decimal(0))], a_block(block))
-    assert event.severity is Severity.CRITICAL
-    assert event.ended_unix == a_block(block).timestamp
-    assert event.started_unix == block.timestamp
+    _, ((tripped,), (cleared,)), block = lived(a_rule(), [20, 0])
+    assert cleared.severity is Severity.CRITICAL
+    assert cleared.ended_unix == block.timestamp
+    assert cleared.started_unix == tripped.started_unix == block.timestamp - 12
 
 
 @pytest.mark.parametrize(
     ("value", "phase"),
-    [
-        ("0.1", BreakerPhase.TRIPPED),
-        ("0.3", BreakerPhase.WARNED),
-        ("0.35", BreakerPhase.ARMED),
-        ("Infinity", BreakerPhase.ARMED),
-    ],
+    [("0.1", TRIPPED), ("0.3", WARNED), ("0.35", ARMED), ("Infinity", ARMED)],
 )
 def test_step__critical_shock__lower_is_worse(value: str, phase: BreakerPhase) -> None:
     state, _ = step(a_shock_rule(), BreakerState(), [Reading(Decimal(value))], a_block())
@@ -157,97 +92,216 @@ def test_step__no_critical_shock_any_more__clears() -> None:
     assert event.type is AlertType.CLEARED
 
 
-def test_reading__nan__is_refused() -> None:
-    with pytest.raises(ValueError, match="NaN"):
-        Reading(Decimal("NaN"))
+def a_shock_rule() -> BreakerRule:
+    limits = Limits(Measure.CRITICAL_SHOCK, Decimal("0.3"), Decimal("0.1"), clear=Decimal("0.4"))
+    return BreakerRule(ORIGIN, "near", (limits,))
 
 
 @pytest.mark.parametrize(
-    ("measure", "value", "shown"),
+    ("apart_seconds", "hold_blocks", "history", "said"),
     [
-        (Measure.LIQUIDATED_USD, "1234567.895", "1234567.90"),
-        (Measure.BAD_DEBT_USD, "1E+300", "1" + "0" * 300 + ".00"),
-        (Measure.AMPLIFICATION, "1E+2", "100"),
-        (Measure.CRITICAL_SHOCK, "Infinity", None),
+        pytest.param(48, 1, [20, 4, 20, 20, 20], ["t", "c", "w", "", "t"], id="at the second"),
+        pytest.param(49, 1, [20, 4, 20, 20, 20], ["t", "c", "w", "", ""], id="a second early"),
+        pytest.param(48, 1, [20, 4, 20, 19, 19], ["t", "c", "w", "", ""], id="eased meanwhile"),
+        pytest.param(24, 3, [20, 20, 20, 4, 20, 20], ["w", "", "t", "c", "w", ""], id="held less"),
+        pytest.param(48, 1, [20, 4, 20, None, 20], ["t", "c", "w", "b", "st"], id="blind between"),
+        pytest.param(48, 1, [20, 4, 20, None, None], ["t", "c", "w", "b", ""], id="blind then"),
+        pytest.param(999, 1, [20, 5, 20], ["t", "", ""], id="same episode"),
+        pytest.param(36, 1, [20, 4, 5, 4, 20], ["t", "c", "w", "c", "t"], id="another between"),
     ],
 )
-def test_measure__shown__is_the_contracts_text(
-    measure: Measure, value: str, shown: str | None
+def test_step__trips_that_must_be_apart__waits_pending_and_trips_as_soon_as_it_may(
+    apart_seconds: int, hold_blocks: int, history: list[Values], said: list[str]
 ) -> None:
-    assert measure.shown(Decimal(value)) == shown
+    rule = a_rule(apart_seconds=apart_seconds, hold_blocks=hold_blocks)
+    assert words(lived(rule, history)[1]) == said
 
 
-def test_announcement__of_a_warning__has_the_contracts_shape() -> None:
-    rule, block = a_rule(), a_block(number=1_700_000)
-    alert = announcement(rule, an_event(rule, "5000000", block), block, EVIDENCE)
-    assert json.loads(alert.body) == {
-        "type": "breaker.warned",
-        "timestamp": "1970-08-25T02:40:00Z",
-        "data": {
-            "alert": {
-                "id": alert.id,
-                "fingerprint": alert.fingerprint,
-                "episode": alert.episode,
-                "retracts": None,
-                "breaker": "eth-cascade",
-                "severity": "warning",
-                "status": "firing",
-                "starts_at": "1970-08-25T02:40:00Z",
-                "ends_at": None,
-            },
-            "block": {"number": block.number, "hash": block.hash, "timestamp": block.timestamp},
-            "measure": "liquidated_usd",
-            "value": "5000000.00",
-            "threshold": "5000000.00",
-            "projection": {"amplification": 1.8},
-            "loops": [],
-            "actions": [],
-            "reproduce": "cascade-monitor project --shock WETH=-0.3",
-        },
-    }
+@pytest.mark.parametrize(
+    ("hold_blocks", "history", "said"),
+    [
+        pytest.param(1, [20, 50, 50, 100], ["t", "e", "", "e"], id="each once"),
+        pytest.param(1, [100], ["te"], id="at once, both passed"),
+        pytest.param(1, [20, 100, 50], ["t", "e", ""], id="over both"),
+        pytest.param(1, [50, 19, 50, 100], ["te", "", "", "e"], id="recovering between"),
+        pytest.param(1, [50, 4, 50], ["te", "c", "te"], id="anew in a new episode"),
+        pytest.param(2, [50, 50], ["w", "te"], id="not before it trips"),
+        pytest.param(1, [20, None, 50], ["t", "b", "se"], id="blind between"),
+    ],
+)
+def test_step__values_beyond_trip__are_each_told_once_an_episode(
+    hold_blocks: int, history: list[Values], said: list[str]
+) -> None:
+    rule = a_rule(hold_blocks=hold_blocks, escalate=[50, 100])
+    assert words(lived(rule, history)[1]) == said
 
 
-def test_announcement__same_event_twice__is_the_same_alert() -> None:
-    rule, block = a_rule(), a_block()
-    event = an_event(rule, "5000000", block)
-    assert announcement(rule, event, block, EVIDENCE) == announcement(rule, event, block, EVIDENCE)
+def test_step__over_two_values_at_once__tells_the_farther_one() -> None:
+    _, ((_,), (event,)), _ = lived(a_rule(escalate=[50, 100]), [20, 120])
+    assert (event.value, event.threshold) == (Decimal(120_000_000), Decimal(100_000_000))
+    assert event.severity is Severity.CRITICAL
 
 
-def test_announcement__same_event_on_a_sibling_block__has_another_id() -> None:
-    rule = a_rule()
-    left, right = a_block(fork="left"), a_block(fork="right")
-    ids = {
-        announcement(rule, an_event(rule, "5000000", block), block, EVIDENCE).id
-        for block in (left, right)
-    }
-    assert len(ids) == 2
+@pytest.mark.parametrize(
+    ("remind_seconds", "history", "said"),
+    [
+        pytest.param(24, [5, 5, 5, 5, 5], ["w", "", "r", "", "r"], id="warned"),
+        pytest.param(25, [5, 5, 5, 5], ["w", "", "", "r"], id="the first block after"),
+        pytest.param(24, [20, 19, 19, 4], ["t", "", "r", "c"], id="recovering"),
+        pytest.param(24, [20, 20, 50, 50, 50], ["t", "", "e", "", "r"], id="since the last word"),
+        pytest.param(24, [20, None, None, None], ["t", "b", "r", ""], id="while blind"),
+        pytest.param(12, [None, None, None], ["b", "", ""], id="blind alone is no firing"),
+        pytest.param(24, [5, 5, 4], ["w", "", "c"], id="over instead"),
+        pytest.param(12, [4, 4, 4], ["", "", ""], id="armed"),
+    ],
+)
+def test_step__reminders__come_so_long_after_the_last_announcement(
+    remind_seconds: int, history: list[Values], said: list[str]
+) -> None:
+    rule = a_rule(remind_seconds=remind_seconds, escalate=[50])
+    assert words(lived(rule, history)[1]) == said
 
 
-def test_announcement__projection_with_infinity__is_refused() -> None:
-    rule, block = a_rule(), a_block()
-    evidence = Evidence({"amplification": float("inf")}, reproduce="")
-    with pytest.raises(ValueError, match="JSON"):
-        announcement(rule, an_event(rule, "5000000", block), block, evidence)
+@pytest.mark.parametrize(
+    ("history", "severity", "threshold", "value"),
+    [
+        ([5, 6], Severity.WARNING, 5, 6),
+        ([20, 21], Severity.CRITICAL, 20, 21),
+        ([20, 6], Severity.CRITICAL, 20, 6),
+        ([20, None], Severity.CRITICAL, 20, None),
+    ],
+)
+def test_step__reminder__is_as_bad_as_its_phase_and_tells_the_value_of_now(
+    history: list[Values], severity: Severity, threshold: int, value: int | None
+) -> None:
+    *_, event = lived(a_rule(remind_seconds=12), history)[1][-1]
+    assert event.type is AlertType.REMINDED
+    assert (event.severity, event.threshold) == (severity, Decimal(threshold * 10**6))
+    assert event.value == (None if value is None else Decimal(value * 10**6))
 
 
-def test_retraction__of_a_firing__resolves_it_under_an_id_of_its_own() -> None:
-    rule, block = a_rule(), a_block()
-    alert = announcement(rule, an_event(rule, "5000000", block), block, EVIDENCE)
-    retraction = retraction_of(alert)
-    told = json.loads(retraction.body)
-    assert told["type"] == "breaker.retracted"
-    assert told["data"]["alert"]["retracts"] == alert.id
-    assert told["data"]["alert"]["id"] == retraction.id != alert.id
-    assert told["data"]["alert"]["status"] == "resolved"
-    assert told["data"]["alert"]["ends_at"] is not None
-    assert retraction == retraction_of(alert)
+ANY, ALL = When.ANY, When.ALL
 
 
-def test_retraction__of_an_all_clear__fires_again() -> None:
-    rule = a_rule()
-    warned, _, block = after(rule, 5)
-    child = a_block(block)
-    _, (event,) = step(rule, warned, [Reading(Decimal(0))], child)
-    told = json.loads(retraction_of(announcement(rule, event, child, EVIDENCE)).body)
-    assert told["data"]["alert"]["status"] == "firing"
-    assert told["data"]["alert"]["ends_at"] is None
+@pytest.mark.parametrize(
+    ("when", "history", "phase", "said"),
+    [
+        pytest.param(ANY, [(5, 0)], WARNED, ["w"], id="one warns"),
+        pytest.param(ALL, [(5, 0)], ARMED, [""], id="one warns, all must"),
+        pytest.param(ALL, [(5, 20)], WARNED, ["w"], id="as bad as the best"),
+        pytest.param(ANY, [(20, 0), (0, 4)], ARMED, ["t", "c"], id="clear in all"),
+        pytest.param(ANY, [(20, 0), (0, 19)], RECOVERING, ["t", ""], id="clear in one"),
+        pytest.param(ALL, [(20, 20), (20, 4)], ARMED, ["t", "c"], id="clear in one, all must"),
+        pytest.param(ANY, [(5, None)], WARNED, ["bw"], id="warns by what is known"),
+        pytest.param(ANY, [(20, None)], TRIPPED, ["t"], id="the unknown does not matter"),
+        pytest.param(ANY, [(20, 0), (0, None)], TRIPPED, ["t", "b"], id="no clear when blind"),
+        pytest.param(ALL, [(20, None)], ARMED, ["b"], id="no trip when blind"),
+        pytest.param(ALL, [(20, 20), (0, None)], ARMED, ["t", "c"], id="one is safe: not blind"),
+        pytest.param(ALL, [(20, 20), (19, None)], RECOVERING, ["t", "b"], id="surely not beyond"),
+        pytest.param(ANY, [(20, 0), (19, None)], TRIPPED, ["t", "b"], id="perhaps beyond"),
+        pytest.param(ANY, [(None, None)], ARMED, ["b"], id="nothing known"),
+        pytest.param(
+            ANY, [(None, 5), (5, None), (5, 5)], WARNED, ["bw", "", "s"], id="blind in turns"
+        ),
+    ],
+)
+def test_step__two_measures__are_as_bad_together_as_is_surely_known(
+    when: When, history: list[Values], phase: BreakerPhase, said: list[str]
+) -> None:
+    state, events, _ = lived(a_rule(measures=2, when=when), history)
+    assert (state.phase, words(events)) == (phase, said)
+
+
+def test_step__surely_not_beyond_trip_though_blind__breaks_the_hold() -> None:
+    rule = a_rule(measures=2, when=ALL, hold_blocks=2)
+    history: list[Values] = [(20, 20), (19, None), (20, 20), (20, 20)]
+    assert words(lived(rule, history)[1]) == ["w", "b", "s", "t"]
+
+
+def test_step__several_measures__tell_the_value_of_the_one_that_decides() -> None:
+    for when, values, decides in ((ANY, (5, 20), 1), (ALL, (20, 5), 1), (ANY, (20, 20), 0)):
+        (event,) = lived(a_rule(measures=2, when=when), [values])[1][0]
+        assert event.decides == decides
+        assert event.value == event.values[decides]
+
+
+def test_step__escalation__is_of_the_first_measure_alone() -> None:
+    rule = a_rule(measures=2, escalate=[50])
+    assert words(lived(rule, [(20, 60), (60, 20)])[1]) == ["t", "e"]
+    held_back = a_rule(measures=2, when=ALL, escalate=[50])
+    assert words(lived(held_back, [(20, 20), (60, 19), (60, 20)])[1]) == ["t", "", "e"]
+
+
+def test_step__another_number_of_readings_than_measures__is_refused() -> None:
+    with pytest.raises(ValueError, match="zip"):
+        step(a_rule(measures=2), BreakerState(), readings(5), a_block())
+
+
+@pytest.mark.parametrize(
+    ("silenced", "history", "said"),
+    [
+        pytest.param([0, 1], [20, 20], ["(t)", ""], id="unheard"),
+        pytest.param([0, 1], [20, 20, 20, 20], ["(t)", "", "r", ""], id="said once it is over"),
+        pytest.param([0, 1], [20, 20, None], ["(t)", "", "br"], id="though it is blind by then"),
+        pytest.param([0, 1], [20, 20, 4], ["(t)", "", "(c)"], id="over before anybody heard"),
+        pytest.param([0, 1], [20, 4], ["(t)", "(c)"], id="over within"),
+        pytest.param([1, 2], [20, 20, 4], ["t", "", "c"], id="heard before: told that it is over"),
+        pytest.param([1], [5, 20, 20], ["w", "(t)", "r"], id="worse meanwhile"),
+        pytest.param([1], [20, 50, 50], ["t", "(e)", "r"], id="escalated meanwhile"),
+        pytest.param([0], [5, 20, 20], ["(w)", "t", ""], id="worse after: no reminder beside it"),
+        pytest.param([1], [20, 20, 20], ["t", "", ""], id="nothing happened"),
+        pytest.param([0, 2], [20, 20, 4], ["(t)", "r", "c"], id="heard between two silences"),
+        pytest.param([0], [None, None, 0], ["(b)", "b", "s"], id="blind after"),
+        pytest.param([0, 1], [None, 0], ["(b)", "(s)"], id="blind within"),
+        pytest.param([0], [None, 0], ["(b)", "(s)"], id="sees once it is over"),
+        pytest.param([1], [None, 0], ["b", "s"], id="sees within"),
+        pytest.param([0], [4, 20], ["", "t"], id="nothing to silence"),
+    ],
+)
+def test_step__silenced__tells_nobody_and_says_again_what_still_holds(
+    silenced: Sequence[int], history: list[Values], said: list[str]
+) -> None:
+    rule = a_rule(escalate=[50])
+    assert words(lived(rule, history, silenced=silenced)[1]) == said
+
+
+def test_step__silenced__goes_on_all_the_same() -> None:
+    rule = a_rule(hold_blocks=2, escalate=[50], remind_seconds=24)
+    history: list[Values] = [20, 60, None, 19, 19, 4]
+    loud, heard, _ = lived(rule, history)
+    quiet, unheard, _ = lived(rule, history, silenced=range(len(history)))
+    assert loud == quiet
+    assert [[e.type for e in said] for said in heard] == [[e.type for e in s] for s in unheard]
+    assert all(event.is_silenced for said in unheard for event in said)
+
+
+def test_step__thresholds_changed_between_runs__go_by_the_new_ones() -> None:
+    tripped, _, block = lived(a_rule(escalate=[50, 100]), [60])
+    wider = replace(a_rule().limits[0], warn=Decimal(90_000_000), trip=Decimal(100_000_000))
+    rule = replace(a_rule(), limits=(replace(wider, clear=Decimal(80_000_000)),))
+    state, said, _ = lived(rule, [95, 80], state=tripped, block=block)
+    assert (words(said), state.phase) == (["", "c"], ARMED)
+    more = a_rule(escalate=[50, 70, 100])
+    assert words(lived(more, [60, 70], state=tripped, block=block)[1]) == ["", "e"]
+    fewer = a_rule(escalate=[])
+    assert words(lived(fewer, [200], state=tripped, block=block)[1]) == [""]
+
+
+def test_step__measure_added_between_runs__is_judged_with_the_phase_it_had() -> None:
+    warned, _, block = lived(a_rule(), [5])
+    state, said, _ = lived(a_rule(measures=2), [(0, None), (0, 0)], state=warned, block=block)
+    assert words(said) == ["b", "sc"]
+    assert len(state.also) == 1
+
+
+OLD = (
+    '{"phase":3,"held_blocks":2,"episode":"e","episode_block_hash":"0x1","started_unix":1200,'
+    '"blind":false,"blind_block_hash":null,"blind_unix":null,"value":"20000000"}'
+)
+
+
+def test_step__state_of_before_silences_and_reminders__goes_on_as_heard() -> None:
+    state = decode_breaker("eth-cascade", OLD)
+    rule = a_rule(remind_seconds=24, apart_seconds=600)
+    _, said, _ = lived(rule, [20, 20, 4, 20], state=state, silenced=[2], block=a_block(number=100))
+    assert words(said) == ["", "r", "c", "t"]
