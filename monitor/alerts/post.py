@@ -107,7 +107,7 @@ class Post:
             self._may_send,
             limit=2,
             use_dns_cache=False,
-            ssl=_verifying(self._to),
+            ssl=verifying(self._to),
             # The socket is made after the name is resolved: what is checked is what is dialled.
             socket_factory=None if self._to.allow_private else _public_socket,
         )
@@ -206,7 +206,8 @@ class _Connector(aiohttp.TCPConnector):
         return connection
 
 
-def _verifying(to: Destination) -> ssl.SSLContext:
+def verifying(to: Destination) -> ssl.SSLContext:
+    """What a destination is verified by. Raises ConfigError when that cannot be read."""
     try:
         return ssl.create_default_context(cafile=to.ca_file)
     except (OSError, ValueError) as error:

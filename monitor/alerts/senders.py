@@ -5,6 +5,7 @@ from types import TracebackType
 from typing import Any, Protocol, Self
 
 from monitor.alerts.alertmanager import AlertmanagerSender
+from monitor.alerts.chat import ChatSender
 from monitor.alerts.pagerduty import PagerDutySender
 from monitor.alerts.post import MaySend
 from monitor.alerts.target import Format, Target
@@ -35,7 +36,9 @@ def sender_of(target: Target, may_send: MaySend) -> Sender:
             return AlertmanagerSender(target, may_send)
         case Format.PAGERDUTY:
             return PagerDutySender(target, may_send)
-        case _:
+        case Format.APPRISE:
+            return ChatSender(target, may_send)
+        case Format.JSON:
             return WebhookSender(target, may_send)
 
 

