@@ -19,7 +19,7 @@ SOAK_SECONDS ?= 300
 KILLS ?= 20
 WORLDS ?= 2
 
-.PHONY: help install redis devnet demo test gate lint types format bench fuzz torture loops fidelity clean lock
+.PHONY: help install redis devnet demo test gate lint types format bench fuzz torture loops fidelity hysteresis clean lock
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -77,6 +77,9 @@ loops: devnet ## labelled loops and decoys on real contracts: WORLDS=n SEED=s
 
 fidelity: devnet ## cascades projected, then played for real, in random worlds: WORLDS=n SEED=s
 	@$(DEVNET) fidelity --worlds $(WORLDS) --seed $(SEED) $(FLAGS)
+
+hysteresis: install ## the shipped breakers under every round of two feeds (needs CASCADE_MONITOR_DATA)
+	@$(DEVNET) hysteresis
 
 bench: devnet ## what the daemon costs, beside plain ways to do the same: SOAK_SECONDS=n
 	@$(DEVNET) benchmarks --soak-seconds $(SOAK_SECONDS)

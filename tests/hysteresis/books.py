@@ -1,0 +1,158 @@
+"""The Lido book of 2023-06-21 as a world at any price of stETH in ETH, or of ETH in USD.
+
+Accounts stand still: what they have and owe is what it was that day, whatever the price. stETH is
+sold into the pool of Curve as its publisher has it, brought to the price by arbitrage. What else is
+sold finds a pool without a bottom, since the set has none: only stETH and wstETH fall by sales.
+"""
+
+import csv
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from decimal import Decimal
+
+from builders import an_address
+from lido_book import (
+    ELSE,
+    ETH_USD,
+    FOLDER,
+    NAMED,
+    OTHER,
+    STETH,
+    UNIT,
+    V2,
+    V3,
+    WETH,
+    WSTETH,
+    Book,
+    Lender,
+    book,
+    world_of,
+)
+
+from monitor.core.curves import ConstantProductCurve, DepthCurve
+from monitor.core.risk import CollateralLeg, DebtLeg, Exposure, MarketSheet, WorldSheet
+from monitor.core.units import WAD, AssetId, Bps, RawAmount, Wad
+from monitor.simulation.pools import pools_of
+from monitor.simulation.stable import StablePool
+
+BOTTOM = 10**12 * WAD
+NO_PRICES: Mapping[AssetId, float] = {}
+BINS = {V2.name: ("b1", "b2", "b3"), V3.name: ("b1_v3", "b12_v3", "b2_v3", "b3_v3")}
+"""Files of all accounts whose collateral and debts the publisher tells apart."""
+BONUS, E_MODE_BONUS = Decimal("1.07"), Decimal("1.01")
+LIKE_ETHER = ("collateral_reth_calc", "collateral_cbeth_calc", "collateral_eth_calc")
+NOTHING = Decimal("1e-6")
+"""What is left of a sum by rounding, as a share of it."""
+
+Prices = dict[AssetId, Decimal]
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """`world`: at the prices of that day. `told`: what the publisher says of it."""
+
+    told: Book
+    world: WorldSheet
+
+    def at(self, peg: Decimal, ether_usd: Decimal) -> WorldSheet:
+        """With stETH at so much ETH, and ETH at so much USD."""
+        prices = self._prices(peg, ether_usd)
+        markets = (
+            replace(
+                sheet,
+                assets={
+                    asset: replace(each, price_base=round(prices[asset] * UNIT))
+                    for asset, each in sheet.assets.items()
+                },
+            )
+            for sheet in self.world.markets
+        )
+        return replace(self.world, markets=tuple(markets), curves=self._curves(peg, prices))
+
+    def _prices(self, peg: Decimal, ether_usd: Decimal) -> Prices:
+        staked = peg * ether_usd
+        wrapped = staked * self.told.rate
+        return self.told.prices | {WETH: ether_usd, STETH: staked, WSTETH: wrapped}
+
+    def _curves(self, peg: Decimal, prices: Prices) -> tuple[DepthCurve, ...]:
+        (pool,) = pools_of([self.told.pool], NO_PRICES.get).pools
+        assert isinstance(pool, StablePool)
+        moved = pool.moved([1.0, float(peg) / pool.mid(1, 0)])
+        curve = replace(self.told.pool, balances=tuple(int(raw) for raw in moved.balances))
+        pairs = ((WSTETH, STETH), (WETH, ELSE), (OTHER, ELSE))
+        return (curve, *(_flat(prices, *pair, at) for at, pair in enumerate(pairs, start=1)))
+
+
+def _flat(prices: Prices, asset: AssetId, other: AssetId, number: int) -> DepthCurve:
+    reserve = int(BOTTOM * prices[asset] / prices[other])
+    return ConstantProductCurve(an_address(f"pool {number}"), asset, other, BOTTOM, reserve, 0)
+
+
+def loops() -> Scene:
+    """The 395 accounts that pledge stETH and owe ether, and next to nothing else."""
+    told = book()
+    return Scene(told, world_of(told, ()))
+
+
+def everybody() -> Scene:
+    """All accounts that the publisher tells apart: what they owe beside ether is dollars.
+
+    Of what else they pledge, what moves with ether is ether, the rest is dollars. An account's own
+    average threshold holds for all of it.
+    """
+    told = book()
+    bare = world_of(told, ()).markets
+    markets = (_filled(told, lender, sheet) for lender, sheet in zip((V2, V3), bare, strict=True))
+    return Scene(told, replace(world_of(told, ()), markets=tuple(markets)))
+
+
+def _filled(told: Book, lender: Lender, sheet: MarketSheet) -> MarketSheet:
+    # V2 counts in ETH, V3 in USD.
+    unit = ETH_USD if lender is V2 else Decimal(1)
+    rows = [row for name in BINS[lender.name] for row in _read(name)]
+    exposures = (
+        Exposure(
+            an_address(f"{lender.name} {row['user']}"),
+            tuple(_pledged(told, lender, row, unit)),
+            tuple(_owed(told, row, unit)),
+        )
+        for row in rows
+    )
+    return replace(sheet, exposures=tuple(exposures))
+
+
+def _read(name: str) -> list[dict[str, str]]:
+    with (FOLDER / f"{name}.csv").open() as file:
+        return list(csv.DictReader(file))
+
+
+def _pledged(
+    told: Book, lender: Lender, row: Mapping[str, str], unit: Decimal
+) -> Iterator[CollateralLeg]:
+    whole = Decimal(row["collateral"]) * unit
+    staked = min(Decimal(row["amount"]) * told.prices[lender.staked], whole)
+    ether = min(sum(Decimal(row.get(key) or 0) for key in LIKE_ETHER) * unit, whole - staked)
+    threshold = Wad(round(Decimal(row["threshold"]) / 10_000 * WAD))
+    bonus = Wad(round((E_MODE_BONUS if row.get("emode") == "1" else BONUS) * WAD))
+    for asset, value in (
+        (lender.staked, staked),
+        (WETH, ether),
+        (OTHER, whole - staked - ether),
+    ):
+        if value > NOTHING * whole:
+            yield CollateralLeg(asset, _raw(told, asset, value), threshold, bonus, Bps(0))
+
+
+def _owed(told: Book, row: Mapping[str, str], unit: Decimal) -> Iterator[DebtLeg]:
+    whole = Decimal(row["debt"]) * unit
+    ether = min(Decimal(row["ethdebt"]) * ETH_USD, whole)
+    for asset, value in ((WETH, ether), (ELSE, whole - ether)):
+        if value > NOTHING * whole:
+            yield DebtLeg(asset, _raw(told, asset, value))
+
+
+def _raw(told: Book, asset: AssetId, value: Decimal) -> RawAmount:
+    return RawAmount(round(value / told.prices[asset] * WAD))
+
+
+__all__ = ["ETH_USD", "NAMED", "Scene", "everybody", "loops"]
