@@ -116,6 +116,7 @@ def retraction_of(alert: Alert) -> Alert:
         "status": AlertStatus.RESOLVED if is_over else AlertStatus.FIRING,
         "ends_at": rfc3339(alert.block.timestamp) if is_over else None,
     }
+    body["data"]["actions"] = []  # simulated on a block that is gone
     return Alert(
         id=identity,
         fingerprint=alert.fingerprint,

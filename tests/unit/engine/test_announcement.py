@@ -152,6 +152,14 @@ def test_announcement__of_several_measures__lists_them_and_tells_the_one_that_de
     }
 
 
+def test_retraction__of_what_could_be_done__proposes_nothing() -> None:
+    rule, block = a_rule(), a_block()
+    evidence = replace(EVIDENCE, actions=({"calldata": "0x", "simulated": "ok"},))
+    alert = announcement(rule, an_event(rule, 20, block), block, evidence)
+    assert len(json.loads(alert.body)["data"]["actions"]) == 1
+    assert json.loads(retraction_of(alert).body)["data"]["actions"] == []
+
+
 def test_retraction__of_what_nobody_heard__is_silenced_too() -> None:
     rule, block = a_rule(), a_block()
     alert = silenced_for(announcement(rule, an_event(rule, 5, block), block, EVIDENCE), "known")
