@@ -1,6 +1,5 @@
 """`cascade-monitor check`: look at everything a configuration names, and say all that is wrong."""
 
-import json
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack
@@ -10,11 +9,11 @@ from typing import Any
 
 from eth_utils.address import to_checksum_address
 
+from monitor.alerts.notice import trial
 from monitor.alerts.senders import sender_of
 from monitor.alerts.target import Target
 from monitor.chain.agreement import disagreement
 from monitor.chain.node import Node
-from monitor.core.alerts import Delivery, digest
 from monitor.core.blocks import BlockRef
 from monitor.core.curves import UnknownCurve
 from monitor.core.ledger import Ledger, Market, find, market_key, price_key, token_key
@@ -82,8 +81,9 @@ async def findings(settings: Settings, *, send_test: bool) -> AsyncIterator[Find
         genesis = await genesis_of(node) if heads else None
         yield await _store(settings, genesis)
         yield _snapshots(settings)
-        for hook in settings.webhooks if send_test else ():
-            yield await _webhook(target_of(hook, settings.chain.chain_id))
+        for hook in settings.webhooks:
+            target = target_of(hook, settings.chain.chain_id)
+            yield await _webhook(target, send_test=send_test)
 
 
 async def _agreement(heads: Mapping[int, tuple[Node, BlockRef]]) -> Finding:
@@ -304,14 +304,14 @@ def _snapshots(settings: Settings) -> Finding:
     return Finding("snapshots", f"at most {wanted.keep} in {wanted.dir}")
 
 
-async def _webhook(target: Target) -> Finding:
+async def _webhook(target: Target, *, send_test: bool) -> Finding:
+    """Its certificates and its URL's form; whether it takes a message only if asked."""
     subject = f"webhook {target.name}"
-    now = time.time()
-    body = {"type": "monitor.test", "timestamp": int(now), "data": {"by": "cascade-monitor check"}}
-    delivery = Delivery(digest("test", str(now)), target.name, json.dumps(body), 0, now, now)
     try:
         async with sender_of(target, lambda: True) as sender:
-            await sender.send(delivery)
-    except DeliveryFailed as failure:
+            if not send_test:
+                return Finding(subject, f"of format {target.format}; nothing was sent")
+            await sender.send(trial(target.name, time.time()))
+    except (DeliveryFailed, ConfigError) as failure:
         return Finding(subject, fault=str(failure))
     return Finding(subject, "took the test message")

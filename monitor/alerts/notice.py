@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
-from monitor.core.alerts import MONITOR
+from monitor.core.alerts import MONITOR, Delivery, digest
 
 WANTED = (
     "scenario", "shocks", "critical_shock", "unknown", "converged", "rounds", "liquidated_usd",
@@ -76,6 +76,25 @@ def notice_of(body: str) -> Notice:
         )
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError(f"not the body of an alert: {error!r}") from error
+
+
+def trial(webhook: str, now_unix: float) -> Delivery:
+    """What `check --send-test` sends: an alert in every respect but what it is about."""
+    identity = digest("test", webhook, str(now_unix))
+    alert = {
+        "id": identity,
+        "fingerprint": digest("test", webhook),
+        "episode": identity,
+        "retracts": None,
+        "breaker": "check",
+        "severity": "warning",
+        "status": "firing",
+        "starts_at": rfc3339(now_unix),
+        "ends_at": None,
+    }
+    data = {"alert": alert, "block": None, "by": "cascade-monitor check"}
+    body = {"type": TEST, "timestamp": rfc3339(now_unix), "data": data}
+    return Delivery(identity, webhook, json.dumps(body), 0, now_unix, now_unix)
 
 
 def _kind(type: str, data: Mapping[str, Any]) -> Kind:
