@@ -7,9 +7,10 @@ from datetime import UTC, datetime
 
 import pytest
 from torture.campaign import run
+from torture.conditions import judge_conditions
 from torture.letters import Arrival, Interruption, Owed
 from torture.outcome import Options
-from torture.verdict import Verdict, judge
+from torture.verdict import Verdict, judge, judge_final
 
 KILLS = 20
 SEED_OF_TODAY = int(datetime.now(UTC).strftime("%Y%m%d"))
@@ -100,3 +101,124 @@ def test_judge__another_body_under_one_id__is_duplicated_and_diverged() -> None:
 
 def test_judge__retraction_of_what_never_came__is_diverged() -> None:
     assert counts(judged([GONE_TAKEN_BACK])) == (0, 0, 1)
+
+
+CLEARED = Owed("cleared-1", "breaker.cleared", "eth", 9, "0x09", "all is well")
+TOLD_CLEAR = replace(
+    TOLD, id="cleared-1", type="breaker.cleared", block_hash="0x09", raw=CLEARED.raw, at_monotonic=5
+)
+UNHEARD = replace(TOLD, acknowledged=False)
+
+
+def test_judge__again_after_an_answer_in_doubt__is_no_duplicate() -> None:
+    in_doubt = replace(TOLD, doubtful=True)
+    assert judged([in_doubt, replace(TOLD, at_monotonic=2.0)], OWED).is_clean
+
+
+@pytest.mark.parametrize(
+    ("said", "faults"),
+    [
+        pytest.param([TOLD_CLEAR, replace(TOLD, at_monotonic=6.0)], 1, id="backwards"),
+        pytest.param(
+            [UNHEARD, TOLD_CLEAR, replace(TOLD, at_monotonic=6.0)], 2, id="before it was taken"
+        ),
+        pytest.param(
+            [replace(TOLD, answered_monotonic=5.5), TOLD_CLEAR], 1, id="while it was answered"
+        ),
+        pytest.param(
+            [UNHEARD, GONE, GONE_TAKEN_BACK, replace(TOLD, at_monotonic=3.0), TOLD_CLEAR],
+            1,
+            id="one that is gone, before it was taken",
+        ),
+    ],
+)
+def test_judge__an_earlier_letter_not_settled__is_out_of_order(
+    said: Sequence[Arrival], faults: int
+) -> None:
+    assert counts(judged(said, OWED, CLEARED)) == (0, 0, faults)
+
+
+def test_judge__raised_again_while_unheard__waits_behind_its_retraction() -> None:
+    others = [GONE, GONE_TAKEN_BACK]
+    back = replace(TAKEN_BACK, at_monotonic=3.0)
+    again = replace(TOLD, at_monotonic=4.0)
+    assert judged([UNHEARD, *others, back, again, TOLD_CLEAR], OWED, CLEARED).is_clean
+
+
+def judged_final(said: Sequence[Arrival], final_block: int = 8) -> Verdict:
+    return judge_final(said, {"tripped-1": OWED, "cleared-1": CLEARED}, final_block, ())
+
+
+def test_judge_final__what_is_final_and_nothing_else__finds_nothing() -> None:
+    assert judged_final([TOLD]).is_clean
+    assert judged_final([TOLD, TOLD_CLEAR], 9).is_clean
+
+
+@pytest.mark.parametrize(
+    ("said", "found"),
+    [
+        pytest.param([], (1, 0, 0), id="never came"),
+        pytest.param([TOLD, TOLD_CLEAR], (0, 0, 1), id="not yet final"),
+        pytest.param([TOLD, GONE], (0, 0, 1), id="of a block that is gone"),
+        pytest.param([TOLD, TAKEN_BACK, replace(TOLD, at_monotonic=3.0)], (0, 0, 1), id="back"),
+        pytest.param([replace(TOLD, raw="other words")], (0, 0, 1), id="other words"),
+        pytest.param([TOLD, replace(TOLD, at_monotonic=2.0)], (0, 1, 0), id="twice"),
+    ],
+)
+def test_judge_final__anything_else__is_a_fault(
+    said: Sequence[Arrival], found: tuple[int, int, int]
+) -> None:
+    assert counts(judged_final(said)) == found
+
+
+def of_head(alert_id: str, type: str, at: float) -> Arrival:
+    return Arrival(alert_id, type, "monitor.head", "0x07", None, alert_id, at, acknowledged=True)
+
+
+BLIND = of_head("blind-1", "monitor.blind", 1.0)
+SEES = of_head("sees-1", "monitor.recovered", 2.0)
+BLIND_AGAIN = of_head("blind-2", "monitor.blind", 3.0)
+
+
+def judged_conditions(
+    said: Sequence[Arrival], *, written: Sequence[Arrival] = (BLIND, SEES), cuts: bool = False
+) -> Verdict:
+    known = {a.id: Owed(a.id, a.type, a.breaker, 7, a.block_hash, a.raw) for a in (*written,)}
+    return judge_conditions({"on-call": said}, known, [KILL] if cuts else ())
+
+
+def test_judge_conditions__blind_and_then_not__finds_nothing() -> None:
+    assert judged_conditions([BLIND, SEES]).is_clean
+
+
+@pytest.mark.parametrize(
+    ("said", "written", "found"),
+    [
+        pytest.param([BLIND], (BLIND, SEES), (1, 0, 1), id="its end never came"),
+        pytest.param([SEES], (SEES,), (0, 0, 1), id="an end without a beginning"),
+        pytest.param([BLIND, BLIND_AGAIN, SEES], (BLIND, BLIND_AGAIN, SEES), (0, 0, 1), id="twice"),
+        pytest.param([BLIND], (BLIND,), (0, 0, 1), id="blind at the end"),
+        pytest.param(
+            [BLIND, SEES, replace(SEES, at_monotonic=4.0)], (BLIND, SEES), (0, 1, 0), id="repeated"
+        ),
+        pytest.param(
+            [BLIND, SEES, replace(BLIND, id="back", retracts="blind-1", raw="back")],
+            (BLIND, SEES),
+            (0, 0, 2),
+            id="taken back, and written nowhere",
+        ),
+        pytest.param(
+            [replace(BLIND, raw="other words"), SEES], (BLIND, SEES), (0, 1, 0), id="other words"
+        ),
+    ],
+)
+def test_judge_conditions__anything_else__is_a_fault(
+    said: Sequence[Arrival], written: Sequence[Arrival], found: tuple[int, int, int]
+) -> None:
+    assert counts(judged_conditions(said, written=written)) == found
+
+
+def test_judge_conditions__said_before_a_kill_and_written_nowhere__is_excused() -> None:
+    assert judged_conditions([BLIND, SEES, BLIND_AGAIN], cuts=False).diverged
+    early = replace(BLIND_AGAIN, at_monotonic=1.0)
+    assert judged_conditions([BLIND, SEES, early], cuts=True).is_clean

@@ -221,7 +221,8 @@ class Campaign:
         while True:
             with suppress(TimeoutError):
                 left_seconds = deadline - time.monotonic()
-                await drained(self._scene.victims.daemon, left_seconds, FINAL_ONLY)
+                final = (await self._world.block_at("finalized")).number
+                await drained(self._scene.victims.daemon, left_seconds, FINAL_ONLY, final)
             await self._scene.victims.stop()
             left = (await ending_of(self._config, FINAL_ONLY)).pending
             if not left:

@@ -131,6 +131,7 @@ class Receiver:
         self._order({"disarm": True})
 
     async def sprung(self) -> None:
+        """Until the trap has struck; it may have killed the receiver itself."""
         await self._sprung.wait()
 
     def _order(self, order: dict[str, Any]) -> None:
@@ -145,6 +146,7 @@ class Receiver:
         words = {b"ready\n": self._ready, b"sprung\n": self._sprung}
         async for line in process.stdout:
             words[line].set()
+        self._sprung.set()
 
     # -- what it has read -------------------------------------------------------------------------
 

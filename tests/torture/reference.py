@@ -29,7 +29,7 @@ from torture.verdict import GivenUpError
 
 REPLAY_SECONDS = 900.0
 EVERY_ALERT = 1_000_000
-FINAL_BLOCK = r"(?m)^cascade_monitor_finalized_block ([0-9.e+-]+|NaN)$"
+BLIND = r"(?m)^cascade_monitor_blind\{condition=\"[^\"]*\"\} 1.0$"
 EVERY_POSITION = "1000"
 
 
@@ -105,27 +105,33 @@ async def replayed(stage: Stage, first: int = 0) -> Ending:
 
 
 async def drained(
-    daemon: DaemonProcess, seconds: float, final_only: frozenset[str] = frozenset()
+    daemon: DaemonProcess, seconds: float, final_only: frozenset[str] = frozenset(), final: int = 0
 ) -> None:
-    """Until all that is due is said to be delivered. Raises TimeoutError."""
+    """Until it sees, and all that is due is said to be delivered. Raises TimeoutError.
+
+    `final`: the final block; `final_only`: the receivers that get nothing above it.
+    """
     until = time.monotonic() + seconds
-    while waiting := await _waiting(daemon, final_only):
+    while waiting := await _waiting(daemon, final_only, final):
         if time.monotonic() > until:
             raise TimeoutError(f"{waiting} deliveries pend {seconds:g} s after all was well")
         await asyncio.sleep(0.2)
 
 
-async def _waiting(daemon: DaemonProcess, final_only: frozenset[str]) -> int:
-    """Deliveries that are due and were not made yet, of the newest alerts."""
+async def _waiting(daemon: DaemonProcess, final_only: frozenset[str], final: int) -> int:
+    """Deliveries that are due and were not made yet, of the newest alerts; and one for each way in
+    which it is blind: there is something to be said yet.
+    """
     _, metrics = await daemon.get("/metrics")
-    final_block = float(re.findall(FINAL_BLOCK, metrics)[0])
     _, answer = await daemon.get("/api/v1/alerts?limit=1000")
-    return sum(
-        status == "pending"
-        and not (webhook in final_only and (told["data"]["block"]["number"] or 0) > final_block)
+    pending = [
+        (webhook, told["data"]["block"]["number"] or 0)
         for told in answer["alerts"]
         for webhook, status in told["deliveries"].items()
-    )
+        if status == "pending"
+    ]
+    due = [webhook for webhook, block in pending if webhook not in final_only or block <= final]
+    return len(re.findall(BLIND, metrics)) + len(due)
 
 
 def _events(arrivals: Sequence[Arrival]) -> dict[str, Owed]:
