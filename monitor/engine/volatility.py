@@ -41,19 +41,19 @@ class PriceLog:
         """`wanted`: what the assets are called, as in a curve; `named`: the [assets] entries."""
         self._rules = tuple(rules)
         self._named = named
-        self._wanted = tuple(dict.fromkeys(wanted))
+        self.wanted = tuple(dict.fromkeys(wanted))
         self._assets: dict[str, AssetId] = {}
 
     def observe(self, block: BlockRef, overlay: Overlay) -> None:
         """Note the prices of the first block of each hour that knows them."""
         hour = block.timestamp // HOUR_SECONDS
-        assets = [self._assets.get(name) for name in self._wanted]
+        assets = [self._assets.get(name) for name in self.wanted]
         if all(asset is not None and _newest_hour(overlay, asset) == hour for asset in assets):
             return
         listings = list_all(overlay, self._rules)
         told = ((one.asset, one.symbol, one.is_permissionless) for one in listings)
         names, valuation = book_of(told, self._named), Valuation(overlay, listings)
-        for name in self._wanted:
+        for name in self.wanted:
             if name not in self._assets:
                 try:
                     self._assets[name] = names.resolve(name)
