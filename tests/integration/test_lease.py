@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import NoReturn
 
 import pytest
+from daemon_process import command
 from redis.asyncio import Redis
 from redis_proxy import RedisProxy, proxy
 from redis_server import RedisServer
@@ -333,3 +334,9 @@ async def test_standby__embedded_server__is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"store\.url is embedded: expected a Redis that both"):
         async with open_rim(load(config), standby=True):
             pass
+
+
+async def test_standby__beside_once__is_wrong_usage(tmp_path: Path) -> None:
+    finished = await command("run", "--config", str(tmp_path), "--once", "--standby")
+    assert finished.code == 64
+    assert "exclude one another" in finished.err
