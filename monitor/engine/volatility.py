@@ -101,7 +101,7 @@ def _realised(samples: tuple[PriceSample, ...]) -> Realised:
     with localcontext(_REAL):
         return _realised_of(
             [
-                (Decimal(new.usd_wad) / Decimal(old.usd_wad)).ln()
+                _REAL.divide(Decimal(new.usd_wad), Decimal(old.usd_wad)).ln()
                 for old, new in pairwise(samples)
                 if abs(new.at_unix - old.at_unix - HOUR_SECONDS) <= SLACK_SECONDS
             ]
@@ -113,8 +113,9 @@ def _realised_of(returns: Sequence[Decimal]) -> Realised:
     if len(returns) < FEWEST_RETURNS:
         seen = f"{len(returns)} hourly returns of the last 7 days were seen"
         return Realised(None, f"volatility unknown: {seen}, {FEWEST_RETURNS} are needed")
-    mean = sum(returns, Decimal(0)) / len(returns)
-    variance = sum(((one - mean) ** 2 for one in returns), Decimal(0)) / (len(returns) - 1)
+    mean = _REAL.divide(sum(returns, Decimal(0)), len(returns))
+    squares = sum(((one - mean) ** 2 for one in returns), Decimal(0))
+    variance = _REAL.divide(squares, len(returns) - 1)
     if not variance:
         still = f"in {len(returns)} hours the price did not move, or always alike"
         return Realised(None, f"volatility unknown: {still}")
