@@ -127,6 +127,7 @@ class Scene:
     redis: RedisServer
     snitch: Snitch
     miner: Miner
+    second_node: FaultProxy
 
     async def both_hear(self, name: str, type: str) -> Letter:
         letter = await heard(self.stage.receiver, name, type)
@@ -144,16 +145,27 @@ async def scene(stage: Stage) -> AsyncIterator[Scene]:
     redis = RedisServer(folder)
     redis.start("--appendfsync", "everysec")
     try:
-        async with Receiver() as other, a_snitch() as snitch:
+        anvil = stage.world.anvil
+        async with (
+            Receiver() as other,
+            a_snitch() as snitch,
+            FaultProxy(anvil.http_url, anvil.ws_url) as second_node,
+        ):
             deadman = f'[deadman]\nurl = "{snitch.url}"\nevery_seconds = 1\nallow_private = true\n'
-            config, port = stage.config(blindness=QUICK, more=chat(other, stage) + deadman, **NEVER)
+            config, port = stage.config(
+                blindness=QUICK,
+                more=chat(other, stage) + deadman,
+                endpoints=(anvil.http_url, second_node.http_url),
+                **NEVER,
+            )
             text = config.read_text().replace("[store]", f'[store]\nurl = "{redis.url}"')
-            config.write_text(text)
+            # Else a node that tells of another chain would have to make headers that fit.
+            config.write_text(text.replace("[chain]", "[chain]\nprove_headers = false"))
             async with daemon_process(config, port) as daemon:
                 await daemon.reached(await stage.head(), 60)
                 miner = Miner(stage.world)
                 mining = asyncio.create_task(miner.run())
-                yield Scene(stage, daemon, other, redis, snitch, miner)
+                yield Scene(stage, daemon, other, redis, snitch, miner, second_node)
                 mining.cancel()
                 await asyncio.gather(mining, return_exceptions=True)
     finally:
@@ -168,6 +180,7 @@ async def test_blindness__in_one_way_after_the_other__is_told_to_everybody_and_t
     assert await metric(scene.daemon, 'cascade_monitor_blind{condition="monitor.head"}') == "0.0"
     assert (await scene.daemon.get("/api/v1/status"))[1]["blind"] == {}
     await no_new_block(scene)
+    await endpoints_disagree(scene)
     await price_unknown(scene)
     await receiver_broken(scene)
     await redis_frozen(scene)
@@ -203,6 +216,21 @@ async def withheld(scene: Scene, more: int) -> None:
     name = 'cascade_monitor_deadman_pings_total{outcome="withheld"}'
     before = float(await metric(scene.daemon, name))
     await scene.daemon.says("/metrics", f"{name} {before + more}")
+
+
+async def _another_chain(_: FaultProxy, request: Json, answer: Json) -> Json:
+    found = answer.get("result")
+    if request["method"] != "eth_getBlockByNumber" or not found or int(found["number"], 16) == 0:
+        return answer
+    return answer | {"result": found | {"hash": "0x" + found["hash"][:1:-1]}}
+
+
+async def endpoints_disagree(scene: Scene) -> None:
+    scene.second_node.inject(Fault("another chain", edit=_another_chain))
+    blind = await scene.both_hear("endpoints", "monitor.blind")
+    assert "the endpoints disagree about block" in str(blind.body["data"]["reasons"])
+    scene.second_node.heal()
+    await scene.both_hear("endpoints", "monitor.recovered")
 
 
 async def price_unknown(scene: Scene) -> None:
