@@ -1,6 +1,6 @@
 """An alert as a person reads it in five seconds: what, how big, how sure, what to do, where."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -100,8 +100,9 @@ def _blindness(notice: Notice) -> Iterator[str]:
 
 
 def _position(notice: Notice) -> Iterator[str]:
-    position: Mapping[str, Any] = notice.data.get("position") or {}
-    where = "/".join(filter(None, (position.get("market"), position.get("sub_market"))))
+    position = notice.data["position"]
+    names = (position.get("market"), position.get("sub_market"))
+    where = "/".join(str(name) for name in names if name)
     yield f"Position {position.get('account')} in {where}"
     yield f"Health {notice.data.get('value')}, at block {notice.block}"
     if notice.is_firing:
@@ -110,20 +111,28 @@ def _position(notice: Notice) -> Iterator[str]:
 
 def _breaker(notice: Notice) -> Iterator[str]:
     data = notice.data
-    projection: Mapping[str, Any] = data.get("projection") or {}
+    projection = data["projection"]
     measures = measured(data.get("measure"), data.get("value"))
     shocks = shocked(projection.get("shocks"))
     told = f"If {shocks}: {measures}" if shocks else measures
     yield f"{told}. Projected at block {notice.block}"
+    if len(data["measures"]) > 1:
+        every = (measured(each.get("measure"), each.get("value")) for each in data["measures"])
+        yield f"Measured: {', '.join(every)}"
     if "liquidated_usd" in projection:
         yield _size(projection)
     yield from _certainty(projection)
     if not notice.is_firing:
         yield f"Fired from {_clock(notice.starts_unix)} to {_clock(notice.timestamp_unix)}"
         return
-    actions = [each for each in data.get("actions") or () if isinstance(each, Mapping)]
-    for action in actions[:MOST_ACTIONS]:
-        yield f"Can do: {action.get('description')} (simulated: {action.get('simulated')})"
+    yield from _actions(data["actions"])
+
+
+def _actions(actions: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """What would go through first."""
+    for action in sorted(actions, key=lambda each: each.get("simulated") != "ok")[:MOST_ACTIONS]:
+        word = "Can do" if action.get("simulated") == "ok" else "Not so"
+        yield f"{word}: {action.get('description')} (simulated: {action.get('simulated')})"
     if len(actions) > MOST_ACTIONS:
         yield f"and {len(actions) - MOST_ACTIONS} more actions, with their calldata, in the alert"
 
@@ -138,27 +147,29 @@ def _size(projection: Mapping[str, Any]) -> str:
 
 
 def _certainty(projection: Mapping[str, Any]) -> Iterator[str]:
-    unknown = [str(each) for each in projection.get("unknown") or ()]
+    unknown = [str(each) for each in projection["unknown"]]
     if unknown:
         more = f", and {len(unknown) - 1} more" if len(unknown) > 1 else ""
         yield f"Not sure: {unknown[0]}{more}"
     elif projection.get("converged") is False:
         yield "Not sure: the cascade did not come to an end within its rounds"
     elif projection.get("converged"):
-        yield f"Sure: everything it needs is known, came to an end in {projection['rounds']} rounds"
+        rounds = projection.get("rounds")
+        yield f"Sure: everything it needs is known, came to an end in {rounds} rounds"
 
 
 def _reasons(notice: Notice) -> Iterator[str]:
     """Why it cannot be seen: of a condition, of a position, or of a projection."""
     data = notice.data
-    told = data.get("reasons") or (data.get("position") or {}).get("unknown")
-    yield from map(str, told or (data.get("projection") or {}).get("unknown") or ())
+    told = data["reasons"] or data["position"]["unknown"] or data["projection"]["unknown"]
+    yield from map(str, told)
 
 
 def _last(notice: Notice, page_url: str | None) -> Iterator[str]:
     """What to type and where to look: whole or not at all."""
     command = str(notice.data.get("reproduce") or "")
-    if notice.is_firing and command and len(command) <= LONGEST_COMMAND and command.isprintable():
+    is_new = notice.is_firing and not notice.retracts
+    if is_new and command and len(command) <= LONGEST_COMMAND and command.isprintable():
         yield f"Again: {command}"
     if page_url:
         yield f"Page: {page_url}"

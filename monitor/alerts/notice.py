@@ -57,8 +57,7 @@ def notice_of(body: str) -> Notice:
     try:
         told = json.loads(body)
         type, data = str(told["type"]), dict(told["data"])
-        alert, block = data["alert"], data.get("block") or {}
-        said = data.get("projection") or {}
+        alert, number = data["alert"], _mapping(data.get("block")).get("number")
         return Notice(
             id=str(alert["id"]),
             type=type,
@@ -70,12 +69,34 @@ def notice_of(body: str) -> Notice:
             starts_unix=_unix(alert["starts_at"]),
             ends_unix=None if alert.get("ends_at") is None else _unix(alert["ends_at"]),
             timestamp_unix=_unix(told["timestamp"]),
-            block=block.get("number"),
-            retracts=alert.get("retracts") or "",
-            data=data | {"projection": {key: said[key] for key in WANTED if key in said}},
+            block=None if number is None else int(number),
+            retracts=str(alert.get("retracts") or ""),
+            data=_tidy(data),
         )
-    except (KeyError, TypeError, AttributeError) as error:
+    except (KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         raise ValueError(f"not the body of an alert: {error!r}") from error
+
+
+def _tidy(data: Mapping[str, Any]) -> Mapping[str, Any]:
+    """With everything in the form that its readers expect, whoever wrote it."""
+    projection, position = _mapping(data.get("projection")), _mapping(data.get("position"))
+    kept = {key: projection[key] for key in WANTED if key in projection}
+    return {
+        **data,
+        "projection": kept | {"unknown": _list(kept.get("unknown"))},
+        "position": {**position, "unknown": _list(position.get("unknown"))},
+        "actions": [each for each in _list(data.get("actions")) if isinstance(each, dict)],
+        "measures": [each for each in _list(data.get("measures")) if isinstance(each, dict)],
+        "reasons": _list(data.get("reasons")),
+    }
+
+
+def _mapping(value: object) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _list(value: object) -> list[Any]:
+    return value if isinstance(value, list) else []
 
 
 def trial(webhook: str, now_unix: float) -> Delivery:

@@ -118,15 +118,14 @@ class PagerDutySender:
 def _details(notice: Notice) -> dict[str, Any]:
     """What a person looks up: short, whatever was found."""
     data = notice.data
-    projection = data.get("projection") or {}
     details = {
         "what": list(message_of(notice).lines),
         "measure": data.get("measure"),
         "value": data.get("value"),
         "threshold": data.get("threshold"),
         "block": notice.block,
-        "scenario": projection.get("scenario"),
-        "actions": [_short(action) for action in (data.get("actions") or ())[:MOST_DETAILS]],
+        "scenario": data["projection"].get("scenario"),
+        "actions": [_short(action) for action in data["actions"][:MOST_DETAILS]],
         "reproduce": data.get("reproduce"),
     }
     return {key: _short(value) for key, value in details.items() if value not in (None, [], "")}

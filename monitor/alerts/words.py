@@ -47,23 +47,25 @@ def _short(value: Decimal) -> str:
 
 def figure(measure: object, value: object) -> str:
     """A measure's value alone, as its threshold is shown too."""
-    number = _number(value)
-    if str(measure).endswith("_usd"):
+    name, number = str(measure), _number(value)
+    if name.endswith("_usd"):
         return money(value)
     if number is None:
-        return "none" if str(measure).startswith("critical_shock") else "unknown"
-    if measure in _RATIOS:
+        return "none" if name.startswith("critical_shock") else "unknown"
+    if name in _RATIOS:
         return percent(number)
-    if measure == "health_factor":
+    if name == "health_factor":
         return str(value)  # cut off already: rounded up, it could look safe
-    return _short(number) + ("x" if measure == "amplification" else "")
+    return _short(number) + ("x" if name == "amplification" else "")
 
 
 def measured(measure: object, value: object) -> str:
     """What was measured, in some words."""
-    if value is None and str(measure).startswith("critical_shock"):
+    name = str(measure)
+    if value is None and name.startswith("critical_shock"):
         return "no move on the curve is critical"
-    return _MEASURES.get(str(measure), f"{measure} {{}}").format(figure(measure, value))
+    shown = figure(name, value)
+    return _MEASURES[name].format(shown) if name in _MEASURES else f"{name} {shown}"
 
 
 def shocked(shocks: object) -> str:

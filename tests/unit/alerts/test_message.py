@@ -1,5 +1,6 @@
 """What a person reads: checked word by word where it matters, and against hostile names."""
 
+import json
 import re
 from typing import Any
 
@@ -8,8 +9,10 @@ from alert_bodies import ACTION, PROJECTION, a_body, taken_back
 from hypothesis import given
 from hypothesis import strategies as st
 
+from monitor.alerts.alertmanager import _annotations
 from monitor.alerts.message import Message, message_of
 from monitor.alerts.notice import notice_of
+from monitor.alerts.pagerduty import _details
 from monitor.alerts.words import figure, measured, money, plain, shocked
 from monitor.core.alerts import AlertType
 
@@ -28,7 +31,7 @@ def told(body: str, page_url: str | None = "https://ops.example/cm") -> Message:
 
 def test_message__tripped__says_what_how_big_how_sure_what_to_do_and_where() -> None:
     reverted = ACTION | {"description": "pause aave-core", "simulated": "reverted: not guardian"}
-    message = told(a_body(actions=[ACTION, reverted]))
+    message = told(a_body(actions=[reverted, ACTION]))
     assert message == Message(
         "TRIPPED eth-cascade: $23.1M liquidated (limit $20.0M)",
         (
@@ -37,11 +40,20 @@ def test_message__tripped__says_what_how_big_how_sure_what_to_do_and_where() -> 
             "liquidate",
             "Sure: everything it needs is known, came to an end in 4 rounds",
             "Can do: freeze WETH in aave-core (simulated: ok)",
-            "Can do: pause aave-core (simulated: reverted: not guardian)",
+            "Not so: pause aave-core (simulated: reverted: not guardian)",
             "Again: cascade-monitor project --snapshot abc.cms --shock WETH=-0.3",
             "Page: https://ops.example/cm",
         ),
     )
+
+
+def test_message__several_measures__says_all_of_them() -> None:
+    measures = [
+        {"measure": "liquidated_usd", "value": "23100000.00"},
+        {"measure": "amplification", "value": None},
+    ]
+    message = told(a_body(measures=measures))
+    assert "Measured: $23.1M liquidated, amplification unknown" in message.lines
 
 
 def test_message__cleared__says_how_long_and_asks_for_nothing() -> None:
@@ -225,6 +237,42 @@ def test_figure__large_and_small__keep_four_digits() -> None:
         "0.0001234x",
         "1x",
     ]
+
+
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner),
+    max_leaves=8,
+)
+KEYS = ("measure", "value", "threshold", "projection", "position", "actions", "measures",
+        "reasons", "reproduce", "block")  # fmt: skip
+NAMES = st.sampled_from(["shocks", "unknown", "converged", "liquidated_usd", "market", "account"])
+
+
+@given(
+    st.sampled_from([*AlertType, "monitor.test"]),
+    st.dictionaries(st.sampled_from(KEYS), ANYTHING | st.dictionaries(NAMES, ANYTHING)),
+    st.booleans(),
+)
+def test_message__whatever_an_alert_holds__is_words_or_a_value_error(
+    type: str, data: dict[str, Any], firing: bool
+) -> None:
+    body = json.loads(a_body(type, firing=firing))
+    body["data"] |= data
+    try:
+        notice = notice_of(json.dumps(body))
+    except ValueError:
+        return
+    message = message_of(notice)
+    assert 0 < len(message.title) <= 80
+    assert len(json.dumps(_details(notice), default=str)) < 50_000
+    assert all(isinstance(text, str) for text in _annotations(notice, None).values())
+
+
+@given(ANYTHING)
+def test_notice__any_document__is_a_value_error(document: object) -> None:
+    with pytest.raises(ValueError):  # noqa: PT011 (JSON's own is one, too)
+        notice_of(json.dumps(document))
 
 
 @pytest.mark.parametrize("body", ["", "[]", "{}", '{"type": 1, "data": {"alert": null}}', "null"])
