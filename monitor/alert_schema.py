@@ -183,14 +183,14 @@ class Blindness(Table):
     """From when on the monitor says that it cannot see."""
 
     hold_seconds: Annotated[Real, Field(ge=0)] = Field(
-        default=10, description="how long a condition lasts before it is told"
+        default=10, description="how long a condition, and its end, last before they are told"
     )
     head_age_seconds: Annotated[Real, Field(gt=0)] = Field(
         default=180, description="the newest block may be so old"
     )
     lag_blocks: Positive = Field(default=10, description="blocks that may wait to be judged")
     store_seconds: Annotated[Real, Field(gt=0)] = Field(
-        default=1.0, description="a round trip to Redis may take so long"
+        default=0.5, description="a round trip to Redis may take so long"
     )
     outbox_seconds: Annotated[Real, Field(gt=0)] = Field(
         default=300, description="a delivery may be overdue so long"

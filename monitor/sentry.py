@@ -33,7 +33,7 @@ from monitor.lookout import Reasons, View
 
 log = structlog.stdlib.get_logger(__name__)
 LOOK_SECONDS = 1.0
-FRESH_SECONDS = 10.0
+FRESH_SECONDS = 5.0
 """A look this old says nothing of the present any more: the process may have been stopped."""
 LAST_SECONDS = 5.0
 """How long the last words may take."""
