@@ -206,8 +206,13 @@ class _Connector(aiohttp.TCPConnector):
         return connection
 
 
-def verifying(to: Destination) -> ssl.SSLContext:
-    """What a destination is verified by. Raises ConfigError when that cannot be read."""
+def verifying(to: Destination) -> ssl.SSLContext | bool:
+    """What a destination is verified by: True is what the system trusts, read once by aiohttp.
+
+    Raises ConfigError when it cannot be read.
+    """
+    if to.ca_file is None:
+        return True
     try:
         return ssl.create_default_context(cafile=to.ca_file)
     except (OSError, ValueError) as error:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import json
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -10,14 +11,21 @@ from typing import Any
 import pytest
 from alert_bodies import a_body, a_delivery, taken_back
 from alertmanager_server import Alertmanager, Notified, Prometheus, free_port, wait_until
+from builders import a_block, a_delta
 from devnet.cache import InstallError
 from prometheus_client import CollectorRegistry
 from receiving import eventually
+from redis.asyncio import Redis
 
 from monitor.alerts.alertmanager import AlertmanagerSender
+from monitor.alerts.outbox import Outbox
+from monitor.alerts.senders import keeping
 from monitor.alerts.target import Format, Target
-from monitor.core.alerts import BreakerPhase
+from monitor.core.alerts import Alert, AlertType, BreakerPhase, Judgement
+from monitor.core.blocks import BlockRef
 from monitor.metrics import Labels, Metrics
+from monitor.store.identity import Identity
+from monitor.store.redis_store import RedisStore
 from monitor.web.server import WebServer
 
 FIRES, WARNS = ("critical", "firing"), ("warning", "firing")
@@ -174,6 +182,61 @@ async def test_alertmanager__sender_restarted__what_was_taken_keeps_firing(
         assert notified.of("restarted") == [FIRES]
         await sender.send(a_delivery(cleared))
         await asyncio.to_thread(notified.wait_for, "restarted", FIRES, ENDS)
+
+
+def an_alert_of(body: str, block: BlockRef) -> Alert:
+    told = json.loads(body)
+    named = told["data"]["alert"]
+    return Alert(named["id"], named["fingerprint"], named["episode"], named["breaker"],
+                 AlertType(told["type"]), block, body)  # fmt: skip
+
+
+async def test_alertmanager__daemon_killed_between_two_alerts__goes_on_from_the_store(
+    alertmanager: Alertmanager, notified: Notified, client: Redis, identity: Identity
+) -> None:
+    """Through the outbox and a real Redis: what was delivered is what is kept after a restart."""
+    _, tripped, cleared = story("stored")
+    store = await RedisStore.open(client, identity)
+    blocks = [a_block(number=100)]
+    await store.begin(blocks[0], {})
+
+    async def judged(body: str) -> None:
+        blocks.append(a_block(blocks[-1]))
+        await store.commit(a_delta(blocks[-1]))
+        alert = an_alert_of(body, blocks[-1])
+        judgement = Judgement(blocks[-1], (), (alert,))
+        await store.judge(judgement, {alert.id: ("am",)})
+
+    @contextlib.asynccontextmanager
+    async def running() -> AsyncIterator[None]:
+        target = Target("am", alertmanager.url, Format.ALERTMANAGER, resend_seconds=1,
+                        allow_private=True)  # fmt: skip
+        async with AlertmanagerSender(target, lambda: True) as sender:
+            senders = {"am": sender}
+            outbox = Outbox(store.deliveries, senders, lambda *_: None)
+            work = [outbox.run(), *keeping(senders, store.deliveries).values()]
+            tasks = [asyncio.create_task(each) for each in work]
+            yield
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    await judged(tripped)
+    async with running():
+        await asyncio.to_thread(notified.wait_for, "stored", FIRES)
+        await pending(store, 0)
+    first = ends_at(alertmanager, "stored")
+    async with running():
+        await outlived(alertmanager, "stored", first)
+        await judged(cleared)
+        await asyncio.to_thread(notified.wait_for, "stored", FIRES, ENDS)
+    await store.lease.release()
+
+
+async def pending(store: RedisStore, count: int) -> None:
+    async with asyncio.timeout(5):
+        while await store.deliveries.pending() != count:  # noqa: ASYNC110 (Redis tells nobody)
+            await asyncio.sleep(0.01)
 
 
 RULE = {

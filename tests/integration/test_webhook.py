@@ -1,6 +1,8 @@
 """The json sender: signatures checked by the standard's package, failures told in words."""
 
+import itertools
 import time
+from datetime import UTC, datetime
 from email.utils import formatdate
 
 import pytest
@@ -44,15 +46,49 @@ async def test_sender__a_delivery__is_signed_by_the_standard() -> None:
     assert Webhook(SECRET).verify(body, headers)["type"] == "breaker.tripped"
 
 
-async def test_sender__secret_that_rotates__signs_with_both() -> None:
+@pytest.mark.parametrize(
+    ("secrets", "known"),
+    [
+        ((OLD_SECRET,), {OLD_SECRET}),
+        ((OLD_SECRET, SECRET), {OLD_SECRET, SECRET}),
+        ((SECRET,), {SECRET}),
+    ],
+    ids=["before", "while both count", "after"],
+)
+async def test_sender__secret_that_rotates__is_known_to_whoever_has_one_of_them(
+    secrets: tuple[str, ...], known: set[str]
+) -> None:
     async with (
         receiving() as receiver,
-        sending(a_target(receiver.url, SECRET, OLD_SECRET)) as sender,
+        sending(a_target(receiver.url, *secrets)) as sender,
     ):
         await sender.send(DELIVERY)
     ((headers, body),) = receiver.got
     for secret in (SECRET, OLD_SECRET):
-        Webhook(secret).verify(body, headers)
+        if secret in known:
+            Webhook(secret).verify(body, headers)
+        else:
+            with pytest.raises(WebhookVerificationError):
+                Webhook(secret).verify(body, headers)
+    signatures = headers["webhook-signature"].split(" ")
+    sent = datetime.fromtimestamp(int(headers["webhook-timestamp"]), UTC)
+    wanted = [Webhook(secret).sign("alert-1", sent, BODY) for secret in secrets]
+    assert signatures == wanted
+    assert all(signature.startswith("v1,") for signature in signatures)
+
+
+async def test_sender__a_second_attempt__has_a_time_of_its_own_and_the_same_id() -> None:
+    seconds = itertools.count(1_700_000_000, 60)
+    async with receiving(status(500)) as receiver:
+        target = a_target(receiver.url)
+        async with WebhookSender(target, lambda: True, clock=lambda: next(seconds)) as sender:
+            with pytest.raises(DeliveryFailed):
+                await sender.send(DELIVERY)
+            await sender.send(DELIVERY)
+    (first, _), (second, _) = receiver.got
+    assert first["webhook-id"] == second["webhook-id"]
+    assert int(first["webhook-timestamp"]) < int(second["webhook-timestamp"])
+    assert first["webhook-signature"] != second["webhook-signature"]
 
 
 async def test_sender__another_secret__does_not_verify() -> None:
