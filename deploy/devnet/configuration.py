@@ -12,6 +12,8 @@ AAVE_CORE, AAVE_3_0, MORPHO = "aave-core", "aave-3-0-2", "morpho"
 
 CALM = {"hold_seconds": 1_000_000}
 """A local chain mines when it is told to, and its clock is its own: nothing of that is an alert."""
+OWN_TIME = {"head_age_seconds": 10**9, "clock_skew_seconds": 10**9}
+"""All but the chain's clock as it is by default."""
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from devnet.configuration import AAVE_3_0, AAVE_CORE, MORPHO, Wiring, configuration
+from devnet.configuration import AAVE_3_0, AAVE_CORE, MORPHO, OWN_TIME, Wiring, configuration
 from devnet.demo_loops import build_loops
 from devnet.executed import Executed
 from devnet.market import crash, shock, slide
@@ -211,6 +211,7 @@ async def _daemon(world: WideWorld, receiver: Receiver, folder: Path) -> AsyncIt
         warn_usd=3_000_000,
         trip_usd=4_200_000,
         clear_usd=2_000_000,
+        blindness=dict(OWN_TIME),
     )
     config.write_text(configuration(world, wiring))
     async with watching(config, wiring.port) as watch:
