@@ -7,8 +7,9 @@ threshold without hysteresis and hold.
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
+from decimal import Decimal
 
 from rich.console import Console
 from rich.table import Table
@@ -20,6 +21,8 @@ from hysteresis.tuning import Rows, Setting, halves, lives_of, settings, tuned
 
 HEADS = ("setting", "on", "fires", "flaps", "warned", "hours", "of time", "bare", "at the crash")
 WIDTH = 150
+Report = tuple[Setting, str, Rows]
+"""What lived, on what, and its readings there."""
 
 
 def main() -> int:
@@ -32,7 +35,12 @@ def main() -> int:
         rows = _rows(case)
         name, shipped = case.default.rule.name, case.shipped
         life = lived(shipped.rule, rows[shipped.shock])
-        Console(width=WIDTH).print(_table(case, rows))
+        words = f"{name}: {len(case.rounds())} rounds, {_day(life.start)} to {_day(life.end)}"
+        for title, reports in (
+            (words, _reports(case, rows)),
+            ("what was tried", _tried(case, rows)),
+        ):
+            Console(width=WIDTH).print(_table(title, case, reports))
         for start, end in life.firing:
             say(f"  {name} fired at {_day(start)}, until {_day(end)}")
         say(f"  blind for {life.blind} s; {time.monotonic() - started:.0f} s\n")
@@ -50,20 +58,26 @@ def _rows(case: Case) -> Rows:
     return {shock: case.observed(rounds, shock) for shock in case.shocks}
 
 
-def _table(case: Case, rows: Rows) -> Table:
-    row = rows[case.shipped.shock]
-    dates = f"{_day(row[0].unix)[:10]} to {_day(row[-1].unix)[:10]}"
-    table = Table(
-        title=f"{case.default.rule.name}: {len(row)} rounds, {dates}", title_justify="left"
-    )
+def _table(title: str, case: Case, reports: Iterable[Report]) -> Table:
+    table = Table(title=title, title_justify="left")
     for head in HEADS:
         table.add_column(head, justify="left" if head in HEADS[:2] else "right")
-    for setting, words, part in _reports(case, rows):
+    for setting, words, part in reports:
         table.add_row(*_cells(case, setting, words, part))
     return table
 
 
-def _reports(case: Case, rows: Rows) -> Iterator[tuple[Setting, str, Rows]]:
+def _tried(case: Case, rows: Rows) -> Iterator[Report]:
+    """Over the whole span. Of a scenario whose thresholds all do the same, the first."""
+    seen: set[tuple[Decimal, Life]] = set()
+    for setting in settings(case.shipped, case.shocks):
+        doing = setting.shock, lived(setting.rule, rows[setting.shock])
+        if doing not in seen:
+            seen.add(doing)
+            yield setting, "the whole", rows
+
+
+def _reports(case: Case, rows: Rows) -> Iterator[Report]:
     parts = halves(rows)
     yield case.shipped, "the whole", rows
     for part, word in zip(parts, ("first half", "second half"), strict=True):
@@ -81,13 +95,13 @@ def _cells(case: Case, setting: Setting, words: str, part: Rows) -> tuple[str, .
         *map(str, (life.fires, life.flaps, life.warnings, life.hours)),
         f"{life.share:.0%}",
         f"{plain.fires} ({plain.flaps})",
-        _at(case, life, part[setting.shock][0].unix),
+        _at(case, life),
     )
 
 
-def _at(case: Case, life: Life, start: int) -> str:
+def _at(case: Case, life: Life) -> str:
     """What it did at the crash, where that is in this part."""
-    if not start <= case.crash[1] < start + life.span:
+    if not life.start <= case.crash[1] < life.end:
         return ""
     since = life.fired_at(case.crash[1])
     return "missed" if since is None else f"since {_day(since)}"

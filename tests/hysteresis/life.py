@@ -18,17 +18,22 @@ HAIR = Decimal("1e-9")
 
 @dataclass(frozen=True, slots=True)
 class Life:
-    """What a breaker did. `firing`: (from, to) of each time that it was tripped or recovering.
+    """What a breaker did from `start` to `end`.
 
-    `flaps`: fires within 24 h after it had cleared. `blind`: how long it could not see, of `span`.
-    All in seconds.
+    `firing`: (from, to) of each time that it was tripped or recovering. `flaps`: fires within 24 h
+    after it had cleared. `blind`: how many seconds it could not see.
     """
 
     firing: tuple[tuple[int, int], ...]
     warnings: int
     flaps: int
     blind: int
-    span: int
+    start: int
+    end: int
+
+    @property
+    def span(self) -> int:
+        return self.end - self.start
 
     @property
     def fires(self) -> int:
@@ -65,7 +70,7 @@ def lived(rule: BreakerRule, row: Sequence[Observed]) -> Life:
     last = row[-1].unix
     flaps = sum(1 for end, trip in zip(ends, trips[1:], strict=False) if trip - end < FLAP_SECONDS)
     firing = tuple(zip_longest(trips, ends, fillvalue=last))
-    return Life(firing, warnings, flaps, blind, last - row[0].unix)
+    return Life(firing, warnings, flaps, blind, row[0].unix, last)
 
 
 def _blocks(rule: BreakerRule, now: Observed, then: Observed) -> Iterable[BlockRef]:
