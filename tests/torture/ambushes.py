@@ -66,7 +66,9 @@ async def _kill_daemon_at(scene: Scene, at: Trap) -> None:
     receiver = _ambusher(scene)
     if await _sprung(scene, receiver, at, scene.victims.daemon.pid, signal.SIGKILL):
         scene.counts[f"daemon killed, letter {at}"] += 1
-    await scene.victims.kill_daemon()
+        await scene.victims.daemon.ended()
+    else:
+        await scene.victims.kill_daemon()
     await scene.act(0, 2)
     await scene.victims.start()
 

@@ -5,11 +5,12 @@ from pathlib import Path
 
 from stage import Stage
 
+from torture.actor import PEOPLE
 from torture.receivers import Receiver, Terms
 
 RECEIVERS = (
     Terms("on-call"),
-    Terms("desk", ("eth-cascade", "eth-quick")),
+    Terms("desk", ("eth-cascade", "eth-quick", "ours")),
     Terms("records", is_final=True),
 )
 FINAL_ONLY = frozenset(terms.name for terms in RECEIVERS if terms.is_final)
@@ -21,6 +22,8 @@ measure = "liquidated_usd"
 warn = 15_000
 trip = 60_000
 clear = 14_000
+escalate = [80_000, 110_000, 160_000]
+remind_seconds = 60
 
 [[breakers]]
 name = "share"
@@ -38,6 +41,31 @@ measure = "unliquidated_usd"
 warn = 1_000
 trip = 20_000
 clear = 500
+
+[[breakers]]
+name = "both"
+scenario = "eth-crash"
+measure = "liquidated_usd"
+warn = 20_000
+trip = 50_000
+clear = 10_000
+when = "all"
+also = [
+    { scenario = "eth-deep", measure = "share_of_market", warn = 0.02, trip = 0.05, clear = 0.01 },
+]
+min_seconds_between_trips = 100
+remind_seconds = 36
+
+[scenarios.eth-deep]
+shocks = { WETH = -0.08 }
+"""
+WATCH = """
+[[watch]]
+name = "ours"
+accounts = [%s]
+health_below = 1.1
+recover_above = 1.15
+hold_blocks = 2
 """
 BLINDNESS: dict[str, float] = {
     "hold_seconds": 1,
@@ -54,13 +82,14 @@ def arranged(
     stage: Stage, receivers: Sequence[Receiver], name: str = "monitor", **changes: object
 ) -> tuple[Path, int]:
     """A configuration file, and the port its daemon listens on."""
+    watch = WATCH % ", ".join(f'"{who}"' for who in PEOPLE)
     webhooks = "".join(_webhook(receiver, stage.folder / "secret") for receiver in receivers)
     return stage.config(
         name,
         webhook_url="",
         hold_blocks=2,
         blindness=BLINDNESS,
-        more=BREAKERS + webhooks,
+        more=BREAKERS + watch + webhooks,
         **changes,
     )
 

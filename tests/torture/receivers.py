@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import random
 import signal
 import socket
@@ -95,8 +96,7 @@ class Receiver:
         """kill -9: from now on its port refuses."""
         if self._process is None:
             return
-        with suppress(ProcessLookupError):
-            self._process.kill()
+        self._signal(signal.SIGKILL)
         await self._process.wait()
         if self._listening is not None:
             await self._listening
@@ -110,7 +110,9 @@ class Receiver:
 
     def _signal(self, number: signal.Signals) -> None:
         if self._process is not None and self._process.returncode is None:
-            self._process.send_signal(number)
+            # Not by its method, which reaps one that just ended before asyncio can.
+            with suppress(ProcessLookupError):
+                os.kill(self._process.pid, number)
 
     # -- orders -----------------------------------------------------------------------------------
 
