@@ -96,8 +96,10 @@ async def genesis_of(node: Node) -> BlockHash:
         raise ConfigError(str(error)) from error
 
 
-def target_of(hook: Webhook, chain_id: int) -> Target:
-    """A configured receiver."""
+def target_of(hook: Webhook, chain_id: int, breakers: frozenset[str] | None = None) -> Target:
+    """A configured receiver. `breakers`: those that are configured, and watches."""
+    if breakers is not None and "*" not in hook.breakers:
+        breakers &= set(hook.breakers)
     return Target(
         hook.name,
         hook.url.get_secret_value(),
@@ -110,6 +112,7 @@ def target_of(hook: Webhook, chain_id: int) -> Target:
         hook.resend_seconds,
         hook.allow_private,
         hook.ca_file,
+        breakers,
     )
 
 
@@ -128,8 +131,9 @@ async def senders_of(
 ) -> dict[str, Sender]:
     """The configured receivers by name, open until the stack closes. Raises ConfigError."""
     senders = {}
+    names = frozenset(each.name for each in (*settings.breakers, *settings.watch))
     for hook in settings.webhooks:
-        sender = sender_of(target_of(hook, settings.chain.chain_id), may_send)
+        sender = sender_of(target_of(hook, settings.chain.chain_id, names), may_send)
         senders[hook.name] = await stack.enter_async_context(sender)
     return senders
 

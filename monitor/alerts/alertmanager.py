@@ -116,10 +116,15 @@ class AlertmanagerSender:
             if not self._is_whole:
                 self._ongoing = await self._remembered(queue)
                 self._is_whole = True
-            firing = list(_standing(self._ongoing).items())
+            standing = _standing(self._ongoing).items()
+            firing = [each for each in standing if self._is_configured(each[1])]
             for first in range(0, len(firing), MOST_AT_ONCE):
                 some = firing[first : first + MOST_AT_ONCE]
                 await self._push([self._firing(*one) for one in some])
+
+    def _is_configured(self, notice: Notice) -> bool:
+        names = self._target.breakers
+        return names is None or not notice.is_of_chain or notice.breaker in names
 
     async def _remembered(self, queue: DeliveryQueue) -> Ongoing:
         """What the queue knows was taken, and what was taken since but is not written down yet."""

@@ -21,7 +21,8 @@ class Target:
     """One receiver. `secrets` are whsec_<base64>; a body of format json is signed with each.
 
     `page_url`: where people reach the daemon's page. `resend_seconds`: how often Alertmanager is
-    told again of what fires.
+    told again of what fires. `breakers`: the names it may still be told of, those of watches too;
+    None: any. What is configured no more is cleared by nobody, and must not fire for ever.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Target:
     resend_seconds: int = 60
     allow_private: bool = False
     ca_file: Path | None = None
+    breakers: frozenset[str] | None = None
 
     @property
     def subject(self) -> str:

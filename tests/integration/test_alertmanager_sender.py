@@ -197,6 +197,16 @@ async def test_keep__taken_since_but_not_written_down_yet__counts_too() -> None:
     assert pushed(receiver) == {("peg", "critical"): True}
 
 
+async def test_keep__breaker_that_is_configured_no_more__is_left_to_time_out() -> None:
+    removed = a_body(breaker="removed")
+    blind = a_body("monitor.blind", breaker="monitor.head", threshold=None)
+    async with receiving() as receiver:
+        target = a_target(receiver, breakers=frozenset({"eth-cascade"}))
+        async with AlertmanagerSender(target, lambda: True) as sender:
+            await kept(sender, Taken(removed, TRIPPED, blind), receiver, 1)
+    assert pushed(receiver) == {CRITICAL: True, ("monitor.head", "critical"): True}
+
+
 async def test_keep__nothing_fires__sends_nothing() -> None:
     async with receiving() as receiver:
         target = a_target(receiver, resend_seconds=0.01)

@@ -108,3 +108,12 @@ def test_target__of_a_whole_table__has_everything() -> None:
         allow_private=True,
         ca_file=Path("/ca.pem"),
     )
+
+
+@pytest.mark.parametrize(("wanted", "named"), [(["*"], {"a", "b"}), (["b", "gone"], {"b"})])
+def test_target__breakers__are_those_configured_and_wanted(
+    wanted: list[str], named: set[str]
+) -> None:
+    table = {"name": "hook", "url": "http://hook.test", "secret": [SECRET], "breakers": wanted}
+    hook = Webhook.model_validate(table)
+    assert target_of(hook, 1, frozenset({"a", "b"})).breakers == named
