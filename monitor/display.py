@@ -264,6 +264,8 @@ def _notes(row: Document) -> Iterator[str]:
         yield "it fires, and nobody was told since it was silenced: the next block says so"
     if row["last_tripped"]:
         yield f"last tripped {row['last_tripped']}"
+    if row["trips_not_before"]:
+        yield f"does not trip again before {row['trips_not_before']}"
     if row["next_escalation"]:
         yield f"escalates next at {row['next_escalation']}"
     yield from row["unknown"]

@@ -51,6 +51,7 @@ def breaker_row(rule: BreakerRule, state: BreakerState, around: Surroundings) ->
         "since": _time(state.started_unix),
         "last_said": _time(state.said_unix),
         "last_tripped": _time(state.tripped_unix),
+        "trips_not_before": _not_before(rule, state, around.block),
         "next_escalation": _next_escalation(rule, state),
         "silenced": _silenced(rule.name, around),
         "muted": state.is_muted,
@@ -66,6 +67,15 @@ def _values(rule: BreakerRule, state: BreakerState) -> tuple[Decimal | None, ...
     stored = (state.value, *state.also, *(None for _ in rule.limits))
     found = zip(rule.limits, stored, strict=False)
     return tuple(None if text is None else Decimal(text) for _, text in found)
+
+
+def _not_before(rule: BreakerRule, state: BreakerState, block: BlockRef) -> str | None:
+    """Until when it waits because it tripped lately; null: it does not."""
+    is_tripped = state.phase in (BreakerPhase.TRIPPED, BreakerPhase.RECOVERING)
+    if is_tripped or state.tripped_unix is None:
+        return None
+    free_unix = state.tripped_unix + rule.min_seconds_between_trips
+    return rfc3339(free_unix) if free_unix > block.timestamp else None
 
 
 def _next_escalation(rule: BreakerRule, state: BreakerState) -> str | None:

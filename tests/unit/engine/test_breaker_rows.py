@@ -68,6 +68,19 @@ def test_row__blind__says_since_when_and_what_it_was() -> None:
     assert "was tripped when it could see" in text
 
 
+def test_row__cleared_too_lately_to_trip_again__says_until_when_it_waits() -> None:
+    rule = a_rule(apart_seconds=60)
+    state, _, block = lived(rule, [20, 4, 20])
+    around = Surroundings(Ledger(), block, {}, {})
+    row = breaker_row(rule, state, around)
+    assert (row["phase"], row["trips_not_before"]) == ("pending", "1970-01-01T00:21:12Z")
+    assert "does not trip again before 1970-01-01T00:21:12Z" in shown(row)
+    later = replace(around, block=replace(block, timestamp=1272))
+    assert breaker_row(rule, state, later)["trips_not_before"] is None
+    tripped, _, _ = lived(rule, [20])
+    assert a_row(rule, tripped, {})["trips_not_before"] is None
+
+
 def test_row__fired_in_a_silence_and_not_said_yet__is_muted() -> None:
     state, _, _ = lived(a_rule(), [20], silenced=[0])
     row = a_row(a_rule(), state, {})
