@@ -131,7 +131,8 @@ async def senders_of(
 ) -> dict[str, Sender]:
     """The configured receivers by name, open until the stack closes. Raises ConfigError."""
     senders = {}
-    names = frozenset(each.name for each in (*settings.breakers, *settings.watch))
+    names = frozenset(rule.name for rule in settings.breakers)
+    names |= {watch.name for watch in settings.watch}
     for hook in settings.webhooks:
         sender = sender_of(target_of(hook, settings.chain.chain_id, names), may_send)
         senders[hook.name] = await stack.enter_async_context(sender)

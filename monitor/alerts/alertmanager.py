@@ -11,6 +11,7 @@ import json
 import logging
 import time
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from types import TracebackType
 from typing import Any, NamedTuple, NoReturn, Self
 from urllib.parse import urlsplit, urlunsplit
@@ -107,6 +108,20 @@ class AlertmanagerSender:
                 said, seconds = True, min(RETRY_SECONDS, self._target.resend_seconds)
             await asyncio.sleep(seconds)
 
+    async def keep_own(self, is_needed: Callable[[], bool]) -> NoReturn:
+        """Send again for ever what went through here alone and fires, as long as that is needed.
+
+        For letters past the outbox: when it can speak again, it is told of everything.
+        """
+        while True:
+            if not is_needed():
+                self._ongoing = Ongoing()
+            elif self._may_send():
+                with suppress(DeliveryFailed):
+                    async with self._turn:
+                        await self._push_firing()
+            await asyncio.sleep(self._target.resend_seconds)
+
     async def _again(self, queue: DeliveryQueue) -> None:
         if not self._may_send():
             # Another daemon speaks now; what it said is looked up if we ever may again.
@@ -116,11 +131,14 @@ class AlertmanagerSender:
             if not self._is_whole:
                 self._ongoing = await self._remembered(queue)
                 self._is_whole = True
-            standing = _standing(self._ongoing).items()
-            firing = [each for each in standing if self._is_configured(each[1])]
-            for first in range(0, len(firing), MOST_AT_ONCE):
-                some = firing[first : first + MOST_AT_ONCE]
-                await self._push([self._firing(*one) for one in some])
+            await self._push_firing()
+
+    async def _push_firing(self) -> None:
+        standing = _standing(self._ongoing).items()
+        firing = [each for each in standing if self._is_configured(each[1])]
+        for first in range(0, len(firing), MOST_AT_ONCE):
+            some = firing[first : first + MOST_AT_ONCE]
+            await self._push([self._firing(*one) for one in some])
 
     def _is_configured(self, notice: Notice) -> bool:
         names = self._target.breakers

@@ -1,6 +1,6 @@
 """Makes the sender of a receiver by its format."""
 
-from collections.abc import Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from types import TracebackType
 from typing import Any, Protocol, Self
 
@@ -48,6 +48,17 @@ def keeping(
     """The work of those who have something to do between deliveries, by a name for it."""
     return {
         f"keep-{name}": sender.keep(queue)
+        for name, sender in senders.items()
+        if isinstance(sender, AlertmanagerSender)
+    }
+
+
+def keeping_own(
+    senders: Mapping[str, AlertSender], is_needed: Callable[[], bool]
+) -> dict[str, Coroutine[Any, Any, None]]:
+    """The same for senders of letters that go past the outbox."""
+    return {
+        f"keep-own-{name}": sender.keep_own(is_needed)
         for name, sender in senders.items()
         if isinstance(sender, AlertmanagerSender)
     }

@@ -258,6 +258,25 @@ async def test_keep__store_or_receiver_away__says_so_once_and_goes_on(
     assert pushed(receiver) == {CRITICAL: True}
 
 
+async def test_keep_own__past_the_outbox__sends_again_until_that_can_speak() -> None:
+    blind = a_body("monitor.blind", breaker="monitor.store", threshold=None)
+    is_away = True
+    async with receiving() as receiver:
+        target = a_target(receiver, resend_seconds=0.02)
+        async with AlertmanagerSender(target, lambda: True) as sender:
+            await sender.send(a_delivery(blind))
+            task = asyncio.create_task(sender.keep_own(lambda: is_away))
+            await eventually(lambda: len(receiver.got) > 3)
+            assert pushed(receiver) == {("monitor.store", "critical"): True}
+            is_away = False
+            await eventually(lambda: not sender._ongoing.threads)
+            is_away, before = True, len(receiver.got)
+            await asyncio.sleep(0.1)
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+    assert len(receiver.got) == before
+
+
 async def test_keep__more_than_fit_in_one_request__sends_several() -> None:
     bodies = [a_body(breaker=f"b{number}") for number in range(100)]
     async with (

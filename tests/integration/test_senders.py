@@ -116,4 +116,4 @@ def test_target__breakers__are_those_configured_and_wanted(
 ) -> None:
     table = {"name": "hook", "url": "http://hook.test", "secret": [SECRET], "breakers": wanted}
     hook = Webhook.model_validate(table)
-    assert target_of(hook, 1, frozenset({"a", "b"})).breakers == named
+    assert target_of(hook, 1, frozenset({"a", "b"})).breakers == frozenset(named)
