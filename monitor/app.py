@@ -47,6 +47,7 @@ from monitor.storage import identity_of
 from monitor.systemd import Notifier
 from monitor.vigil import Scene, Vigil, vigil
 from monitor.web.server import WebServer
+from monitor.web.stream import Stream
 
 log = structlog.stdlib.get_logger(__name__)
 FLUSH_SECONDS = 5.0
@@ -98,8 +99,11 @@ class Daemon:
         )
         folder = Folder(parts.sources, rim.node.follower, rim.node.reader, recursion, parts.prices)
         self._beginning = Beginning(settings.chain, parts, rim.node, folder)
+        self._stream = Stream()
         self._observation = Observation(
-            rim.metrics, self.judge, parts.markets, books, lambda: self.pipeline.ledger
+            *(rim.metrics, self.judge, parts.markets, books),
+            lambda: self.pipeline.ledger,
+            self._stream,
         )
         self.pipeline = Pipeline(
             folder,
@@ -246,7 +250,8 @@ class Daemon:
     async def _listen(self, stack: AsyncExitStack) -> None:
         http = self._settings.http
         token = None if http.token is None else http.token.get_secret_value()
-        web = WebServer(self.answers, self._rim.metrics, version=__version__, token=token)
+        stream, metrics = self._stream, self._rim.metrics
+        web = WebServer(self.answers, metrics, stream, version=__version__, token=token)
         port = await web.start(http.host, http.port)
         stack.push_async_callback(web.stop)
         log.info("listening", host=http.host, port=port)

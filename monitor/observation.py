@@ -17,6 +17,7 @@ from monitor.engine.books import Books
 from monitor.engine.cascade_runner import Answer
 from monitor.engine.folding import Folded
 from monitor.engine.judge import Judge
+from monitor.engine.paging import block_json
 from monitor.engine.positions import PositionBook
 from monitor.engine.symptoms import Seen, drift_reasons, log_reasons, price_reasons
 from monitor.engine.totals import market_totals, unknown_prices
@@ -24,6 +25,7 @@ from monitor.engine.valuation import list_all
 from monitor.errors import TransientError
 from monitor.metrics import CONCENTRATION, SIDES, UNDECODABLE, Metrics, Stage
 from monitor.simulation.results import CurveProjection, Projection
+from monitor.web.stream import Stream
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -38,12 +40,14 @@ class Observation:
         rules: Sequence[RiskRules],
         books: Books,
         ledger: Callable[[], Ledger],
+        stream: Stream,
     ) -> None:
         self._metrics = metrics
         self._judge = judge
         self._rules = tuple(rules)
         self._books = books
         self._ledger = ledger
+        self._stream = stream
         self.seen: Seen | None = None
         """What the newest judged block lets see of the monitor's own sight; None before it."""
         self._failed: dict[str, str] = {}
@@ -99,6 +103,7 @@ class Observation:
         await self._books.make(self._ledger(), block)
         self.seen = self._sight(block)
         self._show_markets(block)
+        self._stream.tell_block(block_json(block))
 
     def retrying(self, what: str, error: TransientError) -> None:
         log.warning("retrying", waiting_for=what, error=str(error))
@@ -112,8 +117,13 @@ class Observation:
             drift=drift_reasons(view),
         )
 
-    def _tell(self, alert: Alert) -> None:
+    def raised(self, alert: Alert) -> None:
+        """An alert is: also one that no block caused."""
         self._metrics.alerts_total.labels(alert.breaker, alert.type).inc()
+        self._stream.tell_alert(alert.body)
+
+    def _tell(self, alert: Alert) -> None:
+        self.raised(alert)
         log.warning("alert", id=alert.id, type=alert.type, breaker=alert.breaker)
 
     def _show_answer(self, answer: Answer) -> None:

@@ -9,7 +9,8 @@ from monitor.alert_schema import Deadman as DeadmanTable
 from monitor.alerts.deadman import Deadman
 from monitor.alerts.outbox import Outbox
 from monitor.alerts.post import Destination, Post
-from monitor.core.alerts import Alert, ConditionState
+from monitor.alerts.senders import keeping_own
+from monitor.core.alerts import ConditionState
 from monitor.core.conditions import Condition
 from monitor.core.delivery import AlertSender
 from monitor.engine.breaker import Origin
@@ -39,10 +40,11 @@ class Vigil:
 
     sentry: Sentry
     deadman: Deadman | None
+    kept: Mapping[str, Coroutine[Any, Any, None]]
 
     def work(self) -> dict[str, Coroutine[Any, Any, None]]:
         """The tasks, by name; none ends by itself."""
-        tasks: dict[str, Coroutine[Any, Any, None]] = {"sentry": self.sentry.run()}
+        tasks: dict[str, Coroutine[Any, Any, None]] = {"sentry": self.sentry.run(), **self.kept}
         if self.deadman is not None:
             tasks["deadman"] = self.deadman.run()
         return tasks
@@ -68,7 +70,7 @@ async def vigil(
             receivers=[hook.name for hook in settings.webhooks],
             senders=senders,
             may=scene.leadership.may_speak,
-            observe=lambda alert: _count(rim, alert),
+            observe=scene.observation.raised,
             is_mute=is_mute,
         )
         sentry = Sentry(
@@ -85,7 +87,8 @@ async def vigil(
         deadman = None
         if settings.deadman is not None and not is_mute:
             deadman = await _deadman(stack, settings.deadman, rim, scene, sentry)
-        yield Vigil(sentry, deadman)
+        lease = rim.store.lease
+        yield Vigil(sentry, deadman, keeping_own(senders, lambda: not lease.is_current()))
 
 
 async def _deadman(
@@ -105,10 +108,6 @@ async def _deadman(
     return Deadman(
         post, table.every_seconds, is_well, lambda outcome: counter.labels(outcome).inc()
     )
-
-
-def _count(rim: Rim, alert: Alert) -> None:
-    rim.metrics.alerts_total.labels(alert.breaker, alert.type).inc()
 
 
 def _show(rim: Rim, standing: Standing, blind: Mapping[str, ConditionState]) -> None:

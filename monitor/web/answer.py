@@ -1,5 +1,6 @@
 """JSON answers, and which failure is which status."""
 
+import asyncio
 from typing import Any
 
 import msgspec
@@ -8,13 +9,25 @@ from aiohttp.typedefs import Handler
 
 from monitor.errors import QuestionError, TransientError
 
+BODY_SECONDS = 10.0
+
+
+async def body_of(request: web.Request) -> bytes:
+    """What was posted. Raises QuestionError where it does not come in time."""
+    try:
+        async with asyncio.timeout(BODY_SECONDS):
+            return await request.read()
+    except TimeoutError as error:
+        raise QuestionError(
+            f"the body is not here after {BODY_SECONDS:g} s: expected it with the question", 408
+        ) from error
+
 
 def json_answer(body: Any, status: int = 200) -> web.Response:
     return web.Response(
         body=msgspec.json.encode(body),
         status=status,
         content_type="application/json",
-        headers={"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"},
     )
 
 
@@ -29,7 +42,7 @@ async def errors_as_json(request: web.Request, handler: Handler) -> web.StreamRe
         return json_answer({"error": f"not now, ask again: {error}"}, 503)
     except web.HTTPException as error:
         answer = json_answer({"error": _reason(request, error)}, error.status)
-        for name in ("Allow", "WWW-Authenticate"):
+        for name in ("Allow", "Retry-After", "WWW-Authenticate"):
             if name in error.headers:
                 answer.headers[name] = error.headers[name]
         return answer

@@ -12,8 +12,10 @@ from monitor.core.loops import LoopKind
 from monitor.core.ports import Answers, ClaimFilter, LoopFilter, PositionFilter
 from monitor.core.units import address
 from monitor.errors import QuestionError
-from monitor.web.answer import json_answer
+from monitor.web.answer import body_of, json_answer
 from monitor.web.openapi import document
+from monitor.web.stream import TEXT as STREAM_TEXT
+from monitor.web.stream import Stream
 
 PREFIX = "/api/v1"
 MOST_ROWS = 1000
@@ -68,7 +70,7 @@ PROJECTION_TEXT = (
     "`unknown` no sum is told: null; `left_out` changes none."
 )
 Scalar = float | int | str | bool | None
-Ask = Callable[[web.Request, Mapping[str, str]], Awaitable[dict[str, Any]]]
+Ask = Callable[[web.Request, Mapping[str, str]], Awaitable[dict[str, Any] | web.StreamResponse]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +83,7 @@ class Endpoint:
     query: Mapping[str, str]
     ask: Ask
     text: str = ""
+    media: str = "application/json"
 
 
 class Question(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -96,9 +99,10 @@ class Question(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Api:
     """Checks what was asked; the answers come from the port."""
 
-    def __init__(self, answers: Answers, version: str) -> None:
+    def __init__(self, answers: Answers, version: str, stream: Stream) -> None:
         self._answers = answers
         self._version = version
+        self._stream = stream
         self.endpoints = self._table()
 
     def routes(self) -> list[web.RouteDef]:
@@ -156,6 +160,11 @@ class Api:
             ),
             Endpoint("GET", f"{PREFIX}/breakers", "Breakers and their states", {}, self._breakers),
             Endpoint("GET", f"{PREFIX}/alerts", "Newest alerts", limit, self._alerts),
+            Endpoint(
+                *("GET", f"{PREFIX}/stream", "Blocks and alerts as they come", {}, self._listen),
+                STREAM_TEXT,
+                "text/event-stream",
+            ),
             Endpoint("GET", f"{PREFIX}/openapi.json", "This description", {}, self._openapi),
         )
 
@@ -183,7 +192,7 @@ class Api:
         return await self._answers.cascade(request.match_info["scenario"])
 
     async def _project(self, request: web.Request, _query: Mapping[str, str]) -> dict[str, Any]:
-        question = _projection(await request.read())
+        question = _projection(await body_of(request))
         return await self._answers.project(question.shocks, question.options)
 
     async def _breakers(self, _request: web.Request, _query: Mapping[str, str]) -> dict[str, Any]:
@@ -192,13 +201,17 @@ class Api:
     async def _alerts(self, _request: web.Request, query: Mapping[str, str]) -> dict[str, Any]:
         return await self._answers.alerts(_limit(query))
 
+    async def _listen(self, request: web.Request, _query: Mapping[str, str]) -> web.StreamResponse:
+        return await self._stream.handle(request)
+
     async def _openapi(self, _request: web.Request, _query: Mapping[str, str]) -> dict[str, Any]:
         return document(self.endpoints, self._version)
 
 
 def _handler(endpoint: Endpoint) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
     async def handle(request: web.Request) -> web.StreamResponse:
-        return json_answer(await endpoint.ask(request, _known_query(request, endpoint.query)))
+        answer = await endpoint.ask(request, _known_query(request, endpoint.query))
+        return answer if isinstance(answer, web.StreamResponse) else json_answer(answer)
 
     return handle
 

@@ -16,6 +16,8 @@ class Described(Protocol):
     def query(self) -> Mapping[str, str]: ...
     @property
     def text(self) -> str: ...
+    @property
+    def media(self) -> str: ...
 
 
 _ERROR = {
@@ -72,7 +74,7 @@ def _operation(endpoint: Described) -> dict[str, Any]:
             *(_parameter(name, "query", text) for name, text in endpoint.query.items()),
         ],
         "responses": {
-            "200": {"description": "The answer", "content": _json({"type": "object"})},
+            "200": {"description": "The answer", "content": _content(endpoint.media)},
             "default": {"description": "What is wrong with the question", "content": _json(_ERROR)},
         },
     }
@@ -91,6 +93,10 @@ def _parameter(name: str, place: str, text: str) -> dict[str, Any]:
         "description": text,
         "schema": {"type": "string"},
     }
+
+
+def _content(media: str) -> dict[str, Any]:
+    return {media: {"schema": {"type": "object" if media == "application/json" else "string"}}}
 
 
 def _json(schema: dict[str, Any]) -> dict[str, Any]:

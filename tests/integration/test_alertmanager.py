@@ -27,6 +27,7 @@ from monitor.metrics import Labels, Metrics
 from monitor.store.identity import Identity
 from monitor.store.redis_store import RedisStore
 from monitor.web.server import WebServer
+from monitor.web.stream import Stream
 
 FIRES, WARNS = ("critical", "firing"), ("warning", "firing")
 ENDS, CALMS = ("critical", "resolved"), ("warning", "resolved")
@@ -256,7 +257,7 @@ async def measured() -> AsyncIterator[tuple[Metrics, str]]:
     labels = Labels(["m"], ["s"], [], ["scraped", "calm"], [], 1)
     metrics = Metrics(CollectorRegistry(), labels, "0")
     answers: Any = NoAnswers()
-    web = WebServer(answers, metrics, version="0", token=None)
+    web = WebServer(answers, metrics, Stream(), version="0", token=None)
     port = await web.start("127.0.0.1", free_port())
     yield metrics, f"127.0.0.1:{port}"
     await web.stop()
