@@ -30,11 +30,15 @@ from monitor.errors import (
     WriterFenced,
 )
 from monitor.lookout import Reasons, View
+from monitor.store.lease import awake_or_not_seconds
 
 log = structlog.stdlib.get_logger(__name__)
 LOOK_SECONDS = 1.0
 FRESH_SECONDS = 5.0
 """A look this old says nothing of the present any more: the process may have been stopped."""
+UNBROKEN_SECONDS = 15.0
+"""Looks further apart than that have a gap in which another daemon may have begun to lead."""
+HAND_OVER_SECONDS = 8.0
 LAST_SECONDS = 5.0
 """How long the last words may take."""
 
@@ -74,7 +78,7 @@ class Sentry:
         show: Callable[[Mapping[str, ConditionState]], None],
         redact: Callable[[str], str] = str,
         clock: Callable[[], float] = time.time,
-        monotonic: Callable[[], float] = time.monotonic,
+        monotonic: Callable[[], float] = awake_or_not_seconds,
     ) -> None:
         """`show` is told after every look which conditions are blind, with present reasons."""
         self._origin = origin
@@ -88,7 +92,9 @@ class Sentry:
         self._monotonic = monotonic
         self._states: dict[str, ConditionState] = dict.fromkeys(Condition, ConditionState())
         self._view: View | None = None
-        self._looked_monotonic = 0.0
+        self._looked_monotonic = monotonic()
+        self._has_led = True
+        """Whether we led when the sentry began, or at a look, and looked again and again since."""
         self._since: dict[Condition, tuple[bool, float]] = {}
         self._unwritten: list[Alert] = []
         self._handed: set[tuple[str, str]] = set()
@@ -113,12 +119,15 @@ class Sentry:
         The lease alone would not do: it runs out while Redis is away, which is what is to be told.
         """
         is_cut_off = self._view is not None and self._view.is_away and self._is_fresh()
-        return self._is_ending or is_cut_off or self._voice.may()
+        return self._is_ending or (is_cut_off and self._has_led) or self._voice.may()
 
     async def look(self) -> None:
         """One look, and what it comes to."""
         view = await self._lookout.look()
-        self._view, self._looked_monotonic = view, self._monotonic()
+        now = self._monotonic()
+        is_unbroken = now - self._looked_monotonic <= UNBROKEN_SECONDS
+        self._has_led = self._voice.may() or (self._has_led and is_unbroken)
+        self._view, self._looked_monotonic = view, now
         sights = {name: self._sight(name, reasons) for name, reasons in view.reasons.items()}
         silenced = await self._silenced(sights)
         if self.may_speak():
@@ -237,7 +246,9 @@ class Sentry:
     async def _hand_over(self) -> None:
         """Straight to the receivers, all at once, in order for each; each letter once."""
         if not self._voice.is_mute:
-            await asyncio.gather(*map(self._hand_to, self._voice.senders))
+            with suppress(TimeoutError):
+                async with asyncio.timeout(HAND_OVER_SECONDS):
+                    await asyncio.gather(*map(self._hand_to, self._voice.senders))
 
     async def _hand_to(self, webhook: str) -> None:
         for alert in tuple(self._unwritten):

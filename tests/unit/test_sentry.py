@@ -21,7 +21,7 @@ from monitor.errors import (
     WriterFenced,
 )
 from monitor.lookout import View
-from monitor.sentry import FRESH_SECONDS, Sentry, Voice, stopped_because
+from monitor.sentry import FRESH_SECONDS, UNBROKEN_SECONDS, Sentry, Voice, stopped_because
 
 BLOCK = a_block(number=1_000)
 HOLD = 10.0
@@ -262,6 +262,18 @@ async def test_may_speak__process_stopped_since_the_last_look__is_not_cut_off_an
     post.elapsed += FRESH_SECONDS
     assert not post.sentry.may_speak()
     assert post.sentry.has_reasons(Condition.HEAD)
+
+
+async def test_redis_away__to_one_that_slept_since_it_led__is_not_for_it_to_say() -> None:
+    post = Post()
+    await post.sentry.look()
+    post.leads, post.is_silent, post.is_away = False, True, True
+    post.reasons[Condition.STORE] = ("away",)
+    post.elapsed += UNBROKEN_SECONDS + 1
+    await post.looks()
+    await post.looks()
+    assert not post.sentry.may_speak()
+    assert direct(post) == []
 
 
 async def test_dry_run__blind__writes_and_sends_nothing() -> None:
