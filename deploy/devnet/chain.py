@@ -173,6 +173,13 @@ class Chain:
             timestamp += BLOCK_SECONDS
         return await self.head()
 
+    def fund_anew(self) -> None:
+        """Senders get their ether anew, as after a rollback.
+
+        So a block mined next can be had again, to the last bit, once it was rolled back.
+        """
+        self._funded.clear()
+
     async def rollback(self, depth: int) -> Block:
         """Drops the last `depth` blocks; whatever is mined next makes another branch."""
         await self.anvil.rpc("anvil_rollback", depth)

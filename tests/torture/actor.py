@@ -97,6 +97,7 @@ class Actor:
         """A block in which the price falls beyond trip; it can be had again."""
         self._range_usd = PRICES_USD[0]
         self._price_usd = self._rng.randint(*self._range_usd)
+        self._world.fund_anew()
         self._alarm = await self._priced_block(self._price_usd)
         await self._mine(self._alarm)
         self._alarm_hash = (await self._world.head()).hash
@@ -116,7 +117,7 @@ class Actor:
         await self._world.rollback(1)
         await self._mine(self._alarm)
         found = (await self._world.head()).hash
-        self.counts["same blocks came back"] += found == self._alarm_hash
+        self.counts["same alarm came back"] += found == self._alarm_hash
 
     async def _priced_block(self, usd: int, late_seconds: int = 0) -> Recipe:
         parent = await self._world.head()
