@@ -23,6 +23,7 @@ from monitor.core.blocks import BlockRef
 from monitor.core.ledger import Kind, Ledger
 from monitor.engine.answers import EngineAnswers, Nameplate
 from monitor.engine.books import Books
+from monitor.engine.breaker import Origin
 from monitor.engine.folding import Folder
 from monitor.engine.judge import Judge
 from monitor.engine.pipeline import Pipeline
@@ -96,6 +97,7 @@ class Daemon:
             silences=rim.store.silences,
             wards=wards_of(settings, rim.genesis, parts.markets) if settings.watch else None,
             guards=self._guards,
+            origin=Origin(settings.store.namespace, rim.genesis),
         )
         folder = Folder(parts.sources, rim.node.follower, rim.node.reader, recursion, parts.prices)
         self._beginning = Beginning(settings.chain, parts, rim.node, folder)

@@ -61,6 +61,8 @@ def figure(measure: object, value: object) -> str:
 
 def measured(measure: object, value: object) -> str:
     """What was measured, in some words."""
+    if measure is None:  # it left the configuration while it fired
+        return "it is judged no more"
     name = str(measure)
     if value is None and name.startswith("critical_shock"):
         return "no move on the curve is critical"

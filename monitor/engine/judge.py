@@ -13,11 +13,12 @@ from monitor.core.ports import Archive, UndoRecord
 from monitor.core.risk import WorldSheet
 from monitor.core.snapshot import Filed
 from monitor.engine.announcement import Evidence, announcement, retraction_of, silenced_for
-from monitor.engine.breaker import BreakerRule, Transition, step
+from monitor.engine.breaker import BreakerRule, Origin, Transition, step
 from monitor.engine.cascade_runner import Answer, CascadeRunner, Plan
 from monitor.engine.paging import block_json
 from monitor.engine.positions import Checksum
 from monitor.engine.readings import reading_of, unknown_of
+from monitor.engine.retirement import is_over, retired
 from monitor.engine.watching import STATES, Wards
 from monitor.simulation.report import document_of
 from monitor.simulation.results import Projection
@@ -64,8 +65,9 @@ class Judge:
         silences: Silences | None = None,
         wards: Wards | None = None,
         guards: Guards | None = None,
+        origin: Origin | None = None,
     ) -> None:
-        """`archive`: None where nothing is sent."""
+        """`archive`: None where nothing is sent. `origin`: without it nothing is ever retired."""
         self._runner = runner
         self.rules = tuple(rules)
         self._receivers = tuple(receivers)
@@ -74,14 +76,26 @@ class Judge:
         self._silences = silences
         self._wards = wards
         self._guards = guards
+        self._origin = origin
+        self._gone: dict[str, BreakerState] = {}
         self.ward_states: dict[str, BreakerState] = {}
         self.states = {rule.name: BreakerState() for rule in self.rules}
         self.answers: dict[str, Answer] = {}
 
     def resume(self, states: Mapping[str, BreakerState]) -> None:
-        """Take over what a store remembers; a breaker it does not know stays as new."""
-        self.states |= {name: states[name] for name in self.states if name in states}
-        self.ward_states = {n: state for n, state in states.items() if n.startswith(STATES)}
+        """Take over what a store remembers; a breaker it does not know stays as new.
+
+        What fired and is judged no more is retired by the next judged block.
+        """
+        watches = frozenset() if self._wards is None else self._wards.names
+        self.ward_states, self._gone = {}, {}
+        for name, state in states.items():
+            if name in self.states:
+                self.states[name] = state
+            elif name.startswith(STATES) and name.split("/")[1] in watches:
+                self.ward_states[name] = state
+            elif not is_over(state):
+                self._gone[name] = state
 
     async def look(self, view: LedgerView, block: BlockRef) -> None:
         """Project a block that was judged before, for the face alone."""
@@ -122,13 +136,18 @@ class Judge:
             wardings = self._wards.judge(view, block, self.ward_states, silenced)
             states += wardings.states
             alerts += wardings.alerts
+        if self._gone and self._origin is not None:
+            ended = retired(self._origin, self._gone, block)
+            states += ended.states
+            alerts += ended.alerts
         webhooks = {alert.id: self._webhooks(alert) for alert in alerts}
         return Judgement(block, tuple(states), tuple(alerts)), webhooks
 
     def settle(self, judgement: Judgement) -> None:
         """The judgement is stored: its states are the present."""
         for name, state in judgement.breakers:
-            (self.ward_states if name.startswith(STATES) else self.states)[name] = state
+            if self._gone.pop(name, None) is None:
+                (self.ward_states if name.startswith(STATES) else self.states)[name] = state
 
     def retractions(self, undo: UndoRecord) -> dict[str, tuple[Alert, tuple[str, ...]]]:
         """What takes back each alert of a block that is gone."""

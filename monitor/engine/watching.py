@@ -69,6 +69,11 @@ class Wards:
         self._watches = tuple(watches)
         self._checksum = checksum
 
+    @property
+    def names(self) -> frozenset[str]:
+        """What the watches are called."""
+        return frozenset(watch.name for watch in self._watches)
+
     def judge(
         self,
         view: LedgerView,

@@ -173,6 +173,8 @@ WARD = "watch/mine/aave-core//0xabc"
 class OneWard:
     """A watched position whose held blocks count up."""
 
+    names = frozenset({"mine"})
+
     def judge(
         self,
         view: Any,
