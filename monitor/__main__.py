@@ -2,8 +2,10 @@
 
 import json
 import sys
+import traceback
 from collections.abc import Iterator
 from dataclasses import asdict
+from types import TracebackType
 from typing import Annotated
 
 import typer
@@ -24,6 +26,7 @@ from monitor import (
 from monitor.console import (
     CHECK_FAILED,
     CONFIG,
+    REDACTION,
     UNAVAILABLE,
     USAGE,
     ConfigOption,
@@ -199,6 +202,7 @@ def probe(
 
 def main() -> None:
     """The entry point of the command `cascade-monitor`."""
+    sys.excepthook = _tell_bug
     sys.exit(_exit_code())
 
 
@@ -219,12 +223,21 @@ def _exit_code() -> int | str | None:
     return 0
 
 
+def _tell_bug(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """What nobody foresaw, and where: libraries put the URLs they fail at in their words."""
+    sys.stderr.write(REDACTION.text("".join(traceback.format_exception(kind, error, trace))))
+
+
 def _told(errors: list[MonitorError]) -> int:
     """Say what went wrong; the exit code is the gravest's."""
     # Several tasks may find the same thing out.
     told = [e.faults if isinstance(e, ConfigError) else (str(e),) for e in errors]
     for fault in dict.fromkeys(fault for faults in told for fault in faults):
-        err.print(f"[bold red]error:[/] {escape(fault)}", highlight=False, soft_wrap=True)
+        err.print(
+            f"[bold red]error:[/] {escape(REDACTION.without(fault))}",
+            highlight=False,
+            soft_wrap=True,
+        )
     codes = {
         ConfigError: CONFIG,
         SchemaMismatch: CONFIG,

@@ -24,6 +24,8 @@ Result = TypeVar("Result")
 log = structlog.stdlib.get_logger(__name__)
 
 out, err = Console(), Console(stderr=True)
+REDACTION = Redaction()
+"""Of this process: what a command is told of secrets, whatever it says then is without."""
 
 ConfigOption = Annotated[
     Path,
@@ -69,7 +71,8 @@ def interruptible(work: Coroutine[Any, Any, Result], interrupted: int = INTERRUP
 def loaded(config: Path) -> Settings:
     """The configuration of a command, whose log says none of its secrets."""
     settings = load(config)
-    configure(Redaction(settings.secrets()), level=os.environ.get("CASCADE_MONITOR_LOG", "info"))
+    REDACTION.register(*settings.secrets())
+    configure(REDACTION, level=os.environ.get("CASCADE_MONITOR_LOG", "info"))
     return settings
 
 

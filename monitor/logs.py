@@ -1,16 +1,19 @@
 """Logs: JSON lines on stderr, colours on a terminal, and no secret in either."""
 
+import base64
 import logging
 import re
 import sys
 from collections.abc import Iterable, MutableMapping
 from typing import Any, TextIO
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
 import structlog
 
 HIDDEN = "…"
 _URL = re.compile(r"\b([A-Za-z][A-Za-z0-9+.-]*)://([^\s'\"<>]*)")
+# Elsewhere what stands for the host may be the key: tgram://<token>/…, slack://<token>/….
+_WITH_HOSTS = frozenset({"http", "https", "ws", "wss", "redis", "rediss"})
 _JSON_SAFE_INTEGER = 2**53
 # What is shorter is a word of the log's own; hiding it would hide the log. Path segments are words
 # more often than keys, so they must be longer.
@@ -20,6 +23,8 @@ _SHORTEST_PATH_SECRET = 16
 
 class Redaction:
     """Hides secrets in whatever is logged: URLs keep scheme, host and port, nothing else.
+
+    Those of chat services keep their scheme.
 
     `register` also hides the parts of a URL that may be keys, for libraries that log a path alone.
     """
@@ -38,8 +43,11 @@ class Redaction:
         )
 
     def text(self, text: str) -> str:
-        bare = _URL.sub(_origin, text)
-        return self._pattern.sub(HIDDEN, bare) if self._pattern else bare
+        return self.without(_URL.sub(_origin, text))
+
+    def without(self, text: str) -> str:
+        """The text without what was registered; URLs that are no secret stay whole."""
+        return self._pattern.sub(HIDDEN, text) if self._pattern else text
 
     def value(self, value: Any) -> Any:
         """The same value, fit to be logged: redacted throughout, large integers as text."""
@@ -110,6 +118,8 @@ def configure(redaction: Redaction, *, level: str = "info", stream: TextIO | Non
 
 def _origin(match: re.Match[str]) -> str:
     scheme, rest = match.groups()
+    if scheme.lower() not in _WITH_HOSTS:
+        return f"{scheme}://{HIDDEN if rest else ''}"
     authority = re.split(r"[/?#]", rest, maxsplit=1)[0]
     host = authority.rpartition("@")[2]
     tail = "" if rest in (host, f"{host}/") else f"/{HIDDEN}"
@@ -117,11 +127,20 @@ def _origin(match: re.Match[str]) -> str:
 
 
 def _parts(secret: str) -> set[str]:
-    """A secret, and what in it may be logged without the rest."""
-    if "://" not in secret:
-        return {secret}
+    """A secret, and what in it may be logged without the rest, in the forms it may be logged in."""
+    found = _parts_of_url(secret) if "://" in secret else {secret, secret.removeprefix("whsec_")}
+    found |= {unquote(part) for part in found}
+    return found | {quote(part, safe="") for part in found} | {quote(part) for part in found}
+
+
+def _parts_of_url(secret: str) -> set[str]:
+    scheme, _, rest = secret.partition("://")
+    if scheme not in _WITH_HOSTS:
+        return {secret, *re.split(r"[/?#&@]|\w+=", rest)}
     parts = urlsplit(secret)
-    found = {secret, parts.username or "", parts.password or ""}
-    found |= {value for _, value in parse_qsl(parts.query)}
-    found |= {part for part in parts.path.split("/") if len(part) >= _SHORTEST_PATH_SECRET}
-    return found | {unquote(part) for part in found}
+    user, password = parts.username or "", parts.password or ""
+    found = {secret, user, password, *(value for _, value in parse_qsl(parts.query))}
+    if user or password:
+        login = f"{unquote(user)}:{unquote(password)}"
+        found |= {login, base64.b64encode(login.encode()).decode()}
+    return found | {part for part in parts.path.split("/") if len(part) >= _SHORTEST_PATH_SECRET}

@@ -103,3 +103,39 @@ def test_configure__a_terminal__gets_no_json(stream: io.StringIO) -> None:
     assert "block_applied" in terminal.getvalue()
     assert "{" not in terminal.getvalue()
     assert "k3yk3yk3yk3yk3yk3y" not in terminal.getvalue()
+
+
+@pytest.mark.parametrize(
+    "shown",
+    [
+        "tgram://123456789:AbCdEfGh/987654321",
+        "bot 123456789:AbCdEfGh",
+        "chat 987654321",
+        "Basic dXNlcjpwYTU1d29yZA==",
+        "user:pa55word",
+        "key%2Fwith%2Fslashes",
+        "key/with/slashes",
+        "c2VjcmV0c2VjcmV0",
+        "slack://[not-a-host/AbCdEfGhIj",
+    ],
+)
+def test_redaction__a_secret_in_another_form__is_hidden_too(shown: str) -> None:
+    secrets = [
+        ENDPOINT,
+        "tgram://123456789:AbCdEfGh/987654321",
+        "https://h.example/?key=key%2Fwith%2Fslashes",
+        "whsec_c2VjcmV0c2VjcmV0",
+        "slack://[not-a-host/AbCdEfGhIj",
+    ]
+    hidden = Redaction(secrets).text(f"failed: {shown}")
+    for part in ("123456789", "987654321", "AbCd", "dXNl", "pa55", "slashes", "c2Vj", "not-a-host"):
+        assert part not in hidden
+
+
+def test_redaction__a_chat_url_that_nobody_registered__keeps_its_scheme_alone() -> None:
+    assert Redaction().text("at discord://4174216298/JHMHI8qBe7") == "at discord://…"
+
+
+def test_redaction__told_to_hide_secrets_alone__leaves_other_urls() -> None:
+    redaction = Redaction(["routing-key-1"])
+    assert redaction.without("https://docs.example/a routing-key-1") == "https://docs.example/a …"
