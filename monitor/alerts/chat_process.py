@@ -5,6 +5,8 @@ likes: they follow redirects, obey proxies of the environment, and cannot be end
 they run here, where every connection asks first: is the address one that may be reached, and,
 once it stands, may we still send? No byte leaves before both are answered, whatever the plug-in
 does with redirects. The parent cleans the environment, and ends us when we take too long.
+What remains: plug-ins that open no socket of Python's (syslog, a desktop's notices, hardware) reach
+this machine all the same; whoever writes such a URL means it.
 
 On stdin: one line of JSON, the job; then "yes" or "no" for each "may?" on stdout. Last on stdout:
 the outcome, one line of JSON. Run as `python -m monitor.alerts.chat_process`.
