@@ -11,12 +11,13 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
 
+from lido_book import FOLDER as BOOK
 from rich.console import Console
 from rich.table import Table
 
 from hysteresis.cases import Case, ether, staked
 from hysteresis.life import Life, lived
-from hysteresis.rounds import FOLDER
+from hysteresis.rounds import FOLDER as ROUNDS
 from hysteresis.tuning import Rows, Setting, halves, lives_of, settings, tuned
 
 HEADS = ("setting", "on", "fires", "flaps", "warned", "hours", "of time", "bare", "at the crash")
@@ -26,8 +27,9 @@ Report = tuple[Setting, str, Rows]
 
 
 def main() -> int:
-    if not FOLDER.is_dir():
-        say(f"{FOLDER} is absent: name the folder of the data in CASCADE_MONITOR_DATA")
+    absent = [str(folder) for folder in (ROUNDS, BOOK) if not folder.is_dir()]
+    if absent:
+        say(f"absent: {', '.join(absent)}: name the folder of both in CASCADE_MONITOR_DATA")
         return 69
     counts, missed = {}, []
     for case in (staked(), ether()):
