@@ -23,7 +23,7 @@ PRICE = {
     "oracle_deviation": None,
 }
 RECEIPT = {"kind": "erc4626", "withdrawable": "1", "total_assets": "4"}
-STATUS = {
+STATUS: dict[str, Any] = {
     "block": BLOCK,
     "leader": None,
     "blind": {},
