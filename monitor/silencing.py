@@ -8,6 +8,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 from monitor.core.alerts import Silence
+from monitor.core.conditions import Condition
 from monitor.engine.announcement import rfc3339
 from monitor.errors import QuestionError
 from monitor.settings import Settings
@@ -17,19 +18,6 @@ from monitor.store.operators import Operators
 
 Document = dict[str, Any]
 
-CONDITIONS = (
-    "monitor.head",
-    "monitor.endpoints",
-    "monitor.logs",
-    "monitor.prices",
-    "monitor.lag",
-    "monitor.store",
-    "monitor.outbox",
-    "monitor.clock",
-    "monitor.drift",
-    "monitor.stopped",
-)
-"""The ways in which the monitor can be blind."""
 SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 LONGEST_SECONDS = 30 * SECONDS["d"]
 LONGEST_WHY = 200
@@ -65,7 +53,7 @@ def seconds_of(duration: str) -> int:
 def names_of(settings: Settings) -> list[str]:
     """What can be silenced."""
     breakers = [breaker.name for breaker in settings.breakers]
-    return [*breakers, *(watch.name for watch in settings.watch), *CONDITIONS]
+    return [*breakers, *(watch.name for watch in settings.watch), *Condition]
 
 
 async def silence(settings: Settings, breaker: str, duration: str, why: str) -> Document:

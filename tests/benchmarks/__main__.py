@@ -11,6 +11,7 @@ from functools import partial
 
 from benchmarks import table
 from benchmarks.decoding import decoding_rows
+from benchmarks.delivering import delivering_rows
 from benchmarks.fetching import fetching_rows
 from benchmarks.folding import folding_rows
 from benchmarks.projecting import projecting_rows
@@ -21,7 +22,7 @@ from benchmarks.timing import Row
 from benchmarks.traffic import busy_market
 from monitor import garbage
 
-TOPICS = ("ingest", "loops", "cascade", "store", "soak")
+TOPICS = ("ingest", "loops", "cascade", "store", "delivering", "soak")
 
 
 async def ingest_rows() -> list[Row]:
@@ -33,12 +34,13 @@ async def ingest_rows() -> list[Row]:
     return rows
 
 
-async def measured(topics: list[str], soak_seconds: int) -> list[Row]:
+async def measured(topics: list[str], soak_seconds: int, alerts: int) -> list[Row]:
     measures: dict[str, Callable[[], Awaitable[list[Row]]]] = {
         "ingest": ingest_rows,
         "loops": recursing_rows,
         "cascade": projecting_rows,
         "store": storing_rows,
+        "delivering": partial(delivering_rows, alerts),
         "soak": partial(soak_rows, soak_seconds),
     }
     rows: list[Row] = []
@@ -51,9 +53,10 @@ async def measured(topics: list[str], soak_seconds: int) -> list[Row]:
 def main() -> None:
     parser = argparse.ArgumentParser(prog="make bench")
     parser.add_argument("--soak-seconds", type=int, default=300)
+    parser.add_argument("--alerts", type=int, default=10_000, help="of the topic delivering")
     parser.add_argument("--only", choices=TOPICS, action="append", help="may be given repeatedly")
     asked = parser.parse_args()
-    rows = asyncio.run(measured(asked.only or list(TOPICS), asked.soak_seconds))
+    rows = asyncio.run(measured(asked.only or list(TOPICS), asked.soak_seconds, asked.alerts))
     table.show(rows)
     sys.stdout.write(f"as JSON: {table.write(rows)}\n{table.summary(rows)}\n")
 
