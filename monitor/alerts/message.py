@@ -59,6 +59,8 @@ def _headline(notice: Notice) -> str:
         case Kind.BLINDNESS:
             was = f"could not since {_clock(notice.starts_unix)}"
             return next(_reasons(notice), "cannot see") if notice.is_firing else was
+    if data.get("measure") is None:  # ended by something else than what was measured
+        return next(_reasons(notice), "over")
     limit = figure(data.get("measure"), data.get("threshold"))
     word = {"breaker.cleared": "clear at", "watch.recovered": "safe from"}.get(notice.type, "limit")
     return f"{measured(data.get('measure'), data.get('value'))} ({word} {limit})"
@@ -67,6 +69,9 @@ def _headline(notice: Notice) -> str:
 def _lines(notice: Notice) -> Iterator[str]:
     if notice.type == "breaker.retracted":
         yield from _taken_back(notice)
+        return
+    if notice.data.get("measure") is None and notice.kind in (Kind.BREAKER, Kind.WATCH):
+        yield f"Fired from {_clock(notice.starts_unix)} to {_clock(notice.timestamp_unix)}"
         return
     match notice.kind:
         case Kind.TEST:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
-from monitor.core.alerts import MONITOR, Delivery, digest
+from monitor.core.alerts import MONITOR, AlertType, Delivery, digest
 
 WANTED = (
     "scenario", "shocks", "critical_shock", "unknown", "converged", "rounds", "liquidated_usd",
@@ -122,9 +122,10 @@ def _kind(type: str, data: Mapping[str, Any]) -> Kind:
     """A retraction is of the kind of what it takes back, whose body it repeats."""
     if type == TEST:
         return Kind.TEST
-    if type.startswith("monitor.") or data.get("threshold") is None:
+    is_sight = type == AlertType.RETRACTED and data.get("threshold") is None
+    if type.startswith("monitor.") or is_sight:
         return Kind.BLINDNESS
-    return Kind.WATCH if "position" in data else Kind.BREAKER
+    return Kind.WATCH if type.startswith("watch.") or "position" in data else Kind.BREAKER
 
 
 def _unix(text: str) -> int:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from monitor.alerts.alertmanager import _annotations
 from monitor.alerts.message import Message, message_of
-from monitor.alerts.notice import notice_of
+from monitor.alerts.notice import Kind, notice_of
 from monitor.alerts.pagerduty import _details
 from monitor.alerts.words import figure, measured, money, plain, shocked
 from monitor.core.alerts import AlertType
@@ -66,6 +66,17 @@ def test_message__cleared__says_how_long_and_asks_for_nothing() -> None:
     assert "Fired from 2023-11-14 22:33 UTC to 2023-11-14 22:43 UTC" in message.lines
     assert "Can do" not in message.body
     assert "Again:" not in message.body
+
+
+@pytest.mark.parametrize("type", ["breaker.cleared", "watch.recovered"])
+def test_message__taken_out_of_the_configuration__says_so(type: str) -> None:
+    why = {"projection": {"unknown": ["it is no longer in the configuration"]}}
+    body = a_body(type, firing=False, block=150, starts=100, **SIGHT | why)
+    message = told(body)
+    head = "CLEARED" if type == "breaker.cleared" else "SAFE AGAIN"
+    assert message.title == f"{head} eth-cascade: it is no longer in the configuration"
+    assert message.lines[0] == "Fired from 2023-11-14 22:33 UTC to 2023-11-14 22:43 UTC"
+    assert notice_of(body).kind is (Kind.BREAKER if head == "CLEARED" else Kind.WATCH)
 
 
 @pytest.mark.parametrize(
