@@ -26,8 +26,8 @@ class KeyList:
     def posting(self, alert: Alert, webhooks: Sequence[str]) -> Part:
         """An alert to be written down and queued."""
         posted = encode_text(PostedAlert(alert, tuple(webhooks)))
-        part = {"id": alert.id, "breaker": alert.breaker, "episode": alert.episode}
-        return part | {"posted": posted, "receivers": self.receivers(webhooks)}
+        told = {"breaker": alert.breaker, "episode": alert.episode, "silenced": alert.silenced}
+        return {"id": alert.id, **told, "posted": posted, "receivers": self.receivers(webhooks)}
 
     def receivers(self, webhooks: Iterable[str]) -> list[Part]:
         return [{"webhook": name, "queue": self.queue(name)} for name in webhooks]

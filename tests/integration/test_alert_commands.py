@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from builders import a_block, a_delta, a_judgement, an_alert
+from builders import a_block, a_delta, a_hash, a_judgement, an_alert
 from daemon_process import Finished, command
 from redis.asyncio import Redis
 from typer.testing import CliRunner
@@ -428,6 +428,21 @@ async def test_rebuild_and_restore__silences_and_conditions__are_kept(
     await upkeep.rebuild(place.settings, forget_alerts=True)
     assert await place.store.silences() == {}
     assert await place.store.conditions() == {}
+
+
+@pytest.mark.parametrize(("silenced_again", "pending"), [("", 1), ("still upgrading", 0)])
+async def test_rebuild__silence_lifted_before_blocks_are_judged_again__what_it_hid_is_said(
+    place: Place, silenced_again: str, pending: int
+) -> None:
+    hidden = await place.raised(replace(an_alert(FIRST), silenced="upgrade"))
+    await place.store.lease.release()
+    await upkeep.rebuild(place.settings, forget_alerts=False)
+    await place.store.lease.acquire()
+    await place.store.enter(identity_of(place.settings, a_hash("genesis")))
+    await place.store.begin(BASE, {})
+    webhooks = () if silenced_again else ("ops",)
+    await place.raised(replace(hidden, silenced=silenced_again), *webhooks)
+    assert await place.store.deliveries.pending() == pending
 
 
 async def test_commands__no_state__are_refused(tmp_path: Path) -> None:

@@ -15,9 +15,15 @@ end
 in_chunks('HSET', breakers, op.breakers)
 redis.call('SET', evaluated, op.block)
 -- A ledger built anew judges some blocks again (see `course`): what stands is not said again.
+-- But what went to nobody, for a silence that was lifted since, is said.
+local function stands(alert)
+  local text = redis.call('HGET', alerts, alert.id)
+  if not text or redis.call('SISMEMBER', gone, alert.id) == 1 then return false end
+  return alert.silenced ~= '' or (cjson.decode(text).alert.silenced or '') == ''
+end
+
 for _, alert in ipairs(op.alerts) do
-  local stands = redis.call('HEXISTS', alerts, alert.id) == 1
-  if not stands or redis.call('SISMEMBER', gone, alert.id) == 1 then post(alert) end
+  if not stands(alert) then post(alert) end
 end
 trim()
 return {'ok'}
