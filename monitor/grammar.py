@@ -89,7 +89,13 @@ def _webhook_url(secret: SecretStr) -> SecretStr:
 def _receiver_url(secret: SecretStr) -> SecretStr:
     """Any scheme: apprise has one for each service."""
     scheme, separator, rest = secret.get_secret_value().partition("://")
-    if not (re.fullmatch(r"[A-Za-z][A-Za-z0-9+.-]*", scheme) and separator and rest):
+    try:
+        urlsplit(secret.get_secret_value())
+        named = re.fullmatch(r"[A-Za-z][A-Za-z0-9+.-]*", scheme)
+        usable = bool(named and separator and rest)
+    except ValueError:  # brackets around what is no address
+        usable = False
+    if not usable:
         raise ValueError("expected a URL")
     return _webhook_url(secret) if scheme in ("http", "https") else secret
 
