@@ -15,7 +15,13 @@ from monitor.core.blocks import BlockRef
 from monitor.core.ledger import Key, Record, position_key
 from monitor.core.ports import StoredState
 from monitor.core.units import MarketId
-from monitor.errors import ConfigError, SchemaMismatch, StoreUnavailable, WriterFenced
+from monitor.errors import (
+    ConfigError,
+    LedgerCorrupt,
+    SchemaMismatch,
+    StoreUnavailable,
+    WriterFenced,
+)
 from monitor.store import connection, redis_store
 from monitor.store.codec import digest
 from monitor.store.connection import connect
@@ -253,6 +259,22 @@ async def test_bury__dead_letter__is_kept_with_its_reason(
     await store.deliveries.bury(delivery, "24 h of 500")
     [letter] = await client.lrange(identity.keys().of("letters"), 0, -1)
     assert '"reason":"24 h of 500"' in letter
+
+
+@pytest.mark.parametrize(
+    "written", ["pending 1 soon", "", "pending x 1.0 1.0", "delivered 1 1.0 1.0"]
+)
+async def test_take__outbox_written_by_somebody_else__says_what_it_found(
+    client: Redis, identity: Identity, written: str
+) -> None:
+    store = await RedisStore.open(client, identity)
+    await store.begin(BASE, {})
+    await store.commit(a_delta(FIRST))
+    alert = an_alert(FIRST)
+    await store.judge(a_judgement(FIRST, alert), {alert.id: ["ops"]})
+    await client.hset(identity.keys().of("outbox"), f"{alert.id}:ops", written)
+    with pytest.raises(LedgerCorrupt, match=f"delivery of alert {alert.id} is '{written}' in the"):
+        await store.deliveries.take("ops", 1e12)
 
 
 @pytest.mark.parametrize("appendfsync", ["everysec", "always"])

@@ -24,10 +24,10 @@ local function begun(id)
   local entry = id .. ':' .. op.webhook
   local state = redis.call('HGET', outbox, entry) or ''
   local posted = redis.call('HGET', alerts, id)
-  local attempts, due, created = state:match('^pending (%S+) (%S+) (%S+)$')
-  if not (attempts and posted) then return {'damaged', id, state} end
-  if op.final_only and not is_final(posted) then return nil end
+  local attempts, due, created = state:match('^pending (%d+) (%S+) (%S+)$')
   local now, at = tonumber(op.now), tonumber(due)
+  if not (at and tonumber(created) and posted) then return {'damaged', id, state} end
+  if op.final_only and not is_final(posted) then return nil end
   if due ~= created and at > now and at <= now + op.furthest then return {'none'} end
   redis.call('HSET', outbox, entry, table.concat({'pending', attempts + 1, due, created}, ' '))
   return {'ok', id, posted, attempts, due, created}
