@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr
 
+from monitor.core.alerts import Severity
 from monitor.engine.measures import Measure, When
 from monitor.grammar import (
     Count,
@@ -114,6 +115,9 @@ class Webhook(Table):
         default=None, description="alertmanager: token sent as Authorization: Bearer"
     )
     breakers: Names = Field(default=("*",), description="whose alerts it gets", min_length=1)
+    severity: Severity = Field(
+        default=Severity.WARNING, description="critical: warnings are not for it"
+    )
     delivery: Literal["instant", "finalized"] = Field(
         default="instant", description="when it is sent"
     )
@@ -177,6 +181,13 @@ class Outbox(Table):
     max_pending: Positive = Field(
         default=10_000, description="deliveries that may wait for one receiver; the oldest go"
     )
+
+
+class Audit(Table):
+    """Positions that are held against the contracts while the daemon runs."""
+
+    accounts: Count = Field(default=4, description="positions a round; 0 compares none")
+    every_blocks: Positive = Field(default=5, description="blocks from one round to the next")
 
 
 class Blindness(Table):

@@ -18,6 +18,7 @@ from eth_utils.address import to_checksum_address
 from monitor import __version__, garbage
 from monitor.alerts.outbox import Outbox
 from monitor.alerts.senders import Sender, keeping
+from monitor.auditing import Auditing
 from monitor.beginning import Beginning
 from monitor.core.blocks import BlockRef
 from monitor.core.ledger import Kind, Ledger
@@ -107,6 +108,9 @@ class Daemon:
             lambda: self.pipeline.ledger,
             self._stream,
         )
+        self._auditing = Auditing(
+            settings.audit, parts.markets, books, rim.node.reader, rim.metrics
+        )
         self.pipeline = Pipeline(
             folder,
             rim.node.follower,
@@ -187,6 +191,8 @@ class Daemon:
             if outbox.webhooks:
                 work["outbox"] = outbox.run()
             work |= keeping(senders, self._rim.store.deliveries)
+            if is_watched:
+                work["audit"] = self._auditing.run(self.pipeline, self._rim.store)
             watch = await self._watch(stack, outbox) if is_watched else None
             work |= watch.work() if watch is not None else {}
             try:
@@ -209,7 +215,13 @@ class Daemon:
                 task.cancel()
 
     async def _watch(self, stack: AsyncExitStack, outbox: Outbox) -> Vigil:
-        scene = Scene(self.standing, self._observation, outbox, self.leadership)
+        scene = Scene(
+            self.standing,
+            self._observation,
+            outbox,
+            self.leadership,
+            lambda: self._auditing.reasons,
+        )
         return await stack.enter_async_context(
             vigil(self._settings, self._rim, scene, is_mute=self._mode.dry_run)
         )

@@ -85,15 +85,17 @@ class Lookout:
         seen: Callable[[], Seen | None],
         limits: Blindness,
         *,
+        audited: Callable[[], Reasons] = tuple,
         clock: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`seen`: what the newest judged block let see."""
+        """`seen`: what the newest judged block let see; `audited`: differences that were found."""
         self._stand = stand
         self._pulse = pulse
         self._queues = queues
         self._seen = seen
         self._limits = limits
+        self._audited = audited
         self._clock = clock
         self._monotonic = monotonic
         self._clock_sight = ClockSight(float(limits.clock_skew_seconds), float(limits.hold_seconds))
@@ -114,7 +116,7 @@ class Lookout:
             Condition.ENDPOINTS: (disagreement,) if disagreement else (),
             Condition.LOGS: None if seen is None else seen.logs,
             Condition.PRICES: None if seen is None else seen.prices,
-            Condition.DRIFT: None if seen is None else seen.drift,
+            Condition.DRIFT: None if seen is None else self._drift(seen),
             Condition.LAG: None
             if head is None or judged is None
             else lag_reasons(head, judged, limits.lag_blocks),
@@ -125,6 +127,11 @@ class Lookout:
             Condition.STOPPED: () if self._stand.is_current() else None,
         }
         return View(reasons, judged, is_silent, is_silent or bool(self._stand.store_wait))
+
+    def _drift(self, seen: Seen) -> Reasons:
+        """What was not understood, and what an audit found."""
+        audited = self._audited()
+        return (*seen.drift, *(audited or ())) or audited
 
     def _unchanged(self, head: BlockRef | None, now_monotonic: float) -> float:
         """How long this head is the newest."""

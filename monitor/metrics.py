@@ -170,6 +170,11 @@ class Metrics:
         self.ledger_drift_total = self._counter(
             "ledger_drift_total", "Accounts on which ledger and contract differed.", "market"
         )
+        self.audited_accounts_total = self._counter(
+            "audited_accounts_total", "Positions held against the contracts.", "market"
+        )
+        self.audit_block = self._gauge("audit_block", "Newest block at which that was done.")
+        self.audit_block.set(math.nan)
 
     def _markets(self) -> None:
         self.positions = self._gauge("positions", "Positions.", "market")
@@ -252,6 +257,7 @@ class Metrics:
             (self.stage_seconds, [(stage,) for stage in Stage]),
             (self.events_total, product(labels.markets, (*EVENTS, UNDECODABLE))),
             (self.ledger_drift_total, markets),
+            (self.audited_accounts_total, markets),
             (self.positions, markets),
             (self.collateral_usd, markets),
             (self.collateral_net_usd, markets),

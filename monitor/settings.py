@@ -60,6 +60,9 @@ class Settings(Table):
     blindness: alert_schema.Blindness = Field(
         default_factory=alert_schema.Blindness, description="when the monitor cannot see"
     )
+    audit: alert_schema.Audit = Field(
+        default_factory=alert_schema.Audit, description="the ledger against the contracts"
+    )
     deadman: alert_schema.Deadman | None = Field(
         default=None, description="a ping that stops with the monitor"
     )

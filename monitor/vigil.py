@@ -1,6 +1,6 @@
 """Watches over the daemon itself: the sentry and the dead man's switch, wired and open."""
 
-from collections.abc import AsyncIterator, Coroutine, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -16,7 +16,7 @@ from monitor.core.delivery import AlertSender
 from monitor.engine.breaker import Origin
 from monitor.leadership import Leadership
 from monitor.logs import Redaction
-from monitor.lookout import Lookout
+from monitor.lookout import Lookout, Reasons
 from monitor.observation import Observation
 from monitor.rim import Rim, senders_of
 from monitor.sentry import Sentry, Voice
@@ -32,6 +32,7 @@ class Scene:
     observation: Observation
     outbox: Outbox
     leadership: Leadership
+    audited: Callable[[], Reasons]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +64,7 @@ async def vigil(
             scene.outbox,
             lambda: scene.observation.seen,
             settings.blindness,
+            audited=scene.audited,
         )
         # Made before it has senders: whether these may send is for it to say.
         senders: dict[str, AlertSender] = {}

@@ -57,6 +57,11 @@ class Books:
         self.prices_at(view, block)
         self.net_values_at(view, block)
 
+    @property
+    def newest(self) -> PositionBook | None:
+        """Of whichever block; None before the first is made."""
+        return self._newest
+
     def at(self, view: Ledger, block: BlockRef) -> PositionBook:
         if self._newest is None or self._newest.block != block:
             self._newest = PositionBook(

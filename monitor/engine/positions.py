@@ -12,7 +12,7 @@ from monitor.core.events import Place
 from monitor.core.ledger import LedgerView
 from monitor.core.ports import PositionFilter
 from monitor.core.sources import Line, RiskRules, Statement
-from monitor.core.units import Address, AssetId, MarketId
+from monitor.core.units import Address, AssetId, MarketId, Wad
 from monitor.engine.concentration import Concentrations, concentrations_of
 from monitor.engine.paging import asked_address, asked_number, block_json, page_of, start_of
 from monitor.engine.sums import Sums
@@ -94,6 +94,12 @@ class PositionBook:
                     owner = self.owner_of(place.account)
                     sums.add(statement, owner)
                     yield rule, owner, statement
+
+    def healths(self) -> Iterator[tuple[Place, Wad | None]]:
+        """Every position with its health; None where it owes nothing, or it is not known."""
+        for rule, _, held in self._held:
+            place = Place(rule.market, held.account, held.sub_market)
+            yield place, held.risk.health_factor_wad
 
     def statements(self, accounts: Set[Address]) -> Statements:
         """Everything that these have in any market."""

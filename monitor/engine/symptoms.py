@@ -114,12 +114,12 @@ def log_reasons(view: LedgerView, block: BlockRef) -> tuple[str, ...]:
     )
 
 
-def drift_reasons(view: LedgerView, audited: Iterable[str] = ()) -> tuple[str, ...]:
-    """Why the ledger may differ from the contracts. `audited`: differences an auditor found.
+def drift_reasons(view: LedgerView) -> tuple[str, ...]:
+    """Why the ledger may differ from the contracts, by itself.
 
     It is over when the ledger was built anew (`store rebuild`).
     """
-    return (*faults(view), *audited)
+    return faults(view)
 
 
 def outbox_reasons(

@@ -8,6 +8,7 @@ from monitor.core.abi import Abi
 from monitor.core.blocks import BlockRef
 from monitor.core.events import DomainEvent
 from monitor.core.guarding import Guarding
+from monitor.core.inspection import Inspection
 from monitor.core.ports import ContractReader
 from monitor.core.sources import EventSource, RiskRules
 from monitor.core.units import Address, MarketId
@@ -26,6 +27,11 @@ class ProtocolMarket(EventSource, RiskRules, Protocol):
     @property
     def guarding(self) -> Guarding:
         """How it can be stopped, by those who may."""
+        ...
+
+    @property
+    def inspection(self) -> Inspection:
+        """How its contracts tell what the ledger tells."""
         ...
 
     async def survey(self, reader: ContractReader, at: BlockRef) -> tuple[DomainEvent, ...]:

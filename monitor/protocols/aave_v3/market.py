@@ -15,6 +15,7 @@ from monitor.protocols.aave_v3.events import AaveDecoder
 from monitor.protocols.aave_v3.events_3_0 import FormerDecoder
 from monitor.protocols.aave_v3.governance import listing_calls
 from monitor.protocols.aave_v3.guarding import AaveGuarding
+from monitor.protocols.aave_v3.inspection import AaveInspection
 from monitor.protocols.aave_v3.recognition import PROTOCOL
 from monitor.protocols.aave_v3.rules import AaveRules
 from monitor.protocols.aave_v3.strategies import Strategies
@@ -39,6 +40,7 @@ class AaveV3Market(AaveRules):
         self._unlogged = Unlogged(market, abi)
         self._strategies = Strategies(market, abi)
         self.guarding = AaveGuarding(market, abi)
+        self.inspection = AaveInspection(market, abi, self)
 
     @property
     def name(self) -> str:

@@ -27,6 +27,7 @@ from monitor.protocols.morpho_blue.bootstrap import MorphoSnapshot
 from monitor.protocols.morpho_blue.contracts import PROTOCOL, MorphoAbi, Scope
 from monitor.protocols.morpho_blue.events import MorphoDecoder
 from monitor.protocols.morpho_blue.guarding import MorphoGuarding
+from monitor.protocols.morpho_blue.inspection import MorphoInspection
 from monitor.protocols.morpho_blue.rules import MorphoRules
 from monitor.protocols.morpho_blue.sheets import exposure_of, sheets_of
 from monitor.protocols.morpho_blue.views import price_call, rate_call
@@ -47,6 +48,7 @@ class MorphoBlue(MorphoRules):
         self._snapshot = MorphoSnapshot(scope, abi)
         self._audit = Audit(scope, abi)
         self.guarding = MorphoGuarding(scope, abi)
+        self.inspection = MorphoInspection(scope, abi, self)
         self._named: set[str] = set()
         """Market ids of unknown rate models that were told of."""
 
