@@ -13,7 +13,7 @@ import itertools
 import json
 import math
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Self, TypeAlias
@@ -58,7 +58,7 @@ class Fault:
 
 
 @dataclass(slots=True)
-class _Link:
+class Link:
     """A client's WebSocket, the node's behind it, and the requests under way on them."""
 
     request: web.Request
@@ -237,7 +237,7 @@ class FaultProxy:
         socket = web.WebSocketResponse(autoping=False, max_msg_size=0)
         async with self._session.ws_connect(self._ws, max_msg_size=0) as node:
             await socket.prepare(request)
-            link = _Link(request, socket, node)
+            link = Link(request, socket, node)
             pumps = (self._upwards(link), self._downwards(link))
             tasks = [asyncio.create_task(pump) for pump in pumps]
             try:
@@ -250,7 +250,7 @@ class FaultProxy:
                 await socket.close()
         return socket
 
-    async def _upwards(self, link: _Link) -> None:
+    async def _upwards(self, link: Link) -> None:
         async for message in link.socket:
             is_silent = self._fault is not None and self._fault.is_silent
             if is_silent:
@@ -261,29 +261,39 @@ class FaultProxy:
                 for one in _each(json.loads(message.data)):
                     self.asked[one["method"]] += 1
                     link.asked[one["id"]] = one
-                await link.node.send_str(message.data)
+                await self._ask_node(link, message)
 
-    async def _downwards(self, link: _Link) -> None:
+    async def _ask_node(self, link: Link, message: WSMessage) -> None:
+        await link.node.send_str(message.data)
+
+    async def _downwards(self, link: Link) -> None:
         async for message in link.node:
-            if message.type not in DATA:
-                continue
-            fault = self._fault
-            if fault is not None and not math.isfinite(fault.delay_seconds):
-                self._touch("a frame down")
-            elif fault is not None and fault.delay_seconds:
-                late = asyncio.create_task(self._late_frame(link, message, fault))
-                self._late.add(late)
-                late.add_done_callback(self._late.discard)
-            elif not await self._frame(link, message, fault):
+            if message.type in DATA and not await self._answered(link, message):
                 return
 
-    async def _late_frame(self, link: _Link, message: WSMessage, fault: Fault) -> None:
+    async def _answered(self, link: Link, message: WSMessage) -> bool:
+        """Something came from the node. False: the connection was ended."""
+        fault = self._fault
+        if fault is not None and not math.isfinite(fault.delay_seconds):
+            self._touch("a frame down")
+        elif fault is not None and fault.delay_seconds:
+            self._later(self._late_frame(link, message, fault))
+        else:
+            return await self._frame(link, message, fault)
+        return True
+
+    def _later(self, work: Coroutine[Any, Any, None]) -> None:
+        late = asyncio.create_task(work)
+        self._late.add(late)
+        late.add_done_callback(self._late.discard)
+
+    async def _late_frame(self, link: Link, message: WSMessage, fault: Fault) -> None:
         self._touch("a frame down")
         await asyncio.sleep(fault.delay_seconds)
         with suppress(ConnectionError):
             await link.socket.send_str(message.data)
 
-    async def _frame(self, link: _Link, message: WSMessage, fault: Fault | None) -> bool:
+    async def _frame(self, link: Link, message: WSMessage, fault: Fault | None) -> bool:
         """Pass one of the node's frames on, or what the fault makes of it. False: the end."""
         answer = json.loads(message.data)
         request = link.asked.pop(answer.get("id"), {"method": "eth_subscription", "params": []})

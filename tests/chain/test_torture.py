@@ -1,5 +1,7 @@
 """The torture as a test, and its judge shown to see."""
 
+import asyncio
+import json
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
@@ -10,7 +12,8 @@ from torture.campaign import run
 from torture.conditions import judge_conditions
 from torture.letters import Arrival, Interruption, Owed
 from torture.outcome import Options
-from torture.verdict import Verdict, judge, judge_final
+from torture.steady import Gate
+from torture.verdict import FULL_DISK, Verdict, judge, judge_final, says
 
 KILLS = 20
 SEED_OF_TODAY = int(datetime.now(UTC).strftime("%Y%m%d"))
@@ -145,6 +148,20 @@ def test_judge__raised_again_while_unheard__waits_behind_its_retraction() -> Non
     assert judged([UNHEARD, *others, back, again, TOLD_CLEAR], OWED, CLEARED).is_clean
 
 
+def body(snapshot: str | None, *unknown: str, value: str = "7") -> str:
+    projection = {"snapshot": snapshot, "unknown": [*unknown], "liquidated_usd": value}
+    return json.dumps({"data": {"projection": projection, "reproduce": f"from {snapshot}"}})
+
+
+def test_says__no_snapshot_for_want_of_room__differs_in_nothing_else() -> None:
+    owed = body("some-file")
+    assert says(body(None, FULL_DISK), owed)
+    assert not says(body(None), owed)
+    assert not says(body("another-file"), owed)
+    assert not says(body(None, FULL_DISK, "something else"), owed)
+    assert not says(body(None, FULL_DISK, value="8"), owed)
+
+
 def judged_final(said: Sequence[Arrival], final_block: int = 8) -> Verdict:
     return judge_final(said, {"tripped-1": OWED, "cleared-1": CLEARED}, final_block, ())
 
@@ -218,7 +235,34 @@ def test_judge_conditions__anything_else__is_a_fault(
     assert counts(judged_conditions(said, written=written)) == found
 
 
+def test_judge_conditions__a_store_that_forgot__is_asked_only_for_what_it_remembers() -> None:
+    known = {SEES.id: Owed(SEES.id, SEES.type, SEES.breaker, 7, SEES.block_hash, SEES.raw)}
+    said = {"on-call": [BLIND, SEES]}
+    assert judge_conditions(said, known, (), is_whole=False).is_clean
+    assert counts(judge_conditions(said, known, ())) == (0, 0, 2)
+
+
 def test_judge_conditions__said_before_a_kill_and_written_nowhere__is_excused() -> None:
     assert judged_conditions([BLIND, SEES, BLIND_AGAIN], cuts=False).diverged
     early = replace(BLIND_AGAIN, at_monotonic=1.0)
     assert judged_conditions([BLIND, SEES, early], cuts=True).is_clean
+
+
+async def test_gate__chain_about_to_change__waits_for_who_asks_and_lets_nobody_in() -> None:
+    gate, done = Gate(), list[str]()
+
+    async def change() -> None:
+        async with gate.changing():
+            done.append("changed")
+
+    async def ask() -> None:
+        async with gate.asking():
+            done.append("asked")
+
+    async with asyncio.TaskGroup() as group, gate.asking(), gate.asking():
+        group.create_task(change())
+        await asyncio.sleep(0)
+        group.create_task(ask())
+        await asyncio.sleep(0)
+        done.append("answered")
+    assert done == ["answered", "changed", "asked"]

@@ -12,6 +12,8 @@ from dataclasses import dataclass, replace
 
 from devnet import USD, Block, Tx, World, account
 
+from torture.steady import Gate
+
 CALM_BLOCKS = 70
 """Empty blocks before all else: what is final (64 blocks deep) is then the calm after the setup."""
 UNDOABLE_BLOCKS = 60
@@ -52,9 +54,12 @@ class Recipe:
 class Actor:
     """Mines one thing after another; `counts` says how often each."""
 
-    def __init__(self, world: World, rng: random.Random, borrowers: Sequence[str]) -> None:
+    def __init__(
+        self, world: World, gate: Gate, rng: random.Random, borrowers: Sequence[str]
+    ) -> None:
         self.counts: Counter[str] = Counter()
         self._world = world
+        self._gate = gate
         self._rng = rng
         self._borrowers = (*borrowers, *PEOPLE)
         self._range_usd = PRICES_USD[-1]
@@ -104,17 +109,17 @@ class Actor:
 
     async def replace_by_calm(self) -> None:
         """In place of the newest block another one, in which nothing is wrong."""
-        await self._world.rollback(1)
+        await self._rollback(1)
         await self._mine(await self._priced_block(CALM_USD, late_seconds=1))
 
     async def replace_by_sibling(self) -> None:
         """In place of the newest block one that differs by a second only."""
-        await self._world.rollback(1)
+        await self._rollback(1)
         await self._mine(replace(self._alarm, at_unix=self._alarm.at_unix + 1))
 
     async def bring_back(self) -> None:
         """In place of the newest block the very one of the alarm."""
-        await self._world.rollback(1)
+        await self._rollback(1)
         await self._mine(self._alarm)
         found = (await self._world.head()).hash
         self.counts["same alarm came back"] += found == self._alarm_hash
@@ -126,9 +131,14 @@ class Actor:
     # -- blocks -----------------------------------------------------------------------------------
 
     async def _mine(self, recipe: Recipe) -> None:
-        await self._world.block(*recipe.txs, timestamp=recipe.at_unix, check=False)
+        async with self._gate.changing():
+            await self._world.block(*recipe.txs, timestamp=recipe.at_unix, check=False)
         self._highest = max(self._highest, (await self._world.head()).number)
         self.counts["blocks"] += 1
+
+    async def _rollback(self, depth: int) -> Block:
+        async with self._gate.changing():
+            return await self._world.rollback(depth)
 
     async def _draw(self, parent: Block, late_seconds: int = 0) -> Recipe:
         verb = _chosen(self._rng, VERBS)
@@ -192,11 +202,12 @@ class Actor:
         self.counts[f"reorg: {manner}"] += 1
         self.counts["reorg: 20 deep"] += depth == DEEP_BLOCKS
         if manner == "node":
-            await self._world.anvil_reorg(depth)
+            async with self._gate.changing():
+                await self._world.anvil_reorg(depth)
         elif manner == "return":
             await self._return(depth)
         else:
-            base = await self._world.rollback(depth)
+            base = await self._rollback(depth)
             least, most = (1, depth + 1) if manner == "replace" else (0, depth - 1)
             await self._branch(base, self._rng.randint(least, most))
 
@@ -213,16 +224,17 @@ class Actor:
 
     async def _return(self, depth: int) -> None:
         """A, then B, then the very blocks of A again: what was taken back happens after all."""
-        base = await self._world.rollback(depth)
+        base = await self._rollback(depth)
         recipes = await self._branch(base, self._rng.randint(1, depth))
         wanted = (await self._world.head()).hash
         await self.pause()
-        await self._world.rollback(len(recipes))
+        await self._rollback(len(recipes))
         for number in range(self._rng.randint(0, len(recipes))):
-            await self._world.mine(timestamp=base.timestamp + (number + 1) * BLOCK_SECONDS + 2)
+            at_unix = base.timestamp + (number + 1) * BLOCK_SECONDS + 2
+            await self._mine(Recipe(at_unix, ()))
         await self.pause()
         above = (await self._world.head()).number - base.number
-        await self._world.rollback(above)
+        await self._rollback(above)
         for recipe in recipes:
             await self._mine(recipe)
         found = (await self._world.head()).hash

@@ -14,7 +14,6 @@ from pathlib import Path
 from daemon_process import DaemonProcess
 from devnet import World, make_borrowers, new_world
 from devnet.receiver import Receiver as SecretKeeper
-from fault_proxy import FaultProxy
 from stage import BORROWERS, Stage
 
 from torture.actor import Actor
@@ -36,6 +35,7 @@ from torture.reference import (
     unseen,
 )
 from torture.scene import Disaster, Scene
+from torture.steady import Gate, SteadyProxy
 from torture.upheavals import Manner, Sight, Upheavals
 from torture.verdict import GivenUpError, Verdict, judge, judge_final
 from torture.victims import UNAVAILABLE, Victims
@@ -82,7 +82,8 @@ async def _scene(
         stage = Stage(world, SecretKeeper(), folder)
         told = await stack.enter_async_context(receivers(RECEIVERS, folder, stage.receiver.secret))
         borrowers = await make_borrowers(world, BORROWERS, POPULATION)
-        actor = Actor(world, rng, [borrower.account for borrower in borrowers])
+        gate = Gate()
+        actor = Actor(world, gate, rng, [borrower.account for borrower in borrowers])
         await actor.settle()
         # On a disk an fsync takes its time; a small disk can be full. Each has its turn.
         wants_small = rng.random() < SMALL_DISK_CHANCE
@@ -90,7 +91,7 @@ async def _scene(
         if wants_small and disk is None:
             outcome.not_run.append("full disks: this user may not mount a tmpfs")
         proxy = await stack.enter_async_context(
-            FaultProxy(world.anvil.http_url, world.anvil.ws_url)
+            SteadyProxy(world.anvil.http_url, world.anvil.ws_url, gate)
         )
         state_dir = folder / "state" if disk is None else disk.folder / "state"
         endpoints = (proxy.http_url, proxy.ws_url)
@@ -252,7 +253,8 @@ class Campaign:
             verdict.add(receiver.terms.name, self._judged(receiver, owed, canonical, found))
         read = {each.terms.name: each.arrivals() for each in self._scene.receivers}
         said = {a: owed for a, owed in found.events.items() if owed.breaker.startswith(PREFIX)}
-        verdict.add("conditions", judge_conditions(read, said, victims.troubles))
+        blindness = judge_conditions(read, said, victims.troubles, is_whole=found.is_whole)
+        verdict.add("conditions", blindness)
         verdict.diverged += divergence(found, expected, (await world.head()).hash)
         verdict.diverged += unseen(found, twin)
         verdict.diverged += await contradictions(world, self._config, self._scene.actor.accounts)

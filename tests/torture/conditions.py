@@ -19,8 +19,13 @@ def judge_conditions(
     by_receiver: Mapping[str, Sequence[Arrival]],
     said: Mapping[str, Owed],
     troubles: Sequence[Interruption],
+    *,
+    is_whole: bool = True,
 ) -> Verdict:
-    """`said`: what the store remembers, in order. `troubles`: all that was ended or cut off."""
+    """`said`: what the store remembers, in order. `troubles`: all that was ended or cut off.
+
+    `is_whole`: whether that is all there ever was; a store forgets what is old.
+    """
     verdict = Verdict()
     bodies: dict[str, str] = {alert_id: owed.raw for alert_id, owed in said.items()}
     for name, arrivals in by_receiver.items():
@@ -31,13 +36,23 @@ def judge_conditions(
                 found.diverged.append(f"{arrival.id} takes {arrival.breaker} back")
             if bodies.setdefault(arrival.id, arrival.raw) != arrival.raw:
                 found.duplicated.append(f"{arrival.breaker} {arrival.id}: another body")
-        _judge_written(told, said, troubles, found)
-        _judge_turns([arrival for arrival in told if arrival.id in said], found)
+        _judge_written(_remembered(told, said, is_whole), said, troubles, found)
+        _judge_turns([arrival for arrival in told if arrival.id in said], found, is_whole)
         for alert_id in dict.fromkeys(arrival.id for arrival in told):
             same = [arrival for arrival in told if arrival.id == alert_id]
             judge_repeats(same, troubles, found)
         verdict.add(name, found)
     return verdict
+
+
+def _remembered(
+    told: Sequence[Arrival], said: Mapping[str, Owed], is_whole: bool
+) -> Sequence[Arrival]:
+    """Those since the oldest one that the store remembers."""
+    if is_whole:
+        return told
+    known = [number for number, arrival in enumerate(told) if arrival.id in said]
+    return told[known[0] :] if known else ()
 
 
 def _judge_written(
@@ -60,13 +75,17 @@ def _judge_written(
             verdict.diverged.append(f"{arrival.breaker} {arrival.id} came and is written nowhere")
 
 
-def _judge_turns(told: Sequence[Arrival], verdict: Verdict) -> None:
-    """Blind, recovered, blind, recovered; and at the end, when all is well, recovered."""
+def _judge_turns(told: Sequence[Arrival], verdict: Verdict, is_whole: bool) -> None:
+    """Blind, recovered, blind, recovered; and at the end, when all is well, recovered.
+
+    Of what came before the store's memory, nothing is known.
+    """
     first = {arrival.id: arrival for arrival in reversed(told)}
     was_blind: dict[str, bool] = {}
     for arrival in sorted(first.values(), key=lambda each: each.at_monotonic):
         is_blind = arrival.type == BLIND
-        if was_blind.get(arrival.breaker, False) == is_blind:
+        is_known = is_whole or arrival.breaker in was_blind
+        if is_known and was_blind.get(arrival.breaker, False) == is_blind:
             verdict.diverged.append(
                 f"{arrival.breaker} {arrival.id} is {arrival.type}, as the one before it was"
             )

@@ -29,6 +29,8 @@ from torture.verdict import GivenUpError
 
 REPLAY_SECONDS = 900.0
 EVERY_ALERT = 1_000_000
+HISTORY = 1_000
+"""As many a store keeps at least; beyond, it forgets the oldest."""
 BLIND = r"(?m)^cascade_monitor_blind\{condition=\"[^\"]*\"\} 1.0$"
 EVERY_POSITION = "1000"
 
@@ -50,6 +52,7 @@ class Ending:
     final_block: int
     pending: int
     events: Mapping[str, Owed]
+    is_whole: bool
 
 
 async def ending_of(config: Path, final_only: frozenset[str] = frozenset()) -> Ending:
@@ -80,6 +83,7 @@ async def ending_of(config: Path, final_only: frozenset[str] = frozenset()) -> E
                 for webhook, status in each.deliveries.items()
             ),
             events={event.id: event for event in events},
+            is_whole=len(kept) < HISTORY,
         )
 
 
