@@ -91,7 +91,9 @@ def parts_of(settings: Settings) -> Parts:
         ),
         prices=PriceLog(markets, _named(settings), _volatile(settings)),
         recursion=recursion_rules(settings, markets, _named(settings)),
-        receivers=tuple(Receiver(hook.name, hook.breakers) for hook in settings.webhooks),
+        receivers=tuple(
+            Receiver(hook.name, hook.breakers, hook.severity) for hook in settings.webhooks
+        ),
         defaults=_options(settings.projection),
         named=_named(settings),
     )

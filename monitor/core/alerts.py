@@ -35,6 +35,16 @@ class AlertType(StrEnum):
     RECOVERED = "monitor.recovered"
 
 
+class Severity(StrEnum):
+    WARNING = "warning"
+    CRITICAL = "critical"
+
+
+class AlertStatus(StrEnum):
+    FIRING = "firing"
+    RESOLVED = "resolved"
+
+
 @dataclass(frozen=True, slots=True)
 class BreakerState:
     """What one breaker carries from block to block.
@@ -81,6 +91,7 @@ class Alert:
     body: str
     silenced: str = ""
     """Why it goes to nobody: the reason somebody gave with `silence`."""
+    severity: Severity = Severity.CRITICAL
     is_first: bool = True
     """Whether nobody was told before its block of what it tells: taken back, that is over."""
 

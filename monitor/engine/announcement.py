@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-from monitor.core.alerts import Alert, AlertType, alert_id, digest
+from monitor.core.alerts import Alert, AlertStatus, AlertType, alert_id, digest
 from monitor.core.blocks import BlockRef
-from monitor.engine.breaker import AlertStatus, BreakerRule, Transition
+from monitor.engine.breaker import BreakerRule, Transition
 from monitor.engine.paging import block_json
 
 UNHEARD = "nobody was told that it fired"
@@ -54,6 +54,7 @@ def announcement(
         type=event.type,
         block=block,
         body=written({"type": event.type, "timestamp": rfc3339(block.timestamp), "data": data}),
+        severity=event.severity,
         is_first=event.is_first,
     )
 
@@ -126,6 +127,7 @@ def retraction_of(alert: Alert) -> Alert:
         block=alert.block,
         body=written(body),
         silenced=alert.silenced,
+        severity=alert.severity,
     )
 
 

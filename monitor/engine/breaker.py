@@ -6,22 +6,11 @@ Blocks alone decide, by their own times: judged again, a block gives the same ev
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
-from enum import StrEnum
 from typing import NamedTuple
 
-from monitor.core.alerts import AlertType, BreakerPhase, BreakerState, digest
+from monitor.core.alerts import AlertStatus, AlertType, BreakerPhase, BreakerState, Severity, digest
 from monitor.core.blocks import BlockRef
 from monitor.engine.measures import Level, Limits, Look, Reading, When, look_at
-
-
-class Severity(StrEnum):
-    WARNING = "warning"
-    CRITICAL = "critical"
-
-
-class AlertStatus(StrEnum):
-    FIRING = "firing"
-    RESOLVED = "resolved"
 
 
 @dataclass(frozen=True, slots=True)

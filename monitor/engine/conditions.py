@@ -9,11 +9,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from monitor.core.alerts import Alert, AlertType, ConditionState, digest
+from monitor.core.alerts import Alert, AlertStatus, AlertType, ConditionState, Severity, digest
 from monitor.core.blocks import BlockRef
 from monitor.core.units import BlockHash
 from monitor.engine.announcement import rfc3339, written
-from monitor.engine.breaker import AlertStatus, Origin, Severity
+from monitor.engine.breaker import Origin
 from monitor.engine.paging import block_json
 
 MOST_REASONS = 10

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
-from monitor.core.alerts import Alert, AlertType, BreakerState, Judgement, Silence
+from monitor.core.alerts import Alert, AlertType, BreakerState, Judgement, Severity, Silence
 from monitor.core.blocks import BlockRef
 from monitor.core.ledger import LedgerView
 from monitor.core.ports import Archive, UndoRecord
@@ -26,13 +26,16 @@ from monitor.simulation.results import Projection
 
 @dataclass(frozen=True, slots=True)
 class Receiver:
-    """A webhook and whose alerts it gets."""
+    """A webhook, whose alerts it gets, and from which severity on."""
 
     name: str
     breakers: tuple[str, ...]
+    severity: Severity = Severity.WARNING
 
-    def wants(self, breaker: str) -> bool:
-        return "*" in self.breakers or breaker in self.breakers
+    def wants(self, alert: Alert) -> bool:
+        if self.severity is Severity.CRITICAL and alert.severity is not Severity.CRITICAL:
+            return False
+        return "*" in self.breakers or alert.breaker in self.breakers
 
 
 class Guards(Protocol):
@@ -185,7 +188,7 @@ class Judge:
         """A silenced alert goes to nobody, and so does what takes it back."""
         if alert.silenced:
             return ()
-        return tuple(r.name for r in self._receivers if r.wants(alert.breaker))
+        return tuple(r.name for r in self._receivers if r.wants(alert))
 
     async def _filed(self, world: WorldSheet | None) -> Filed:
         if self._archive is None:

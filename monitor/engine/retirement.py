@@ -6,14 +6,24 @@ Nobody judges it any more, so the next judged block says that it ended, and why.
 from collections.abc import Mapping
 from typing import Any
 
-from monitor.core.alerts import Alert, AlertType, BreakerPhase, BreakerState, alert_id, digest
+from monitor.core.alerts import (
+    Alert,
+    AlertStatus,
+    AlertType,
+    BreakerPhase,
+    BreakerState,
+    Severity,
+    alert_id,
+    digest,
+)
 from monitor.core.blocks import BlockRef
 from monitor.core.units import BlockHash
 from monitor.engine.announcement import UNHEARD, rfc3339, written
-from monitor.engine.breaker import AlertStatus, Origin, Severity
+from monitor.engine.breaker import Origin
 from monitor.engine.paging import block_json
 from monitor.engine.watching import STATES, Wardings
 
+CRITICAL = (BreakerPhase.TRIPPED, BreakerPhase.RECOVERING)
 NO_LONGER = "it is no longer in the configuration"
 
 
@@ -41,6 +51,9 @@ def _end(origin: Origin, name: str, state: BreakerState, type: AlertType, block:
     since_unix = state.blind_unix if is_sight else state.started_unix
     if first is None or since_unix is None:
         raise ValueError(f"an episode of {name} began at no block: {state}")
+    is_watch = name.startswith(STATES)
+    was_critical = is_sight or is_watch or state.phase in CRITICAL
+    severity = Severity.CRITICAL if was_critical else Severity.WARNING
     alert = {
         "id": alert_id(
             namespace=origin.namespace,
@@ -54,7 +67,7 @@ def _end(origin: Origin, name: str, state: BreakerState, type: AlertType, block:
         "episode": _episode(origin, name, state, first, is_sight=is_sight),
         "retracts": None,
         "breaker": _label(name),
-        "severity": Severity.WARNING if state.phase is BreakerPhase.WARNED else Severity.CRITICAL,
+        "severity": severity,
         "status": AlertStatus.RESOLVED,
         "starts_at": rfc3339(since_unix),
         "ends_at": rfc3339(block.timestamp),
@@ -75,6 +88,7 @@ def _end(origin: Origin, name: str, state: BreakerState, type: AlertType, block:
             }
         ),
         silenced=UNHEARD if is_unheard else "",
+        severity=severity,
     )
 
 

@@ -8,14 +8,23 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import Any, NamedTuple
 
-from monitor.core.alerts import Alert, AlertType, BreakerPhase, BreakerState, alert_id, digest
+from monitor.core.alerts import (
+    Alert,
+    AlertStatus,
+    AlertType,
+    BreakerPhase,
+    BreakerState,
+    Severity,
+    alert_id,
+    digest,
+)
 from monitor.core.blocks import BlockRef
 from monitor.core.events import Place
 from monitor.core.ledger import LedgerView
 from monitor.core.sources import RiskRules, Statement
 from monitor.core.units import WAD, Address, MarketId, Wad
 from monitor.engine.announcement import rfc3339, silenced_for, written
-from monitor.engine.breaker import AlertStatus, Origin, Severity
+from monitor.engine.breaker import Origin
 from monitor.engine.paging import block_json
 
 STATES = "watch/"

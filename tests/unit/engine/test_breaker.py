@@ -8,8 +8,8 @@ import pytest
 from builders import a_block
 from unit.engine.breakers import ORIGIN, Values, a_rule, lived, readings, words
 
-from monitor.core.alerts import AlertType, BreakerPhase, BreakerState
-from monitor.engine.breaker import AlertStatus, BreakerRule, Severity, step
+from monitor.core.alerts import AlertStatus, AlertType, BreakerPhase, BreakerState, Severity
+from monitor.engine.breaker import BreakerRule, step
 from monitor.engine.measures import NOTHING_CRITICAL, Limits, Measure, Reading, When
 from monitor.store.codec import decode_breaker
 

@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from builders import a_block
+from builders import a_block, an_alert
 from unit.simulation.worlds import (
     USDC,
     WETH,
@@ -18,7 +18,7 @@ from unit.simulation.worlds import (
     world,
 )
 
-from monitor.core.alerts import Alert, AlertType, BreakerPhase, BreakerState, Silence
+from monitor.core.alerts import Alert, AlertType, BreakerPhase, BreakerState, Severity, Silence
 from monitor.core.blocks import BlockRef
 from monitor.core.delta import BlockDelta
 from monitor.core.ledger import Ledger, hourly_key
@@ -266,3 +266,20 @@ def test_reading__in_sigmas_of_a_curve_that_cannot_be_trusted__says_why_of_the_c
     told = replace(curve_answer(), result=None, fault="no such asset")
     assert reading_of(SIGMAS, told, Ledger()).value is None
     assert unknown_of(SIGMAS, told, Ledger()) == ("no such asset",)
+
+
+@pytest.mark.parametrize(
+    ("least", "severity", "is_wanted"),
+    [
+        (Severity.WARNING, Severity.WARNING, True),
+        (Severity.WARNING, Severity.CRITICAL, True),
+        (Severity.CRITICAL, Severity.WARNING, False),
+        (Severity.CRITICAL, Severity.CRITICAL, True),
+    ],
+)
+def test_receiver__of_a_severity__wants_what_is_at_least_that(
+    least: Severity, severity: Severity, is_wanted: bool
+) -> None:
+    told = replace(an_alert(a_block()), severity=severity)
+    assert Receiver("on-call", ("*",), least).wants(told) is is_wanted
+    assert not Receiver("on-call", ("another",), least).wants(told)

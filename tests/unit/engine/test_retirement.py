@@ -93,3 +93,13 @@ async def test_retired__block_reverted__is_said_again_of_the_next() -> None:
     judge.restore(UndoRecord(BlockDelta(NEXT, ()), judgement, {"old": state}))
     _, (second,) = await ended(judge)
     assert first == second
+
+
+async def test_retired__as_bad_as_what_was_told_of_it() -> None:
+    """A trip that was pending was told as a warning; a watched position is always critical."""
+    state, _, _ = lived(replace(a_rule(hold_blocks=2), name="old"), [20])
+    assert state.phase is BreakerPhase.PENDING
+    _, alerts = await ended(a_judge({"old": state, WATCHED: BELOW}))
+    told = {alert.breaker: json.loads(alert.body)["data"]["alert"]["severity"] for alert in alerts}
+    assert told == {"old": "warning", "mine": "critical"}
+    assert told == {alert.breaker: alert.severity for alert in alerts}
