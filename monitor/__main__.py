@@ -15,6 +15,7 @@ from rich.markup import escape
 from monitor import (
     __version__,
     alert_commands,
+    audit_commands,
     claim_commands,
     display,
     garbage,
@@ -182,6 +183,7 @@ def breakers(config: ConfigOption, as_json: JsonOption = False) -> None:
 
 app.command()(alert_commands.alerts)
 app.command()(alert_commands.silence)
+app.command()(audit_commands.audit)
 
 
 @app.command()
