@@ -21,6 +21,7 @@ from torture.arrangement import FINAL_ONLY, RECEIVERS, arranged
 from torture.conditions import PREFIX, judge_conditions
 from torture.disasters import DISASTERS, ON_A_SMALL_DISK
 from torture.disk import small_disk
+from torture.finale import Finale
 from torture.letters import Owed
 from torture.outcome import Options, Outcome, summary
 from torture.receivers import Receiver, draw_mood, receivers
@@ -116,6 +117,7 @@ class Campaign:
         self._say = say
         self._deck: deque[Disaster] = deque()
         self._upheavals: deque[tuple[Manner, Sight]] = deque()
+        self._slow: list[str] = []
         self._began = time.monotonic()
         self._said = self._began
 
@@ -218,6 +220,7 @@ class Campaign:
             receiver.calm()
         await self._world.mine(2)
         await self._caught_up()
+        await self._measured()
         deadline = time.monotonic() + DRAIN_SECONDS
         while True:
             with suppress(TimeoutError):
@@ -232,6 +235,16 @@ class Campaign:
                 raise GivenUpError(f"{left} deliveries pend {DRAIN_SECONDS:g} s after all was well")
             await self._scene.victims.start()
             await self._caught_up()
+
+    async def _measured(self) -> None:
+        """What must be prompt when nothing is broken any more; as soon as all is delivered."""
+        final = (await self._world.block_at("finalized")).number
+        with suppress(TimeoutError):
+            await drained(self._scene.victims.daemon, DRAIN_SECONDS, FINAL_ONLY, final)
+        finale = Finale(self._scene.actor, self._scene.upheavals, self._scene.told_at_once)
+        await finale.play()
+        self._outcome.struck.update(finale.counts)
+        self._slow = finale.faults
 
     async def _prove(self, start: int) -> None:
         world, victims = self._world, self._scene.victims
@@ -255,6 +268,7 @@ class Campaign:
         said = {a: owed for a, owed in found.events.items() if owed.breaker.startswith(PREFIX)}
         blindness = judge_conditions(read, said, victims.troubles, is_whole=found.is_whole)
         verdict.add("conditions", blindness)
+        verdict.diverged += self._slow
         verdict.diverged += divergence(found, expected, (await world.head()).hash)
         verdict.diverged += unseen(found, twin)
         verdict.diverged += await contradictions(world, self._config, self._scene.actor.accounts)

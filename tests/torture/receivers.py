@@ -176,6 +176,15 @@ class Receiver:
                 found = Standing.QUEUED
         return found
 
+    def was_taken_back(self, alert_id: str) -> bool:
+        """Whether it has read a retraction of this letter, after it."""
+        words = [
+            entry["id"] == alert_id
+            for entry in self._entries()
+            if "read" in entry and alert_id in entry["raw"]
+        ]
+        return bool(words) and not words[-1]
+
     def forged(self) -> int:
         """Letters whose signature was wrong."""
         return sum("forged" in entry for entry in self._entries())

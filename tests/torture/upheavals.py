@@ -69,7 +69,7 @@ class Upheavals:
         for receiver in self._told:
             receiver.calm()
         await self._actor.calm_down()
-        await self._judged()
+        await self.judged()
         try:
             for receiver in self._told:
                 if sight is Sight.HOLDING:
@@ -80,7 +80,7 @@ class Upheavals:
             await self._met(raised, sight)
             self._count(manner, raised)
             await self.change(manner)
-            await self._judged()
+            await self.judged()
         finally:
             for receiver in self._told:
                 receiver.go_on()
@@ -90,7 +90,7 @@ class Upheavals:
         """A block that alerts, judged; none are known where the daemon does not come to it."""
         await self._actor.alarm()
         block_hash = (await self._world.head()).hash
-        return Raised(block_hash, await self._alerts_of(block_hash) if await self._judged() else {})
+        return Raised(block_hash, await self._alerts_of(block_hash) if await self.judged() else {})
 
     async def change(self, manner: Manner) -> None:
         """The newest block is of another branch."""
@@ -115,7 +115,7 @@ class Upheavals:
             if told["data"]["block"]["hash"] == block_hash and not told["data"]["alert"]["retracts"]
         }
 
-    async def _judged(self) -> bool:
+    async def judged(self) -> bool:
         """Whether the daemon has judged the head, soon."""
         try:
             await self._victims.daemon.reached((await self._world.head()).hash, PATIENCE_SECONDS)
