@@ -2,11 +2,12 @@
 
 A subject fires if the newest alert about it that still stands is a firing one. Newest is by block:
 an operator may have an old alert sent again after newer ones. One that was taken back stands no
-more, whichever of the two came first, and uncovers the one below it.
+more, and uncovers the one below it. Said once more after that, it stands again: its block came back
+(each receiver is told in order, and what was taken back is never replayed).
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from monitor.alerts.notice import Kind, Notice
@@ -34,14 +35,17 @@ class _Thread:
             gone = (*self.gone, notice.retracts)[-LONGEST:]
             left = tuple(each for each in self.standing if each.id != notice.retracts)
             return _Thread(left, gone)
-        if notice.id in self.gone or any(each.id == notice.id for each in self.standing):
+        if any(each.id == notice.id for each in self.standing):
             return self
-        return replace(self, standing=(*self.standing, notice)[-LONGEST:])
+        gone = tuple(each for each in self.gone if each != notice.id)
+        return _Thread((*self.standing, notice)[-LONGEST:], gone)
 
     def and_then(self, later: "_Thread") -> "_Thread":
-        gone = tuple(dict.fromkeys((*self.gone, *later.gone)))[-LONGEST:]
-        both = {each.id: each for each in (*self.standing, *later.standing) if each.id not in gone}
-        return _Thread(tuple(both.values())[-LONGEST:], gone)
+        standing = {each.id: each for each in self.standing if each.id not in later.gone}
+        standing |= {each.id: each for each in later.standing}
+        gone = dict.fromkeys((*self.gone, *later.gone))
+        left = tuple(each for each in gone if each not in standing)
+        return _Thread(tuple(standing.values())[-LONGEST:], left[-LONGEST:])
 
     def newest(self) -> Notice | None:
         """Of what no block caused, the last that was taken: its blocks can be taken back."""

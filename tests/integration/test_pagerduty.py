@@ -63,8 +63,10 @@ def told_in_short(events: Sequence[dict[str, Any]]) -> list[tuple[str, str]]:
         ([taken_back(TRIPPED, firing=False)], [("resolve", "")]),
         ([taken_back(CLEARED, firing=True)], [("trigger", "critical")]),
         ([CLEARED, TRIPPED], [("resolve", ""), ("resolve", "")]),
+        ([TRIPPED, taken_back(TRIPPED, firing=False), TRIPPED],
+         [("trigger", "critical"), ("resolve", ""), ("trigger", "critical")]),
     ],
-    ids=["cleared", "uncovered", "retracted", "another's", "unclear", "replayed late"],
+    ids=["cleared", "uncovered", "retracted", "another's", "unclear", "replayed late", "back"],
 )  # fmt: skip
 async def test_send__each_story__triggers_and_resolves(
     bodies: list[str], wanted: list[tuple[str, str]]
