@@ -250,8 +250,8 @@ class Auditor:
         if many > MOST_TOLD:
             told = [*told[:MOST_TOLD], f"and {many - MOST_TOLD} positions more: see the log"]
         return (
-            f"{many} positions of the ledger differ from the contracts (block "
-            f"{self._block.number}): build it anew (cascade-monitor store rebuild --config F), and "
+            f"positions on which the ledger differs from the contracts: {many} (block "
+            f"{self._block.number}). Build it anew (cascade-monitor store rebuild --config F), and "
             "report this with the block's number",
             *told,
         )
