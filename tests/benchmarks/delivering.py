@@ -21,13 +21,15 @@ from benchmarks.timing import Row, Spread, at_most, ratio
 from monitor.alerts.post import TIMEOUT_SECONDS
 
 HEALTHY = 13
-ALL_WELL, A_THIRD_ILL = (20, 0, 0, 0), (HEALTHY, 3, 2, 2)
+ALL_WELL, A_THIRD_ILL, ALONE = (20, 0, 0, 0), (HEALTHY, 3, 2, 2), (HEALTHY, 0, 0, 0)
 """How many are healthy, slow, broken and stuck."""
 ROUNDS = 3
 SHARE = 10
 """The rounds, and the plain loop, are of so many times fewer alerts."""
 PLAIN_ILL_ALERTS = 2
 """The plain loop waits for the stuck ones at each alert: no more can be waited for."""
+
+ARMS = (ALL_WELL, A_THIRD_ILL, ALONE)
 
 Told = tuple[float, float, float]
 """Seconds, peak megabytes of the process, peak megabytes of Redis."""
@@ -57,6 +59,12 @@ async def delivering_rows(alerts: int) -> list[Row]:
             f"ill {_median(rounds, 1):.3g} s, all healthy {_median(rounds, 0):.3g} s",
         ),
         at_most(
+            f"the same / the {HEALTHY} healthy ones alone: what the others cost them",
+            ratio([each[1][0] for each in rounds], [each[2][0] for each in rounds]),
+            None,
+            f"alone {_median(rounds, 2):.3g} s: they share neither the processor nor Redis",
+        ),
+        at_most(
             "a plain loop in its place: time of an alert, a third ill / all healthy",
             Spread.of([plainly]),
             None,
@@ -74,15 +82,15 @@ async def delivering_rows(alerts: int) -> list[Row]:
     ]
 
 
-async def _round(alerts: int, *, backwards: bool) -> tuple[Told, Told]:
-    """All healthy, and a third ill; none always comes second."""
-    if backwards:
-        ill = await _ours(alerts, A_THIRD_ILL)
-        return await _ours(alerts, ALL_WELL), ill
-    return await _ours(alerts, ALL_WELL), await _ours(alerts, A_THIRD_ILL)
+async def _round(alerts: int, *, backwards: bool) -> list[Told]:
+    """All arms, in their order; none always runs in the wake of another."""
+    told = {}
+    for kinds in reversed(ARMS) if backwards else ARMS:
+        told[kinds] = await _ours(alerts, kinds)
+    return [told[kinds] for kinds in ARMS]
 
 
-def _median(rounds: Sequence[tuple[Told, Told]], arm: int) -> float:
+def _median(rounds: Sequence[Sequence[Told]], arm: int) -> float:
     return statistics.median(each[arm][0] for each in rounds)
 
 
