@@ -274,7 +274,7 @@ class MemoryStore:
         *,
         is_done: bool,
     ) -> Iterator[Alert]:
-        for alert in judgement.alerts if judgement else ():
+        for alert in reversed(judgement.alerts) if judgement else ():
             _, receivers = self._history.get(alert.id, (alert, ()))
             entries = {name: self._entries.get((alert.id, name)) for name in receivers}
             seen = {name for name, entry in entries.items() if entry and entry.may_be_seen()}

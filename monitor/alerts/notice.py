@@ -122,10 +122,12 @@ def _kind(type: str, data: Mapping[str, Any]) -> Kind:
     """A retraction is of the kind of what it takes back, whose body it repeats."""
     if type == TEST:
         return Kind.TEST
-    is_sight = type == AlertType.RETRACTED and data.get("threshold") is None
-    if type.startswith("monitor.") or is_sight:
+    about = str(_mapping(data.get("alert")).get("retracts_type") or type)
+    # Stored before retractions said what they take back.
+    is_sight = about == AlertType.RETRACTED and data.get("threshold") is None
+    if about.startswith("monitor.") or is_sight:
         return Kind.BLINDNESS
-    return Kind.WATCH if type.startswith("watch.") or "position" in data else Kind.BREAKER
+    return Kind.WATCH if about.startswith("watch.") or "position" in data else Kind.BREAKER
 
 
 def _unix(text: str) -> int:

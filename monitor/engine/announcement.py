@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-from monitor.core.alerts import Alert, AlertStatus, AlertType, alert_id, digest
+from monitor.core.alerts import Alert, AlertStatus, AlertType, Severity, alert_id, digest
 from monitor.core.blocks import BlockRef
 from monitor.engine.breaker import BreakerRule, Transition
 from monitor.engine.paging import block_json
@@ -104,16 +104,21 @@ def retraction_of(alert: Alert) -> Alert:
     """The alert that takes back one whose block was reverted.
 
     Its status is how things stand without it: taking back what first told of a firing resolves
-    that; taking back what more was said of it, or an all-clear, leaves it firing. Its time is the
-    reverted block's, so that it is the same whoever writes it.
+    that; taking back what more was said of it, or an all-clear, leaves it firing, no worse than it
+    was. Its time is the reverted block's, so that it is the same whoever writes it.
     """
     identity = digest(AlertType.RETRACTED.value, alert.id)
     body = json.loads(alert.body)
     is_over = alert.is_first and body["data"]["alert"]["status"] == AlertStatus.FIRING
+    # Before a trip that was not the first word there was a warning.
+    was_warned = alert.type is AlertType.TRIPPED and not is_over
+    severity = Severity.WARNING if was_warned else alert.severity
     body["type"] = AlertType.RETRACTED
     body["data"]["alert"] |= {
         "id": identity,
         "retracts": alert.id,
+        "retracts_type": alert.type,
+        "severity": severity,
         "status": AlertStatus.RESOLVED if is_over else AlertStatus.FIRING,
         "ends_at": rfc3339(alert.block.timestamp) if is_over else None,
     }
@@ -127,7 +132,7 @@ def retraction_of(alert: Alert) -> Alert:
         block=alert.block,
         body=written(body),
         silenced=alert.silenced,
-        severity=alert.severity,
+        severity=severity,
     )
 
 

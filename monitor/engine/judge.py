@@ -139,11 +139,13 @@ class Judge:
             wardings = self._wards.judge(view, block, self.ward_states, silenced)
             states += wardings.states
             alerts += wardings.alerts
+        webhooks = {alert.id: self._webhooks(alert) for alert in alerts}
         if self._gone and self._origin is not None:
             ended = retired(self._origin, self._gone, block)
             states += ended.states
             alerts += ended.alerts
-        webhooks = {alert.id: self._webhooks(alert) for alert in alerts}
+            # Who listed its name, and heard of it, may list another one by now.
+            webhooks |= {alert.id: self._everybody(alert) for alert in ended.alerts}
         return Judgement(block, tuple(states), tuple(alerts)), webhooks
 
     def settle(self, judgement: Judgement) -> None:
@@ -153,11 +155,15 @@ class Judge:
                 (self.ward_states if name.startswith(STATES) else self.states)[name] = state
 
     def retractions(self, undo: UndoRecord) -> dict[str, tuple[Alert, tuple[str, ...]]]:
-        """What takes back each alert of a block that is gone."""
+        """What takes back each alert of a block that is gone.
+
+        It is for all receivers: the store knows who may have seen the alert, whatever each of them
+        wants by now.
+        """
         if undo.judgement is None:
             return {}
         taken_back = ((alert.id, retraction_of(alert)) for alert in undo.judgement.alerts)
-        return {dead: (alert, self._webhooks(alert)) for dead, alert in taken_back}
+        return {dead: (alert, self._everybody(alert)) for dead, alert in taken_back}
 
     def restore(self, undo: UndoRecord) -> None:
         """The block is gone, with what its breakers had come to."""
@@ -189,6 +195,9 @@ class Judge:
         if alert.silenced:
             return ()
         return tuple(r.name for r in self._receivers if r.wants(alert))
+
+    def _everybody(self, alert: Alert) -> tuple[str, ...]:
+        return () if alert.silenced else tuple(receiver.name for receiver in self._receivers)
 
     async def _filed(self, world: WorldSheet | None) -> Filed:
         if self._archive is None:

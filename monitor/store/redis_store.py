@@ -250,8 +250,8 @@ class RedisStore:
         retractions: Mapping[str, tuple[Alert, Sequence[str]]],
         keys: KeyList,
     ) -> list[Part]:
-        """The alerts a revert takes back, with their receivers and retractions."""
-        ids = [alert.id for alert in judgement.alerts] if judgement else []
+        """The alerts a revert takes back, the last first, with their receivers and retractions."""
+        ids = [alert.id for alert in reversed(judgement.alerts)] if judgement else []
         if not ids:
             return []
         [texts] = await read(self._client, ("HMGET", self._of("alerts"), *ids))

@@ -123,6 +123,13 @@ def test_ongoing__blindness_of_a_breaker_taken_back__is_not_taken_for_its_trip()
     assert folded([notice_of(body), retraction]) == set()
 
 
+def test_ongoing__end_of_what_was_unconfigured_taken_back__is_not_taken_for_blindness() -> None:
+    """It has no threshold either, for nothing was measured."""
+    told = json.loads(taken_back(a_body("breaker.cleared", firing=False, **SIGHT), firing=True))
+    told["data"]["alert"]["retracts_type"] = "breaker.cleared"
+    assert notice_of(json.dumps(told)).kind is Kind.BREAKER
+
+
 def test_ongoing__condition_that_passes_at_a_lower_block__fires_no_more() -> None:
     blind = a_body("monitor.blind", breaker="monitor.head", block=105, **SIGHT)
     sees = a_body("monitor.recovered", breaker="monitor.head", block=104, firing=False, **SIGHT)

@@ -107,6 +107,11 @@ def test_retraction__of_what_more_was_said_of_a_firing__leaves_it_firing(
     alerts = [announcement(rule, event, block, EVIDENCE) for event in said[-1]]
     found = [json.loads(retraction_of(one).body)["data"]["alert"] for one in alerts]
     assert [one["status"] for one in found] == status
+    assert [one["retracts_type"] for one in found] == [alert.type for alert in alerts]
+    stands = {AlertType.TRIPPED: "warning"} if status[0] == "firing" else {}
+    assert [one["severity"] for one in found] == [
+        stands.get(alert.type, alert.severity) for alert in alerts
+    ]
     assert all((one["ends_at"] is None) == (one["status"] == "firing") for one in found)
 
 

@@ -159,6 +159,14 @@ async def test_judge__retraction_of_what_nobody_heard__goes_to_nobody() -> None:
     assert (alert.type, alert.silenced, webhooks) == (AlertType.RETRACTED, "a drill", ())
 
 
+async def test_judge__retraction__is_for_all_who_saw_the_alert_whatever_they_want_by_now() -> None:
+    told = Told()
+    await told.next()
+    undo = UndoRecord(BlockDelta(told.block, ()), told.last, {})
+    ((_, webhooks),) = told.judge.retractions(undo).values()
+    assert webhooks == ("on-call", "dao")  # the store leaves out who cannot have seen it
+
+
 async def test_judge__store_that_cannot_tell_silences__is_left_to_be_asked_again() -> None:
     async def away() -> dict[str, Silence]:
         raise StoreUnavailable("connection refused")

@@ -28,7 +28,7 @@ def a_judge(states: Mapping[str, BreakerState]) -> Judge:
     """It knows no other breaker than `RULE`'s, and no watch."""
     runner = Runner()
     runner.next = replace(answer(NEXT), result=None, fault="not asked")
-    receivers = [Receiver("on-call", ("*",))]
+    receivers = [Receiver("on-call", (RULE.name,))]
     judge = Judge(runner, [RULE], receivers, str, origin=ORIGIN)  # type: ignore[arg-type]
     judge.resume(states)
     return judge
