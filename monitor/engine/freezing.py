@@ -122,7 +122,7 @@ class FrozenAnswers:
     async def _ask(self, plan: Plan) -> dict[str, Any]:
         try:
             result = await asyncio.to_thread(self._runner.result_of, self._world, plan)
-        except (LookupError, TypeError, ValueError) as error:
+        except (ArithmeticError, LookupError, TypeError, ValueError) as error:
             raise QuestionError(
                 f"the snapshot {self._id} does not hold together: {error!r}. Expected one that "
                 "cascade-monitor wrote: take another copy."

@@ -7,6 +7,7 @@ before it: the snapshot's id. So `zcat` shows it, and no program can take a part
 
 import gzip
 import hashlib
+import re
 import zlib
 from dataclasses import dataclass
 from functools import cache
@@ -16,6 +17,7 @@ from typing import BinaryIO
 from msgspec import MsgspecError, json
 
 from monitor.core.blocks import BlockRef
+from monitor.core.risk import WorldSheet
 from monitor.core.snapshot import Snapshot
 from monitor.errors import QuestionError, SchemaMismatch
 from monitor.store.shapes import Shape, shape_of
@@ -28,7 +30,11 @@ LEVEL = 1
 MOST_BYTES = 4 * 10**9
 """Unpacked. A world of a million accounts is a tenth of it; a bomb is more."""
 MOST_HEADER_BYTES = 4096
+MOST_DECIMALS = 255
+"""What a token or a feed can say: they are a uint8. 10 to the power of more may never be done."""
 _PIECE = 2**20
+_LONG_NUMBER = re.compile(rb"[0-9]{300}")
+"""No ledger has such amounts, and no float can hold them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,9 +116,23 @@ def thaw(path: Path) -> tuple[str, Snapshot]:
             "another could not repeat what was projected then."
         )
     try:
-        return identity, _shape().read(json.decode(body))
+        if _LONG_NUMBER.search(body):
+            raise ValueError("a number has 300 digits or more")
+        snapshot: Snapshot = _shape().read(json.decode(body))
+        _check_decimals(snapshot.world)
     except (MsgspecError, ValueError, RecursionError) as error:
         raise _unusable(path, f"it is no world that this program wrote: {error}") from error
+    return identity, snapshot
+
+
+def _check_decimals(world: WorldSheet) -> None:
+    """Raises ValueError for what would hang a projection."""
+    for market in world.markets:
+        for asset in market.assets.values():
+            edges = () if asset.price is None else asset.price.path
+            for told in (asset.decimals, *(edge.decimals for edge in edges)):
+                if told is not None and not 0 <= told <= MOST_DECIMALS:
+                    raise ValueError(f"{asset.symbol[:40]!r} has {str(told)[:40]} decimals")
 
 
 @cache

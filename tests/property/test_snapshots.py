@@ -40,7 +40,7 @@ def values(kind: Any) -> st.SearchStrategy[Any]:
     if isinstance(kind, type) and issubclass(kind, Enum):
         return st.sampled_from(kind)
     if isinstance(kind, type) and (is_dataclass(kind) or hasattr(kind, "_fields")):
-        return st.builds(kind, **{n: values(hint) for n, hint in get_type_hints(kind).items()})
+        return st.builds(kind, **{n: field(n, hint) for n, hint in get_type_hints(kind).items()})
     origin, parts = get_origin(kind), get_args(kind)
     if origin in (Union, UnionType):
         return st.one_of(*map(values, parts))
@@ -51,6 +51,14 @@ def values(kind: Any) -> st.SearchStrategy[Any]:
     if origin is frozenset:
         return st.frozensets(values(parts[0]), max_size=3)
     return st.dictionaries(values(parts[0]), values(parts[1]), max_size=3)
+
+
+def field(name: str, kind: Any) -> st.SearchStrategy[Any]:
+    """Decimals alone are what a contract can say: a file with others is refused."""
+    if name != "decimals":
+        return values(kind)
+    told = st.integers(0, 255)
+    return told if kind is int else st.none() | told
 
 
 def world() -> st.SearchStrategy[WorldSheet]:

@@ -2,6 +2,7 @@
 
 import gzip
 import hashlib
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -127,3 +128,24 @@ def test_thaw__more_than_any_world__is_refused(
 def test_thaw__nothing_to_read__says_so(tmp_path: Path, name: str, reason: str) -> None:
     with pytest.raises(QuestionError, match=f"cannot be read: {reason}"):
         thaw(tmp_path / name)
+
+
+@pytest.mark.parametrize(
+    ("decimals", "reason"),
+    [
+        (b"999999999999", "has 999999999999 decimals"),
+        (b"256", "has 256 decimals"),
+        (b"-1", "has -1 decimals"),
+        (b"9" * 400, "a number has 300 digits or more"),
+        (b"9" * 5000, "a number has 300 digits or more"),
+    ],
+)
+def test_thaw__decimals_that_no_contract_tells__are_refused_at_once(
+    tmp_path: Path, decimals: bytes, reason: str
+) -> None:
+    path = a_file(tmp_path)
+    rewritten(
+        path, lambda text: re.sub(rb'"decimals":\d+', b'"decimals":' + decimals, text), sealed=True
+    )
+    with pytest.raises(QuestionError, match=reason):
+        thaw(path)
