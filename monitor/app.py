@@ -4,9 +4,7 @@ A task that dies takes the daemon down: a deaf monitor must not look alive.
 """
 
 import asyncio
-import math
 import signal
-import time
 from collections.abc import AsyncIterator, Awaitable, Coroutine, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -19,24 +17,20 @@ from monitor import __version__, garbage
 from monitor.alerts.outbox import Outbox
 from monitor.alerts.senders import Sender, keeping
 from monitor.auditing import Auditing
-from monitor.beginning import Beginning
-from monitor.core.blocks import BlockRef
-from monitor.core.ledger import Kind, Ledger
+from monitor.beginning import Beginning, verify_scenarios
+from monitor.core.ledger import Ledger
 from monitor.engine.answers import EngineAnswers, Nameplate
 from monitor.engine.books import Books
 from monitor.engine.breaker import Origin
 from monitor.engine.folding import Folder
+from monitor.engine.guarding import Guards
 from monitor.engine.judge import Judge
 from monitor.engine.pipeline import Pipeline
 from monitor.engine.recursion import Recursion
-from monitor.errors import (
-    ConfigError,
-    MonitorError,
-    QuestionError,
-    TransientError,
-)
+from monitor.errors import MonitorError, TransientError
 from monitor.filing import filing_of
 from monitor.guardians import guards_of, verify
+from monitor.heartbeat import Heartbeat
 from monitor.leadership import Leadership
 from monitor.observation import Observation
 from monitor.parts import Parts, parts_of, wards_of, watchers_of
@@ -75,7 +69,6 @@ class Daemon:
         self._notifier = Notifier()
         self._stopping = asyncio.Event()
         self.leadership = Leadership(rim.store.lease, is_standby=mode.standby)
-        watchers = watchers_of(settings, rim.genesis)
         recursion = Recursion(parts.recursion, rim.node.reader, rim.node.follower)
         books = Books(
             parts.markets,
@@ -85,21 +78,8 @@ class Daemon:
             recursion.owner,
             loop_terms(settings, parts.recursion),
         )
-        # A dry run keeps no judgement and sends nothing; but what a reorganisation takes back has
-        # to be retracted, and that waits in the outbox for the next real run.
-        archive = None if mode.dry_run else filing_of(settings, parts, rim.metrics)
         self._guards = guards_of(settings, parts, rim.node)
-        self.judge = Judge(
-            parts.runner,
-            watchers,
-            parts.receivers,
-            to_checksum_address,
-            archive,
-            silences=rim.store.silences,
-            wards=wards_of(settings, rim.genesis, parts.markets) if settings.watch else None,
-            guards=self._guards,
-            origin=Origin(settings.store.namespace, rim.genesis),
-        )
+        self.judge = _judge_of(settings, parts, rim, self._guards, mode)
         folder = Folder(parts.sources, rim.node.follower, rim.node.reader, recursion, parts.prices)
         self._beginning = Beginning(settings.chain, parts, rim.node, folder)
         self._stream = Stream()
@@ -126,6 +106,7 @@ class Daemon:
             settings.chain.max_head_age_seconds,
             self.leadership,
         )
+        self._heartbeat = Heartbeat(rim, self.standing, self.leadership, self._notifier)
         self.answers = EngineAnswers(
             Nameplate(__version__, settings.chain.chain_id, settings.store.namespace),
             self.standing,
@@ -155,7 +136,7 @@ class Daemon:
         if self._mode.standby:
             lease, node = self._rim.store.lease, self._rim.node
             standby = Standby(lease, node, self.leadership, self.standing)
-            if not await standby.wait(self._stopping, self._notifier, self._show):
+            if not await standby.wait(self._stopping, self._notifier, self._heartbeat.show):
                 self._notifier.stopping()
                 return False
             await self._rim.store.enter(identity_of(self._settings, self._rim.genesis))
@@ -182,7 +163,7 @@ class Daemon:
                 await outbox.retire()
             work: dict[str, Task] = {
                 "pipeline": self._follow(),
-                "beat": self._beat(outbox),
+                "beat": self._heartbeat.beat(self.pipeline, outbox, was_ready=self._mode.standby),
             }
             if len(self._settings.chain.endpoints) > 1:
                 work["agreement"] = self._rim.node.agreement.watch(lambda: self.standing.applied)
@@ -239,27 +220,13 @@ class Daemon:
         if state.cursor is None:
             state = await self._beginning.fill(self._rim.store)
         ledger, tail, evaluated = Ledger(state.records), state.tail, state.evaluated
-        self._verify(ledger, tail[-1])
+        verify_scenarios(self._parts, ledger, tail[-1])
         window = self._settings.chain.reorg_window
         await verify(self._guards, self._rim.node, ledger, tail[-1], window)
         self.judge.resume(state.breakers)
         del state  # the ledger has its own copy; this one would stay as long as the daemon
         garbage.settle()
         await self.pipeline.run(ledger, tail, evaluated)
-
-    def _verify(self, ledger: Ledger, block: BlockRef) -> None:
-        """Raises ConfigError for scenarios that name what no market lists."""
-        listed = [next(ledger.keys(Kind.RESERVE, m.market), None) for m in self._parts.markets]
-        if None in listed:  # a replay from before the market was: names come with its logs
-            return
-        faults = []
-        for plan in self._parts.runner.plans:
-            try:
-                self._parts.runner.verify(ledger, block, plan)
-            except QuestionError as error:
-                faults.append(f"scenarios.{plan.name}: {error}")
-        if faults:
-            raise ConfigError(*faults)
 
     async def _listen(self, stack: AsyncExitStack) -> None:
         http = self._settings.http
@@ -283,39 +250,24 @@ class Daemon:
             max_pending=self._settings.outbox.max_pending,
         )
 
-    async def _beat(self, outbox: Outbox) -> None:
-        """After every block, and every second without one: wake the outbox, tell how we are."""
-        was_ready = False
-        while True:
-            moved = self.pipeline.progress.moved
-            with suppress(TimeoutError):
-                async with asyncio.timeout(1.0):
-                    await moved.wait()
-            outbox.notify()
-            await self._show()
-            if not was_ready and self.standing.ready().ok:
-                was_ready = True
-                self._notifier.ready()
-                log.info("ready")
-            # A standby was ready before: systemd waits for its next word.
-            if (was_ready or self._mode.standby) and self.standing.alive().ok:
-                self._notifier.watchdog()
 
-    async def _show(self) -> None:
-        head, node = self.standing.head, self._rim.node
-        self._rim.metrics.leader.set(self.leadership.may_speak())
-        self._rim.metrics.endpoints_disagree.set(node.agreement.standing is not None)
-        for number, seconds in enumerate(node.endpoints.answer_seconds()):
-            gauge = self._rim.metrics.endpoint_answer_seconds.labels(str(number))
-            gauge.set(math.nan if seconds is None else seconds)
-        if head is not None:
-            self._rim.metrics.head_block.set(head.number)
-            self._rim.metrics.head_age_seconds.set(max(0.0, time.time() - head.timestamp))
-        try:
-            self._rim.metrics.outbox_pending.set(await self._rim.store.deliveries.pending())
-            self.standing.store_fault = ""
-        except TransientError as error:
-            self.standing.store_fault = str(error)
+def _judge_of(
+    settings: Settings, parts: Parts, rim: Rim, guards: Guards | None, mode: Mode
+) -> Judge:
+    # A dry run keeps no judgement and sends nothing; but what a reorganisation takes back has
+    # to be retracted, and that waits in the outbox for the next real run.
+    archive = None if mode.dry_run else filing_of(settings, parts, rim.metrics)
+    return Judge(
+        parts.runner,
+        watchers_of(settings, rim.genesis),
+        parts.receivers,
+        to_checksum_address,
+        archive,
+        silences=rim.store.silences,
+        wards=wards_of(settings, rim.genesis, parts.markets) if settings.watch else None,
+        guards=guards,
+        origin=Origin(settings.store.namespace, rim.genesis),
+    )
 
 
 @asynccontextmanager

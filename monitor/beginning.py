@@ -1,4 +1,4 @@
-"""How an empty store is filled: from which block, and by reading what."""
+"""How a daemon begins: an empty store filled, and the configuration held against the state."""
 
 import asyncio
 import time
@@ -7,9 +7,10 @@ import structlog
 
 from monitor.chain.node import Node
 from monitor.core.blocks import BlockRef
+from monitor.core.ledger import Kind, Ledger
 from monitor.core.ports import StateStore, StoredState
 from monitor.engine.folding import Folder, bootstrap
-from monitor.errors import StateUnavailable, TransientError
+from monitor.errors import ConfigError, QuestionError, StateUnavailable, TransientError
 from monitor.parts import Parts
 from monitor.schema import Chain
 
@@ -76,3 +77,18 @@ class Beginning:
         ledger = await bootstrap(self._parts.sources, self._folder, self._node.reader, at, head)
         await store.begin(at, dict(ledger.records()))
         log.info("bootstrap_done", seconds=round(time.monotonic() - started, 1))
+
+
+def verify_scenarios(parts: Parts, ledger: Ledger, block: BlockRef) -> None:
+    """Raises ConfigError for scenarios that name what no market lists."""
+    listed = [next(ledger.keys(Kind.RESERVE, m.market), None) for m in parts.markets]
+    if None in listed:  # a replay from before the market was: names come with its logs
+        return
+    faults = []
+    for plan in parts.runner.plans:
+        try:
+            parts.runner.verify(ledger, block, plan)
+        except QuestionError as error:
+            faults.append(f"scenarios.{plan.name}: {error}")
+    if faults:
+        raise ConfigError(*faults)
