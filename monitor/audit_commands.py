@@ -34,12 +34,12 @@ def audit(
     settings = loaded(config)
     with progress("audit") as told:
         document = interruptible(stored_audit.audit(settings, accounts, told))
-    display.show(out, document, _compared, as_json=as_json)
+    display.show(out, document, compared_table, as_json=as_json)
     if document["mismatches"]:
         raise typer.Exit(CHECK_FAILED)
 
 
-def _compared(console: Console, document: Mapping[str, Any]) -> None:
+def compared_table(console: Console, document: Mapping[str, Any]) -> None:
     block = document["block"]
     console.print(
         f"block {block['number']} {block['hash']}: {document['accounts']} of {document['of']} "
