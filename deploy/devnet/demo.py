@@ -21,6 +21,7 @@ from typing import Any
 
 from devnet.configuration import AAVE_3_0, AAVE_CORE, MORPHO, OWN_TIME, Wiring, configuration
 from devnet.demo_loops import build_loops
+from devnet.deployer import ADMIN
 from devnet.executed import Executed
 from devnet.market import crash, shock, slide
 from devnet.receiver import Letter, Receiver
@@ -44,6 +45,14 @@ from devnet.wide_world import WideWorld
 
 ERROR_BOUND = 0.01
 """Of what is projected beside what happens, in all markets together and in each."""
+GUARDIAN = """
+[[guardians]]
+market = "{market}"
+guardian = "{guardian}"
+action = "freeze"
+assets = ["WETH"]
+"""
+"""Who may stop borrowing against ether: its alert brings what he would have to send."""
 CURVE = ("curve", "--asset", "WETH", "--to", "-0.4", "--steps", "20")
 BIRTH_SECONDS = 26 * 3600
 """How long before now the chain begins: the vault's timelock takes a day of it."""
@@ -212,6 +221,7 @@ async def _daemon(world: WideWorld, receiver: Receiver, folder: Path) -> AsyncIt
         trip_usd=4_200_000,
         clear_usd=2_000_000,
         blindness=dict(OWN_TIME),
+        more=GUARDIAN.format(market=AAVE_CORE, guardian=ADMIN),
     )
     config.write_text(configuration(world, wiring))
     async with watching(config, wiring.port) as watch:
