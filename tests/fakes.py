@@ -91,6 +91,8 @@ class MemoryStore:
         self._tail.append(block)
 
     async def judge(self, judgement: Judgement, webhooks: Mapping[str, Sequence[str]]) -> None:
+        alerts = tuple(map(self._in_stored_words, judgement.alerts))
+        judgement = replace(judgement, alerts=alerts)
         block = judgement.block
         if self._evaluated == block:
             return
@@ -203,7 +205,11 @@ class MemoryStore:
         entries = (
             (alert, self._entries.get((id, webhook))) for id, (alert, _) in self._history.items()
         )
-        return [alert.body for alert, entry in entries if entry and entry.status == "delivered"]
+        return [
+            alert.body
+            for alert, entry in entries
+            if entry and entry.status == "delivered" and not alert.silenced
+        ]
 
     async def overdue_seconds(
         self, now_unix: float, *, finalized: frozenset[str] = frozenset()
@@ -253,6 +259,10 @@ class MemoryStore:
                 self._records.pop(key, None)
             else:
                 self._records[key] = record
+
+    def _in_stored_words(self, alert: Alert) -> Alert:
+        old, _ = self._history.get(alert.id, (alert, ()))
+        return replace(alert, body=old.body, is_first=old.is_first)
 
     def _post(self, alert: Alert, webhooks: Sequence[str], reached: Sequence[str]) -> None:
         """`webhooks` are its receivers; `reached`, some of them, are to get it now."""

@@ -22,7 +22,7 @@ from monitor.core.blocks import BlockRef
 from monitor.core.events import Place
 from monitor.core.ledger import LedgerView
 from monitor.core.sources import RiskRules, Statement
-from monitor.core.units import WAD, Address, MarketId, Wad
+from monitor.core.units import WAD, Address, BlockHash, MarketId, Wad
 from monitor.engine.announcement import rfc3339, silenced_for, written
 from monitor.engine.breaker import Origin
 from monitor.engine.paging import block_json
@@ -101,10 +101,11 @@ class Wards:
             for place, held in self._held(view, block, watch, states):
                 name = state_name(watch, place)
                 before, health = states.get(name, SAFE), _health(held)
+                event_of = _Event(self._origin, watch, place, name, self._checksum)
                 state, said = step(watch, before, health, block, is_silenced=why is not None)
+                state = event_of.named(state)
                 if state == before:
                     continue
-                event_of = _Event(self._origin, watch, place, name, self._checksum)
                 for one in said:
                     alert = event_of.alert(one.type, before, state, health, block)
                     alerts.append(silenced_for(alert, why) if one.is_silenced else alert)
@@ -236,6 +237,14 @@ class _Event:
     name: str
     checksum: Callable[[str], str]
 
+    def named(self, state: BreakerState) -> BreakerState:
+        """With the name of the episode under way, by which the store keeps its alerts."""
+        first = state.episode_block_hash
+        return state if first is None else replace(state, episode=self._episode("health", first))
+
+    def _episode(self, kind: str, first: BlockHash) -> str:
+        return digest(self.origin.namespace, self.origin.genesis, self.name, kind, first)
+
     def alert(
         self,
         type: AlertType,
@@ -262,7 +271,7 @@ class _Event:
             block_hash=block.hash,
         )
         kind = "blind" if type in (AlertType.BLIND, AlertType.RECOVERED) else "health"
-        episode = digest(origin.namespace, origin.genesis, self.name, kind, first)
+        episode = self._episode(kind, first)
         fingerprint = digest(origin.namespace, origin.genesis, self.name)
         alert = {
             "id": identity,

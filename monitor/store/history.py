@@ -25,7 +25,10 @@ class History:
         return await self._stored(ids)
 
     async def delivered_bodies(self, webhook: str) -> list[str]:
-        """What a webhook took, in the order in which it was said."""
+        """What a webhook took, in the order in which it was said.
+
+        But for what was said anew to nobody, in a silence: to this webhook it was taken back.
+        """
         [ids] = await read(self._client, ("LRANGE", self._keys.of("history"), 0, -1))
         if not ids:
             return []
@@ -39,7 +42,8 @@ class History:
         if not taken:
             return []
         [texts] = await read(self._client, ("HMGET", self._keys.of("alerts"), *taken))
-        return [codec.decode_posted(text).alert.body for text in texts if text is not None]
+        alerts = [codec.decode_posted(text).alert for text in texts if text is not None]
+        return [alert.body for alert in alerts if not alert.silenced]
 
     async def _stored(self, ids: Sequence[str]) -> list[StoredAlert]:
         if not ids:

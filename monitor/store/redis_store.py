@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Self
 
 from redis.asyncio import Redis
@@ -133,6 +134,7 @@ class RedisStore:
             raise misplaced("committed", delta.block, "its parent as cursor", answer[1])
 
     async def judge(self, judgement: Judgement, webhooks: Mapping[str, Sequence[str]]) -> None:
+        judgement = await self._in_stored_words(judgement)
         keys = KeyList(self._keys)
         breakers = {name: codec.encode_text(state) for name, state in judgement.breakers}
         alerts = [keys.posting(alert, webhooks.get(alert.id, ())) for alert in judgement.alerts]
@@ -243,6 +245,20 @@ class RedisStore:
         answer = await self._scripts.run("fill", operation, keys.names, [codec.encode_rows(rows)])
         if answer[0] == "order":
             raise misplaced("the beginning", block, "an empty store", answer[1])
+
+    async def _in_stored_words(self, judgement: Judgement) -> Judgement:
+        """An alert that was said before, of a block that went and came back, says what it said:
+        a receiver may have it, and one id has one body."""
+        ids = [alert.id for alert in judgement.alerts]
+        if not ids:
+            return judgement
+        [texts] = await read(self._client, ("HMGET", self._of("alerts"), *ids))
+        stored = [codec.decode_posted(text).alert if text else None for text in texts]
+        alerts = tuple(
+            alert if old is None else replace(alert, body=old.body, is_first=old.is_first)
+            for alert, old in zip(judgement.alerts, stored, strict=True)
+        )
+        return replace(judgement, alerts=alerts)
 
     async def _dead(
         self,

@@ -51,8 +51,8 @@ class Life:
         for first in range(0, count, 100):
             block = self.next()
             await self.judge(*(an_alert(block, f"flapping-{n}") for n in range(first, first + 100)))
-            if block.number % 8 == 0:
-                await self.store.forget(block.number - 4)
+            if block.number % 4 == 0:
+                await self.store.forget(block.number - 2)
 
     async def kept(self) -> set[str]:
         return {stored.alert.id for stored in await self.store.recent_alerts(20_000)}
@@ -81,6 +81,19 @@ async def test_history__alert_of_an_episode_that_fires__is_kept_until_it_does_no
     await life.judge(states={"eth-cascade": BreakerState()})
     await life.flap(100)
     assert not {warned.id, tripped.id} & await life.kept()
+
+
+async def test_history__alert_whose_block_can_go__is_kept_until_it_cannot(life: Life) -> None:
+    block = life.next()
+    alert = an_alert(block)
+    await life.judge(alert)
+    for _ in range(15):
+        life.next()
+        await life.judge(*(an_alert(life.block, f"flapping-{n}") for n in range(100)))
+    assert alert.id in await life.kept()
+    await life.store.forget(life.block.number)
+    await life.flap(100)
+    assert alert.id not in await life.kept()
 
 
 async def test_history__blind_breaker_and_condition__are_kept_while_they_are(life: Life) -> None:

@@ -251,3 +251,46 @@ async def test_delivered_bodies__taken_back_and_raised_anew__ends_with_what_hold
     await taken(subject, "ops")
     assert await subject.queue.delivered_bodies("ops") == [a_retraction(FIRST).body, alert.body]
     assert await subject.queue.delivered_bodies("dao") == []
+
+
+async def test_judge__block_came_back__the_alert_says_what_it_said(subject: Subject) -> None:
+    """One id, one body: what could be done was simulated again, and may have come out otherwise."""
+    await subject.begin(FIRST)
+    alert = await subject.raise_alert(FIRST, "ops")
+    await taken(subject, "ops")
+    await subject.revert(FIRST, "ops")
+    await subject.store.commit(a_delta(FIRST))
+    other = replace(alert, body='{"actions": ["unknown: the node hung"]}', is_first=False)
+    judgement = a_judgement(FIRST, other)
+    await subject.store.judge(judgement, {alert.id: ["ops"]})
+    await taken(subject, "ops")
+    assert await subject.queue.delivered_bodies("ops") == [a_retraction(FIRST).body, alert.body]
+    undo = await subject.store.undo_record(FIRST.hash)
+    assert undo.judgement == a_judgement(FIRST, alert)
+
+
+async def test_delivered_bodies__raised_anew_to_nobody__is_left_out(subject: Subject) -> None:
+    await subject.begin(FIRST)
+    alert = await subject.raise_alert(FIRST, "ops")
+    await taken(subject, "ops")
+    await subject.revert(FIRST, "ops")
+    await taken(subject, "ops")
+    await subject.store.commit(a_delta(FIRST))
+    silent = replace(alert, silenced="a drill")
+    await subject.store.judge(a_judgement(FIRST, silent), {alert.id: []})
+    assert await subject.queue.delivered_bodies("ops") == [a_retraction(FIRST).body]
+
+
+async def test_revert__several_alerts_of_a_block__are_taken_back_the_last_first(
+    subject: Subject,
+) -> None:
+    await subject.begin(FIRST)
+    tripped, escalated = an_alert(FIRST), an_alert(FIRST, type=AlertType.ESCALATED)
+    judgement = a_judgement(FIRST, tripped, escalated)
+    await subject.store.judge(judgement, {tripped.id: ["ops"], escalated.id: ["ops"]})
+    await taken(subject, "ops")
+    undo = await subject.store.undo_record(FIRST.hash)
+    back = {one.id: replace(a_retraction(FIRST), id=f"no {one.type}") for one in judgement.alerts}
+    retractions = {dead: (retraction, ["ops"]) for dead, retraction in back.items()}
+    await subject.store.revert(undo, retractions)
+    assert await taken(subject, "ops") == ["no breaker.escalated", "no breaker.tripped"]

@@ -241,6 +241,9 @@ async def test_judge__more_alerts_than_the_history_holds__forgets_delivered_ones
     alerts = [an_alert(FIRST, str(number)) for number in range(1003)]
     webhooks = {alerts[0].id: ["ops"]}
     await store.judge(a_judgement(FIRST, *alerts), webhooks)
+    await store.forget(FIRST.number)
+    await store.commit(a_delta(second := a_block(FIRST)))
+    await store.judge(a_judgement(second, an_alert(second)), {})
     kept = {stored.alert.id for stored in await store.recent_alerts(2000)}
     assert len(kept) == 1001
     assert alerts[0].id in kept

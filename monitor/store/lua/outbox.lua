@@ -22,14 +22,27 @@ local function is_firing(alert)
   return firing[alert.episode] or alert.type == 'monitor.blind' and firing[alert.block.hash]
 end
 
--- Whether an alert could be forgotten: not while somebody is to get it, nor while it fires.
+local base_number
+
+-- Whether its block can still be reverted: then it has to be known who saw it.
+local function can_be_taken_back(alert)
+  if not base_number then
+    local oldest = redis.call('LINDEX', tail, 0)
+    base_number = oldest and cjson.decode(oldest).number or -1
+  end
+  return alert.block.number > base_number
+end
+
+-- Whether an alert could be forgotten: not while somebody is to get it, nor while it fires, nor
+-- before it is final.
 local function forget_alert(id)
   local posted = cjson.decode(redis.call('HGET', alerts, id) or '{"webhooks":[]}')
   for _, webhook in ipairs(posted.webhooks) do
     local state = redis.call('HGET', outbox, id .. ':' .. webhook)
     if state and state:find('^pending') then return false end
   end
-  if posted.alert and is_firing(posted.alert) then return false end
+  local alert = posted.alert
+  if alert and (is_firing(alert) or can_be_taken_back(alert)) then return false end
   for _, webhook in ipairs(posted.webhooks) do
     redis.call('HDEL', outbox, id .. ':' .. webhook)
   end

@@ -84,6 +84,16 @@ def lived(
     return said
 
 
+def test_judge__below__its_state_names_the_episode_of_its_alerts() -> None:
+    """By it the store knows which alerts fire, and forgets none of them."""
+    rules = Accounts({Place(MARKET, ME): 1.1})
+    told = the_wards(rules).judge(Ledger(), a_block(), {})
+    ((_, state),) = told.states
+    assert [alert.episode for alert in told.alerts] == [state.episode]
+    again = the_wards(rules).judge(Ledger(), a_block(a_block()), dict(told.states))
+    assert (again.states, again.alerts) == ((), ())
+
+
 @pytest.mark.parametrize(
     ("healths", "types"),
     [
