@@ -204,8 +204,10 @@ def probe(
 
 def main() -> None:
     """The entry point of the command `cascade-monitor`."""
-    sys.excepthook = _tell_bug
-    sys.exit(_exit_code())
+    try:
+        sys.exit(_exit_code())
+    finally:
+        sys.excepthook = _tell_bug  # not before: typer puts its own in its place
 
 
 def _exit_code() -> int | str | None:

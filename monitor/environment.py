@@ -7,14 +7,20 @@ no variable of their own: give the whole table as JSON.
 """
 
 import json
+import re
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from monitor.errors import ConfigError
 
 PREFIX = "CASCADE_MONITOR_"
+MOST_BYTES = 2**20
+MOST_FAULTS = 200
+LONGEST_FAULT = 600
+# Reading one takes time by the square of its parts.
+_DEEP_KEY = re.compile(rb"""(?:\.[ \t]*["'\w-]+[ \t]*){64}""")
 NAMED_BY_THE_USER = frozenset({"assets", "scenarios"})
 
 Tree = dict[str, Any]
@@ -23,14 +29,27 @@ Tree = dict[str, Any]
 def read_toml(path: Path) -> Tree:
     """The file as a tree. Raises ConfigError when it is not there, not readable or not TOML."""
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        with path.open("rb") as file:
+            data = file.read(MOST_BYTES + 1)
+        if len(data) > MOST_BYTES:
+            raise ValueError(f"it is longer than {MOST_BYTES} bytes")
+        if _DEEP_KEY.search(data):
+            raise ValueError("a key has more than 64 parts")
+        return tomllib.loads(data.decode())
     except OSError as error:
         raise ConfigError(
             f"{path}: {error.strerror}. Expected a configuration file: name one with --config. "
             "The README has one to begin with."
         ) from error
-    except ValueError as error:
-        raise ConfigError(f"{path}: not TOML: {error}") from error
+    except (ValueError, RecursionError) as error:
+        raise ConfigError(*readable([f"{path}: not TOML: {error}"])) from error
+
+
+def readable(faults: Iterable[str]) -> list[str]:
+    """Each once, on one line of printable text, and not more than anybody reads."""
+    found = list(dict.fromkeys(faults))
+    rest = [f"and {len(found) - MOST_FAULTS} more faults"] if found[MOST_FAULTS:] else []
+    return [_line(fault) for fault in found[:MOST_FAULTS]] + rest
 
 
 def overlay(tree: Tree, environ: Mapping[str, str], tables: frozenset[str]) -> list[str]:
@@ -94,6 +113,12 @@ def _read_secret(table: Tree, secret: str, path: Path, at: str) -> Iterator[str]
     table[secret] = found[0] if len(found) == 1 else found
 
 
+def _line(fault: str) -> str:
+    begin, end = fault[: LONGEST_FAULT // 2], fault[-(LONGEST_FAULT // 2) :]
+    cut = fault if len(fault) <= LONGEST_FAULT else f"{begin} … {end}"
+    return "".join(each if each.isprintable() else ascii(each)[1:-1] for each in cut)
+
+
 def _in_order(name: str) -> list[tuple[int, str]]:
     """Sorts `…__10` behind `…__9`, so that a list can be written from its beginning."""
     return [(int(part), "") if part.isdecimal() else (-1, part) for part in name.split("__")]
@@ -104,7 +129,7 @@ def _value(text: str) -> Any:
         return text
     try:
         return json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ValueError(f"expected JSON after the opening bracket: {error}") from error
 
 

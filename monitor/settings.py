@@ -14,7 +14,7 @@ from pydantic_core import ErrorDetails
 
 from monitor import alert_schema, schema
 from monitor.engine.measures import Measure
-from monitor.environment import Tree, overlay, read_secret_files, read_toml, tables_of
+from monitor.environment import Tree, overlay, read_secret_files, read_toml, readable, tables_of
 from monitor.errors import ConfigError
 from monitor.schema import SECRETS, Table
 
@@ -107,7 +107,7 @@ def load(path: Path, environ: Mapping[str, str] = os.environ) -> Settings:
     faults += _reference_faults(tree)
     faults += _scenario_faults(tree)
     if settings is None or faults:
-        raise ConfigError(*dict.fromkeys(faults))
+        raise ConfigError(*readable(faults))
     return settings
 
 
