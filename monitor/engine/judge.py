@@ -90,12 +90,11 @@ class Judge:
 
         What fired and is judged no more is retired by the next judged block.
         """
-        watches = frozenset() if self._wards is None else self._wards.names
         self.ward_states, self._gone = {}, {}
         for name, state in states.items():
             if name in self.states:
                 self.states[name] = state
-            elif name.startswith(STATES) and name.split("/")[1] in watches:
+            elif name.startswith(STATES) and self._wards is not None and self._wards.knows(name):
                 self.ward_states[name] = state
             elif not is_over(state):
                 self._gone[name] = state

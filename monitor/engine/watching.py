@@ -78,10 +78,16 @@ class Wards:
         self._watches = tuple(watches)
         self._checksum = checksum
 
-    @property
-    def names(self) -> frozenset[str]:
-        """What the watches are called."""
-        return frozenset(watch.name for watch in self._watches)
+    def knows(self, name: str) -> bool:
+        """Whether the state of this name is of a position that is watched: not of a watch, an
+        account or a market that was taken out of the configuration."""
+        _, watch_name, market, _, account = name.split("/")
+        return any(
+            watch.name == watch_name and watch.covers(rule.market) and account in watch.accounts
+            for watch in self._watches
+            for rule in self._rules
+            if rule.market == market
+        )
 
     def judge(
         self,

@@ -181,7 +181,8 @@ WARD = "watch/mine/aave-core//0xabc"
 class OneWard:
     """A watched position whose held blocks count up."""
 
-    names = frozenset({"mine"})
+    def knows(self, name: str) -> bool:
+        return name == WARD
 
     def judge(
         self,

@@ -248,3 +248,16 @@ def test_step__unknown__keeps_what_it_was() -> None:
 def test_state_name__is_found_again_by_its_market() -> None:
     name = state_name(a_watch(), Place(MARKET, ME, "0xabc"))
     assert name == f"watch/mine/aave-core/0xabc/{ME}"
+
+
+def test_knows__account_market_or_watch_unconfigured__is_no_longer_watched() -> None:
+    name = state_name(a_watch(), Place(MARKET, ME))
+    here = replace(a_watch(), markets=(str(MARKET),))
+    assert the_wards(Accounts()).knows(name)
+    assert the_wards(Accounts(), here).knows(name)
+    elsewhere = replace(a_watch(), markets=("morpho",))
+    of_another = replace(a_watch(), accounts=frozenset({OTHER}))
+    renamed = replace(a_watch(), name="ours")
+    for watch in (elsewhere, of_another, renamed):
+        assert not the_wards(Accounts(), watch).knows(name)
+    assert not the_wards(Accounts(market=MarketId("spark"))).knows(name)
