@@ -6,6 +6,7 @@ down under the same id, word for word, when Redis is back.
 """
 
 import asyncio
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -39,6 +40,8 @@ FRESH_SECONDS = 5.0
 UNBROKEN_SECONDS = 15.0
 """Looks further apart than that have a gap in which another daemon may have begun to lead."""
 HAND_OVER_SECONDS = 8.0
+AGAIN_SECONDS = 30.0
+"""A receiver that did not take a letter is asked again so much later, while Redis is away."""
 LAST_SECONDS = 5.0
 """How long the last words may take."""
 
@@ -97,7 +100,8 @@ class Sentry:
         """Whether we led when the sentry began, or at a look, and looked again and again since."""
         self._since: dict[Condition, tuple[bool, float]] = {}
         self._unwritten: list[Alert] = []
-        self._handed: set[tuple[str, str]] = set()
+        self._handed: dict[tuple[str, str], float] = {}
+        """By alert and webhook when it may be handed over (again); never for what was taken."""
         self._is_resumed = self._is_ending = False
 
     async def run(self) -> NoReturn:
@@ -244,7 +248,7 @@ class Sentry:
         self._handed.clear()
 
     async def _hand_over(self) -> None:
-        """Straight to the receivers, all at once, in order for each; each letter once."""
+        """Straight to the receivers, all at once, in order for each, until it takes a letter."""
         if not self._voice.is_mute:
             with suppress(TimeoutError):
                 async with asyncio.timeout(HAND_OVER_SECONDS):
@@ -252,15 +256,21 @@ class Sentry:
 
     async def _hand_to(self, webhook: str) -> None:
         for alert in tuple(self._unwritten):
-            if (alert.id, webhook) in self._handed:
+            key, since = (alert.id, webhook), self._monotonic()
+            due = self._handed.get(key, since)
+            if due == math.inf:
                 continue
-            self._handed.add((alert.id, webhook))
+            if due > since:
+                return
+            self._handed[key] = since + AGAIN_SECONDS
             now = self._clock()
             letter = Delivery(alert.id, webhook, alert.body, 0, now, now)
             try:
                 await self._voice.senders[webhook].send(letter)
             except DeliveryFailed as failure:
                 log.warning("not_delivered_directly", webhook=webhook, because=str(failure))
+                return
+            self._handed[key] = math.inf
 
     def _shown(self, view: View, silenced: frozenset[str]) -> dict[str, ConditionState]:
         """The blind conditions, also those nobody is to hear of, with why they are so now."""

@@ -224,7 +224,7 @@ async def test_redis_that_takes_no_writes__is_told_directly_though_the_lease_ran
     assert direct(post) == [BLIND_STORE]
 
 
-async def test_redis_away__receiver_refuses__is_asked_once_an_episode() -> None:
+async def test_redis_away__receiver_refuses__is_asked_again_after_a_while_and_in_order() -> None:
     post = Post()
     post.senders["on-call"].refuses = True
     post.is_silent = post.is_away = True
@@ -233,6 +233,15 @@ async def test_redis_away__receiver_refuses__is_asked_once_an_episode() -> None:
     await post.looks()
     assert post.senders["on-call"].asked == 1
     assert direct(post, "chat") == [BLIND_STORE]
+    post.reasons[Condition.HEAD] = ("old",)
+    for _ in range(3):
+        await post.looks()
+    assert post.senders["on-call"].asked == 2
+    assert direct(post, "chat") == [BLIND_STORE, BLIND_HEAD]
+    post.senders["on-call"].refuses = False
+    for _ in range(8):
+        await post.looks()
+    assert direct(post) == direct(post, "chat") == [BLIND_STORE, BLIND_HEAD]
 
 
 async def test_not_leading__redis_there__says_nothing() -> None:
