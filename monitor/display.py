@@ -272,7 +272,7 @@ def _notes(row: Document) -> Iterator[str]:
 
 
 def alerts(out: Console, document: Document) -> None:
-    table = Table("time", "type", "breaker", "value", "block", "deliveries")
+    table = Table("time", "type", "breaker", "value", "block", "deliveries", "id")
     for row in document["alerts"]:
         data = row["data"]
         deliveries = ", ".join(f"{hook}: {fate}" for hook, fate in row["deliveries"].items())
@@ -280,11 +280,18 @@ def alerts(out: Console, document: Document) -> None:
             row["timestamp"],
             row["type"],
             data["alert"]["breaker"],
-            escape(data["value"] or "; ".join(data.get("reasons", ())) or "unknown"),
+            escape(_told(data)),
             str(data["block"]["number"] or ""),
             deliveries or escape(_unsent(row["silenced"])),
+            data["alert"]["id"],
         )
     out.print(table)
+
+
+def _told(data: Document) -> str:
+    """What was measured, or why it could not be; `-`: there is none, as of critical shocks."""
+    reasons = data.get("reasons", ()) or data["projection"].get("unknown", ())
+    return data["value"] or "; ".join(reasons) or "-"
 
 
 def _unsent(silenced: str | None) -> str:

@@ -80,6 +80,16 @@ EVENTS = tuple(
 """Events that belong to a market; logs that did not decode are UNDECODABLE."""
 UNDECODABLE = "Undecodable"
 
+WATCH_EVENTS = (
+    AlertType.WATCH_BELOW,
+    AlertType.WATCH_RECOVERED,
+    AlertType.RETRACTED,
+    AlertType.BLIND,
+    AlertType.RECOVERED,
+)
+"""What is said of a watched position."""
+BREAKER_EVENTS = tuple(each for each in AlertType if not each.startswith("watch."))
+
 SIDES = ("collateral", "debt")
 CONCENTRATION = ("top1", "top5", "hhi")
 """The measures of a concentration."""
@@ -98,6 +108,7 @@ class Labels:
     breakers: Sequence[str] = ()
     webhooks: Sequence[str] = ()
     endpoints: int = 0
+    watches: Sequence[str] = ()
 
 
 class Metrics:
@@ -270,7 +281,8 @@ class Metrics:
             (self.cascade_bad_debt_usd, scenarios),
             (self.cascade_amplification, scenarios),
             (self.endpoint_answer_seconds, [(number,) for number in endpoints]),
-            (self.alerts_total, product(labels.breakers, AlertType)),
+            (self.alerts_total, product(labels.breakers, BREAKER_EVENTS)),
+            (self.alerts_total, product(labels.watches, WATCH_EVENTS)),
             (self.alerts_total, product(Condition, (AlertType.BLIND, AlertType.RECOVERED))),
             (self.blind, [(condition,) for condition in Condition]),
             (self.deadman_pings_total, [(outcome,) for outcome in PingOutcome]),

@@ -159,6 +159,7 @@ def _labels(settings: Settings) -> Labels:
         scenarios=[name for name, scenario in scenarios.items() if scenario.curve is None],
         curve_assets=[s.curve.asset for s in scenarios.values() if s.curve is not None],
         breakers=[breaker.name for breaker in settings.breakers],
+        watches=[watch.name for watch in settings.watch],
         webhooks=[hook.name for hook in settings.webhooks],
         endpoints=len(settings.chain.endpoints),
     )

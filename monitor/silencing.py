@@ -80,10 +80,9 @@ async def lifted(settings: Settings, breaker: str) -> Document:
         now_unix = int(time.time())
         if breaker not in found or found[breaker].until_unix <= now_unix:
             silenced = [name for name, each in found.items() if each.until_unix > now_unix]
-            raise QuestionError(
-                f"{breaker!r} is not silenced: expected one of "
-                f"{', '.join(sorted(silenced)) or 'none, for nothing is'}."
-            )
+            names = ", ".join(sorted(silenced))
+            known = f"expected one of {names}" if names else "nothing is"
+            raise QuestionError(f"{breaker!r} is not silenced: {known}.")
         await operators.lift_silence(breaker)
     return {"lifted": breaker}
 

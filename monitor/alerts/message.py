@@ -6,12 +6,13 @@ from datetime import UTC, datetime
 from typing import Any
 
 from monitor.alerts.notice import Kind, Notice
-from monitor.alerts.words import figure, measured, money, plain, shocked
+from monitor.alerts.words import curved, figure, measured, money, plain, shocked
 
 LONGEST_TITLE = 80
 LONGEST_LINE = 200
 LONGEST_COMMAND = 600
 MOST_ACTIONS = 3
+"""That would go through. Of those that would not, one is an example."""
 MOST_REASONS = 3
 
 _HEADS = {
@@ -118,7 +119,7 @@ def _breaker(notice: Notice) -> Iterator[str]:
     data = notice.data
     projection = data["projection"]
     measures = measured(data.get("measure"), data.get("value"))
-    shocks = shocked(projection.get("shocks"))
+    shocks = shocked(projection.get("shocks")) or curved(projection.get("curve"))
     told = f"If {shocks}: {measures}" if shocks else measures
     yield f"{told}. Projected at block {notice.block}"
     if len(data["measures"]) > 1:
@@ -135,11 +136,13 @@ def _breaker(notice: Notice) -> Iterator[str]:
 
 def _actions(actions: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     """What would go through first."""
-    for action in sorted(actions, key=lambda each: each.get("simulated") != "ok")[:MOST_ACTIONS]:
-        word = "Can do" if action.get("simulated") == "ok" else "Not so"
-        yield f"{word}: {action.get('description')} (simulated: {action.get('simulated')})"
-    if len(actions) > MOST_ACTIONS:
-        yield f"and {len(actions) - MOST_ACTIONS} more actions, with their calldata, in the alert"
+    able = [action for action in actions if action.get("simulated") == "ok"][:MOST_ACTIONS]
+    unable = [action for action in actions if action.get("simulated") != "ok"][:1]
+    for word, some in (("Can do", able), ("Not so", unable)):
+        for action in some:
+            yield f"{word}: {action.get('description')} (simulated: {action.get('simulated')})"
+    if more := len(actions) - len(able) - len(unable):
+        yield f"and {more} more actions, with their calldata, in the alert"
 
 
 def _size(projection: Mapping[str, Any]) -> str:

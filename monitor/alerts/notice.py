@@ -10,8 +10,8 @@ from typing import Any
 from monitor.core.alerts import MONITOR, AlertType, Delivery, digest
 
 WANTED = (
-    "scenario", "shocks", "critical_shock", "unknown", "converged", "rounds", "liquidated_usd",
-    "bad_debt_usd", "unliquidated_usd", "amplification",
+    "scenario", "shocks", "curve", "critical_shock", "unknown", "converged", "rounds",
+    "liquidated_usd", "bad_debt_usd", "unliquidated_usd", "amplification",
 )  # fmt: skip
 """Of a projection. The rest is long, and notices are kept."""
 TEST = "monitor.test"

@@ -77,6 +77,15 @@ def shocked(shocks: object) -> str:
     return ", ".join(_shock(str(key), value) for key, value in shocks.items())
 
 
+def curved(curve: object) -> str:
+    """How far the one asset of a curve is moved: "WETH falls, at most by 50 %"."""
+    to = _number(curve.get("to")) if isinstance(curve, Mapping) else None
+    if to is None or not isinstance(curve, Mapping):
+        return ""
+    way = "falls" if to < 0 else "rises"
+    return f"{curve.get('asset')} {way}, at most by {percent(abs(to))}"
+
+
 def _shock(key: str, value: Any) -> str:
     channel, _, rest = key.partition(":")
     number = _number(value)

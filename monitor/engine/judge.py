@@ -212,8 +212,9 @@ class Judge:
             document = document_of(answer.result, block, self._face, filed.id)
             projection |= document["scenario"] | document["result"]
         elif answer.result is not None:
-            curve = answer.result
-            projection["critical_shock"] = curve.critical_shock if curve.is_known else None
+            found = answer.result
+            critical = found.critical_shock if found.is_known else None
+            projection |= {"curve": found.curve.as_dict(), "critical_shock": critical}
         if filed.reason:
             unknown = (*unknown, filed.reason)
         return Evidence(

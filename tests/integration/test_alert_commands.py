@@ -302,7 +302,7 @@ async def test_silence__over__is_shown_as_such_and_cannot_be_lifted(place: Place
     await operators.set_silence(Silence("eth-cascade", 1_000, 2_000, "long ago"))
     [row] = (await silencing.silences(place.settings))["silences"]
     assert row["is_over"]
-    with pytest.raises(QuestionError, match="expected one of none, for nothing is"):
+    with pytest.raises(QuestionError, match="is not silenced: nothing is"):
         await silencing.lifted(place.settings, "eth-cascade")
 
 

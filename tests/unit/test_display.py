@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from monitor.display import positions, prices, status
+from monitor.display import alerts, positions, prices, status
 
 BLOCK = {"number": 1, "hash": "0x" + "1" * 64, "timestamp": 0}
 CLOSING, LINK = "[/x]", "[link=https://example.org]WETH[/link]"
@@ -139,3 +139,24 @@ def test_status__of_a_claim__says_what_share_can_be_withdrawn(
     receipt = {"symbol": "v", "kind": "erc4626"}
     receipt |= {"withdrawable": withdrawable, "total_assets": total}  # type: ignore[dict-item]
     assert words in shown(status, STATUS | {"receipts": [receipt], "unknown": []})
+
+
+@pytest.mark.parametrize(
+    ("told", "words"),
+    [
+        ({"value": "3461958.72"}, "3461958.72"),
+        ({"value": None}, "-"),
+        ({"value": None, "projection": {"unknown": ["price of WETH"]}}, "price of WETH"),
+        ({"value": None, "reasons": ["Redis is away"]}, "Redis is away"),
+    ],
+)
+def test_alerts__shown__say_what_was_measured_and_which_to_send_again(
+    told: dict[str, Any], words: str
+) -> None:
+    identity = "36ea9e7e0264686e83921b74ee76ff49"
+    data = {"alert": {"breaker": "eth", "id": identity}, "block": BLOCK, "projection": {}} | told
+    row = {"timestamp": "2026", "type": "breaker.cleared", "data": data, "silenced": None}
+    text = shown(alerts, {"alerts": [row | {"deliveries": {"on-call": "delivered"}}]})
+    cells = [cell.strip() for cell in text.splitlines()[3].split("│")]
+    assert cells[4] == words
+    assert cells[7] == identity

@@ -5,6 +5,8 @@ import pytest
 from prometheus_client import CollectorRegistry
 from prometheus_client.parser import text_string_to_metric_families
 
+from monitor.core.alerts import AlertType
+from monitor.core.conditions import Condition
 from monitor.metrics import DeliveryOutcome, Labels, Metrics
 
 LABELS = Labels(
@@ -14,6 +16,7 @@ LABELS = Labels(
     breakers=("eth-cascade",),
     webhooks=("0",),
     endpoints=2,
+    watches=("treasury",),
 )
 CONTRACT = [
     "build_info",
@@ -108,6 +111,17 @@ def test_metrics__breaker_never_evaluated__is_blind(
     metrics: Metrics, registry: CollectorRegistry
 ) -> None:
     assert value(registry, "breaker_state", breaker="eth-cascade") == -1
+
+
+def test_metrics__alerts__have_each_event_there_can_be_from_the_start(metrics: Metrics) -> None:
+    events: dict[str, set[str]] = {}
+    for labels in samples(metrics)["cascade_monitor_alerts_total"]:
+        events.setdefault(labels["breaker"], set()).add(labels["event"])
+    of_sight = {"monitor.blind", "monitor.recovered"}
+    watched = {"watch.below", "watch.recovered", "breaker.retracted"} | of_sight
+    assert events.pop("treasury") == watched
+    assert events.pop("eth-cascade") == set(AlertType) - {"watch.below", "watch.recovered"}
+    assert events == dict.fromkeys(Condition, of_sight)
 
 
 def test_metrics__a_delivery__is_counted_from_zero(

@@ -47,6 +47,26 @@ def test_message__tripped__says_what_how_big_how_sure_what_to_do_and_where() -> 
     )
 
 
+def test_message__much_can_be_done__shows_what_would_go_through_and_one_that_would_not() -> None:
+    reverted = ACTION | {"simulated": "reverted: not guardian"}
+    message = told(a_body(actions=[reverted] * 4 + [ACTION] * 5))
+    assert sum(line.startswith("Can do: ") for line in message.lines) == 3
+    assert sum(line.startswith("Not so: ") for line in message.lines) == 1
+    assert "and 5 more actions, with their calldata, in the alert" in message.lines
+
+
+@pytest.mark.parametrize(
+    ("to", "way"), [(-0.5, "WETH falls, at most by 50 %"), (2.0, "WETH rises, at most by 200 %")]
+)
+def test_message__critical_shock__says_of_what(to: float, way: str) -> None:
+    curve = {"asset": "WETH", "to": to, "steps": 100}
+    projection = {"scenario": "eth-curve", "curve": curve, "critical_shock": 0.085, "unknown": []}
+    crash: dict[str, Any] = {"measure": "critical_shock", "value": "0.085", "threshold": "0.1"}
+    message = told(a_body(projection=projection, **crash))
+    first = f"If {way}: a move of 8.5 % is critical. Projected at block 100"
+    assert message.lines[0] == first
+
+
 def test_message__several_measures__says_all_of_them() -> None:
     measures = [
         {"measure": "liquidated_usd", "value": "23100000.00"},
