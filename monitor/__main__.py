@@ -39,6 +39,7 @@ from monitor.console import (
     out,
 )
 from monitor.core.ports import PositionFilter
+from monitor.environment import open_to_others
 from monitor.errors import (
     ConfigError,
     MonitorError,
@@ -48,6 +49,7 @@ from monitor.errors import (
     TransientError,
     WriterFenced,
 )
+from monitor.schema import SECRETS
 
 app = typer.Typer(
     name="cascade-monitor",
@@ -113,7 +115,12 @@ def check(
     settings = loaded(config)
 
     async def gather() -> list[Finding]:
-        found = []
+        open_files = open_to_others(config, SECRETS)
+        warning = "everybody on this machine can read the secrets in it: chmod 600"
+        found = [Finding(f"file {path}", warning=warning) for path in open_files]
+        if not as_json:
+            for finding in found:
+                display.finding(out, **asdict(finding))
         async for finding in findings(settings, send_test=send_test):
             found.append(finding)
             if not as_json:

@@ -8,6 +8,7 @@ no variable of their own: give the whole table as JSON.
 
 import json
 import re
+import stat
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -80,6 +81,31 @@ def read_secret_files(
         for path, table in tables_of(tree, section):
             if isinstance(table.get(key), str):
                 yield from _read_secret(table, secret, folder / table.pop(key), path)
+
+
+def open_to_others(path: Path, secrets: frozenset[tuple[str, str]]) -> list[str]:
+    """Which of the configuration and the files it names hold secrets for everybody to read.
+
+    A group may be meant: so are secrets handed over by service managers.
+    """
+    tree, found = read_toml(path), []
+    for section, secret in sorted(secrets):
+        for _, table in tables_of(tree, section):
+            if _is_telling(table.get(secret)):
+                found.append(path)
+            if isinstance(named := table.get(f"{secret}_file"), str):
+                found.append(path.parent / named)
+    return [str(each) for each in dict.fromkeys(found) if each.stat().st_mode & stat.S_IROTH]
+
+
+def _is_telling(value: Any) -> bool:
+    """Whether there is a secret in a key that may hold one: a local node's URL has none."""
+    if isinstance(value, list):
+        return any(map(_is_telling, value))
+    if not isinstance(value, str) or value == "embedded":
+        return False
+    _, separator, rest = value.partition("://")
+    return not separator or "@" in rest or len(rest.partition("/")[2]) >= 16
 
 
 def tables_of(tree: Tree, section: str) -> Iterator[tuple[str, Tree]]:

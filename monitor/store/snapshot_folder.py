@@ -43,7 +43,7 @@ class SnapshotFolder:
         frozen = freeze(snapshot)
         block = snapshot.world.block.number
         name = f"{snapshot.chain_id}-{block}-{frozen.id[:SHORT]}.snapshot"
-        self.folder.mkdir(parents=True, exist_ok=True)
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._tidy()
         with placed(self.folder / name, replace=True) as file:
             pack(frozen, file)
