@@ -172,7 +172,7 @@ class Daemon:
             if outbox.webhooks:
                 work["outbox"] = outbox.run()
             work |= keeping(senders, self._rim.store.deliveries)
-            if is_watched:
+            if is_watched and self._auditing.is_on:
                 work["audit"] = self._auditing.run(self.pipeline, self._rim.store)
             watch = await self._watch(stack, outbox) if is_watched else None
             work |= watch.work() if watch is not None else {}

@@ -5,7 +5,7 @@ is to be done about it, its operator decides.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NoReturn, Protocol
 
 import structlog
@@ -16,6 +16,7 @@ from monitor.core.conditions import Condition
 from monitor.core.events import Place
 from monitor.core.ledger import Ledger
 from monitor.core.ports import ContractReader, StateStore
+from monitor.core.units import Wad
 from monitor.engine.auditor import (
     Audited,
     Auditor,
@@ -24,9 +25,7 @@ from monitor.engine.auditor import (
     compared,
     questions_of,
 )
-from monitor.engine.books import Books
 from monitor.engine.pipeline import Progress
-from monitor.engine.positions import PositionBook
 from monitor.errors import StateUnavailable, StoreUnavailable, TransientError
 from monitor.metrics import Metrics
 
@@ -41,6 +40,21 @@ class Course(Protocol):
     progress: Progress
 
 
+class Book(Protocol):
+    """Positions of a block: `engine.positions.PositionBook`."""
+
+    def healths(self) -> Iterator[tuple[Place, Wad | None]]: ...
+
+
+class Shelf(Protocol):
+    """The newest book: `engine.books.Books`."""
+
+    @property
+    def newest(self) -> Book | None: ...
+
+    async def made(self) -> None: ...
+
+
 class Auditing:
     """One task. A node that does not answer is no drift: a later block is asked."""
 
@@ -48,7 +62,7 @@ class Auditing:
         self,
         table: AuditTable,
         markets: Sequence[Audited],
-        books: Books,
+        books: Shelf,
         reader: ContractReader,
         metrics: Metrics,
     ) -> None:
@@ -57,25 +71,24 @@ class Auditing:
         self._books = books
         self._reader = reader
         self._metrics = metrics
-        self._auditor = Auditor(table.accounts) if table.accounts else None
+        self._auditor = Auditor(table.accounts)
+        self.is_on = table.accounts > 0
         self._asked: BlockRef | None = None
         self._due_number = 0
 
     @property
     def reasons(self) -> tuple[str, ...] | None:
         """Why the ledger is not to be trusted, as far as was looked; None: not known yet."""
-        return () if self._auditor is None else self._auditor.reasons
+        return self._auditor.reasons if self.is_on else ()
 
     async def run(self, course: Course, store: StateStore) -> NoReturn:
-        """Look again and again. Raises LedgerCorrupt."""
-        if self._auditor is not None:
-            await self._recall(self._auditor, store)
+        """Look again and again; only where it is on. Raises LedgerCorrupt."""
+        await self._recall(store)
         while True:
             await self._until_due(course.progress)
-            if self._auditor is not None:
-                await self._look(self._auditor, course)
+            await self._look(course)
 
-    async def _recall(self, auditor: Auditor, store: StateStore) -> None:
+    async def _recall(self, store: StateStore) -> None:
         """What an earlier daemon of this store found, and said."""
         while True:
             try:
@@ -84,13 +97,13 @@ class Auditing:
                 await asyncio.sleep(RECALL_SECONDS)
                 continue
             reasons = known.reasons if known is not None and known.is_blind else ()
-            auditor.recall(reasons, frozenset(market.market for market in self._markets))
+            self._auditor.recall(reasons, frozenset(market.market for market in self._markets))
             return
 
     async def _until_due(self, progress: Progress) -> None:
         while True:
             moved, block = progress.moved, progress.evaluated
-            if block is not None and self._is_due(block):
+            if block is not None and block == progress.applied and self._is_due(block):
                 return
             await moved.wait()
 
@@ -99,15 +112,15 @@ class Auditing:
         is_behind = self._asked is not None and block.number < self._asked.number
         return block.number >= self._due_number or is_behind
 
-    async def _look(self, auditor: Auditor, course: Course) -> None:
+    async def _look(self, course: Course) -> None:
         await self._books.made()
-        book, newest = self._books.newest, course.progress.applied
-        if book is None or newest is None:
-            self._due_number = 1 + (newest.number if newest is not None else 0)
+        book, block = self._books.newest, course.progress.applied
+        if book is None or block is None:
+            await course.progress.moved.wait()
             return
-        places = await asyncio.to_thread(_choose, auditor, book, newest)
+        places = await asyncio.to_thread(_choose, self._auditor, book, block)
         # From here to the reading nothing is awaited: ledger and block belong together.
-        block = course.progress.applied or newest
+        block = course.progress.applied or block
         questions = questions_of(self._markets, course.ledger, places, block.timestamp)
         self._asked, self._due_number = block, block.number + self._every_blocks
         try:
@@ -116,10 +129,10 @@ class Auditing:
             log.info("audit_put_off", block=block.number, because=str(error))
             self._due_number = block.number + 1
             return
-        self._note(auditor, comparison)
+        self._note(comparison)
 
-    def _note(self, auditor: Auditor, comparison: Comparison) -> None:
-        block, news = comparison.block, frozenset(auditor.take(comparison))
+    def _note(self, comparison: Comparison) -> None:
+        block, news = comparison.block, frozenset(self._auditor.take(comparison))
         self._metrics.audit_block.set(block.number)
         for place in comparison.places:
             self._metrics.audited_accounts_total.labels(place.market).inc()
@@ -138,6 +151,6 @@ class Auditing:
                 )
 
 
-def _choose(auditor: Auditor, book: PositionBook, block: BlockRef) -> tuple[Place, ...]:
+def _choose(auditor: Auditor, book: Book, block: BlockRef) -> tuple[Place, ...]:
     """Takes some tenths of a second of a hundred thousand positions."""
     return auditor.choose([Candidate(*row) for row in book.healths()], block)

@@ -67,6 +67,7 @@ class Scene:
     def __init__(self) -> None:
         self.stand, self.pulse, self.queues = AStand(), APulse(), SomeQueues()
         self.seen: Seen | None = Seen((), (), ())
+        self.audited: Reasons = ()
         self.wall, self.elapsed = float(BLOCK.timestamp), 0.0
         self.lookout = Lookout(
             self.stand,
@@ -74,6 +75,7 @@ class Scene:
             self.queues,
             lambda: self.seen,
             Blindness(),
+            audited=lambda: self.audited,
             clock=lambda: self.wall,
             monotonic=lambda: self.elapsed,
         )
@@ -170,3 +172,19 @@ async def test_look__each_fault__comes_under_its_own_name() -> None:
         "webhook chat",
     ]
     assert len(found) == 6
+
+
+async def test_look__what_an_audit_found__is_drift_and_what_it_cannot_tell_is_no_end_of_it() -> (
+    None
+):
+    scene = Scene()
+    scene.audited = ("alice differs",)
+    assert await scene.reasons() == {Condition.DRIFT: ("alice differs",)}
+    scene.seen = Seen((), (), drift=("a log was not understood",))
+    assert await scene.reasons() == {
+        Condition.DRIFT: ("a log was not understood", "alice differs"),
+    }
+    scene.audited = None
+    assert await scene.reasons() == {Condition.DRIFT: ("a log was not understood",)}
+    scene.seen = Seen((), (), ())
+    assert await scene.reasons() == {Condition.DRIFT: None}
