@@ -55,11 +55,18 @@ class StoreUnavailable(TransientError):
 
 
 class DeliveryFailed(TransientError):
-    """A receiver did not accept an alert."""
+    """A receiver did not accept an alert. `is_of_letter`: for what it says, so far as is known."""
 
-    def __init__(self, message: str, retry_after_seconds: float | None = None) -> None:
+    def __init__(
+        self,
+        message: str,
+        retry_after_seconds: float | None = None,
+        *,
+        is_of_letter: bool = False,
+    ) -> None:
         super().__init__(message)
         self.retry_after_seconds = retry_after_seconds
+        self.is_of_letter = is_of_letter
 
 
 class QuestionError(MonitorError):

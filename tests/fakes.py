@@ -1,6 +1,7 @@
 """Fakes of the ports, for tests that are about something else, and for faults."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+import json
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from monitor.core.alerts import (
@@ -39,6 +40,14 @@ class _Entry:
     def may_be_seen(self) -> bool:
         was_begun = self.delivery.attempts > 0
         return self.status == "delivered" or (self.status != "dropped" and was_begun)
+
+
+def _retracted(alert: Alert) -> str | None:
+    """The id of the alert that it takes back."""
+    if alert.type is not AlertType.RETRACTED:
+        return None
+    told = json.loads(alert.body).get("data", {}).get("alert", {})
+    return str(told["retracts"]) if "retracts" in told else None
 
 
 class MemoryStore:
@@ -169,9 +178,14 @@ class MemoryStore:
                 self._post(alert, receivers, receivers)
 
     async def due(
-        self, webhook: str, now_unix: float, *, final_only: bool = False
+        self,
+        webhook: str,
+        now_unix: float,
+        *,
+        final_only: bool = False,
+        aside: Collection[str] = (),
     ) -> Delivery | None:
-        delivery = self._first(webhook, final_only=final_only)
+        delivery = self._first(webhook, final_only=final_only, aside=aside)
         if delivery is None:
             return None
         is_fresh = delivery.due_unix == delivery.created_unix
@@ -185,10 +199,11 @@ class MemoryStore:
         *,
         final_only: bool = False,
         done: Delivery | None = None,
+        aside: Collection[str] = (),
     ) -> Delivery | None:
         if done is not None:
             await self.delivered(done)
-        delivery = await self.due(webhook, now_unix, final_only=final_only)
+        delivery = await self.due(webhook, now_unix, final_only=final_only, aside=aside)
         if delivery is not None:
             await self.begin_attempt(delivery)
         return delivery
@@ -243,10 +258,14 @@ class MemoryStore:
     async def webhooks(self) -> frozenset[str]:
         return frozenset(self._queues)
 
-    def _first(self, webhook: str, *, final_only: bool) -> Delivery | None:
+    def _first(
+        self, webhook: str, *, final_only: bool, aside: Collection[str] = ()
+    ) -> Delivery | None:
         """The oldest delivery of those a webhook may have."""
         for alert_id in self._queues.get(webhook, []):
             alert, _ = self._history[alert_id]
+            if alert_id in aside or _retracted(alert) in aside:
+                continue
             is_lasting = not alert.is_of_chain or alert.type is AlertType.RETRACTED
             is_final = bool(self._tail) and alert.block.number <= self._tail[0].number
             if not final_only or is_lasting or is_final:

@@ -15,6 +15,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
+from monitor.alerts.aside import Aside
 from monitor.core.alerts import Delivery
 from monitor.core.delivery import FURTHEST_SECONDS, AlertSender, DeliveryQueue
 from monitor.core.steady import SteadyClock
@@ -65,7 +66,7 @@ class Outbox:
     """Delivers what the queue holds, each receiver's alerts in their order.
 
     A receiver that fails holds back its own later alerts until it takes the first, or until that
-    one is buried.
+    one is buried; or until it refused the first for what it says and took a later one (`aside`).
     """
 
     def __init__(
@@ -91,6 +92,7 @@ class Outbox:
         self._news = {webhook: asyncio.Event() for webhook in senders}
         self._cut_unix = dict.fromkeys(senders, -math.inf)
         self._trouble: dict[str, _Trouble] = {}
+        self._aside = {webhook: Aside() for webhook in senders}
         self._overflows: list[tuple[float, str, int]] = []
 
     @property
@@ -187,8 +189,14 @@ class Outbox:
         """What is due now, begun; and `done` is noted, however long the store is away."""
 
         async def take() -> Delivery | None:
-            final_only = webhook in self._finalized
-            return await self._queue.take(webhook, self._clock(), final_only=final_only, done=done)
+            now = self._clock()
+            return await self._queue.take(
+                webhook,
+                now,
+                final_only=webhook in self._finalized,
+                done=done,
+                aside=self._aside[webhook].ids(now),
+            )
 
         return await (take() if done is None else self._recorded(take))
 
@@ -238,6 +246,7 @@ class Outbox:
             await self._failed(delivery, failure)
             return False
         self._trouble.pop(delivery.webhook, None)
+        self._aside[delivery.webhook].taken(delivery)
         self._observe(delivery.webhook, DeliveryOutcome.DELIVERED)
         return True
 
@@ -247,6 +256,7 @@ class Outbox:
         if left_seconds <= 0:
             LOGGER.error("alert %s given up: %s", delivery.alert_id, failure)
             self._observe(delivery.webhook, DeliveryOutcome.DEAD)
+            self._aside[delivery.webhook].over(delivery.alert_id)
             await self._recorded(lambda: self._queue.bury(delivery, str(failure)))
             return
         jitter_seconds = random.uniform(0, self._patience.bound_seconds(delivery.attempts))
@@ -262,7 +272,16 @@ class Outbox:
             failure,
         )
         self._observe(delivery.webhook, DeliveryOutcome.FAILED)
-        await self._recorded(lambda: self._queue.postpone(delivery, now + delay_seconds))
+        due_unix, is_of_letter = now + delay_seconds, failure.is_of_letter
+        aside = self._aside[delivery.webhook]
+        if aside.failed(delivery, due_unix, now, is_of_letter=is_of_letter):
+            LOGGER.error(
+                "alert %s is refused again and again for what it says: later ones are tried before "
+                "it from now on. It is tried until it is given up; mend the receiver: %s",
+                delivery.alert_id,
+                failure,
+            )
+        await self._recorded(lambda: self._queue.postpone(delivery, due_unix))
 
     def _left_seconds(self, delivery: Delivery, now_unix: float) -> float:
         """How long a delivery that just failed is still to be tried."""

@@ -71,8 +71,14 @@ class Answer:
             hint = ": redirects are not followed, configure where it leads"
         because = f": {said}" if said else hint
         return DeliveryFailed(
-            f"{subject} answered {self.status}: expected 2xx{because}", self.wait_seconds
+            f"{subject} answered {self.status}: expected 2xx{because}",
+            self.wait_seconds,
+            is_of_letter=self.status in REFUSED_AS_IT_IS,
         )
+
+
+REFUSED_AS_IT_IS = frozenset({400, 413, 415, 422})
+"""Statuses that say: not this body. Another one may be taken."""
 
 
 class PrivateAddressError(OSError):

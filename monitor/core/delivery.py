@@ -1,6 +1,6 @@
 """The ways of an alert to its receivers: the outbox, and who hands a letter over."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Protocol
 
 from monitor.core.alerts import Delivery
@@ -30,9 +30,13 @@ class DeliveryQueue(Protocol):
         *,
         final_only: bool = False,
         done: Delivery | None = None,
+        aside: Collection[str] = (),
     ) -> Delivery | None:
         """Note that `done` was delivered, and begin an attempt of the next, as `due` finds it: at
-        once, and in one round trip. Its `attempts` are those before."""
+        once, and in one round trip. Its `attempts` are those before.
+
+        `aside`: alerts that are passed over, and so is what takes one of them back.
+        """
         ...
 
     async def begin_attempt(self, delivery: Delivery) -> bool:

@@ -1,7 +1,7 @@
 """The outbox in Redis: one queue per webhook, and what became of every delivery."""
 
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
 
 from redis.asyncio import Redis
 
@@ -49,6 +49,7 @@ class RedisDeliveryQueue:
         *,
         final_only: bool = False,
         done: Delivery | None = None,
+        aside: Collection[str] = (),
     ) -> Delivery | None:
         keys = KeyList(self._keys)
         operation: Part = {
@@ -57,6 +58,7 @@ class RedisDeliveryQueue:
             "now": repr(now_unix),
             "furthest": FURTHEST_SECONDS,
             "final_only": final_only,
+            "aside": list(aside),
             "monitor": MONITOR,
             "retracted": AlertType.RETRACTED,
         }

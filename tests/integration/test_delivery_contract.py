@@ -1,5 +1,6 @@
 """What every queue does with what is final, fresh, too much or of the monitor itself."""
 
+import json
 from dataclasses import replace
 
 import pytest
@@ -294,3 +295,21 @@ async def test_revert__several_alerts_of_a_block__are_taken_back_the_last_first(
     retractions = {dead: (retraction, ["ops"]) for dead, retraction in back.items()}
     await subject.store.revert(undo, retractions)
     assert await taken(subject, "ops") == ["no breaker.escalated", "no breaker.tripped"]
+
+
+async def test_take__aside__passes_over_it_and_what_takes_it_back(subject: Subject) -> None:
+    await subject.begin(FIRST)
+    alert = await subject.raise_alert(FIRST, "ops")
+    assert await subject.queue.take("ops", subject.clock()) is not None
+    undo = await subject.store.undo_record(FIRST.hash)
+    body = json.dumps({"data": {"alert": {"retracts": alert.id}}})
+    back = replace(a_retraction(FIRST), body=body)
+    assert await subject.store.revert(undo, {alert.id: (back, ["ops"])}) == (back,)
+    head = a_condition(FIRST)
+    await subject.store.announce({"monitor.head": BLIND}, [head], {head.id: ["ops"]})
+    now = subject.clock()
+    found = await subject.queue.take("ops", now, aside=[alert.id])
+    assert found is not None
+    assert found.alert_id == head.id
+    assert await subject.queue.take("ops", now, done=found, aside=[alert.id]) is None
+    assert await taken(subject, "ops") == [alert.id, back.id]

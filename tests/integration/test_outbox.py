@@ -2,8 +2,11 @@
 
 import asyncio
 import contextlib
+import json
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
 
 import pytest
 from builders import a_block, a_delta, a_judgement, an_alert
@@ -13,9 +16,9 @@ from receiving import SECRET, Receiver, eventually, hang, receiving, status
 from monitor.alerts.outbox import Outbox, Patience
 from monitor.alerts.target import Target
 from monitor.alerts.webhook import WebhookSender
-from monitor.core.alerts import Delivery
+from monitor.core.alerts import AlertType, Delivery
 from monitor.core.delivery import AlertSender
-from monitor.errors import StoreUnavailable
+from monitor.errors import DeliveryFailed, StoreUnavailable
 from monitor.metrics import DeliveryOutcome
 
 AT_ONCE = Patience(first_seconds=0, poll_seconds=0.02, fair_seconds=0)
@@ -98,6 +101,67 @@ async def test_outbox__first_alert_refused__keeps_the_order() -> None:
         await post.emptied()
     ids = [headers["webhook-id"] for headers, _ in receiver.got]
     assert ids == [wanted[0], wanted[0], *wanted]
+
+
+class Picky:
+    """Refuses, for what they say, what it is told to; keeps what it took."""
+
+    def __init__(self) -> None:
+        self.refuses: set[str] = set()
+        self.asked: list[str] = []
+        self.took: list[str] = []
+
+    async def send(self, delivery: Delivery) -> None:
+        self.asked.append(delivery.alert_id)
+        if delivery.alert_id in self.refuses:
+            raise DeliveryFailed("webhook hook answered 422", is_of_letter=True)
+        self.took.append(delivery.alert_id)
+
+
+async def test_outbox__one_alert_refused_for_what_it_says__others_pass_and_it_is_tried_on() -> None:
+    picky = Picky()
+    post = Post({"hook": picky})
+    refused, *others = [await post.put("hook") for _ in range(4)]
+    picky.refuses = {refused}
+    await post.until(lambda: picky.took == others)
+    assert picky.asked == [refused] * 3 + others
+    picky.refuses = set()
+    post.now.unix += 2
+    await post.emptied()
+    assert picky.took == [*others, refused]
+
+
+async def test_outbox__all_refused_for_what_they_say__keeps_the_order() -> None:
+    picky = Picky()
+    post = Post({"hook": picky})
+    wanted = [await post.put("hook") for _ in range(3)]
+    picky.refuses = set(wanted)
+    await post.until(lambda: len(picky.asked) >= 12)
+    assert picky.asked[:12] == [wanted[0]] * 3 + [wanted[1]] + [wanted[0]] * 8
+    picky.refuses = set()
+    await post.emptied()
+    assert picky.took == wanted
+
+
+async def test_outbox__refused_alert_is_taken_back__its_retraction_does_not_pass_it() -> None:
+    picky = Picky()
+    post = Post({"hook": picky})
+    refused = await post.put("hook")
+    picky.refuses = {refused}
+    await post.until(lambda: len(picky.asked) == 3)
+    (stored,) = await post.queue.recent_alerts(1)
+    undo = await post.queue.undo_record(stored.alert.block.hash)
+    body = json.dumps({"data": {"alert": {"retracts": refused}}})
+    back = replace(an_alert(stored.alert.block, type=AlertType.RETRACTED), body=body)
+    await post.queue.revert(undo, {refused: (back, ["hook"])})
+    post._block = a_block(a_block(), fork="b")
+    await post.queue.commit(a_delta(post._block))
+    other = await post.put("hook")
+    await post.until(lambda: picky.took == [other])
+    picky.refuses = set()
+    post.now.unix += 2
+    await post.emptied()
+    assert picky.took == [other, refused, back.id]
 
 
 async def test_outbox__one_receiver_hangs__the_other_is_served() -> None:
@@ -201,12 +265,10 @@ async def test_outbox__store_away_while_reading__goes_on_when_it_is_back() -> No
         await post.put("hook")
         due, faults = post.queue.due, [StoreUnavailable("away")]
 
-        async def flaky(
-            webhook: str, now_unix: float, *, final_only: bool = False
-        ) -> Delivery | None:
+        async def flaky(webhook: str, now_unix: float, **terms: Any) -> Delivery | None:
             if faults:
                 raise faults.pop()
-            return await due(webhook, now_unix, final_only=final_only)
+            return await due(webhook, now_unix, **terms)
 
         post.queue.due = flaky  # type: ignore[method-assign]
         await post.emptied()

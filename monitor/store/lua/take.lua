@@ -20,6 +20,16 @@ local function is_final(posted)
     or alert.block.number <= final_number
 end
 
+local aside = {}
+for _, id in ipairs(op.aside) do aside[id] = true end
+
+-- What takes back an alert that stands aside must not come before it.
+local function is_aside(id, posted)
+  if #op.aside == 0 or aside[id] then return aside[id] end
+  local alert = cjson.decode(posted).alert
+  return alert.type == op.retracted and aside[cjson.decode(alert.body).data.alert.retracts]
+end
+
 local function begun(id)
   local entry = id .. ':' .. op.webhook
   local state = redis.call('HGET', outbox, entry) or ''
@@ -27,13 +37,13 @@ local function begun(id)
   local attempts, due, created = state:match('^pending (%d+) (%S+) (%S+)$')
   local now, at = tonumber(op.now), tonumber(due)
   if not (at and tonumber(created) and posted) then return {'damaged', id, state} end
-  if op.final_only and not is_final(posted) then return nil end
+  if op.final_only and not is_final(posted) or is_aside(id, posted) then return nil end
   if due ~= created and at > now and at <= now + op.furthest then return {'none'} end
   redis.call('HSET', outbox, entry, table.concat({'pending', attempts + 1, due, created}, ' '))
   return {'ok', id, posted, attempts, due, created}
 end
 
-local from, step = 0, op.final_only and 100 or 1
+local from, step = 0, (op.final_only or #op.aside > 0) and 100 or 1
 while true do
   local ids = redis.call('LRANGE', queue, from, from + step - 1)
   for _, id in ipairs(ids) do
