@@ -149,9 +149,9 @@ class EmbeddedRedis:
         return lock
 
     async def _replace_orphan(self) -> IO[str]:
-        """Stop the server of a killed daemon: the holder of server.lock, whose pid is in it."""
+        """Stop the server of a killed daemon. It is asked its pid if nobody lived to write it."""
         path = self.state_dir / "server.lock"
-        pid = path.read_text()
+        pid = path.read_text() or await self._orphan_pid(path)
         for number in (signal.SIGTERM, signal.SIGKILL):
             if pid:
                 with suppress(ProcessLookupError):
@@ -162,6 +162,16 @@ class EmbeddedRedis:
             f"the Redis server {pid or 'of unknown pid'} of an earlier run still holds {path} "
             f"{STOPPING_SECONDS:g} s after SIGKILL. Stop it by hand."
         )
+
+    async def _orphan_pid(self, lock: Path) -> str:
+        """What a server says on our socket, which it may not have opened yet; "" if it is mute."""
+        deadline = asyncio.get_running_loop().time() + STOPPING_SECONDS
+        async with connect(self.url) as client:
+            while not is_free(lock) and asyncio.get_running_loop().time() < deadline:
+                with suppress(RedisError, OSError):
+                    return str((await client.info("server"))["process_id"])
+                await asyncio.sleep(0.02)
+        return ""
 
     async def _wait_for_other_readers(self) -> None:
         lock = await lock_in_time(self.state_dir / "readers.lock", STOPPING_SECONDS)

@@ -104,6 +104,33 @@ async def test_embedded__orphan_without_its_socket__is_replaced(tmp_path: Path) 
         assert await server_pid(server.url) != orphan
 
 
+@pytest.mark.parametrize("is_up", [True, False])
+async def test_embedded__daemon_killed_before_it_wrote_the_pid__replaces_the_orphan(
+    tmp_path: Path, is_up: bool
+) -> None:
+    """`is_up`: whether the server has opened its socket by the time of the next start."""
+    daemon, url = await start_daemon(tmp_path)
+    await set_and_get(url, "one")
+    orphan = await server_pid(url)
+    daemon.kill()
+    await daemon.wait()
+    (tmp_path / "server.lock").write_text("")
+    if not is_up:
+        (tmp_path / "redis.sock").rename(tmp_path / "later")
+    async with asyncio.TaskGroup() as group:
+        server = EmbeddedRedis(tmp_path)
+        entering = group.create_task(server.__aenter__())
+        if not is_up:
+            await asyncio.sleep(0.1)
+            (tmp_path / "later").rename(tmp_path / "redis.sock")
+        await entering
+    try:
+        assert not is_running(orphan)
+        assert await set_and_get(server.url, "two") == "one"
+    finally:
+        await server.__aexit__(None, None, None)
+
+
 async def test_embedded__daemon_and_server_killed__keeps_the_state(tmp_path: Path) -> None:
     daemon, url = await start_daemon(tmp_path)
     await set_and_get(url, "one")
