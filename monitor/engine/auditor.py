@@ -19,7 +19,7 @@ from monitor.core.ports import ContractReader, Readings, ViewFailed
 from monitor.core.units import WAD, Address, MarketId, Wad
 from monitor.errors import RpcInconsistent
 
-AGAIN_SECONDS = 1.0
+AGAIN_SECONDS = 1
 """How long after the first sight of a difference it is looked for again."""
 MOST_TOLD = 8
 """Accounts that the reasons name."""
