@@ -104,13 +104,14 @@ def run(
 def check(
     config: ConfigOption,
     send_test: Annotated[
-        bool, typer.Option("--send-test", help="send a test message to every webhook")
+        bool, typer.Option("--send-test", help="send every webhook a test, ask the switch")
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Look at everything the configuration names, and say all that is wrong."""
     with garbage.undisturbed():
-        from monitor.checkup import Finding, findings
+        from monitor.checkup import findings
+        from monitor.finding import Finding
 
     settings = loaded(config)
 

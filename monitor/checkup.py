@@ -3,15 +3,10 @@
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
 
 from eth_utils.address import to_checksum_address
 
-from monitor.alerts.notice import trial
-from monitor.alerts.senders import sender_of
-from monitor.alerts.target import Target
 from monitor.chain.agreement import disagreement
 from monitor.chain.node import Node
 from monitor.core.blocks import BlockRef
@@ -27,14 +22,16 @@ from monitor.engine.price_book import PriceBook
 from monitor.engine.receipts import receipts_in, whole_rate
 from monitor.engine.reducer import reduce_all
 from monitor.engine.valuation import list_all, symbols
-from monitor.errors import ConfigError, DeliveryFailed, MonitorError, QuestionError
+from monitor.errors import ConfigError, MonitorError, QuestionError
+from monitor.finding import Finding
 from monitor.guardians import guards_of, told_of
 from monitor.liquidity.source import Venue
 from monitor.liquidity.terms import pool_words
 from monitor.oracles.valuation_feed import VALUATION
 from monitor.parts import Parts, parts_of
 from monitor.protocols.registry import ProtocolMarket
-from monitor.rim import genesis_of, node_of, target_of
+from monitor.receiver_check import receivers
+from monitor.rim import genesis_of, node_of
 from monitor.settings import Settings
 from monitor.storage import identity_of, redis_of
 from monitor.store.connection import check_server
@@ -46,20 +43,6 @@ from monitor.store.snapshot_folder import fault_of
 
 SETTLED_BLOCKS = 16
 """How far below the lowest head endpoints are compared: above, they may still race."""
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing looked at. `fault` is empty when it is well; a `warning` is no fault.
-
-    `path`: of a price, as `GET /api/v1/prices` has it.
-    """
-
-    subject: str
-    detail: str = ""
-    fault: str = ""
-    warning: str = ""
-    path: tuple[Mapping[str, Any], ...] = ()
 
 
 async def findings(settings: Settings, *, send_test: bool) -> AsyncIterator[Finding]:
@@ -81,9 +64,8 @@ async def findings(settings: Settings, *, send_test: bool) -> AsyncIterator[Find
         genesis = await genesis_of(node) if heads else None
         yield await _store(settings, genesis)
         yield _snapshots(settings)
-        for hook in settings.webhooks:
-            target = target_of(hook, settings.chain.chain_id)
-            yield await _webhook(target, send_test=send_test)
+        async for finding in receivers(settings, send_test=send_test):
+            yield finding
 
 
 async def _agreement(heads: Mapping[int, tuple[Node, BlockRef]]) -> Finding:
@@ -302,16 +284,3 @@ def _snapshots(settings: Settings) -> Finding:
     if fault := fault_of(wanted.dir):
         return Finding("snapshots", fault=f"{fault}: correct snapshots.dir, or set keep to 0")
     return Finding("snapshots", f"at most {wanted.keep} in {wanted.dir}")
-
-
-async def _webhook(target: Target, *, send_test: bool) -> Finding:
-    """Its certificates and its URL's form; whether it takes a message only if asked."""
-    subject = f"webhook {target.name}"
-    try:
-        async with sender_of(target, lambda: True) as sender:
-            if not send_test:
-                return Finding(subject, f"of format {target.format}; nothing was sent")
-            await sender.send(trial(target.name, time.time()))
-    except (DeliveryFailed, ConfigError) as failure:
-        return Finding(subject, fault=str(failure))
-    return Finding(subject, "took the test message")

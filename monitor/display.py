@@ -272,7 +272,7 @@ def _notes(row: Document) -> Iterator[str]:
 
 
 def alerts(out: Console, document: Document) -> None:
-    table = Table("time", "type", "breaker", "value", "block", "deliveries", "id")
+    table = whole("time", "type", "breaker", "value", "block", "deliveries", "id")
     for row in document["alerts"]:
         data = row["data"]
         deliveries = ", ".join(f"{hook}: {fate}" for hook, fate in row["deliveries"].items())

@@ -93,14 +93,17 @@ async def vigil(
         yield Vigil(sentry, deadman, keeping_own(senders, lambda: not lease.is_current()))
 
 
+def switch_of(table: DeadmanTable) -> Destination:
+    """Where the dead man's switch is."""
+    url = table.url.get_secret_value()
+    return Destination("the URL of deadman", url, table.allow_private, table.ca_file)
+
+
 async def _deadman(
     stack: AsyncExitStack, table: DeadmanTable, rim: Rim, scene: Scene, sentry: Sentry
 ) -> Deadman:
     leads = scene.leadership.may_speak
-    to = Destination(
-        "the URL of deadman", table.url.get_secret_value(), table.allow_private, table.ca_file
-    )
-    post = await stack.enter_async_context(Post(to, leads))
+    post = await stack.enter_async_context(Post(switch_of(table), leads))
     counter = rim.metrics.deadman_pings_total
 
     def is_well() -> bool:

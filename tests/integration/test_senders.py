@@ -8,9 +8,9 @@ import pytest
 from receiving import SECRET, Receiver, receiving, status
 from standardwebhooks import Webhook as Standard
 
-from monitor.alert_schema import Webhook
+from monitor.alert_schema import Deadman, Webhook
 from monitor.alerts.target import Format, Target
-from monitor.checkup import _webhook
+from monitor.receiver_check import deadman, webhook
 from monitor.rim import target_of
 
 KEY = "0123456789abcdef0123456789abcdef"
@@ -61,7 +61,7 @@ async def test_send_test__each_format__says_that_it_is_one(
 ) -> None:
     answers = [TAKEN, TAKEN] if format == "pagerduty" else []
     async with receiving(*answers) as receiver:
-        finding = await _webhook(own(format, receiver), send_test=True)
+        finding = await webhook(own(format, receiver), send_test=True)
     assert (finding.subject, finding.detail) == ("webhook hook", "took the test message")
     assert len(receiver.got) == requests
     assert told(format, *receiver.got[0]) == says
@@ -70,7 +70,7 @@ async def test_send_test__each_format__says_that_it_is_one(
 @pytest.mark.parametrize("format", list(Format))
 async def test_check__without_send_test__sends_nothing(format: str) -> None:
     async with receiving() as receiver:
-        finding = await _webhook(own(format, receiver), send_test=False)
+        finding = await webhook(own(format, receiver), send_test=False)
     assert receiver.got == []
     assert not finding.fault
 
@@ -79,7 +79,7 @@ async def test_check__without_send_test__sends_nothing(format: str) -> None:
 async def test_send_test__refused__is_a_fault_without_secrets(format: str) -> None:
     async with receiving(status(403)) as receiver:
         target = own(format, receiver)
-        finding = await _webhook(target, send_test=True)
+        finding = await webhook(target, send_test=True)
     assert "answered 403" in finding.fault
     for secret in (KEY, "KEY", SECRET, "127.0.0.1"):
         assert secret not in finding.fault
@@ -88,7 +88,7 @@ async def test_send_test__refused__is_a_fault_without_secrets(format: str) -> No
 
 async def test_check__ca_file_that_is_none__is_a_fault(tmp_path: Path) -> None:
     target = configured("json", "https://hook.test", secret=[SECRET], ca_file=tmp_path / "none")
-    finding = await _webhook(target, send_test=False)
+    finding = await webhook(target, send_test=False)
     assert "expected a file of certificates in PEM" in finding.fault
 
 
@@ -117,3 +117,21 @@ def test_target__breakers__are_those_configured_and_wanted(
     table = {"name": "hook", "url": "http://hook.test", "secret": [SECRET], "breakers": wanted}
     hook = Webhook.model_validate(table)
     assert target_of(hook, 1, frozenset({"a", "b"})).breakers == frozenset(named)
+
+
+@pytest.mark.parametrize(
+    ("send_test", "code", "detail", "fault"),
+    [
+        (False, 500, "to be asked every 60 s; was not now", ""),
+        (True, 200, "answered a ping", ""),
+        (True, 500, "", "the URL of deadman answered 500: expected 2xx"),
+    ],
+)
+async def test_check__dead_mans_switch__is_asked_only_if_that_is_wanted(
+    send_test: bool, code: int, detail: str, fault: str
+) -> None:
+    async with receiving(status(code)) as receiver:
+        table = Deadman.model_validate({"url": receiver.url, "allow_private": True})
+        finding = await deadman(table, send_test=send_test)
+    assert (finding.detail, finding.fault) == (detail, fault)
+    assert len(receiver.got) == send_test
