@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from daemon_process import DaemonProcess, Finished, command, daemon_process
-from devnet import Address, Tx, WideTerms, WideWorld, account, new_wide_world
+from devnet import Address, Tx, WideTerms, WideWorld, account, open_wide_world
 from devnet.receiver import Receiver
 from eth_utils.crypto import keccak
 from fault_proxy import Fault, FaultProxy, Json
@@ -105,8 +105,8 @@ async def audit(config: Path, *arguments: str) -> Finished:
 async def test_storage_that_changes_without_a_log__is_found_told_and_forgiven_when_it_is_mended(
     tmp_path: Path,
 ) -> None:
-    terms = WideTerms(borrowers=20, seed=5)
-    async with new_wide_world(terms) as wide, Receiver() as receiver:
+    terms = WideTerms(borrowers=24)
+    async with open_wide_world(terms) as wide, Receiver() as receiver:
         stage = Stage(wide, receiver, tmp_path)
         config, port = stage.config(blindness=QUICK, more=ALL, **NEVER)
         for who in PEOPLE:
