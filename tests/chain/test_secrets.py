@@ -71,7 +71,7 @@ class Place:
 
     async def run(self, *arguments: str, **environ: str) -> int:
         ended = await command(*arguments, environ=environ)
-        name = " ".join(arguments) + "".join(environ)
+        name = " ".join((*arguments, *environ.values()))
         self.told |= {f"{name}: out": ended.out, f"{name}: err": ended.err}
         return ended.code
 
@@ -155,11 +155,12 @@ async def test_secrets__of_every_key_under_every_failure__are_told_nowhere(place
         await place.ask("/readyz", with_token=False)
         place.redis.start(*place.redis_settings)
         await daemon.says("/readyz", "true")
-    for words in ("status", "alerts", "alerts --dead"):
-        assert await place.run(*words.split(), "--json", "--config", config) == 0
-    for words in ("store backup -o {}/backup", "snapshot -o {}/snapshot"):
-        arguments = words.format(place.stage.folder).split()
-        assert await place.run(*arguments, "--config", config) == 0
+    words = ["status --json", "alerts --json", "alerts --dead --json"]
+    words += [
+        f"{what} -o {place.stage.folder}/file-{what[-2:]}" for what in ("store backup", "snapshot")
+    ]
+    runs = (place.run(*each.split(), "--config", config) for each in words)
+    assert await asyncio.gather(*runs) == [0] * len(words)
     await wrong_starts(place)
     place.redis.stop()
     assert not {name: marks for name, told in place.told.items() if (marks := marks_in(told))}
@@ -213,9 +214,15 @@ async def wrong_starts(place: Place) -> None:
     config = str(place.config)
     right = os.environ["CASCADE_MONITOR_STORE__URL"]
     wrong = f"{right.rpartition(':')[0]}:{free_port()}"
-    assert await place.run("run", "--config", config, CASCADE_MONITOR_STORE__URL=wrong) == 69
     other = right.replace(f"{MARK}-redis", f"{MARK}-other")
-    assert await place.run("run", "--config", config, CASCADE_MONITOR_STORE__URL=other) != 0
+    codes = await asyncio.gather(
+        *(
+            place.run("run", "--config", config, CASCADE_MONITOR_STORE__URL=address)
+            for address in (wrong, other)
+        )
+    )
+    assert codes[0] == 69
+    assert codes[1] != 0
     for name, value in {
         "STORE__URL": f"postgres://{MARK}",
         "CHAIN__ENDPOINTS": f'["{MARK}"]',
