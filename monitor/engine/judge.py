@@ -12,6 +12,7 @@ from monitor.core.ledger import LedgerView
 from monitor.core.ports import Archive, UndoRecord
 from monitor.core.risk import WorldSheet
 from monitor.core.snapshot import Filed
+from monitor.engine.abridgement import abridged
 from monitor.engine.announcement import Evidence, announcement, retraction_of, silenced_for
 from monitor.engine.breaker import BreakerRule, Origin, Transition, step
 from monitor.engine.cascade_runner import Answer, CascadeRunner, Plan
@@ -217,9 +218,8 @@ class Judge:
             projection |= {"curve": found.curve.as_dict(), "critical_shock": critical}
         if filed.reason:
             unknown = (*unknown, filed.reason)
-        return Evidence(
-            projection | {"unknown": list(unknown)}, reproduce=_command(answer.plan, filed.name)
-        )
+        whole = projection | {"unknown": list(unknown)}
+        return Evidence(abridged(whole), reproduce=_command(answer.plan, filed.name))
 
 
 def _command(plan: Plan, snapshot: str) -> str:
