@@ -7,7 +7,8 @@ import structlog
 
 from monitor.chain.node import Node
 from monitor.core.blocks import BlockRef
-from monitor.core.ledger import Kind, Ledger
+from monitor.core.keys import Kind
+from monitor.core.ledger import Ledger
 from monitor.core.ports import StateStore, StoredState
 from monitor.engine.folding import Folder, bootstrap
 from monitor.errors import ConfigError, QuestionError, StateUnavailable, TransientError

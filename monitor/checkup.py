@@ -11,7 +11,8 @@ from monitor.chain.agreement import disagreement
 from monitor.chain.node import Node
 from monitor.core.blocks import BlockRef
 from monitor.core.curves import UnknownCurve
-from monitor.core.ledger import Ledger, Market, find, market_key, price_key, token_key
+from monitor.core.keys import market_key, price_key, token_key
+from monitor.core.ledger import Ledger, Market, find
 from monitor.core.overlay import Overlay
 from monitor.core.pairs import Token
 from monitor.core.prices import Price

@@ -10,7 +10,8 @@ from monitor.chain.node import Node
 from monitor.chain.simulation import NodeSimulator
 from monitor.core.blocks import BlockRef
 from monitor.core.guarding import Order
-from monitor.core.ledger import Ledger, LedgerView, Market, find, market_key
+from monitor.core.keys import market_key
+from monitor.core.ledger import Ledger, LedgerView, Market, find
 from monitor.core.units import Address, AssetId, MarketId
 from monitor.engine.guarding import Guardian, Guards, Outlook
 from monitor.errors import ConfigError, StateUnavailable, TransientError

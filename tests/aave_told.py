@@ -10,17 +10,8 @@ from following import followed
 from fuzz.monitored import Monitored, Records
 
 from monitor.core.events import Place
-from monitor.core.ledger import (
-    Holding,
-    Kind,
-    LedgerView,
-    Position,
-    category_key,
-    each,
-    find,
-    position_key,
-    price_key,
-)
+from monitor.core.keys import Kind, category_key, position_key, price_key
+from monitor.core.ledger import Holding, LedgerView, Position, each, find
 from monitor.core.prices import Price
 from monitor.core.reserves import Category, Reserve
 from monitor.core.sources import RiskRules, Statement

@@ -5,7 +5,8 @@ import hashlib
 from monitor.core.alerts import Alert, AlertType, BreakerPhase, BreakerState, Judgement
 from monitor.core.blocks import BlockRef
 from monitor.core.delta import BlockDelta, Change
-from monitor.core.ledger import Holding, Key, Market, Position, Record
+from monitor.core.keys import Key
+from monitor.core.ledger import Holding, Market, Position, Record
 from monitor.core.prices import Price
 from monitor.core.reserves import Reserve, ReserveTerms
 from monitor.core.units import (

@@ -16,7 +16,8 @@ from monitor.core.alerts import (
 from monitor.core.blocks import BlockRef
 from monitor.core.delivery import FURTHEST_SECONDS
 from monitor.core.delta import BlockDelta
-from monitor.core.ledger import Key, Record
+from monitor.core.keys import Key
+from monitor.core.ledger import Record
 from monitor.core.ports import StoredAlert, StoredState, UndoRecord
 from monitor.core.units import BlockHash
 from monitor.errors import DeepReorg, LedgerCorrupt

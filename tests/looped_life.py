@@ -11,7 +11,8 @@ from devnet.configuration import Wiring, configuration
 from monitor.chain.node import Node, NodeSettings
 from monitor.core.blocks import BlockAdded, BlockRef, BlocksReverted, ChainEvent
 from monitor.core.delta import BlockDelta, apply
-from monitor.core.ledger import OBSERVED, Key, Kind, Ledger, Record, each
+from monitor.core.keys import OBSERVED, Key, Kind
+from monitor.core.ledger import Ledger, Record, each
 from monitor.core.loops import Loop, Loops
 from monitor.core.overlay import Overlay
 from monitor.core.units import Address, MarketId

@@ -17,13 +17,8 @@ from monitor.chain.node import Node, NodeSettings
 from monitor.core.blocks import BlockAdded, BlockRef, BlocksReverted, ChainEvent
 from monitor.core.delta import BlockDelta, apply
 from monitor.core.events import Place
-from monitor.core.ledger import (
-    Key,
-    Ledger,
-    Record,
-    find,
-    pair_key,
-)
+from monitor.core.keys import Key, pair_key
+from monitor.core.ledger import Ledger, Record, find
 from monitor.core.pairs import Pair
 from monitor.core.sources import Line, Statement
 from monitor.core.units import Address, MarketId

@@ -11,7 +11,8 @@ from devnet.configuration import Wiring, configuration
 
 from monitor.chain.node import Node, NodeSettings
 from monitor.core.blocks import BlockRef
-from monitor.core.ledger import Kind, Ledger, each
+from monitor.core.keys import Kind
+from monitor.core.ledger import Ledger, each
 from monitor.core.overlay import Overlay
 from monitor.core.prices import Price
 from monitor.core.units import MarketId

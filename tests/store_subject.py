@@ -19,7 +19,8 @@ from redis.asyncio import Redis
 from monitor.core.alerts import Alert, AlertType, BreakerPhase, Delivery
 from monitor.core.blocks import BlockRef
 from monitor.core.delivery import DeliveryQueue
-from monitor.core.ledger import Key, Record, position_key, price_key, reserve_key
+from monitor.core.keys import Key, position_key, price_key, reserve_key
+from monitor.core.ledger import Record
 from monitor.core.ports import StateStore
 from monitor.core.units import MarketId
 from monitor.store.identity import Identity

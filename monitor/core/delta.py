@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from operator import attrgetter
 
 from monitor.core.blocks import BlockRef
-from monitor.core.ledger import Key, Ledger, Record
+from monitor.core.keys import Key
+from monitor.core.ledger import Ledger, Record
 from monitor.core.overlay import Overlay
 from monitor.core.slots import slotwise
 from monitor.errors import LedgerCorrupt

@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 from copy import copy
 
-from monitor.core.ledger import Key, Kind, LedgerView, Record, RecordT, other_record
+from monitor.core.keys import Key, Kind
+from monitor.core.ledger import LedgerView, Record, RecordT, other_record
 from monitor.core.units import MarketId
 
 

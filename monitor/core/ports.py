@@ -8,7 +8,8 @@ from monitor.core.abi import FunctionAbi
 from monitor.core.alerts import Alert, BreakerState, ConditionState, Judgement, Silence
 from monitor.core.blocks import BlockRef, ChainEvent, RawLog
 from monitor.core.delta import BlockDelta
-from monitor.core.ledger import Key, Record
+from monitor.core.keys import Key
+from monitor.core.ledger import Record
 from monitor.core.risk import WorldSheet
 from monitor.core.snapshot import Filed
 from monitor.core.units import Address, BlockHash

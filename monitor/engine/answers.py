@@ -10,7 +10,8 @@ from typing import Any, Protocol
 
 from monitor.core.alerts import ConditionState, Silence
 from monitor.core.blocks import BlockRef
-from monitor.core.ledger import Ledger, find, owner_key
+from monitor.core.keys import owner_key
+from monitor.core.ledger import Ledger, find
 from monitor.core.owners import Ownership
 from monitor.core.ports import ClaimFilter, LoopFilter, PositionFilter, Probe, StateStore
 from monitor.core.sources import RiskRules

@@ -11,7 +11,8 @@ from dataclasses import replace
 from fractions import Fraction
 from functools import cached_property
 
-from monitor.core.ledger import Key, Kind, LedgerView, Position, each
+from monitor.core.keys import Key, Kind
+from monitor.core.ledger import LedgerView, Position, each
 from monitor.core.receipts import Receipt, ReceiptKind
 from monitor.core.reserves import Reserve
 from monitor.core.risk import ClaimSheet, Lent, MarketSheet

@@ -9,7 +9,8 @@ from typing import NamedTuple
 from monitor.core.blocks import BlockAdded, BlockRef, RawLog
 from monitor.core.delta import BlockDelta, collapse
 from monitor.core.events import CollateralChanged, DebtChanged, DomainEvent
-from monitor.core.ledger import Fault, Ledger, LedgerView, fault_key
+from monitor.core.keys import fault_key
+from monitor.core.ledger import Fault, Ledger, LedgerView
 from monitor.core.overlay import Overlay
 from monitor.core.ports import ChainFeed, ContractReader, Readings, ViewCall, ViewResult
 from monitor.core.sources import EventSource

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from monitor.core.events import Place
-from monitor.core.ledger import LedgerView, category_key, find
+from monitor.core.keys import category_key
+from monitor.core.ledger import LedgerView, find
 from monitor.core.loops import Leg
 from monitor.core.reserves import Category
 from monitor.core.risk import Exposure, Rates

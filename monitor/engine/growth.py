@@ -3,7 +3,8 @@
 from fractions import Fraction
 
 from monitor.core.blocks import BlockRef
-from monitor.core.ledger import Kind, LedgerView, each, find, growth_key
+from monitor.core.keys import Kind, growth_key
+from monitor.core.ledger import LedgerView, each, find
 from monitor.core.overlay import Overlay
 from monitor.core.receipts import Growth, Receipt, Sample
 from monitor.core.units import YEAR_SECONDS, AssetId, MarketId

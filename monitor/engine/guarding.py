@@ -7,7 +7,8 @@ from typing import Any
 
 from monitor.core.blocks import BlockRef
 from monitor.core.guarding import Guarding, Order, Proposal, Proposals
-from monitor.core.ledger import Kind, LedgerView
+from monitor.core.keys import Kind
+from monitor.core.ledger import LedgerView
 from monitor.core.ports import CallSimulator, ContractReader, Simulated
 from monitor.core.units import Address, MarketId
 from monitor.errors import DataError, MonitorError, QuestionError, TransientError

@@ -12,7 +12,8 @@ from heapq import nsmallest
 from typing import Any
 
 from monitor.core.blocks import BlockRef
-from monitor.core.ledger import Key, Kind, LedgerView, Record, find, receipt_key
+from monitor.core.keys import Key, Kind, receipt_key
+from monitor.core.ledger import LedgerView, Record, find
 from monitor.core.receipts import Holder, Receipt, ReceiptKind
 from monitor.core.units import Address, AssetId, MarketId, RawAmount, Shares
 from monitor.engine.receipts import Account

@@ -4,7 +4,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 
 from monitor.core.blocks import RawLog
-from monitor.core.ledger import LedgerView, find, owner_key
+from monitor.core.keys import owner_key
+from monitor.core.ledger import LedgerView, find
 from monitor.core.owners import Ownership
 from monitor.core.transfers import parties
 from monitor.core.units import Address, AssetId

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from fractions import Fraction
 
-from monitor.core.ledger import Kind, LedgerView, each
+from monitor.core.keys import Kind
+from monitor.core.ledger import LedgerView, each
 from monitor.core.loops import Loops
 from monitor.core.risk import WorldSheet
 from monitor.core.sources import RiskRules

@@ -12,7 +12,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 
 from monitor.core.events import Place
-from monitor.core.ledger import Kind, LedgerView, each
+from monitor.core.keys import Kind
+from monitor.core.ledger import LedgerView, each
 from monitor.core.loops import Leg, Loops
 from monitor.core.risk import DebtSpot, WorldSheet
 from monitor.core.sources import RiskRules

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from monitor.core.events import Place
-from monitor.core.ledger import Kind, LedgerView, each
+from monitor.core.keys import Kind
+from monitor.core.ledger import LedgerView, each
 from monitor.core.loops import Leg, Loop, Loops
 from monitor.core.sources import Statement
 from monitor.core.trails import Side

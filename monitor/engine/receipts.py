@@ -6,7 +6,8 @@ from fractions import Fraction
 from typing import Any
 
 from monitor.core.blocks import BlockRef
-from monitor.core.ledger import Kind, LedgerView, each
+from monitor.core.keys import Kind
+from monitor.core.ledger import LedgerView, each
 from monitor.core.pairs import Token
 from monitor.core.receipts import Receipt, ReceiptKind
 from monitor.core.reserves import Reserve

@@ -8,19 +8,8 @@ from dataclasses import dataclass
 
 from monitor.core.blocks import BlockRef, RawLog
 from monitor.core.delta import BlockDelta
-from monitor.core.ledger import (
-    Key,
-    Kind,
-    Ledger,
-    LedgerView,
-    Market,
-    Position,
-    each,
-    find,
-    loops_key,
-    market_key,
-    owner_key,
-)
+from monitor.core.keys import Key, Kind, loops_key, market_key, owner_key
+from monitor.core.ledger import Ledger, LedgerView, Market, Position, each, find
 from monitor.core.loops import Loops
 from monitor.core.overlay import Overlay
 from monitor.core.owners import OwnerKind, Ownership

@@ -31,14 +31,11 @@ from monitor.core.events import (
     TokenKnown,
     TreasuryPaid,
 )
-from monitor.core.ledger import (
-    Holding,
+from monitor.core.keys import (
     Key,
     Kind,
-    Position,
     category_key,
     feed_key,
-    find,
     holder_key,
     market_key,
     pair_key,
@@ -50,6 +47,7 @@ from monitor.core.ledger import (
     reserve_key,
     token_key,
 )
+from monitor.core.ledger import Holding, Position, find
 from monitor.core.overlay import Overlay
 from monitor.core.pools import ProductPool, StablePool, TickPool
 from monitor.core.receipts import Holder, Receipt

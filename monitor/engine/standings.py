@@ -4,18 +4,8 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from monitor.core.delta import BlockDelta
 from monitor.core.events import CollateralChanged, DebtChanged, Place
-from monitor.core.ledger import (
-    Holding,
-    Key,
-    Kind,
-    LedgerView,
-    Position,
-    category_key,
-    find,
-    pair_key,
-    position_key,
-    reserve_key,
-)
+from monitor.core.keys import Key, Kind, category_key, pair_key, position_key, reserve_key
+from monitor.core.ledger import Holding, LedgerView, Position, find
 from monitor.core.overlay import Overlay
 from monitor.core.pairs import Pair
 from monitor.core.reserves import Category, Reserve

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from monitor.core.blocks import BlockRef
-from monitor.core.ledger import Fault, Kind, LedgerView, each
+from monitor.core.keys import Kind
+from monitor.core.ledger import Fault, LedgerView, each
 from monitor.core.units import MarketId
 from monitor.engine.price_book import PriceRow
 from monitor.engine.totals import faults

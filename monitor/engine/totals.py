@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
-from monitor.core.ledger import Fault, Kind, LedgerView, each
+from monitor.core.keys import Kind
+from monitor.core.ledger import Fault, LedgerView, each
 from monitor.core.sources import Listing, RiskRules
 from monitor.core.units import MarketId
 from monitor.engine.net_value import NetValue

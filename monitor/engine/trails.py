@@ -5,7 +5,8 @@ from functools import cache
 
 from monitor.core.blocks import BlockRef, RawLog
 from monitor.core.delta import BlockDelta
-from monitor.core.ledger import Kind, LedgerView, each, find, trail_key
+from monitor.core.keys import Kind, trail_key
+from monitor.core.ledger import LedgerView, each, find
 from monitor.core.overlay import Overlay
 from monitor.core.reserves import Reserve
 from monitor.core.sources import RiskRules

@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from decimal import ROUND_HALF_UP, Decimal
 from fractions import Fraction
 
-from monitor.core.ledger import Kind, LedgerView, each, find, price_key, token_key
+from monitor.core.keys import Kind, price_key, token_key
+from monitor.core.ledger import LedgerView, each, find
 from monitor.core.pairs import Token
 from monitor.core.prices import Price
 from monitor.core.sources import Listing, RiskRules

@@ -11,7 +11,8 @@ from functools import lru_cache
 from itertools import pairwise
 
 from monitor.core.blocks import BlockRef
-from monitor.core.ledger import LedgerView, find, hourly_key
+from monitor.core.keys import hourly_key
+from monitor.core.ledger import LedgerView, find
 from monitor.core.overlay import Overlay
 from monitor.core.prices import HourlyPrices, PriceSample
 from monitor.core.sources import RiskRules

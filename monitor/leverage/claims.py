@@ -16,7 +16,8 @@ from fractions import Fraction
 from functools import cached_property
 from typing import NamedTuple
 
-from monitor.core.ledger import Kind, LedgerView, each, find, holder_key
+from monitor.core.keys import Kind, holder_key
+from monitor.core.ledger import LedgerView, each, find
 from monitor.core.receipts import Holder, Receipt, ReceiptKind
 from monitor.core.reserves import Reserve
 from monitor.core.sources import RiskRules

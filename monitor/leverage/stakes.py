@@ -5,17 +5,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from monitor.core.events import Place
-from monitor.core.ledger import (
-    Key,
-    Kind,
-    LedgerView,
-    Market,
-    each,
-    find,
-    market_key,
-    pair_key,
-    reserve_key,
-)
+from monitor.core.keys import Key, Kind, market_key, pair_key, reserve_key
+from monitor.core.ledger import LedgerView, Market, each, find
 from monitor.core.pairs import Pair
 from monitor.core.reserves import Reserve
 from monitor.core.sources import RiskRules

@@ -5,7 +5,8 @@ Prices move in every block, and nearly always in what they say alone.
 
 from collections.abc import Iterable
 
-from monitor.core.ledger import Key, Kind, Record
+from monitor.core.keys import Key, Kind
+from monitor.core.ledger import Record
 from monitor.core.pairs import Pair
 from monitor.core.prices import Edge, Price
 from monitor.core.receipts import Receipt

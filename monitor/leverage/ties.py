@@ -16,7 +16,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 
-from monitor.core.ledger import Kind, LedgerView, each
+from monitor.core.keys import Kind
+from monitor.core.ledger import LedgerView, each
 from monitor.core.prices import Edge, Price, PriceKind
 from monitor.core.receipts import Receipt
 from monitor.core.reserves import Reserve

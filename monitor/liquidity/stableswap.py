@@ -15,7 +15,8 @@ from monitor.core.abi import Abi
 from monitor.core.blocks import BlockRef
 from monitor.core.curves import StableSwapCurve, UnknownCurve
 from monitor.core.events import DomainEvent, PoolMoved, TokenKnown
-from monitor.core.ledger import Kind, LedgerView, find, pool_key, token_key
+from monitor.core.keys import Kind, pool_key, token_key
+from monitor.core.ledger import LedgerView, find
 from monitor.core.pairs import Token
 from monitor.core.pools import StablePool
 from monitor.core.ports import ContractReader, Readings, ViewCall, ViewFailed

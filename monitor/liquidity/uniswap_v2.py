@@ -11,7 +11,8 @@ from monitor.core.abi import Abi
 from monitor.core.blocks import BlockRef, RawLog
 from monitor.core.curves import ConstantProductCurve
 from monitor.core.events import DomainEvent, PoolMoved
-from monitor.core.ledger import Kind, LedgerView, find, pool_key
+from monitor.core.keys import Kind, pool_key
+from monitor.core.ledger import LedgerView, find
 from monitor.core.pools import ProductPool
 from monitor.core.ports import ContractReader, ViewCall, ViewFailed
 from monitor.core.units import Address, AssetId

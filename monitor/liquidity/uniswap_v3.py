@@ -13,7 +13,8 @@ from monitor.core.abi import Abi
 from monitor.core.blocks import BlockRef, RawLog
 from monitor.core.curves import TickCurve
 from monitor.core.events import DomainEvent, PoolMoved
-from monitor.core.ledger import LedgerView, find, pool_key
+from monitor.core.keys import pool_key
+from monitor.core.ledger import LedgerView, find
 from monitor.core.pools import TickPool
 from monitor.core.ports import ContractReader, ViewCall, ViewFailed, ViewResult
 from monitor.core.units import Address, AssetId

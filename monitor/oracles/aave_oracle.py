@@ -10,7 +10,8 @@ from dataclasses import replace
 
 from monitor.core.abi import Abi
 from monitor.core.events import DomainEvent, MarketChanged, PriceMoved
-from monitor.core.ledger import Kind, LedgerView, Market, each, find, market_key, price_key
+from monitor.core.keys import Kind, market_key, price_key
+from monitor.core.ledger import LedgerView, Market, each, find
 from monitor.core.ports import Readings, ViewCall, ViewFailed
 from monitor.core.prices import Price
 from monitor.core.reserves import Category, Reserve

@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 
 from monitor.core.blocks import BlockRef, RawLog
 from monitor.core.events import DomainEvent, PriceMoved
-from monitor.core.ledger import Key, Kind, LedgerView, each, find
+from monitor.core.keys import Key, Kind
+from monitor.core.ledger import LedgerView, each, find
 from monitor.core.ports import ContractReader, Readings, ViewCall
 from monitor.core.prices import Price
 from monitor.core.units import Address, AssetId, MarketId

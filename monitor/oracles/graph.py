@@ -8,7 +8,8 @@ no new contract is one round.
 from collections.abc import Iterator, Mapping, Sequence
 
 from monitor.core.events import DomainEvent, FeedKnown, PriceMoved
-from monitor.core.ledger import Kind, LedgerView, each, find, pair_key
+from monitor.core.keys import Kind, pair_key
+from monitor.core.ledger import LedgerView, each, find
 from monitor.core.pairs import Pair, Token
 from monitor.core.ports import Readings, ViewCall
 from monitor.core.prices import Feed, Price

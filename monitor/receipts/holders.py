@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from monitor.core.abi import Abi
 from monitor.core.blocks import BlockRef, RawLog
 from monitor.core.events import DomainEvent, ReceiptMoved, SharesMoved
-from monitor.core.ledger import LedgerView, find, holder_key
+from monitor.core.keys import holder_key
+from monitor.core.ledger import LedgerView, find
 from monitor.core.ports import ContractReader, ViewCall
 from monitor.core.receipts import Holder, Receipt, ReceiptKind
 from monitor.core.units import ZERO_ADDRESS, Address, Shares

@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 from monitor.core.abi import Abi
 from monitor.core.blocks import BlockRef
 from monitor.core.events import DomainEvent, ReceiptMoved, TokenKnown
-from monitor.core.ledger import LedgerView, find, receipt_key, token_key
+from monitor.core.keys import receipt_key, token_key
+from monitor.core.ledger import LedgerView, find
 from monitor.core.pairs import Token
 from monitor.core.ports import ContractReader, Readings, ViewCall
 from monitor.core.receipts import Receipt, ReceiptKind

@@ -18,7 +18,7 @@ from pathlib import Path
 from msgspec import MsgspecError, json
 
 from monitor.core.blocks import BlockRef
-from monitor.core.ledger import Key, Kind
+from monitor.core.keys import Key, Kind
 from monitor.errors import LedgerCorrupt, QuestionError
 from monitor.store.codec import decode_block, decode_writes
 from monitor.store.contents import Entry

@@ -23,7 +23,8 @@ from monitor.core.alerts import (
 )
 from monitor.core.blocks import BlockRef
 from monitor.core.delta import BlockDelta
-from monitor.core.ledger import OBSERVED, RECORD_OF, Key, Kind, Position, Record
+from monitor.core.keys import OBSERVED, Key, Kind
+from monitor.core.ledger import RECORD_OF, Position, Record
 from monitor.core.prices import Edge, Price
 from monitor.core.units import MarketId
 from monitor.errors import LedgerCorrupt

@@ -12,7 +12,8 @@ from redis.asyncio import Redis
 
 from monitor.core.blocks import BlockRef
 from monitor.core.delta import BlockDelta, Change
-from monitor.core.ledger import Group, GroupedRecords, Key, Kind, Record
+from monitor.core.keys import Key, Kind
+from monitor.core.ledger import Group, GroupedRecords, Record
 from monitor.core.packed import PackedMap
 from monitor.core.units import BlockHash, MarketId
 from monitor.errors import LedgerCorrupt

@@ -27,7 +27,7 @@ course      list    after a rebuild: the breakers after each judged block (see `
 
 import zlib
 
-from monitor.core.ledger import Key, Kind
+from monitor.core.keys import Key, Kind
 from monitor.core.units import Address, MarketId
 from monitor.errors import ConfigError
 

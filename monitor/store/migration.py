@@ -21,7 +21,8 @@ from redis.asyncio import Redis
 
 from monitor.core.blocks import BlockRef
 from monitor.core.delta import BlockDelta, Change
-from monitor.core.ledger import Key, Kind, Record
+from monitor.core.keys import Key, Kind
+from monitor.core.ledger import Record
 from monitor.core.units import MarketId
 from monitor.errors import (
     LedgerCorrupt,

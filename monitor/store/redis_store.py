@@ -10,7 +10,8 @@ from redis.asyncio import Redis
 from monitor.core.alerts import Alert, ConditionState, Judgement, Silence
 from monitor.core.blocks import BlockRef
 from monitor.core.delta import BlockDelta
-from monitor.core.ledger import Key, Record
+from monitor.core.keys import Key
+from monitor.core.ledger import Record
 from monitor.core.ports import StoredAlert, StoredState, UndoRecord
 from monitor.core.steady import SteadyClock
 from monitor.core.units import BlockHash

@@ -12,7 +12,8 @@ from pathlib import Path
 
 from builders import a_hash
 
-from monitor.core.ledger import Kind, Ledger, Position, each
+from monitor.core.keys import Kind
+from monitor.core.ledger import Ledger, Position, each
 from monitor.core.units import MarketId
 from monitor.store.connection import connect
 from monitor.store.identity import Identity

@@ -6,7 +6,8 @@ from redis.asyncio import Redis
 from redis.typing import EncodableT
 
 from monitor.core.blocks import BlockRef
-from monitor.core.ledger import Holding, Key, Position
+from monitor.core.keys import Key
+from monitor.core.ledger import Holding, Position
 from monitor.core.units import Address, AssetId, Ray, ScaledAmount
 
 Fields = dict[EncodableT, EncodableT]

@@ -14,7 +14,8 @@ from redis.asyncio import Redis
 from benchmarks import hashes
 from benchmarks.footprint import IDENTITY
 from benchmarks.timing import awaited, interleaved
-from monitor.core.ledger import Kind, Ledger, Position, each
+from monitor.core.keys import Kind
+from monitor.core.ledger import Ledger, Position, each
 from monitor.core.units import MarketId
 from monitor.store.connection import connect
 from monitor.store.redis_store import RedisStore

@@ -11,12 +11,8 @@ from dataclasses import replace
 
 from builders import a_market, a_reserve, an_address
 
-from monitor.core.ledger import (
-    Holding,
+from monitor.core.keys import (
     Key,
-    Market,
-    Position,
-    Record,
     category_key,
     market_key,
     owner_key,
@@ -27,6 +23,7 @@ from monitor.core.ledger import (
     reserve_key,
     token_key,
 )
+from monitor.core.ledger import Holding, Market, Position, Record
 from monitor.core.owners import OwnerKind, Ownership
 from monitor.core.pairs import Pair, Token
 from monitor.core.prices import Edge, Price, PriceKind

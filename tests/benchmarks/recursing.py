@@ -29,14 +29,8 @@ from benchmarks.timing import Row, at_most, interleaved, millis, ratio
 from monitor.core.blocks import BlockRef, RawLog
 from monitor.core.delta import apply, collapse
 from monitor.core.events import CollateralChanged, DebtChanged, Place
-from monitor.core.ledger import (
-    OBSERVED,
-    Kind,
-    Ledger,
-    Position,
-    find,
-    position_key,
-)
+from monitor.core.keys import OBSERVED, Kind, position_key
+from monitor.core.ledger import Ledger, Position, find
 from monitor.core.overlay import Overlay
 from monitor.core.ports import Code, ViewCall, ViewResult
 from monitor.core.trails import Trail

@@ -22,7 +22,8 @@ from benchmarks.timing import Row, Spread, at_least, at_most, interleaved, milli
 from monitor import garbage
 from monitor.core.blocks import BlockRef
 from monitor.core.delta import BlockDelta, Change
-from monitor.core.ledger import Holding, Key, Position, position_key
+from monitor.core.keys import Key, position_key
+from monitor.core.ledger import Holding, Position
 from monitor.core.units import RAY, Address, MarketId, Ray, ScaledAmount
 from monitor.store.codec import encode_record
 from monitor.store.connection import connect

@@ -50,7 +50,8 @@ from following import following
 from fuzz.monitored import MARKET
 
 from monitor.core import rates as kept
-from monitor.core.ledger import find, rate_key
+from monitor.core.keys import rate_key
+from monitor.core.ledger import find
 from monitor.core.units import RAY, Address, AssetId, Ray
 
 ERIN, BRIDGE = account("erin"), account("bridge")

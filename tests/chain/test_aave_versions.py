@@ -16,7 +16,8 @@ from following import following
 from fuzz.monitored import MARKET
 
 from monitor.chain.node import Node, NodeSettings
-from monitor.core.ledger import Market, market_key
+from monitor.core.keys import market_key
+from monitor.core.ledger import Market
 from monitor.core.units import Address
 from monitor.errors import ConfigError, ContractUpgraded
 from monitor.library import abi_library

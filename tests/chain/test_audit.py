@@ -10,7 +10,8 @@ from following import NAMESPACE, market_of
 from fuzz.monitored import MARKET, Monitored
 
 from monitor.core.blocks import BlockRef
-from monitor.core.ledger import Ledger, Position, find, position_key, reserve_key
+from monitor.core.keys import position_key, reserve_key
+from monitor.core.ledger import Ledger, Position, find
 from monitor.core.ports import ViewCall, ViewResult
 from monitor.core.reserves import Reserve
 from monitor.core.units import Address, AssetId, Bps, RawAmount, ScaledAmount

@@ -15,7 +15,8 @@ from devnet.odd_tokens import deploy_odd_token
 from fuzz.monitored import Monitored
 from stage import free_port
 
-from monitor.core.ledger import Kind, Ledger, each, find, receipt_key
+from monitor.core.keys import Kind, receipt_key
+from monitor.core.ledger import Ledger, each, find
 from monitor.core.receipts import Holder, Receipt, ReceiptKind
 from monitor.core.sources import EventSource
 from monitor.core.units import WAD, Address, AssetId, MarketId

@@ -21,16 +21,8 @@ from devnet.morpho_deployment import MORPHO_FEE_RECIPIENT
 from eth_abi.abi import decode
 from morpho_following import MARKET, Life, compare, id_of, market_of, new_life
 
-from monitor.core.ledger import (
-    Kind,
-    Ledger,
-    Market,
-    Position,
-    find,
-    market_key,
-    pair_key,
-    position_key,
-)
+from monitor.core.keys import Kind, market_key, pair_key, position_key
+from monitor.core.ledger import Ledger, Market, Position, find
 from monitor.core.pairs import Pair
 from monitor.core.units import Address, RawAmount, ScaledAmount, Wad
 from monitor.errors import ConfigError, LedgerCorrupt, RpcInconsistent

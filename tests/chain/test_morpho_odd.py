@@ -11,7 +11,8 @@ from devnet.odd_tokens import deploy_odd_token
 from devnet.oracle_deployment import BEHAVE, Mode
 from morpho_following import MARKET, Life, compare, id_of, market_of, new_life
 
-from monitor.core.ledger import find, pair_key, price_key, token_key
+from monitor.core.keys import pair_key, price_key, token_key
+from monitor.core.ledger import find
 from monitor.core.pairs import Pair, Token
 from monitor.core.prices import Price
 from monitor.core.units import Address

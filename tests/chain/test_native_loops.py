@@ -9,7 +9,8 @@ from devnet import MAX, Tx, account, open_wide_world
 from devnet.native import WRAPPED, Native, open_native
 from looped_life import LoopedLife, looped_life
 
-from monitor.core.ledger import Kind, each
+from monitor.core.keys import Kind
+from monitor.core.ledger import each
 from monitor.core.loops import Built
 from monitor.core.trails import Trail
 from monitor.core.units import MarketId

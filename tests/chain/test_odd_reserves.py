@@ -13,7 +13,7 @@ from following import followed, following
 from fuzz.monitored import MARKET, Records
 from stage import Stage
 
-from monitor.core.ledger import reserve_key
+from monitor.core.keys import reserve_key
 from monitor.core.reserves import Reserve
 from monitor.core.units import Address, AssetId
 

@@ -21,7 +21,7 @@ from devnet.oracle_deployment import (
 from following import followed, following
 from fuzz.monitored import MARKET, Monitored
 
-from monitor.core.ledger import price_key
+from monitor.core.keys import price_key
 from monitor.core.prices import Edge, Price, PriceKind
 from monitor.core.units import Address, AssetId
 

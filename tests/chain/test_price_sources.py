@@ -23,7 +23,7 @@ from devnet.oracle_deployment import (
 from following import followed, following
 from fuzz.monitored import MARKET, Monitored, Records
 
-from monitor.core.ledger import price_key
+from monitor.core.keys import price_key
 from monitor.core.prices import Price
 from monitor.core.units import Address, AssetId
 

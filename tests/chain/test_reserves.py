@@ -19,7 +19,8 @@ from devnet.terms import VOLATILE_RATES
 from following import followed, following
 from fuzz.monitored import MARKET, Records
 
-from monitor.core.ledger import Ledger, category_key, find, reserve_key
+from monitor.core.keys import category_key, reserve_key
+from monitor.core.ledger import Ledger, find
 from monitor.core.reserves import Category, Reserve
 from monitor.core.units import Address, AssetId
 

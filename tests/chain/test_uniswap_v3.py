@@ -12,7 +12,8 @@ from monitor.chain.node import Node, NodeSettings
 from monitor.core.abi import Abi, parse_abi
 from monitor.core.blocks import BlockRef, RawLog
 from monitor.core.events import PoolMoved
-from monitor.core.ledger import Ledger, find, pool_key
+from monitor.core.keys import pool_key
+from monitor.core.ledger import Ledger, find
 from monitor.core.pools import TickPool
 from monitor.core.units import Address, BlockHash
 from monitor.liquidity.uniswap_v3 import UniswapV3Pool, curve_of

@@ -28,7 +28,8 @@ from following import NAMESPACE, followed, market_of
 from fuzz.monitored import MARKET, Monitored, Records
 from stage import Stage
 
-from monitor.core.ledger import Market, market_key, price_key, reserve_key
+from monitor.core.keys import market_key, price_key, reserve_key
+from monitor.core.ledger import Market
 from monitor.core.prices import Price
 from monitor.core.reserves import Reserve
 from monitor.core.units import Address as MonitorAddress

@@ -8,7 +8,7 @@ from devnet import Tx, WideWorld, account, open_wide_world
 from devnet.wallets import Wallet, Wallets, open_wallets
 from looped_life import LoopedLife, looped_life
 
-from monitor.core.ledger import Kind
+from monitor.core.keys import Kind
 from monitor.core.loops import LoopKind
 from monitor.core.units import Address, MarketId
 

@@ -11,7 +11,8 @@ from redis.asyncio import Redis
 from monitor.chain.node import Node, NodeSettings
 from monitor.core.alerts import Alert, Judgement
 from monitor.core.blocks import BlockRef
-from monitor.core.ledger import Key, Kind, Ledger, Record
+from monitor.core.keys import Key, Kind
+from monitor.core.ledger import Ledger, Record
 from monitor.core.overlay import Overlay
 from monitor.core.sources import EventSource
 from monitor.core.units import Address, BlockHash, MarketId

@@ -7,7 +7,8 @@ from fuzz.facts import Mismatch, compare
 from fuzz.monitored import Monitored, Records
 from fuzz.script import Die, Mine, Reorg, Resume, Rollback, Step
 from fuzz.sight import Sight
-from monitor.core.ledger import Kind, Ledger
+from monitor.core.keys import Kind
+from monitor.core.ledger import Ledger
 from monitor.store.codec import digest
 
 DEEPEST = 50

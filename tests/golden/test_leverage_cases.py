@@ -17,7 +17,8 @@ from builders import USDC, WETH, a_market, a_position, a_price, a_reserve, an_ad
 from closed_forms import leverage_at_health, loop_health, loop_leverage, loop_limit
 
 from monitor.core.events import Place
-from monitor.core.ledger import Ledger, market_key, position_key, price_key, reserve_key
+from monitor.core.keys import market_key, position_key, price_key, reserve_key
+from monitor.core.ledger import Ledger
 from monitor.core.receipts import ReceiptKind
 from monitor.core.units import WAD, Bps, MarketId, RawAmount
 from monitor.engine.net_value import net_values, together

@@ -15,16 +15,8 @@ from builders import an_address
 
 from monitor.core.curves import TickCurve
 from monitor.core.events import Place
-from monitor.core.ledger import (
-    Holding,
-    Ledger,
-    Market,
-    Position,
-    market_key,
-    pair_key,
-    position_key,
-    price_key,
-)
+from monitor.core.keys import market_key, pair_key, position_key, price_key
+from monitor.core.ledger import Holding, Ledger, Market, Position
 from monitor.core.pairs import Pair
 from monitor.core.prices import Price
 from monitor.core.sources import Listing

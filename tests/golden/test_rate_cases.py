@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 from builders import WETH, a_block, a_market, a_reserve
 
-from monitor.core.ledger import Ledger, market_key, reserve_key
+from monitor.core.keys import market_key, reserve_key
+from monitor.core.ledger import Ledger
 from monitor.core.rates import AdaptiveCurve, KinkedCurve
 from monitor.core.risk import Lending
 from monitor.core.units import RAY, WAD, YEAR_SECONDS, MarketId, RawAmount, Ray, ScaledAmount, Wad

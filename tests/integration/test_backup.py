@@ -13,7 +13,8 @@ from redis.asyncio import Redis
 from redis_server import RedisServer
 
 from monitor.core.alerts import BreakerPhase
-from monitor.core.ledger import Key, Record, position_key
+from monitor.core.keys import Key, position_key
+from monitor.core.ledger import Record
 from monitor.core.units import MarketId
 from monitor.errors import (
     InvariantBroken,

@@ -7,7 +7,8 @@ from redis_server import RedisServer
 
 from monitor.core.blocks import BlockRef
 from monitor.core.delta import BlockDelta, apply
-from monitor.core.ledger import Key, Ledger, Record, position_key
+from monitor.core.keys import Key, position_key
+from monitor.core.ledger import Ledger, Record
 from monitor.core.units import MarketId
 from monitor.errors import LedgerCorrupt
 from monitor.store import journal

@@ -20,7 +20,8 @@ from redis_server import RedisServer
 
 from monitor.core.blocks import BlockRef
 from monitor.core.delta import BlockDelta, Change
-from monitor.core.ledger import OBSERVED, RECORD_OF, Key, Kind, Ledger, Position, Record
+from monitor.core.keys import OBSERVED, Key, Kind
+from monitor.core.ledger import RECORD_OF, Ledger, Position, Record
 from monitor.core.units import MarketId
 from monitor.errors import LedgerCorrupt, SchemaMismatch, StoreUnavailable, WriterFenced
 from monitor.store.codec import digest

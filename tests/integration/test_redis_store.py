@@ -12,7 +12,8 @@ from redis.asyncio import Redis
 from redis_server import RedisServer, an_identity
 
 from monitor.core.blocks import BlockRef
-from monitor.core.ledger import Key, Record, position_key
+from monitor.core.keys import Key, position_key
+from monitor.core.ledger import Record
 from monitor.core.ports import StoredState
 from monitor.core.units import MarketId
 from monitor.errors import (

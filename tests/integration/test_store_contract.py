@@ -20,7 +20,7 @@ from store_subject import (
 )
 
 from monitor.core.alerts import BreakerPhase, Delivery
-from monitor.core.ledger import position_key
+from monitor.core.keys import position_key
 from monitor.core.ports import StoredState
 from monitor.errors import DeepReorg, LedgerCorrupt
 from monitor.store.identity import Identity

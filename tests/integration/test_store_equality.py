@@ -15,7 +15,8 @@ from monitor.core.alerts import AlertType, BreakerPhase, ConditionState, Deliver
 from monitor.core.blocks import BlockRef
 from monitor.core.delivery import DeliveryQueue
 from monitor.core.delta import BlockDelta
-from monitor.core.ledger import Key, Record, position_key
+from monitor.core.keys import Key, position_key
+from monitor.core.ledger import Record
 from monitor.core.ports import StateStore
 from monitor.core.units import MarketId
 from monitor.errors import InvariantBroken

@@ -19,7 +19,7 @@ from redis_proxy import RedisProxy, proxy
 from redis_server import RedisServer, an_identity
 
 from monitor.core.blocks import BlockRef
-from monitor.core.ledger import position_key
+from monitor.core.keys import position_key
 from monitor.core.ports import StoredState
 from monitor.core.units import MarketId
 from monitor.errors import ConfigError, InvariantBroken, LedgerCorrupt, StoreUnavailable

@@ -7,7 +7,8 @@ from builders import a_block, a_delta, a_judgement, a_position, an_address, an_a
 from redis.asyncio import Redis
 from redis_server import RedisServer, an_identity
 
-from monitor.core.ledger import Key, Record, position_key
+from monitor.core.keys import Key, position_key
+from monitor.core.ledger import Record
 from monitor.core.units import MarketId
 from monitor.errors import StoreUnavailable
 from monitor.store.connection import connect, read

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from monitor.core.alerts import BreakerState
 from monitor.core.blocks import BlockRef
 from monitor.core.delta import BlockDelta, Change
-from monitor.core.ledger import OBSERVED, RECORD_OF, Key, Kind, Record
+from monitor.core.keys import OBSERVED, Key, Kind
+from monitor.core.ledger import RECORD_OF, Record
 from monitor.core.units import BlockHash, MarketId
 from monitor.store import codec
 from monitor.store.keys import field_of, group_of, key_of

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from monitor.core.blocks import RawLog
 from monitor.core.delta import apply, collapse
 from monitor.core.events import ReceiptMoved
-from monitor.core.ledger import Kind, Ledger, each, find, receipt_key
+from monitor.core.keys import Kind, receipt_key
+from monitor.core.ledger import Ledger, each, find
 from monitor.core.overlay import Overlay
 from monitor.core.receipts import Holder, Receipt, ReceiptKind
 from monitor.core.units import ZERO_ADDRESS, Address, BlockHash, MarketId, Shares

@@ -13,7 +13,8 @@ from monitor.core.abi import parse_abi
 from monitor.core.blocks import RawLog
 from monitor.core.curves import TickCurve
 from monitor.core.events import PoolMoved
-from monitor.core.ledger import Ledger, pool_key
+from monitor.core.keys import pool_key
+from monitor.core.ledger import Ledger
 from monitor.core.pools import TickPool
 from monitor.core.units import Address, AssetId, BlockHash
 from monitor.liquidity.uniswap_v3 import UniswapV3Pool, curve_of

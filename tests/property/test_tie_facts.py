@@ -9,12 +9,8 @@ from builders import a_block, a_market, a_price, a_reserve, an_address
 from hypothesis import given
 from hypothesis import strategies as st
 
-from monitor.core.ledger import (
+from monitor.core.keys import (
     Key,
-    Ledger,
-    LedgerView,
-    Market,
-    Record,
     market_key,
     pair_key,
     price_key,
@@ -22,6 +18,7 @@ from monitor.core.ledger import (
     reserve_key,
     token_key,
 )
+from monitor.core.ledger import Ledger, LedgerView, Market, Record
 from monitor.core.overlay import Overlay
 from monitor.core.pairs import Pair, Token
 from monitor.core.prices import Edge, Price, PriceKind

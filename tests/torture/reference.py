@@ -15,7 +15,7 @@ from stage import Stage
 
 from monitor.core.alerts import BreakerState
 from monitor.core.blocks import BlockRef
-from monitor.core.ledger import OBSERVED
+from monitor.core.keys import OBSERVED
 from monitor.core.ports import StoredAlert
 from monitor.settings import load
 from monitor.storage import identity_of, redis_of

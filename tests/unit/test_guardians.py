@@ -9,7 +9,8 @@ from builders import a_block, a_market, a_reserve, an_address
 from monitor.chain.node import Node
 from monitor.core.blocks import BlockRef
 from monitor.core.guarding import Order, Proposal
-from monitor.core.ledger import Ledger, market_key, reserve_key
+from monitor.core.keys import market_key, reserve_key
+from monitor.core.ledger import Ledger
 from monitor.core.ports import Simulated, ViewCall
 from monitor.core.units import BlockHash, MarketId
 from monitor.engine.guarding import MOST_CALLS, Guards, Outlook

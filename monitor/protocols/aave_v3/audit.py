@@ -10,16 +10,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 
 from monitor.core.events import CategoryChanged, DomainEvent, MarketChanged, RiskParametersChanged
-from monitor.core.ledger import (
-    Kind,
-    LedgerView,
-    Market,
-    Position,
-    category_key,
-    each,
-    find,
-    market_key,
-)
+from monitor.core.keys import Kind, category_key, market_key
+from monitor.core.ledger import LedgerView, Market, Position, each, find
 from monitor.core.ports import Readings, ViewCall, ViewFailed, ViewResult
 from monitor.core.reserves import Category, Reserve
 from monitor.core.units import ZERO_ADDRESS, Address, AssetId, Bps, MarketId, ScaledAmount

@@ -23,7 +23,8 @@ from monitor.core.events import (
     TreasuryPaid,
 )
 from monitor.core.fixed_point import ray_div_down
-from monitor.core.ledger import LedgerView, contracts_of, reserve_key
+from monitor.core.keys import reserve_key
+from monitor.core.ledger import LedgerView, contracts_of
 from monitor.core.ports import Readings
 from monitor.core.reserves import Reserve
 from monitor.core.units import Address, AssetId, MarketId, RawAmount, Ray, ScaledAmount

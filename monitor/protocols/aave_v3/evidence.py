@@ -10,7 +10,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
-from monitor.core.ledger import Kind, LedgerView, Market, Position, each
+from monitor.core.keys import Kind
+from monitor.core.ledger import LedgerView, Market, Position, each
 from monitor.core.ports import Readings, ViewCall
 from monitor.core.reserves import Reserve
 from monitor.core.units import Address, MarketId

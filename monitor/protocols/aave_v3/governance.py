@@ -16,16 +16,8 @@ from monitor.core.events import (
     ReserveListed,
     RiskParametersChanged,
 )
-from monitor.core.ledger import (
-    Kind,
-    LedgerView,
-    Position,
-    category_key,
-    contracts_of,
-    each,
-    find,
-    reserve_key,
-)
+from monitor.core.keys import Kind, category_key, reserve_key
+from monitor.core.ledger import LedgerView, Position, contracts_of, each, find
 from monitor.core.ports import Readings, ViewCall, ViewFailed
 from monitor.core.rates import RateTerms
 from monitor.core.reserves import Category, Reserve, ReserveTerms

@@ -15,7 +15,8 @@ from monitor.core.events import (
     Place,
     ReserveDropped,
 )
-from monitor.core.ledger import Kind, Position, category_key, contracts_of, each, find
+from monitor.core.keys import Kind, category_key
+from monitor.core.ledger import Position, contracts_of, each, find
 from monitor.core.reserves import Category, Reserve
 from monitor.core.units import Address, AssetId, Bps
 from monitor.errors import ContractUpgraded

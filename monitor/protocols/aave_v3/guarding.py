@@ -10,7 +10,8 @@ from collections.abc import Iterator, Mapping
 from monitor.core.abi import ErrorAbi
 from monitor.core.blocks import BlockRef
 from monitor.core.guarding import Order, Proposal, Proposals
-from monitor.core.ledger import Kind, LedgerView, Market, each, find, market_key
+from monitor.core.keys import Kind, market_key
+from monitor.core.ledger import LedgerView, Market, each, find
 from monitor.core.ports import ContractReader, ViewCall
 from monitor.core.reserves import Category, Reserve
 from monitor.core.units import ZERO_ADDRESS, Address, AssetId, MarketId

@@ -9,16 +9,8 @@ from functools import partial
 
 from monitor.core.events import Place
 from monitor.core.inspection import Answers, Entry, Told, only
-from monitor.core.ledger import (
-    Kind,
-    LedgerView,
-    Market,
-    Position,
-    each,
-    find,
-    market_key,
-    position_key,
-)
+from monitor.core.keys import Kind, market_key, position_key
+from monitor.core.ledger import LedgerView, Market, Position, each, find
 from monitor.core.ports import ViewCall
 from monitor.core.reserves import Reserve
 from monitor.core.risk import AccountRisk

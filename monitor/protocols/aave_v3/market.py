@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 
 from monitor.core.blocks import BlockRef, RawLog
 from monitor.core.events import DomainEvent
-from monitor.core.ledger import Kind, LedgerView, Market, contracts_of, each, find, market_key
+from monitor.core.keys import Kind, market_key
+from monitor.core.ledger import LedgerView, Market, contracts_of, each, find
 from monitor.core.ports import ContractReader, Readings, ViewCall
 from monitor.core.reserves import Reserve
 from monitor.core.units import Address, MarketId

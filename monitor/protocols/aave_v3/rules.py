@@ -9,20 +9,8 @@ from collections.abc import Iterator, Mapping
 from fractions import Fraction
 
 from monitor.core.events import Place
-from monitor.core.ledger import (
-    Holding,
-    Kind,
-    LedgerView,
-    Position,
-    category_key,
-    contracts_of,
-    each,
-    find,
-    position_key,
-    price_key,
-    rate_key,
-    reserve_key,
-)
+from monitor.core.keys import Kind, category_key, position_key, price_key, rate_key, reserve_key
+from monitor.core.ledger import Holding, LedgerView, Position, contracts_of, each, find
 from monitor.core.prices import Price
 from monitor.core.rates import RateTerms
 from monitor.core.reserves import Category, Reserve

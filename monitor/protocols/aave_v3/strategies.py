@@ -9,7 +9,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from monitor.core.events import DomainEvent, RateTermsChanged
-from monitor.core.ledger import Kind, LedgerView, Market, each, find, market_key, rate_key
+from monitor.core.keys import Kind, market_key, rate_key
+from monitor.core.ledger import LedgerView, Market, each, find
 from monitor.core.ports import Readings, ViewCall, ViewResult
 from monitor.core.rates import KinkedCurve, RateTerms
 from monitor.core.reserves import Reserve

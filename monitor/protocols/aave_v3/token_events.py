@@ -5,7 +5,8 @@ from operator import attrgetter
 from typing import Any, NamedTuple
 
 from monitor.core.events import CollateralChanged, DebtChanged, DomainEvent, Place
-from monitor.core.ledger import Holding, Kind, LedgerView, Position, each, find, position_key
+from monitor.core.keys import Kind, position_key
+from monitor.core.ledger import Holding, LedgerView, Position, each, find
 from monitor.core.reserves import Reserve
 from monitor.core.units import RAY, ZERO_ADDRESS, Address, AssetId, MarketId, Ray, ScaledAmount
 from monitor.errors import LedgerCorrupt

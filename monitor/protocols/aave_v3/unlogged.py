@@ -5,7 +5,8 @@ Source: DefaultReserveInterestRateStrategy.sol of `@aave/core-v3` 1.19.3.
 """
 
 from monitor.core.events import CashMoved, DomainEvent
-from monitor.core.ledger import Kind, LedgerView, Market, each, find, market_key
+from monitor.core.keys import Kind, market_key
+from monitor.core.ledger import LedgerView, Market, each, find
 from monitor.core.ports import Readings, ViewCall
 from monitor.core.reserves import Reserve
 from monitor.core.units import MarketId, RawAmount

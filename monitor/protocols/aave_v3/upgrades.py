@@ -11,7 +11,8 @@ from dataclasses import replace
 from monitor.core.abi import EventAbi
 from monitor.core.blocks import RawLog
 from monitor.core.events import MarketChanged
-from monitor.core.ledger import Kind, LedgerView, Market, contracts_of, each
+from monitor.core.keys import Kind
+from monitor.core.ledger import LedgerView, Market, contracts_of, each
 from monitor.core.ports import Readings, ViewCall
 from monitor.core.reserves import Reserve
 from monitor.core.units import Address, MarketId

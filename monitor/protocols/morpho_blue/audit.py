@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from monitor.core.events import Place
-from monitor.core.ledger import Kind, LedgerView, Market, Position, each, find, market_key
+from monitor.core.keys import Kind, market_key
+from monitor.core.ledger import LedgerView, Market, Position, each, find
 from monitor.core.pairs import Pair
 from monitor.core.ports import Readings, ViewCall, ViewResult
 from monitor.core.units import Address

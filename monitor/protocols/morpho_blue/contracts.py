@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Self
 
 from monitor.core.abi import Abi
-from monitor.core.ledger import LedgerView, find, pair_key
+from monitor.core.keys import pair_key
+from monitor.core.ledger import LedgerView, find
 from monitor.core.pairs import Pair
 from monitor.core.ports import ViewCall
 from monitor.core.tokens import token_calls

@@ -18,7 +18,8 @@ from monitor.core.events import (
     Place,
     TokenKnown,
 )
-from monitor.core.ledger import LedgerView, contracts_of, find, pair_key
+from monitor.core.keys import pair_key
+from monitor.core.ledger import LedgerView, contracts_of, find
 from monitor.core.pairs import Pair
 from monitor.core.ports import Readings
 from monitor.core.tokens import token_of

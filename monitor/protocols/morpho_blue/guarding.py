@@ -13,7 +13,8 @@ from typing import Any
 from monitor.core.abi import Abi, ErrorAbi
 from monitor.core.blocks import BlockRef
 from monitor.core.guarding import Order, Proposal, Proposals
-from monitor.core.ledger import LedgerView, find, token_key
+from monitor.core.keys import token_key
+from monitor.core.ledger import LedgerView, find
 from monitor.core.pairs import Token
 from monitor.core.ports import ContractReader, ViewCall, ViewFailed, ViewResult
 from monitor.core.units import ZERO_ADDRESS, Address, AssetId

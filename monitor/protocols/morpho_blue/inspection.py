@@ -8,7 +8,8 @@ from functools import partial
 
 from monitor.core.events import Place
 from monitor.core.inspection import Answers, Entry, Told
-from monitor.core.ledger import LedgerView, Market, find, market_key, pair_key
+from monitor.core.keys import market_key, pair_key
+from monitor.core.ledger import LedgerView, Market, find
 from monitor.core.pairs import Pair
 from monitor.core.ports import ViewCall
 from monitor.core.sources import Line, RiskRules

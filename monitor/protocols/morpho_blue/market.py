@@ -6,16 +6,8 @@ from dataclasses import replace
 
 from monitor.core.blocks import BlockRef, RawLog
 from monitor.core.events import DomainEvent, PairMoved, Place, PriceMoved, TokenKnown
-from monitor.core.ledger import (
-    Kind,
-    LedgerView,
-    Market,
-    each,
-    find,
-    market_key,
-    price_key,
-    token_key,
-)
+from monitor.core.keys import Kind, market_key, price_key, token_key
+from monitor.core.ledger import LedgerView, Market, each, find
 from monitor.core.pairs import Pair, Token
 from monitor.core.ports import ContractReader, Readings, ViewCall, ViewFailed
 from monitor.core.prices import Price

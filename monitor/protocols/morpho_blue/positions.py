@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from monitor.core.events import CollateralChanged, DebtChanged, LentChanged, Place
-from monitor.core.ledger import Holding, LedgerView, Position, find, position_key
+from monitor.core.keys import position_key
+from monitor.core.ledger import Holding, LedgerView, Position, find
 from monitor.core.pairs import Pair
 from monitor.core.units import RAY, Ray, ScaledAmount
 from monitor.errors import LedgerCorrupt

@@ -10,16 +10,8 @@ from fractions import Fraction
 from typing import NamedTuple
 
 from monitor.core.events import Place
-from monitor.core.ledger import (
-    Kind,
-    LedgerView,
-    contracts_of,
-    each,
-    find,
-    pair_key,
-    price_key,
-    token_key,
-)
+from monitor.core.keys import Kind, pair_key, price_key, token_key
+from monitor.core.ledger import LedgerView, contracts_of, each, find
 from monitor.core.pairs import Pair, Token
 from monitor.core.prices import Price
 from monitor.core.risk import AccountRisk, Rates

@@ -6,17 +6,8 @@ Source: Morpho.sol (liquidate) of morpho-blue 1.0.0.
 from collections import defaultdict
 
 from monitor.core.events import Place
-from monitor.core.ledger import (
-    Key,
-    Kind,
-    LedgerView,
-    Position,
-    each,
-    find,
-    pair_key,
-    price_key,
-    token_key,
-)
+from monitor.core.keys import Key, Kind, pair_key, price_key, token_key
+from monitor.core.ledger import LedgerView, Position, each, find
 from monitor.core.pairs import Pair, Token
 from monitor.core.prices import Price
 from monitor.core.risk import (

@@ -7,16 +7,8 @@ from devnet import Address
 from fuzz.aave_v3.sight import CATEGORIES, TERM_BITS
 from fuzz.facts import Facts, Told, of
 from monitor.core.events import Place
-from monitor.core.ledger import (
-    Kind,
-    LedgerView,
-    Position,
-    category_key,
-    each,
-    find,
-    position_key,
-    price_key,
-)
+from monitor.core.keys import Kind, category_key, position_key, price_key
+from monitor.core.ledger import LedgerView, Position, each, find
 from monitor.core.prices import Price
 from monitor.core.reserves import Category, Reserve
 from monitor.core.sources import RiskRules

@@ -4,18 +4,8 @@ from collections.abc import Mapping
 
 from fuzz.facts import Facts, Told, of
 from monitor.core.events import Place
-from monitor.core.ledger import (
-    Holding,
-    Kind,
-    LedgerView,
-    Market,
-    Position,
-    each,
-    find,
-    market_key,
-    price_key,
-    receipt_key,
-)
+from monitor.core.keys import Kind, market_key, price_key, receipt_key
+from monitor.core.ledger import Holding, LedgerView, Market, Position, each, find
 from monitor.core.pairs import Pair
 from monitor.core.prices import Price
 from monitor.core.receipts import Receipt

@@ -8,7 +8,8 @@ from devnet import Address, Block, View, World
 
 from fuzz.facts import Facts, of
 from fuzz.uniswap_v3.ranges import Range, all_ticks, own_ranges, position_id
-from monitor.core.ledger import LedgerView, find, pool_key
+from monitor.core.keys import pool_key
+from monitor.core.ledger import LedgerView, find
 from monitor.core.pools import TickPool
 from monitor.core.units import Address as MonitorAddress
 

@@ -2,7 +2,8 @@ import pytest
 
 from monitor.core.blocks import BlockRef
 from monitor.core.delta import apply, collapse
-from monitor.core.ledger import Key, Kind, Ledger, price_key
+from monitor.core.keys import Key, Kind, price_key
+from monitor.core.ledger import Ledger
 from monitor.core.overlay import Overlay
 from monitor.core.prices import Price
 from monitor.core.units import Address, BaseValue, BlockHash, MarketId

@@ -5,17 +5,8 @@ from dataclasses import replace
 import pytest
 from builders import a_position, a_reserve, an_address
 
-from monitor.core.ledger import (
-    GroupedRecords,
-    Key,
-    Kind,
-    Ledger,
-    Position,
-    Record,
-    each,
-    position_key,
-    reserve_key,
-)
+from monitor.core.keys import Key, Kind, position_key, reserve_key
+from monitor.core.ledger import GroupedRecords, Ledger, Position, Record, each
 from monitor.core.overlay import Overlay
 from monitor.core.packed import PackedMap
 from monitor.core.reserves import Reserve

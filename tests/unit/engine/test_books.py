@@ -9,14 +9,8 @@ import pytest
 from builders import USDC, a_block, a_market, a_position, a_price, a_reserve, an_address
 
 from monitor.core.events import Place
-from monitor.core.ledger import (
-    Ledger,
-    LedgerView,
-    market_key,
-    position_key,
-    price_key,
-    reserve_key,
-)
+from monitor.core.keys import market_key, position_key, price_key, reserve_key
+from monitor.core.ledger import Ledger, LedgerView
 from monitor.core.risk import MarketSheet
 from monitor.core.units import MarketId
 from monitor.engine.books import Books

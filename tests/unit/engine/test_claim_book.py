@@ -15,17 +15,8 @@ from builders import (
     an_address,
 )
 
-from monitor.core.ledger import (
-    Key,
-    Ledger,
-    Position,
-    Record,
-    market_key,
-    position_key,
-    price_key,
-    receipt_key,
-    reserve_key,
-)
+from monitor.core.keys import Key, market_key, position_key, price_key, receipt_key, reserve_key
+from monitor.core.ledger import Ledger, Position, Record
 from monitor.core.ports import ClaimFilter
 from monitor.core.receipts import Receipt, ReceiptKind
 from monitor.core.units import AssetId, MarketId, RawAmount, Shares

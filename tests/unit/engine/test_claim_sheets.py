@@ -7,11 +7,7 @@ from fractions import Fraction
 import pytest
 from builders import USDC, WETH, a_holding, a_market, a_reserve, an_address
 
-from monitor.core.ledger import (
-    Ledger,
-    Market,
-    Position,
-    Record,
+from monitor.core.keys import (
     holder_key,
     market_key,
     pair_key,
@@ -19,6 +15,7 @@ from monitor.core.ledger import (
     receipt_key,
     reserve_key,
 )
+from monitor.core.ledger import Ledger, Market, Position, Record
 from monitor.core.pairs import Pair
 from monitor.core.receipts import Holder, Receipt, ReceiptKind
 from monitor.core.reserves import ReserveTerms

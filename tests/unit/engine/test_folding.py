@@ -8,7 +8,8 @@ from builders import a_block, a_price, an_address
 
 from monitor.core.blocks import BlockAdded, BlockRef, RawLog
 from monitor.core.events import DomainEvent, PriceMoved
-from monitor.core.ledger import Ledger, LedgerView, find, price_key
+from monitor.core.keys import price_key
+from monitor.core.ledger import Ledger, LedgerView, find
 from monitor.core.ports import Readings, ViewCall, ViewResult
 from monitor.core.prices import Price
 from monitor.core.units import Address, AssetId, BlockHash, MarketId

@@ -4,7 +4,8 @@ from fractions import Fraction
 from builders import a_block, an_address
 
 from monitor.core.blocks import BlockRef
-from monitor.core.ledger import Ledger, find, growth_key, receipt_key
+from monitor.core.keys import growth_key, receipt_key
+from monitor.core.ledger import Ledger, find
 from monitor.core.overlay import Overlay
 from monitor.core.receipts import Growth, Receipt, ReceiptKind
 from monitor.core.units import YEAR_SECONDS, RawAmount, Shares

@@ -11,7 +11,8 @@ from builders import WETH, a_block, a_market, a_reserve, an_address
 from monitor.core.abi import ErrorAbi, FunctionAbi
 from monitor.core.blocks import BlockRef
 from monitor.core.guarding import Order, Proposal, Proposals
-from monitor.core.ledger import Ledger, LedgerView, market_key, reserve_key
+from monitor.core.keys import market_key, reserve_key
+from monitor.core.ledger import Ledger, LedgerView
 from monitor.core.ports import ContractReader, Simulated, ViewCall
 from monitor.core.units import Address, MarketId
 from monitor.engine import guarding

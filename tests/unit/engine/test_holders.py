@@ -6,7 +6,8 @@ from fractions import Fraction
 import pytest
 from builders import USDC, an_address
 
-from monitor.core.ledger import Ledger, holder_key, receipt_key
+from monitor.core.keys import holder_key, receipt_key
+from monitor.core.ledger import Ledger
 from monitor.core.receipts import Holder, Receipt, ReceiptKind
 from monitor.core.units import Address, RawAmount, Shares
 from monitor.engine.holders import Holders, as_json, holders_of, untold, with_holders

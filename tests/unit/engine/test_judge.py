@@ -21,7 +21,8 @@ from unit.simulation.worlds import (
 from monitor.core.alerts import Alert, AlertType, BreakerPhase, BreakerState, Severity, Silence
 from monitor.core.blocks import BlockRef
 from monitor.core.delta import BlockDelta
-from monitor.core.ledger import Ledger, hourly_key
+from monitor.core.keys import hourly_key
+from monitor.core.ledger import Ledger
 from monitor.core.ports import UndoRecord
 from monitor.core.prices import HourlyPrices, PriceSample
 from monitor.core.risk import WorldSheet

@@ -4,7 +4,8 @@ import pytest
 from builders import USDC, WETH, a_hash, an_address
 
 from monitor.core.blocks import RawLog
-from monitor.core.ledger import Ledger, owner_key
+from monitor.core.keys import owner_key
+from monitor.core.ledger import Ledger
 from monitor.core.owners import OwnerKind, Ownership
 from monitor.core.transfers import TRANSFER, topic_of
 from monitor.core.units import Address

@@ -18,12 +18,8 @@ from builders import (
     an_address,
 )
 
-from monitor.core.ledger import (
+from monitor.core.keys import (
     Key,
-    Ledger,
-    Market,
-    Position,
-    Record,
     category_key,
     loops_key,
     market_key,
@@ -33,6 +29,7 @@ from monitor.core.ledger import (
     reserve_key,
     token_key,
 )
+from monitor.core.ledger import Ledger, Market, Position, Record
 from monitor.core.loops import Built, Leg, Loop, LoopKind, Loops
 from monitor.core.pairs import Pair, Token
 from monitor.core.ports import LoopFilter

@@ -4,10 +4,8 @@ from fractions import Fraction
 import pytest
 from builders import USDC, WETH, a_block, a_market, a_price, a_reserve, an_address
 
-from monitor.core.ledger import (
+from monitor.core.keys import (
     Key,
-    Ledger,
-    Record,
     growth_key,
     loops_key,
     market_key,
@@ -15,6 +13,7 @@ from monitor.core.ledger import (
     receipt_key,
     reserve_key,
 )
+from monitor.core.ledger import Ledger, Record
 from monitor.core.loops import Leg, Loop, LoopKind, Loops
 from monitor.core.prices import Edge, Price, PriceKind
 from monitor.core.receipts import Growth, Receipt, ReceiptKind, Sample

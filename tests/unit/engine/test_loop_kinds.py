@@ -8,17 +8,8 @@ import pytest
 from builders import USDC, WETH, a_block, a_holding, a_market, a_price, a_reserve, an_address
 from msgspec import json
 
-from monitor.core.ledger import (
-    Key,
-    Ledger,
-    Position,
-    Record,
-    loops_key,
-    market_key,
-    position_key,
-    price_key,
-    reserve_key,
-)
+from monitor.core.keys import Key, loops_key, market_key, position_key, price_key, reserve_key
+from monitor.core.ledger import Ledger, Position, Record
 from monitor.core.loops import Built, Leg, Loop, LoopKind, Loops
 from monitor.core.risk import DebtSpot, WorldSheet
 from monitor.core.units import WAD, Address, AssetId, MarketId

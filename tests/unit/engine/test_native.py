@@ -8,7 +8,8 @@ import pytest
 from builders import WETH, a_block, a_hash, an_address
 
 from monitor.core.blocks import BlockRef
-from monitor.core.ledger import Ledger, trail_key
+from monitor.core.keys import trail_key
+from monitor.core.ledger import Ledger
 from monitor.core.ports import Code, ViewCall, ViewFailed, ViewResult
 from monitor.core.trails import Lot, Side, Trail
 from monitor.core.units import Address, BlockHash, MarketId, RawAmount

@@ -9,7 +9,8 @@ from fakes import MemoryStore
 from monitor.core.alerts import Alert, AlertType, BreakerPhase, BreakerState, Judgement
 from monitor.core.blocks import BlockAdded, BlockRef, BlocksReverted, ChainEvent, RawLog
 from monitor.core.events import DomainEvent, MarketChanged, PriceMoved
-from monitor.core.ledger import Ledger, LedgerView, Market, find, market_key, price_key
+from monitor.core.keys import market_key, price_key
+from monitor.core.ledger import Ledger, LedgerView, Market, find
 from monitor.core.ports import ContractReader, Readings, UndoRecord, ViewCall, ViewResult
 from monitor.core.units import Address, BaseValue, MarketId
 from monitor.engine.folding import Folded, Folder

@@ -14,7 +14,8 @@ from builders import (
     an_address,
 )
 
-from monitor.core.ledger import Ledger, Position, market_key, position_key, price_key, reserve_key
+from monitor.core.keys import market_key, position_key, price_key, reserve_key
+from monitor.core.ledger import Ledger, Position
 from monitor.core.ports import PositionFilter
 from monitor.core.units import MarketId
 from monitor.engine.net_value import net_values

@@ -8,14 +8,8 @@ import pytest
 from builders import USDC, WETH, a_block, a_price, a_reserve, an_address
 
 from monitor.core.events import Place
-from monitor.core.ledger import (
-    Ledger,
-    LedgerView,
-    price_key,
-    receipt_key,
-    reserve_key,
-    token_key,
-)
+from monitor.core.keys import price_key, receipt_key, reserve_key, token_key
+from monitor.core.ledger import Ledger, LedgerView
 from monitor.core.pairs import Token
 from monitor.core.receipts import Receipt, ReceiptKind
 from monitor.core.risk import AccountRisk

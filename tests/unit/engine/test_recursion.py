@@ -7,7 +7,8 @@ from fractions import Fraction
 from builders import USDC, WETH, a_block, a_market, a_position, a_price, a_reserve, an_address
 
 from monitor.core.blocks import BlockRef, RawLog
-from monitor.core.ledger import Ledger, market_key, position_key, price_key, reserve_key
+from monitor.core.keys import market_key, position_key, price_key, reserve_key
+from monitor.core.ledger import Ledger
 from monitor.core.overlay import Overlay
 from monitor.core.ports import Code, ViewCall, ViewResult
 from monitor.core.units import Address, MarketId

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 from builders import USDC, WETH, a_block, an_address
 
-from monitor.core.ledger import Fault, Ledger, fault_key
+from monitor.core.keys import fault_key
+from monitor.core.ledger import Fault, Ledger
 from monitor.core.prices import Edge, Price, PriceKind
 from monitor.core.sources import Listing
 from monitor.core.units import BlockHash, MarketId

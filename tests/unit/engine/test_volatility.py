@@ -12,7 +12,8 @@ from builders import WETH, a_block, an_address
 
 from monitor.core.blocks import BlockRef
 from monitor.core.delta import apply, collapse
-from monitor.core.ledger import OBSERVED, Kind, Ledger, find, hourly_key, price_key, token_key
+from monitor.core.keys import OBSERVED, Kind, hourly_key, price_key, token_key
+from monitor.core.ledger import Ledger, find
 from monitor.core.overlay import Overlay
 from monitor.core.pairs import Token
 from monitor.core.prices import HourlyPrices, Price

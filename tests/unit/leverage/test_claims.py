@@ -5,11 +5,7 @@ from fractions import Fraction
 
 from builders import USDC, WETH, a_holding, a_market, a_reserve, an_address
 
-from monitor.core.ledger import (
-    Ledger,
-    Market,
-    Position,
-    Record,
+from monitor.core.keys import (
     holder_key,
     market_key,
     pair_key,
@@ -17,6 +13,7 @@ from monitor.core.ledger import (
     receipt_key,
     reserve_key,
 )
+from monitor.core.ledger import Ledger, Market, Position, Record
 from monitor.core.pairs import Pair
 from monitor.core.receipts import Holder, Receipt, ReceiptKind
 from monitor.core.units import (

@@ -5,16 +5,8 @@ from collections.abc import Iterable, Mapping
 import pytest
 from builders import USDC, WETH, a_market, a_reserve, an_address
 
-from monitor.core.ledger import (
-    Key,
-    Ledger,
-    Record,
-    market_key,
-    pair_key,
-    price_key,
-    receipt_key,
-    reserve_key,
-)
+from monitor.core.keys import Key, market_key, pair_key, price_key, receipt_key, reserve_key
+from monitor.core.ledger import Ledger, Record
 from monitor.core.pairs import Pair
 from monitor.core.prices import Edge, Price, PriceKind, kind_of_path
 from monitor.core.receipts import Receipt, ReceiptKind

@@ -9,7 +9,8 @@ import pytest
 
 from monitor.core.blocks import BlockRef, RawLog
 from monitor.core.curves import StableSwapCurve, UnknownCurve
-from monitor.core.ledger import Kind, Ledger, find, pool_key
+from monitor.core.keys import Kind, pool_key
+from monitor.core.ledger import Ledger, find
 from monitor.core.overlay import Overlay
 from monitor.core.pools import StablePool
 from monitor.core.ports import Readings, ViewCall, ViewFailed, ViewResult

@@ -7,7 +7,8 @@ import pytest
 from monitor.core.blocks import BlockRef, RawLog
 from monitor.core.curves import ConstantProductCurve
 from monitor.core.events import PoolMoved
-from monitor.core.ledger import Kind, Ledger, pool_key
+from monitor.core.keys import Kind, pool_key
+from monitor.core.ledger import Ledger
 from monitor.core.pools import ProductPool
 from monitor.core.ports import ViewCall, ViewFailed, ViewResult
 from monitor.core.units import Address, AssetId, BlockHash

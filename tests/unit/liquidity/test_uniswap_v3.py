@@ -11,7 +11,8 @@ from monitor.core.abi import Abi, parse_abi
 from monitor.core.blocks import BlockRef, RawLog
 from monitor.core.curves import TickCurve
 from monitor.core.events import PoolMoved
-from monitor.core.ledger import Ledger, pool_key
+from monitor.core.keys import pool_key
+from monitor.core.ledger import Ledger
 from monitor.core.pools import TickPool
 from monitor.core.ports import ViewCall, ViewFailed, ViewResult
 from monitor.core.units import Address, AssetId, BlockHash

@@ -19,17 +19,8 @@ from unit.oracles.contracts import (
 )
 
 from monitor.core.events import PriceMoved
-from monitor.core.ledger import (
-    Kind,
-    Ledger,
-    each,
-    feed_key,
-    find,
-    pair_key,
-    price_key,
-    reserve_key,
-    token_key,
-)
+from monitor.core.keys import Kind, feed_key, pair_key, price_key, reserve_key, token_key
+from monitor.core.ledger import Ledger, each, find
 from monitor.core.pairs import Pair, Token
 from monitor.core.prices import Feed, Price, PriceKind
 from monitor.core.units import (

@@ -5,7 +5,8 @@ import weakref
 
 from builders import a_block, a_market, a_reserve
 
-from monitor.core.ledger import Ledger, market_key, reserve_key
+from monitor.core.keys import market_key, reserve_key
+from monitor.core.ledger import Ledger
 from monitor.core.overlay import Overlay
 from monitor.core.units import MarketId
 from monitor.library import abi_library

@@ -5,14 +5,8 @@ from builders import a_block, a_market, a_reserve, an_address
 
 from monitor.core.blocks import RawLog
 from monitor.core.events import CollateralUseChanged, ReserveDropped
-from monitor.core.ledger import (
-    Holding,
-    Ledger,
-    Position,
-    market_key,
-    position_key,
-    reserve_key,
-)
+from monitor.core.keys import market_key, position_key, reserve_key
+from monitor.core.ledger import Holding, Ledger, Position
 from monitor.core.overlay import Overlay
 from monitor.core.ports import Readings
 from monitor.core.units import RAY, BlockHash, MarketId, Ray, ScaledAmount

@@ -9,7 +9,8 @@ from builders import USDC, WETH, a_block, a_market, a_reserve, an_address
 
 from monitor.core.blocks import BlockRef, RawLog
 from monitor.core.guarding import Order, Proposals
-from monitor.core.ledger import Ledger, category_key, market_key, reserve_key
+from monitor.core.keys import category_key, market_key, reserve_key
+from monitor.core.ledger import Ledger
 from monitor.core.ports import NO_CODE, ViewCall, ViewFailed, ViewResult
 from monitor.core.reserves import Category, Reserve
 from monitor.core.units import ZERO_ADDRESS, Address, AssetId, Bps, MarketId

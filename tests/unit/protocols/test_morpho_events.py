@@ -13,7 +13,8 @@ from eth_abi.abi import encode
 from monitor.core.abi import EventAbi
 from monitor.core.blocks import RawLog
 from monitor.core.events import DomainEvent, PairMoved, Place
-from monitor.core.ledger import Ledger, Market, Position, find, market_key, pair_key, position_key
+from monitor.core.keys import market_key, pair_key, position_key
+from monitor.core.ledger import Ledger, Market, Position, find
 from monitor.core.overlay import Overlay
 from monitor.core.pairs import Pair
 from monitor.core.units import (

@@ -6,7 +6,8 @@ import pytest
 from builders import WETH, a_market, a_reserve, an_address
 
 from monitor.core.events import RateTermsChanged
-from monitor.core.ledger import Key, Ledger, Market, Record, market_key, rate_key, reserve_key
+from monitor.core.keys import Key, market_key, rate_key, reserve_key
+from monitor.core.ledger import Ledger, Market, Record
 from monitor.core.ports import Readings, ViewFailed, ViewResult
 from monitor.core.rates import KinkedCurve, RateTerms
 from monitor.core.units import RAY, MarketId, Ray

@@ -9,7 +9,8 @@ from builders import a_block, a_market, a_reserve, an_address
 
 from monitor.core.blocks import BlockRef, RawLog
 from monitor.core.events import MarketChanged
-from monitor.core.ledger import Ledger, Market, market_key
+from monitor.core.keys import market_key
+from monitor.core.ledger import Ledger, Market
 from monitor.core.ports import ViewCall, ViewFailed, ViewResult
 from monitor.core.units import RAY, Address, Bps, MarketId
 from monitor.errors import ConfigError, ContractUpgraded

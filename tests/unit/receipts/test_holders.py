@@ -8,7 +8,8 @@ from builders import a_block, an_address
 
 from monitor.core.blocks import BlockRef, RawLog
 from monitor.core.events import ReceiptMoved, SharesMoved
-from monitor.core.ledger import Ledger, find, holder_key, receipt_key
+from monitor.core.keys import holder_key, receipt_key
+from monitor.core.ledger import Ledger, find
 from monitor.core.overlay import Overlay
 from monitor.core.ports import ViewCall, ViewFailed, ViewResult
 from monitor.core.receipts import Holder, Receipt, ReceiptKind

@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 from builders import WETH, an_address
 
-from monitor.core.ledger import Key, Ledger, Record, find, receipt_key, token_key
+from monitor.core.keys import Key, receipt_key, token_key
+from monitor.core.ledger import Ledger, Record, find
 from monitor.core.overlay import Overlay
 from monitor.core.pairs import Token
 from monitor.core.ports import ViewCall, ViewFailed, ViewResult

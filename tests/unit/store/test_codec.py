@@ -6,7 +6,7 @@ import pytest
 from builders import USDC, WETH, a_block, a_delta, a_position, a_price, an_address
 from msgspec import json
 
-from monitor.core.ledger import (
+from monitor.core.keys import (
     Key,
     category_key,
     fault_key,

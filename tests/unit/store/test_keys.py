@@ -5,7 +5,7 @@ from collections import Counter
 import pytest
 from builders import an_address
 
-from monitor.core.ledger import Key, Kind, market_key, pool_key, position_key, reserve_key
+from monitor.core.keys import Key, Kind, market_key, pool_key, position_key, reserve_key
 from monitor.core.units import MarketId
 from monitor.errors import ConfigError
 from monitor.store.keys import (
