@@ -20,6 +20,7 @@ from monitor.alerts.message import message_of
 from monitor.alerts.notice import Kind, Notice, notice_of, rfc3339
 from monitor.alerts.ongoing import Ongoing
 from monitor.alerts.post import TIMEOUT_SECONDS, Answer, MaySend, Post
+from monitor.alerts.recollection import recollected
 from monitor.alerts.target import Target
 from monitor.core.alerts import Delivery
 from monitor.core.delivery import DeliveryQueue
@@ -146,15 +147,8 @@ class AlertmanagerSender:
 
     async def _remembered(self, queue: DeliveryQueue) -> Ongoing:
         """What the queue knows was taken, and what was taken since but is not written down yet."""
-        ongoing = Ongoing()
-        for body in await queue.delivered_bodies(self._target.name):
-            try:
-                ongoing = ongoing.taken(notice_of(body))
-            except ValueError as error:
-                LOGGER.warning(
-                    "%s: an alert kept in the store is none: %s", self._target.name, error
-                )
-        return ongoing.and_then(self._ongoing)
+        taken = await recollected(queue, self._target.name)
+        return taken.and_then(self._ongoing)
 
     def _news(self, notice: Notice, after: Ongoing) -> list[Push]:
         """Both severities of what the notice is about, as they stand now."""

@@ -4,25 +4,30 @@ The fingerprint is the `dedup_key`, so all that is said of one firing lands in o
 breaker that is blind has an incident of its own: to see again must not close that of its trip.
 """
 
+import asyncio
 import json
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, NoReturn, Self
 
 from monitor.alerts.message import message_of
 from monitor.alerts.notice import Kind, Notice, notice_of, rfc3339
 from monitor.alerts.ongoing import Ongoing, subject_of
 from monitor.alerts.post import TIMEOUT_SECONDS, Answer, MaySend, Post
+from monitor.alerts.recollection import recollected
 from monitor.alerts.target import Target
 from monitor.alerts.words import plain
 from monitor.core.alerts import Delivery
-from monitor.errors import DeliveryFailed
+from monitor.core.delivery import DeliveryQueue
+from monitor.errors import DeliveryFailed, StoreUnavailable
 
 CLIENT = "cascade-monitor"
 LONGEST_SUMMARY = 1_024
 LONGEST_DETAIL = 600
 MOST_DETAILS = 10
+LOOK_SECONDS = 1.0
 
 
 class PagerDutySender:
@@ -40,7 +45,11 @@ class PagerDutySender:
         self._post = Post(
             target.destination(), may_send, timeout_seconds=timeout_seconds, clock=clock
         )
+        self._may_send = may_send
         self._ongoing = Ongoing()
+        self._is_whole = False
+        """Whether `ongoing` holds all that was ever taken, not only what this process sent."""
+        self._turn = asyncio.Lock()
 
     async def __aenter__(self) -> Self:
         await self._post.__aenter__()
@@ -60,15 +69,33 @@ class PagerDutySender:
             notice = notice_of(delivery.body)
         except ValueError as error:
             raise DeliveryFailed(f"{self._post.subject} was not sent to: {error}") from error
-        after = self._ongoing.taken(notice)
-        stands = after.current(subject_of(notice))
-        # A retraction may be of what another process sent: then only it says how things stand.
-        fires = notice.is_firing if notice.retracts else stands is not None
-        if fires:
-            await self._enqueue(self._trigger(stands or notice))
-        if not fires or notice.kind is Kind.TEST:
-            await self._enqueue(self._event("resolve", notice))
-        self._ongoing = after
+        async with self._turn:
+            after = self._ongoing.taken(notice)
+            stands = after.current(subject_of(notice))
+            # A retraction may be of what another process sent: then only it says how things stand.
+            is_its_word = notice.retracts and not self._is_whole
+            fires = notice.is_firing if is_its_word else stands is not None
+            if fires:
+                await self._enqueue(self._trigger(stands or notice))
+            if not fires or notice.kind is Kind.TEST:
+                await self._enqueue(self._event("resolve", notice))
+            self._ongoing = after
+
+    async def keep(self, queue: DeliveryQueue) -> NoReturn:
+        """Know for ever what was taken, also by other processes. Nothing is sent.
+
+        So an alert that is replayed after its all-clear opens no incident, and a retraction leaves
+        open what PagerDuty was told of before, and nothing else.
+        """
+        while True:
+            if not self._may_send():
+                self._ongoing, self._is_whole = Ongoing(), False
+            elif not self._is_whole:
+                with suppress(StoreUnavailable):
+                    async with self._turn:
+                        taken = await recollected(queue, self._target.name)
+                        self._ongoing, self._is_whole = taken.and_then(self._ongoing), True
+            await asyncio.sleep(LOOK_SECONDS)
 
     def _event(self, action: str, notice: Notice) -> dict[str, Any]:
         own = "/blind" if notice.kind is Kind.BLINDNESS and notice.is_of_chain else ""

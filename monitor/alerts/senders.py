@@ -49,7 +49,7 @@ def keeping(
     return {
         f"keep-{name}": sender.keep(queue)
         for name, sender in senders.items()
-        if isinstance(sender, AlertmanagerSender)
+        if isinstance(sender, AlertmanagerSender | PagerDutySender)
     }
 
 

@@ -1,17 +1,19 @@
 """The pagerduty sender against a receiver that answers as PagerDuty documents it, or does not."""
 
+import asyncio
 import json
 from collections.abc import Sequence
 from typing import Any
 
 import pytest
 from alert_bodies import ACTION, a_body, a_delivery, taken_back
-from receiving import Receiver, Respond, receiving, status
+from receiving import Receiver, Respond, eventually, receiving, status
 
+from monitor.alerts import pagerduty
 from monitor.alerts.pagerduty import PagerDutySender
 from monitor.alerts.target import Format, Target
 from monitor.core.alerts import Delivery
-from monitor.errors import DeliveryFailed
+from monitor.errors import DeliveryFailed, StoreUnavailable
 
 KEY = "0123456789abcdef0123456789abcdef"
 WARNED = a_body("breaker.warned", severity="warning", block=100)
@@ -170,3 +172,41 @@ async def test_send__failed_once__is_told_alike_again() -> None:
             await sender.send(Delivery("x", "pager", "{}", 0, 0, 0))
     (first, second) = receiver.got
     assert first[1] == second[1]
+
+
+class Taken:
+    """What a queue says was taken, once the store is there."""
+
+    def __init__(self, *bodies: str) -> None:
+        self.bodies = list(bodies)
+        self.faults = [StoreUnavailable("away")]
+
+    async def delivered_bodies(self, webhook: str) -> list[str]:
+        if self.faults:
+            raise self.faults.pop()
+        return self.bodies
+
+
+@pytest.mark.parametrize(
+    ("before", "sent", "wanted"),
+    [
+        ([TRIPPED, CLEARED], TRIPPED, "resolve"),
+        ([TRIPPED], taken_back(TRIPPED, firing=True), "resolve"),
+        ([WARNED, TRIPPED], taken_back(TRIPPED, firing=True), "trigger"),
+        ([TRIPPED, CLEARED], taken_back(CLEARED, firing=True), "trigger"),
+        ([WARNED], TRIPPED, "trigger"),
+    ],
+    ids=["replayed", "warning not told", "warning told", "all-clear taken back", "goes on"],
+)
+async def test_keep__after_a_restart__it_is_known_what_was_told(
+    before: list[str], sent: str, wanted: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pagerduty, "LOOK_SECONDS", 0.01)
+    async with receiving(*taking(1)) as receiver, sending(receiver) as sender:
+        queue: Any = Taken(*before)
+        task = asyncio.create_task(sender.keep(queue))
+        await eventually(lambda: sender._is_whole)
+        await sender.send(a_delivery(sent))
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+    assert [json.loads(body)["event_action"] for _, body in receiver.got] == [wanted]
