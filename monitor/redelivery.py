@@ -40,6 +40,8 @@ async def replay(settings: Settings, alert_id: str, webhook: str | None) -> Docu
         try:
             queued = await operators.replay(alert_id, receivers, is_named=webhook is not None)
         except AlertGoneError as error:
+            if _takes_back(posted.alert):
+                raise
             raise await _gone(operators, posted.alert) from error
     if not queued:
         raise QuestionError(
@@ -66,7 +68,10 @@ async def replay_dead(settings: Settings) -> Document:
                     ):
                         replayed.append(named)
                 except AlertGoneError:
-                    why = "its block is no longer part of the chain"
+                    is_back = buried.alert is not None and _takes_back(buried.alert)
+                    why = "its block " + (
+                        "came back" if is_back else "is no longer part of the chain"
+                    )
             if why:
                 left.append(named | {"why": why})
     return {"replayed": replayed, "left": left}
@@ -91,6 +96,10 @@ def _receivers(posted: PostedAlert, webhook: str | None, hooks: Collection[str])
             f"alert {alert.id} is not for webhook {webhook}: expected one of {', '.join(able)}."
         )
     return able if webhook is None else [webhook]
+
+
+def _takes_back(alert: Alert) -> bool:
+    return alert.type is AlertType.RETRACTED
 
 
 async def _gone(operators: Operators, alert: Alert) -> QuestionError:

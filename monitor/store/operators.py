@@ -24,7 +24,7 @@ class Buried:
 
 
 class AlertGoneError(QuestionError):
-    """The block of an alert was taken back: what it says is no longer so."""
+    """What an alert says is no longer so: its block was taken back, or came back."""
 
 
 class Operators:
@@ -74,7 +74,7 @@ class Operators:
 
         For those of `webhooks` that gave it up; if none did, for those that took it; `is_named`:
         for both; `dead_only`: for the first alone. Who is to get it anyway is left out. Raises
-        AlertGoneError when its block was taken back.
+        AlertGoneError when its block was taken back; of a retraction, when it came back.
         """
         keys = KeyList(self._keys)
         operation: Part = {
@@ -95,6 +95,11 @@ class Operators:
             raise AlertGoneError(
                 f"alert {alert_id} was taken back: its block is no longer part of the chain. "
                 "Expected an alert that stands."
+            )
+        if outcome == "stands":
+            raise AlertGoneError(
+                f"alert {alert_id} takes back one that stands: its block came back. Expected what "
+                "still holds."
             )
         if outcome == "unknown":
             raise QuestionError(f"alert {alert_id} is no longer kept.", 404)

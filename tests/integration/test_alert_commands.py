@@ -1,6 +1,7 @@
 """`alerts --dead`, `--replay` and `silence`, as operators type them; they need no node."""
 
 import asyncio
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -191,6 +192,20 @@ async def test_replay__then_its_block_is_gone__is_retracted(place: Place) -> Non
     undo = await place.store.undo_record(FIRST.hash)
     retraction = an_alert(FIRST, type=AlertType.RETRACTED)
     assert await place.store.revert(undo, {alert.id: (retraction, ["ops"])}) == (retraction,)
+
+
+async def test_replay__what_takes_back_an_alert_that_stands_again__is_refused(place: Place) -> None:
+    alert = await place.raised(an_alert(FIRST), "ops")
+    await place.delivered()
+    body = json.dumps({"data": {"alert": {"retracts": alert.id}}})
+    back = replace(an_alert(FIRST, type=AlertType.RETRACTED), body=body)
+    undo = await place.store.undo_record(FIRST.hash)
+    await place.store.revert(undo, {alert.id: (back, ["ops"])})
+    await place.buried()
+    await place.raised(alert, "ops")
+    assert "takes back one that stands" in await place.refusal(back)
+    (left,) = (await redelivery.replay_dead(place.settings))["left"]
+    assert (left["id"], left["why"]) == (back.id, "its block came back")
 
 
 async def test_replay__taken_back__is_refused_and_names_what_takes_it_back(place: Place) -> None:

@@ -1,7 +1,17 @@
 -- Queue an alert again as it is, for those of its receivers that are named. Where none was asked for
 -- by name: for those that gave it up, and if all took it, for all.
-if redis.call('HEXISTS', alerts, op.id) == 0 then return {'unknown'} end
+local posted = redis.call('HGET', alerts, op.id)
+if not posted then return {'unknown'} end
 if redis.call('SISMEMBER', gone, op.id) == 1 then return {'gone'} end
+
+-- A block that came back: what took its alert back holds no more either.
+local alert = cjson.decode(posted).alert
+if alert.type == 'breaker.retracted' then
+  local told = cjson.decode(alert.body).data
+  local of = told and told.alert.retracts
+  local is_kept = of and redis.call('HEXISTS', alerts, of) == 1
+  if is_kept and redis.call('SISMEMBER', gone, of) == 0 then return {'stands'} end
+end
 
 local dead, delivered, queued = {}, {}, {}
 for _, to in ipairs(op.receivers) do
