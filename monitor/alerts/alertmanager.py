@@ -12,14 +12,14 @@ import logging
 import time
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
-from types import TracebackType
-from typing import Any, NamedTuple, NoReturn, Self
+from typing import Any, NamedTuple, NoReturn
 from urllib.parse import urlsplit, urlunsplit
 
 from monitor.alerts.message import message_of
 from monitor.alerts.notice import Kind, Notice, notice_of, rfc3339
 from monitor.alerts.ongoing import Ongoing
-from monitor.alerts.post import TIMEOUT_SECONDS, Answer, MaySend, Post
+from monitor.alerts.post import TIMEOUT_SECONDS, Answer, MaySend
+from monitor.alerts.post_sender import PostSender
 from monitor.alerts.recollection import recollected
 from monitor.alerts.target import Target
 from monitor.core.alerts import Delivery
@@ -52,7 +52,7 @@ class Identity(NamedTuple):
     severity: str
 
 
-class AlertmanagerSender:
+class AlertmanagerSender(PostSender):
     """Sends to one Alertmanager, within an `async with`."""
 
     def __init__(
@@ -63,27 +63,12 @@ class AlertmanagerSender:
         timeout_seconds: float = TIMEOUT_SECONDS,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self._target = target
-        self._may_send = may_send
-        self._clock = clock
-        to = target.destination(_with_path(target.url))
-        self._post = Post(to, may_send, timeout_seconds=timeout_seconds, clock=clock)
+        url = _with_path(target.url)
+        super().__init__(target, may_send, url=url, timeout_seconds=timeout_seconds, clock=clock)
         self._ongoing = Ongoing()
         self._is_whole = False
         """Whether `ongoing` holds all that was ever taken, not only what this process sent."""
         self._turn = asyncio.Lock()
-
-    async def __aenter__(self) -> Self:
-        await self._post.__aenter__()
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        await self._post.__aexit__(kind, error, traceback)
 
     async def send(self, delivery: Delivery) -> None:
         """Tell how things stand after this alert. Raises DeliveryFailed."""

@@ -9,13 +9,13 @@ import json
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from types import TracebackType
-from typing import Any, NoReturn, Self
+from typing import Any, NoReturn
 
 from monitor.alerts.message import message_of
 from monitor.alerts.notice import Kind, Notice, notice_of, rfc3339
 from monitor.alerts.ongoing import Ongoing, subject_of
-from monitor.alerts.post import TIMEOUT_SECONDS, Answer, MaySend, Post
+from monitor.alerts.post import TIMEOUT_SECONDS, Answer, MaySend
+from monitor.alerts.post_sender import PostSender
 from monitor.alerts.recollection import recollected
 from monitor.alerts.target import Target
 from monitor.alerts.words import plain
@@ -30,7 +30,7 @@ MOST_DETAILS = 10
 LOOK_SECONDS = 1.0
 
 
-class PagerDutySender:
+class PagerDutySender(PostSender):
     """Sends to one service of PagerDuty, within an `async with`."""
 
     def __init__(
@@ -41,27 +41,11 @@ class PagerDutySender:
         timeout_seconds: float = TIMEOUT_SECONDS,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        self._target = target
-        self._post = Post(
-            target.destination(), may_send, timeout_seconds=timeout_seconds, clock=clock
-        )
-        self._may_send = may_send
+        super().__init__(target, may_send, timeout_seconds=timeout_seconds, clock=clock)
         self._ongoing = Ongoing()
         self._is_whole = False
         """Whether `ongoing` holds all that was ever taken, not only what this process sent."""
         self._turn = asyncio.Lock()
-
-    async def __aenter__(self) -> Self:
-        await self._post.__aenter__()
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        await self._post.__aexit__(kind, error, traceback)
 
     async def send(self, delivery: Delivery) -> None:
         """Trigger or resolve, as things stand after this alert. Raises DeliveryFailed."""

@@ -4,17 +4,16 @@ import math
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
-from types import TracebackType
-from typing import Self
 
 from standardwebhooks import Webhook
 
-from monitor.alerts.post import TIMEOUT_SECONDS, MaySend, Post
+from monitor.alerts.post import TIMEOUT_SECONDS, MaySend
+from monitor.alerts.post_sender import PostSender
 from monitor.alerts.target import Target
 from monitor.core.alerts import Delivery
 
 
-class WebhookSender:
+class WebhookSender(PostSender):
     """Sends to one receiver, within an `async with`."""
 
     def __init__(
@@ -25,23 +24,8 @@ class WebhookSender:
         timeout_seconds: float = TIMEOUT_SECONDS,
         clock: Callable[[], float] = time.time,
     ) -> None:
+        super().__init__(target, may_send, timeout_seconds=timeout_seconds, clock=clock)
         self._signers = tuple(Webhook(secret) for secret in target.secrets)
-        self._clock = clock
-        self._post = Post(
-            target.destination(), may_send, timeout_seconds=timeout_seconds, clock=clock
-        )
-
-    async def __aenter__(self) -> Self:
-        await self._post.__aenter__()
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        await self._post.__aexit__(kind, error, traceback)
 
     async def send(self, delivery: Delivery) -> None:
         """POST the body, byte for byte. Raises DeliveryFailed for anything but a 2xx."""
