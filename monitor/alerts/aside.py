@@ -30,6 +30,10 @@ class Aside:
         """The alerts that are passed over now."""
         return tuple(id for id, until_unix in self._until_unix.items() if until_unix > now_unix)
 
+    def holds(self, alert_id: str) -> bool:
+        """Whether it stands aside rightly."""
+        return alert_id in self._until_unix and alert_id != self._unsure
+
     def failed(
         self, delivery: Delivery, due_unix: float, now_unix: float, *, is_of_letter: bool
     ) -> bool:

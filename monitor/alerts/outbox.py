@@ -291,10 +291,10 @@ class Outbox:
         if trouble is None or trouble.key != key:
             trouble = self._trouble[delivery.webhook] = _Trouble(since_unix, key, now_unix)
         age_seconds = max(now_unix - delivery.created_unix, now_unix - trouble.tried_unix)
-        return max(
-            self._patience.give_up_seconds - age_seconds,
-            self._patience.fair_seconds - (now_unix - trouble.since_unix),
-        )
+        left_seconds = self._patience.give_up_seconds - age_seconds
+        if self._aside[delivery.webhook].holds(delivery.alert_id):
+            return left_seconds  # its receiver is well: it takes others
+        return max(left_seconds, self._patience.fair_seconds - (now_unix - trouble.since_unix))
 
     async def _note(self, delivery: Delivery) -> None:
         await self._recorded(lambda: self._queue.delivered(delivery))

@@ -131,6 +131,21 @@ async def test_outbox__one_alert_refused_for_what_it_says__others_pass_and_it_is
     assert picky.took == [*others, refused]
 
 
+async def test_outbox__refused_for_what_it_says_while_others_pass__is_given_up_in_time() -> None:
+    picky = Picky()
+    patience = Patience(first_seconds=0, poll_seconds=0.02, fair_seconds=600, give_up_seconds=60)
+    post = Post({"hook": picky}, patience)
+    refused = await post.put("hook")
+    picky.refuses = {refused}
+    for _ in range(4):
+        other = await post.put("hook")
+        await post.until(lambda: picky.took[-1:] == [other])  # noqa: B023
+        post.now.unix += 20
+    await post.emptied()
+    assert [letter.alert_id for letter, _ in post.queue.letters] == [refused]
+    assert ("hook", DeliveryOutcome.DEAD) in post.seen
+
+
 async def test_outbox__all_refused_for_what_they_say__keeps_the_order() -> None:
     picky = Picky()
     post = Post({"hook": picky})
