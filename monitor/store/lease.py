@@ -29,7 +29,7 @@ def awake_or_not_seconds() -> float:
     return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
 
 
-class Vigil:
+class HolderWatch:
     """How long one holder was watched without renewing.
 
     Made of the pauses between looks and not by a clock: who was frozen himself has watched nothing.
@@ -116,11 +116,11 @@ class Lease:
         A holder that was not seen to renew for twice its time is replaced even though its lease
         goes on: the clock of Redis' host was put back.
         """
-        vigil = Vigil()
+        watch = HolderWatch()
         while True:
             pause_seconds = self._ttl_seconds / 10
             try:
-                answer = await self._ask(is_forced=vigil.is_over, patient=False)
+                answer = await self._ask(is_forced=watch.is_over, patient=False)
             except StoreUnavailable as error:
                 told("", str(error))
             else:
@@ -130,7 +130,7 @@ class Lease:
                 left_seconds = int(answer[2]) / 1000
                 if left_seconds > 0:
                     pause_seconds = min(pause_seconds, left_seconds)
-                vigil.see(answer, pause_seconds)
+                watch.see(answer, pause_seconds)
             await asyncio.sleep(pause_seconds)
 
     async def hold(self) -> NoReturn:
