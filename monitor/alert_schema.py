@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr
 
-from monitor.core.alerts import Severity
+from monitor.core.alerts import MONITOR, Severity
 from monitor.engine.measures import Measure, When
 from monitor.grammar import (
     Count,
@@ -53,6 +53,12 @@ class Limits(Table):
             )
 
 
+def _name_faults(name: str) -> Iterator[Fault]:
+    """Alerts are told apart by name: of what is of the monitor itself, no block is waited for."""
+    if name.startswith(MONITOR):
+        yield "name", f"expected another beginning than {MONITOR}: those are the monitor's own"
+
+
 class Breaker(Limits):
     name: Name = Field(description="unique; the label in API, alerts and metrics")
     also: tuple[Limits, ...] = Field(default=(), description="further measures of this breaker")
@@ -72,6 +78,7 @@ class Breaker(Limits):
 
     def faults(self) -> Iterator[Fault]:
         yield from super().faults()
+        yield from _name_faults(self.name)
         for number, limits in enumerate(self.also):
             yield from ((f"also[{number}].{key}", text) for key, text in limits.faults())
         before = self.trip
@@ -94,6 +101,7 @@ class Watch(Table):
     hold_blocks: Positive = Field(default=1, description="consecutive blocks before it alerts")
 
     def faults(self) -> Iterator[Fault]:
+        yield from _name_faults(self.name)
         if self.recover_above is not None and self.recover_above <= self.health_below:
             yield "recover_above", f"expected more than health_below = {self.health_below}"
 

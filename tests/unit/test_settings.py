@@ -208,6 +208,7 @@ OWN = 'protocol = "aave_v3"\n'
         ('"eth-crash"\nm', '"eth-curve"\nm', r"breakers\[0\]\.scenario = 'eth-curve': .*shocks"),
         ("hold_blocks = 2", 'markets = ["x"]', r"breakers\[0\]\.markets = 'x': .*aave-core"),
         ("eth-near", "eth-cascade", r"breakers: 2 have the name 'eth-cascade'"),
+        ("eth-near", "monitor.near", r"breakers\[1\]\.name = 'monitor\.near': .*monitor's own"),
         ("https://hooks", "https://hooks.example@10.0.0.1?", r"webhooks\[0\]\.url: a private"),
         ("hooks.example", "[::1]", r"webhooks\[0\]\.url: a private address"),
         ("hooks.example", "localhost", r"webhooks\[0\]\.url: a private address"),
