@@ -174,7 +174,8 @@ class RedisStore:
             raise misplaced("reverted", block, "it as cursor", answer[1])
         if answer[0] == "deep":
             raise _too_deep(block.hash)
-        return tuple(alert for alert, _ in retractions.values() if alert.id in answer[1:])
+        by_id = {alert.id: alert for alert, _ in retractions.values()}
+        return tuple(by_id[alert_id] for alert_id in answer[1:])
 
     async def forget(self, number: int) -> None:
         await self._journal.move_base(number)
