@@ -18,6 +18,8 @@ LONGEST := $(patsubst %,tests/chain/test_%.py,fuzz fidelity store_commands tortu
 SOAK_SECONDS ?= 300
 KILLS ?= 20
 WORLDS ?= 2
+# Unless told, the seed decides whether two daemons share a Redis.
+PAIR_FLAG = $(if $(PAIR),$(if $(filter 0,$(PAIR)),--no-pair,--pair))
 
 .PHONY: help install redis devnet demo test gate lint types format bench fuzz torture loops fidelity hysteresis clean lock
 
@@ -66,8 +68,8 @@ types: install ## mypy --strict
 format: install ## ruff, writing
 	@$(BIN)/ruff check --fix . && $(BIN)/ruff format .
 
-torture: devnet ## kill -9, reorganisations and faults at random points: KILLS=n SEED=s
-	@$(DEVNET) torture --kills $(KILLS) --seed $(SEED)
+torture: devnet ## kill -9, reorganisations and faults at random points: KILLS=n SEED=s PAIR=0|1
+	@$(DEVNET) torture --kills $(KILLS) --seed $(SEED) $(PAIR_FLAG)
 
 fuzz: devnet ## random real actions against the contracts' views: ACTIONS=n SEED=s FLAGS=--no-shrink
 	@$(DEVNET) fuzz --actions $(ACTIONS) --seed $(SEED) $(FLAGS)

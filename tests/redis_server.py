@@ -32,6 +32,11 @@ class RedisServer:
     def url(self) -> str:
         return f"unix://{self._socket}"
 
+    @property
+    def pid(self) -> int:
+        """Of the running process; 0 when none was started, or it was ended."""
+        return 0 if self._process is None else self._process.pid
+
     def start(self, *settings: str, wait: bool = True) -> None:
         """Returns when the server answers; without `wait`, at once."""
         command = [str(find_server().path), "--port", "0", "--unixsocket", str(self._socket)]

@@ -10,10 +10,10 @@ from datetime import UTC, datetime
 import pytest
 from torture.campaign import run
 from torture.conditions import judge_conditions
-from torture.letters import Arrival, Interruption, Owed
+from torture.letters import Arrival, Interruption, Owed, Resumed
 from torture.outcome import Options
 from torture.steady import Gate
-from torture.verdict import FULL_DISK, Verdict, judge, judge_final, says
+from torture.verdict import FULL_DISK, Verdict, judge, judge_final, judge_resumed, says
 
 KILLS = 20
 SEED_OF_TODAY = int(datetime.now(UTC).strftime("%Y%m%d"))
@@ -186,6 +186,23 @@ def test_judge_final__anything_else__is_a_fault(
     said: Sequence[Arrival], found: tuple[int, int, int]
 ) -> None:
     assert counts(judged_final(said)) == found
+
+
+@pytest.mark.parametrize(
+    ("by", "at", "faults"),
+    [
+        pytest.param("one", 2.0, 1, id="awake beside another leader"),
+        pytest.param("one", 0.9, 0, id="before it went on"),
+        pytest.param("one", 3.1, 0, id="begun anew"),
+        pytest.param("other", 2.0, 0, id="the leader"),
+    ],
+)
+def test_judge_resumed__letter_by_who_was_replaced__is_diverged(
+    by: str, at: float, faults: int
+) -> None:
+    verdict = Verdict()
+    judge_resumed([replace(TOLD, by=by, at_monotonic=at)], [Resumed("one", 1.0, 3.0)], verdict)
+    assert counts(verdict) == (0, 0, faults)
 
 
 def of_head(alert_id: str, type: str, at: float) -> Arrival:

@@ -33,8 +33,8 @@ async def _kill_receiver_answering(scene: Scene) -> None:
 
 
 async def _kill_receiver_at(scene: Scene, at: Trap) -> None:
-    receiver = _ambusher(scene)
-    if await _sprung(scene, receiver, at, receiver.pid, signal.SIGKILL):
+    receiver = ambusher(scene)
+    if await sprung(scene, receiver, at, receiver.pid, signal.SIGKILL):
         scene.counts[f"receiver killed, letter {at}"] += 1
     await receiver.kill()
     await scene.pause(2.0)
@@ -63,8 +63,8 @@ async def _kill_answered(scene: Scene) -> None:
 
 
 async def _kill_daemon_at(scene: Scene, at: Trap) -> None:
-    receiver = _ambusher(scene)
-    if await _sprung(scene, receiver, at, scene.victims.daemon.pid, signal.SIGKILL):
+    receiver = ambusher(scene)
+    if await sprung(scene, receiver, at, scene.victims.daemon.pid, signal.SIGKILL):
         scene.counts[f"daemon killed, letter {at}"] += 1
         await scene.victims.daemon.ended()
     else:
@@ -76,8 +76,8 @@ async def _kill_daemon_at(scene: Scene, at: Trap) -> None:
 async def _stop_amid_letter(scene: Scene) -> None:
     at = scene.rng.choice(tuple(Trap))
     lasts_seconds = scene.span(0.1, LONGEST_STOP_SECONDS)
-    receiver = _ambusher(scene)
-    if await _sprung(scene, receiver, at, scene.victims.daemon.pid, signal.SIGSTOP):
+    receiver = ambusher(scene)
+    if await sprung(scene, receiver, at, scene.victims.daemon.pid, signal.SIGSTOP):
         scene.counts[f"daemon stopped, letter {at}"] += 1
         await asyncio.sleep(lasts_seconds)
     scene.victims.go_on()
@@ -85,9 +85,9 @@ async def _stop_amid_letter(scene: Scene) -> None:
 
 async def _kill_redis_amid_letter(scene: Scene) -> None:
     at = scene.rng.choice(tuple(Trap))
-    receiver = _ambusher(scene)
+    receiver = ambusher(scene)
     pid = scene.victims.own_redis_pid
-    if pid is not None and await _sprung(scene, receiver, at, pid, signal.SIGKILL):
+    if pid is not None and await sprung(scene, receiver, at, pid, signal.SIGKILL):
         scene.counts[f"Redis killed, letter {at}"] += 1
         await scene.victims.lost_redis()
     else:
@@ -95,13 +95,13 @@ async def _kill_redis_amid_letter(scene: Scene) -> None:
     await scene.victims.start()
 
 
-def _ambusher(scene: Scene) -> Receiver:
+def ambusher(scene: Scene) -> Receiver:
     receiver = scene.rng.choice(scene.told_at_once)
     receiver.calm()
     return receiver
 
 
-async def _sprung(
+async def sprung(
     scene: Scene, receiver: Receiver, at: Trap, pid: int, number: signal.Signals
 ) -> bool:
     """Whether the trap has struck; the chain gives everybody something to say."""
@@ -119,13 +119,19 @@ async def _sprung(
     return True
 
 
-AMBUSHES = (
+AT_RECEIVERS = (
     Disaster("kill -9 of receivers", 3, _kill_receivers, excuses=False),
     Disaster("kill -9 of a receiver that read", 1, _kill_receiver_reading, excuses=False),
     Disaster("kill -9 of a receiver, answered", 1, _kill_receiver_answering, excuses=False),
     Disaster("SIGSTOP of receivers", 2, _stop_receivers, excuses=False),
+)
+AT_LETTERS = (
     Disaster("kill -9 of the daemon, letter read", 2, _kill_reading),
     Disaster("kill -9 of the daemon, letter taken", 2, _kill_answered),
+)
+AMBUSHES = (
+    *AT_RECEIVERS,
+    *AT_LETTERS,
     Disaster("SIGSTOP of the daemon amid a letter", 1, _stop_amid_letter),
     Disaster("kill -9 of the Redis amid a letter", 1, _kill_redis_amid_letter),
 )

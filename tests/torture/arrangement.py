@@ -14,6 +14,7 @@ RECEIVERS = (
     Terms("records", is_final=True),
 )
 FINAL_ONLY = frozenset(terms.name for terms in RECEIVERS if terms.is_final)
+LEASE_SECONDS = 2.0
 BREAKERS = """
 [[breakers]]
 name = "eth-quick"
@@ -83,7 +84,8 @@ def arranged(
 ) -> tuple[Path, int]:
     """A configuration file, and the port its daemon listens on."""
     watch = WATCH % ", ".join(f'"{who}"' for who in PEOPLE)
-    webhooks = "".join(_webhook(receiver, stage.folder / "secret") for receiver in receivers)
+    secret = stage.folder / "secret"
+    webhooks = "".join(_webhook(receiver, secret, name) for receiver in receivers)
     return stage.config(
         name,
         webhook_url="",
@@ -94,13 +96,28 @@ def arranged(
     )
 
 
-def _webhook(receiver: Receiver, secret_file: Path) -> str:
+def arranged_pair(
+    stage: Stage,
+    receivers: Sequence[Receiver],
+    name: str,
+    redis_url: str,
+    endpoints: tuple[str, str],
+) -> tuple[Path, int]:
+    """The same, of one of two that share a Redis."""
+    config, port = arranged(stage, receivers, name, endpoints=endpoints)
+    store = f'[store]\nurl = "{redis_url}"\nlease_seconds = {LEASE_SECONDS}'
+    config.write_text(config.read_text().replace("[store]", store))
+    return config, port
+
+
+def _webhook(receiver: Receiver, secret_file: Path, sender: str) -> str:
+    """`sender`: goes into the address, for nothing in a letter says which daemon wrote it."""
     terms = receiver.terms
     breakers = ", ".join(f'"{name}"' for name in terms.breakers)
     return f"""
 [[webhooks]]
 name = "{terms.name}"
-url = "{receiver.url}"
+url = "{receiver.url}?by={sender}"
 secret_file = "{secret_file}"
 breakers = [{breakers}]
 delivery = "{"finalized" if terms.is_final else "instant"}"

@@ -7,24 +7,20 @@ import shutil
 import tempfile
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 
-from daemon_process import DaemonProcess
-from devnet import World, make_borrowers, new_world
-from devnet.receiver import Receiver as SecretKeeper
-from stage import BORROWERS, Stage
+from devnet import World
+from stage import Stage
 
-from torture.actor import Actor
-from torture.arrangement import FINAL_ONLY, RECEIVERS, arranged
+from torture.arrangement import FINAL_ONLY
 from torture.conditions import PREFIX, judge_conditions
-from torture.disasters import DISASTERS, ON_A_SMALL_DISK
-from torture.disk import small_disk
 from torture.finale import Finale
 from torture.letters import Owed
 from torture.outcome import Options, Outcome, summary
-from torture.receivers import Receiver, draw_mood, receivers
+from torture.pair import MEMBERS
+from torture.receivers import Receiver, draw_mood
 from torture.reference import (
     Ending,
     canonical_hashes,
@@ -36,18 +32,15 @@ from torture.reference import (
     unseen,
 )
 from torture.scene import Disaster, Scene
-from torture.steady import Gate, SteadyProxy
-from torture.upheavals import Manner, Sight, Upheavals
-from torture.verdict import GivenUpError, Verdict, judge, judge_final
-from torture.victims import UNAVAILABLE, Victims
+from torture.theatre import theatre
+from torture.upheavals import Manner, Sight
+from torture.verdict import GivenUpError, Verdict, judge, judge_final, judge_resumed
 
 CATCH_UP_SECONDS = 90.0
 DRAIN_SECONDS = 300.0
-POPULATION = 7
 MOOD_CHANCE = 0.35
 UPHEAVAL_CHANCE = 0.45
 CATCH_UP_CHANCE = 0.65
-SMALL_DISK_CHANCE = 0.6
 PROGRESS_SECONDS = 15.0
 
 Say = Callable[[str], None]
@@ -59,7 +52,12 @@ async def run(options: Options, say: Say) -> Outcome:
     outcome = Outcome(options.kills)
     try:
         rng = random.Random(options.seed)
-        async with _scene(folder, rng, outcome) as (stage, config, scene, start):
+        async with theatre(folder, rng, outcome, is_pair=options.has_pair) as (
+            stage,
+            config,
+            scene,
+            start,
+        ):
             await Campaign(stage, config, scene, outcome, say).run(start)
     except asyncio.CancelledError:
         shutil.rmtree(folder)
@@ -67,41 +65,10 @@ async def run(options: Options, say: Say) -> Outcome:
     if outcome.is_clean:
         shutil.rmtree(folder)
     else:
-        outcome.log = folder / "monitor.log"
+        outcome.log = folder / f"{MEMBERS[0] if options.has_pair else 'monitor'}.log"
         for line in outcome.explanation():
             say(line)
     return outcome
-
-
-@asynccontextmanager
-async def _scene(
-    folder: Path, rng: random.Random, outcome: Outcome
-) -> AsyncIterator[tuple[Stage, Path, Scene, int]]:
-    """Everything there is, and the block the daemon begins at, which is final."""
-    async with AsyncExitStack() as stack:
-        world = await stack.enter_async_context(new_world())
-        stage = Stage(world, SecretKeeper(), folder)
-        told = await stack.enter_async_context(receivers(RECEIVERS, folder, stage.receiver.secret))
-        borrowers = await make_borrowers(world, BORROWERS, POPULATION)
-        gate = Gate()
-        actor = Actor(world, gate, rng, [borrower.account for borrower in borrowers])
-        await actor.settle()
-        # On a disk an fsync takes its time; a small disk can be full. Each has its turn.
-        wants_small = rng.random() < SMALL_DISK_CHANCE
-        disk = stack.enter_context(small_disk(folder / "disk")) if wants_small else None
-        if wants_small and disk is None:
-            outcome.not_run.append("full disks: this user may not mount a tmpfs")
-        proxy = await stack.enter_async_context(
-            SteadyProxy(world.anvil.http_url, world.anvil.ws_url, gate)
-        )
-        state_dir = folder / "state" if disk is None else disk.folder / "state"
-        endpoints = (proxy.http_url, proxy.ws_url)
-        config, port = arranged(stage, told, state_dir=state_dir, endpoints=endpoints)
-        victims = Victims(DaemonProcess(config, port), state_dir)
-        stack.push_async_callback(victims.bury)
-        upheavals = Upheavals(world, actor, victims, told)
-        start = (await world.block_at("finalized")).number
-        yield stage, config, Scene(rng, actor, victims, told, upheavals, proxy, disk), start
 
 
 class Campaign:
@@ -167,17 +134,17 @@ class Campaign:
 
     async def _strike(self, disaster: Disaster) -> None:
         victims = self._scene.victims
+        await victims.look()
         async with victims.troubled(disaster.name, is_excused=disaster.excuses):
             await disaster.strike(self._scene)
         self._scene.proxy.heal()
         if self._scene.disk is not None:
             self._scene.disk.free()
-        if victims.daemon.exit_code is not None:
-            await victims.revive()
+        await victims.revive()
 
     def _draw(self) -> Disaster:
         """Each kind once, then by weight."""
-        kinds = DISASTERS if self._scene.disk is None else (*DISASTERS, *ON_A_SMALL_DISK)
+        kinds = self._scene.disasters
         if not self._outcome.kills:
             self._deck.extend(self._scene.rng.sample(kinds, len(kinds)))
         if self._deck:
@@ -194,13 +161,13 @@ class Campaign:
 
     async def _caught_up(self) -> None:
         """Until the head is judged. A daemon that could not begin amid a disaster begins again."""
-        victims, daemon = self._scene.victims, self._scene.victims.daemon
+        victims = self._scene.victims
         for _ in range(3):
             head = (await self._world.head()).hash
             try:
-                await daemon.reached(head, CATCH_UP_SECONDS)
+                await victims.reached(head, CATCH_UP_SECONDS)
             except AssertionError:
-                if daemon.exit_code != UNAVAILABLE:
+                if not victims.is_unavailable:
                     victims.check_alive()
                     raise GivenUpError("it does not come back: see the end of its log") from None
                 await victims.revive()
@@ -288,6 +255,7 @@ class Campaign:
             verdict = judge_final(read, wanted, end.final_block, interruptions)
         else:
             verdict = judge(read, wanted, canonical, interruptions)
+        judge_resumed(receiver.arrivals(), self._scene.victims.resumed, verdict)
         if forged := receiver.forged():
             verdict.diverged.append(f"{forged} signatures were wrong")
         return verdict
@@ -301,6 +269,7 @@ class Campaign:
         struck.update(scene.counts)
         struck.update(scene.upheavals.counts)
         struck.update(scene.actor.counts)
+        struck.update(scene.victims.counts)
 
     def _progress(self) -> None:
         now = time.monotonic()

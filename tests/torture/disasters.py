@@ -6,7 +6,6 @@ is counted beside, for it depends on what arrived.
 """
 
 import asyncio
-from collections.abc import Awaitable
 
 import rpc_faults
 from fault_proxy import Fault
@@ -75,11 +74,11 @@ async def _kill_in_start(scene: Scene) -> None:
 
 
 async def _freeze_daemon(scene: Scene) -> None:
-    await _while(scene, scene.victims.freeze(scene.span(0.1, 4.0), redis=False))
+    await scene.meanwhile(scene.victims.freeze(scene.span(0.1, 4.0), redis=False))
 
 
 async def _freeze_redis(scene: Scene) -> None:
-    await _while(scene, scene.victims.freeze(scene.span(0.1, 4.0), redis=True))
+    await scene.meanwhile(scene.victims.freeze(scene.span(0.1, 4.0), redis=True))
 
 
 async def _kill_beside_frozen_redis(scene: Scene) -> None:
@@ -109,27 +108,27 @@ async def _drop_sockets(scene: Scene) -> None:
 
 async def _half_open(scene: Scene) -> None:
     scene.proxy.inject(rpc_faults.SILENT)
-    await _while(scene, asyncio.sleep(scene.span(0.3, 4.0)))
+    await scene.meanwhile(asyncio.sleep(scene.span(0.3, 4.0)))
 
 
 async def _refuse(scene: Scene) -> None:
     await scene.proxy.stop()
     try:
-        await _while(scene, asyncio.sleep(scene.span(0.1, 3.0)))
+        await scene.meanwhile(asyncio.sleep(scene.span(0.1, 3.0)))
     finally:
         await scene.proxy.start()
 
 
 async def _node_fault(scene: Scene) -> None:
     scene.proxy.inject(scene.rng.choice(NODE_FAULTS))
-    await _while(scene, asyncio.sleep(scene.span(0.2, 3.0)))
+    await scene.meanwhile(asyncio.sleep(scene.span(0.2, 3.0)))
 
 
 async def _node_fault_in_start(scene: Scene) -> None:
     await scene.victims.kill_daemon()
     scene.proxy.inject(scene.rng.choice(NODE_FAULTS))
     await scene.victims.start()
-    await _while(scene, asyncio.sleep(scene.span(0.5, 4.0)))
+    await scene.meanwhile(asyncio.sleep(scene.span(0.5, 4.0)))
 
 
 async def _fill_disk(scene: Scene) -> None:
@@ -150,15 +149,13 @@ async def _kill_on_full_disk(scene: Scene) -> None:
     await asyncio.sleep(scene.span(0.2, 3.0))
 
 
-async def _while(scene: Scene, lasts: Awaitable[None]) -> None:
-    """The chain goes on meanwhile."""
-    acting = asyncio.create_task(scene.act(0, 3))
-    try:
-        await lasts
-    finally:
-        await acting
-
-
+NODE_DISASTERS = (
+    Disaster("sockets dropped", 2, _drop_sockets, excuses=False),
+    Disaster("sockets half-open", 1, _half_open, excuses=False),
+    Disaster("endpoint refuses", 1, _refuse, excuses=False),
+    Disaster("endpoint fault", 3, _node_fault, excuses=False),
+    Disaster("endpoint fault in the start", 2, _node_fault_in_start),
+)
 DISASTERS = (
     Disaster("kill -9 of the daemon", 6, _kill_daemon),
     Disaster("kill -9 of the Redis", 4, _kill_redis),
@@ -168,11 +165,7 @@ DISASTERS = (
     Disaster("SIGSTOP of the Redis", 2, _freeze_redis),
     Disaster("kill -9 beside a stopped Redis", 1, _kill_beside_frozen_redis),
     Disaster("SIGTERM and start", 2, _stop_and_start, excuses=False),
-    Disaster("sockets dropped", 2, _drop_sockets, excuses=False),
-    Disaster("sockets half-open", 1, _half_open, excuses=False),
-    Disaster("endpoint refuses", 1, _refuse, excuses=False),
-    Disaster("endpoint fault", 3, _node_fault, excuses=False),
-    Disaster("endpoint fault in the start", 2, _node_fault_in_start),
+    *NODE_DISASTERS,
     *AMBUSHES,
 )
 ON_A_SMALL_DISK = (

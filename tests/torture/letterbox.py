@@ -95,7 +95,10 @@ class Letterbox:
         mood, seconds = self._moods.popleft() if self._moods else (None, 0.0)
         name = request.headers["webhook-id"]
         stale = not _is_heard(request)
-        self._note(read=number, id=name, at=time.monotonic(), stale=stale, mood=mood, raw=raw)
+        by = request.query.get("by", "")
+        self._note(
+            read=number, id=name, at=time.monotonic(), by=by, stale=stale, mood=mood, raw=raw
+        )
         os.fsync(self._journal)
         self._spring(Trap.READ)
         status = await self._feel(mood, seconds)

@@ -9,7 +9,7 @@ class Arrival:
 
     `doubtful`: it was on its way out, but perhaps the sender did not hear it: the receiver was
     killed in that moment, or so late that the sender may have given up.
-    `stale`: the sender had left before it was read.
+    `stale`: the sender had left before it was read. `by`: which daemon sent it.
     """
 
     id: str
@@ -23,6 +23,7 @@ class Arrival:
     answered_monotonic: float | None = None
     doubtful: bool = False
     stale: bool = False
+    by: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,4 +44,13 @@ class Interruption:
 
     what: str
     begun_monotonic: float
+    ended_monotonic: float
+
+
+@dataclass(frozen=True, slots=True)
+class Resumed:
+    """A daemon that was frozen until another led, from its going on to its end."""
+
+    daemon: str
+    resumed_monotonic: float
     ended_monotonic: float

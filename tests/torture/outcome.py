@@ -1,5 +1,6 @@
 """What a run was asked for, what it came to, and that in words."""
 
+import random
 from collections import Counter, deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,6 +18,13 @@ class Options:
 
     kills: int
     seed: int
+    has_pair: bool = False
+    """Two daemons on one Redis, in place of one with its own."""
+
+
+def is_for_a_pair(seed: int) -> bool:
+    """A third of all seeds."""
+    return random.Random(f"pair {seed}").random() < 1 / 3
 
 
 @dataclass(slots=True)

@@ -247,6 +247,7 @@ def _arrival(entry: dict[str, Any], is_answered: bool, answered: dict[str, Any] 
         answered_monotonic=None if answered is None else answered["at"],
         doubtful=is_answered and (answered is None or not answered["sure"]),
         stale=entry["stale"],
+        by=entry["by"],
     )
 
 

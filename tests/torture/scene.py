@@ -28,6 +28,7 @@ class Scene:
     upheavals: Upheavals
     proxy: FaultProxy
     disk: SmallDisk | None
+    disasters: tuple["Disaster", ...]
     counts: Counter[str] = field(default_factory=Counter)
 
     @property
@@ -38,6 +39,14 @@ class Scene:
         """The chain goes on."""
         for _ in range(self.rng.randint(least, most)):
             await self.actor.step()
+
+    async def meanwhile(self, lasts: Awaitable[None]) -> None:
+        """The same, as long as something lasts."""
+        acting = asyncio.create_task(self.act(0, 3))
+        try:
+            await lasts
+        finally:
+            await acting
 
     async def pause(self, longest_seconds: float) -> None:
         """Any order of magnitude alike: so every phase of a block is hit."""

@@ -118,7 +118,7 @@ class Upheavals:
     async def judged(self) -> bool:
         """Whether the daemon has judged the head, soon."""
         try:
-            await self._victims.daemon.reached((await self._world.head()).hash, PATIENCE_SECONDS)
+            await self._victims.reached((await self._world.head()).hash, PATIENCE_SECONDS)
         except (TimeoutError, AssertionError):
             return False
         return True

@@ -24,7 +24,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from torture.letters import Arrival, Interruption, Owed
+from torture.letters import Arrival, Interruption, Owed, Resumed
 from torture.order import out_of_order
 
 FULL_DISK = "no snapshot: No space left on device"
@@ -169,6 +169,20 @@ def judge_repeats(
             # The other word of the pair has the last say no longer: it may be said again.
             verdict.raised_again += arrival.id in first and _spoke_before(said, arrival)
             taken = {arrival.id: arrival}
+
+
+def judge_resumed(
+    arrivals: Sequence[Arrival], resumed: Sequence[Resumed], verdict: Verdict
+) -> None:
+    """Who wakes up when another leads says nothing, not even that it is blind."""
+    verdict.diverged += [
+        f"{arrival.type} {arrival.id} was sent by {arrival.by}, which had been frozen until "
+        "another led"
+        for arrival in arrivals
+        for life in resumed
+        if arrival.by == life.daemon
+        and life.resumed_monotonic <= arrival.at_monotonic <= life.ended_monotonic
+    ]
 
 
 def _spoke_before(said: Sequence[Arrival], arrival: Arrival) -> bool:

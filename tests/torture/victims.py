@@ -4,13 +4,14 @@ import asyncio
 import os
 import signal
 import time
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 from daemon_process import DaemonProcess
 
-from torture.letters import Interruption
+from torture.letters import Interruption, Resumed
 
 UNAVAILABLE = 69
 """The exit code by which the daemon says that what it needs is away: supervisors begin it again."""
@@ -18,13 +19,18 @@ END_SECONDS = 30.0
 
 
 class Victims:
-    """One daemon over all its lives. `faults`: what it should never have done."""
+    """One daemon over all its lives. `faults`: what it should never have done.
+
+    `daemon` is who leads, where there are two; `resumed` and `counts` are of such.
+    """
 
     def __init__(self, daemon: DaemonProcess, state_dir: Path) -> None:
         self.daemon = daemon
         self.interruptions: list[Interruption] = []
         self.troubles: list[Interruption] = []
         self.faults: list[str] = []
+        self.resumed: list[Resumed] = []
+        self.counts: Counter[str] = Counter()
         self.lives = 0
         self._lock = state_dir / "server.lock"
 
@@ -107,6 +113,18 @@ class Victims:
         if code is not None:
             self._judge_exit(code)
             await self.start()
+
+    async def look(self) -> None:
+        """Know who leads."""
+
+    async def reached(self, block_hash: str, seconds: float) -> None:
+        """Until this block is judged. Raises TimeoutError, AssertionError when it ended."""
+        await self.daemon.reached(block_hash, seconds)
+
+    @property
+    def is_unavailable(self) -> bool:
+        """Whether it ended because something was away."""
+        return self.daemon.exit_code == UNAVAILABLE
 
     def check_alive(self) -> None:
         """Nothing was done that it may end for."""
