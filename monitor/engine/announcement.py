@@ -62,23 +62,47 @@ def announcement(
 def _identity(rule: BreakerRule, event: Transition, block: BlockRef) -> dict[str, Any]:
     """`data.alert`: which event it is, and of what."""
     origin = rule.origin
+    identity = alert_id(
+        namespace=origin.namespace,
+        genesis=origin.genesis,
+        breaker=rule.name,
+        type=event.type,
+        episode_block_hash=event.episode_block_hash,
+        block_hash=block.hash,
+    )
+    return alert_json(
+        id=identity,
+        fingerprint=digest(origin.namespace, origin.genesis, rule.name),
+        episode=event.episode,
+        breaker=rule.name,
+        severity=event.severity,
+        started_unix=event.started_unix,
+        ended_unix=event.ended_unix,
+    )
+
+
+def alert_json(
+    *,
+    id: str,
+    fingerprint: str,
+    episode: str,
+    breaker: str,
+    severity: Severity,
+    started_unix: int,
+    ended_unix: int | None,
+) -> dict[str, Any]:
+    """`data.alert` of an alert that takes nothing back; it fires until it has an end."""
+    is_firing = ended_unix is None
     return {
-        "id": alert_id(
-            namespace=origin.namespace,
-            genesis=origin.genesis,
-            breaker=rule.name,
-            type=event.type,
-            episode_block_hash=event.episode_block_hash,
-            block_hash=block.hash,
-        ),
-        "fingerprint": digest(origin.namespace, origin.genesis, rule.name),
-        "episode": event.episode,
+        "id": id,
+        "fingerprint": fingerprint,
+        "episode": episode,
         "retracts": None,
-        "breaker": rule.name,
-        "severity": event.severity,
-        "status": event.status,
-        "starts_at": rfc3339(event.started_unix),
-        "ends_at": None if event.ended_unix is None else rfc3339(event.ended_unix),
+        "breaker": breaker,
+        "severity": severity,
+        "status": AlertStatus.FIRING if is_firing else AlertStatus.RESOLVED,
+        "starts_at": rfc3339(started_unix),
+        "ends_at": None if ended_unix is None else rfc3339(ended_unix),
     }
 
 

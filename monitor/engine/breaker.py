@@ -51,7 +51,6 @@ class Transition:
 
     type: AlertType
     severity: Severity
-    status: AlertStatus
     episode: str
     episode_block_hash: str
     started_unix: int
@@ -62,6 +61,10 @@ class Transition:
     decides: int = 0
     is_first: bool = True
     is_silenced: bool = False
+
+    @property
+    def status(self) -> AlertStatus:
+        return AlertStatus.FIRING if self.ended_unix is None else AlertStatus.RESOLVED
 
 
 class _Now(NamedTuple):
@@ -136,7 +139,6 @@ def _sight(type: AlertType, now: _Now, blind: BreakerState) -> Transition:
     return Transition(
         type=type,
         severity=Severity.CRITICAL,
-        status=AlertStatus.RESOLVED if is_over else AlertStatus.FIRING,
         episode=digest(
             origin.namespace, origin.genesis, now.rule.name, "blind", blind.blind_block_hash
         ),
@@ -219,7 +221,6 @@ def _cleared(now: _Now, state: BreakerState) -> Turn:
     event = _of_episode(AlertType.CLEARED, now, state, clear)
     over = replace(
         event,
-        status=AlertStatus.RESOLVED,
         ended_unix=now.block.timestamp,
         is_silenced=state.is_unheard,
     )
@@ -278,7 +279,6 @@ def _of_episode(type: AlertType, now: _Now, state: BreakerState, threshold: Deci
     return Transition(
         type=type,
         severity=Severity.CRITICAL if state.phase in _CRITICAL else Severity.WARNING,
-        status=AlertStatus.FIRING,
         episode=state.episode,
         episode_block_hash=state.episode_block_hash,
         started_unix=state.started_unix,

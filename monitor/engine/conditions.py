@@ -9,10 +9,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from monitor.core.alerts import Alert, AlertStatus, AlertType, ConditionState, Severity, digest
+from monitor.core.alerts import Alert, AlertType, ConditionState, Severity, digest
 from monitor.core.blocks import BlockRef
 from monitor.core.units import BlockHash
-from monitor.engine.announcement import rfc3339, written
+from monitor.engine.announcement import alert_json, rfc3339, written
 from monitor.engine.breaker import Origin
 from monitor.engine.paging import block_json
 
@@ -106,17 +106,15 @@ def _alert(
     identity = digest(episode, type.value)
     since_unix = int(now_unix) if state.since_unix is None else state.since_unix
     data: dict[str, Any] = {
-        "alert": {
-            "id": identity,
-            "fingerprint": fingerprint,
-            "episode": episode,
-            "retracts": None,
-            "breaker": name,
-            "severity": Severity.CRITICAL,
-            "status": AlertStatus.RESOLVED if is_over else AlertStatus.FIRING,
-            "starts_at": rfc3339(since_unix),
-            "ends_at": rfc3339(int(now_unix)) if is_over else None,
-        },
+        "alert": alert_json(
+            id=identity,
+            fingerprint=fingerprint,
+            episode=episode,
+            breaker=name,
+            severity=Severity.CRITICAL,
+            started_unix=since_unix,
+            ended_unix=int(now_unix) if is_over else None,
+        ),
         "block": _block_json(block),
         "measure": None,
         "value": None,

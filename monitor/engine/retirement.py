@@ -8,7 +8,6 @@ from typing import Any
 
 from monitor.core.alerts import (
     Alert,
-    AlertStatus,
     AlertType,
     BreakerPhase,
     BreakerState,
@@ -18,7 +17,7 @@ from monitor.core.alerts import (
 )
 from monitor.core.blocks import BlockRef
 from monitor.core.units import BlockHash
-from monitor.engine.announcement import UNHEARD, rfc3339, written
+from monitor.engine.announcement import UNHEARD, alert_json, rfc3339, written
 from monitor.engine.breaker import Origin
 from monitor.engine.paging import block_json
 from monitor.engine.watching import STATES, Wardings
@@ -54,29 +53,28 @@ def _end(origin: Origin, name: str, state: BreakerState, type: AlertType, block:
     is_watch = name.startswith(STATES)
     was_critical = is_sight or is_watch or state.phase in CRITICAL
     severity = Severity.CRITICAL if was_critical else Severity.WARNING
-    alert = {
-        "id": alert_id(
-            namespace=origin.namespace,
-            genesis=origin.genesis,
-            breaker=name,
-            type=type,
-            episode_block_hash=first,
-            block_hash=block.hash,
-        ),
-        "fingerprint": digest(origin.namespace, origin.genesis, name),
-        "episode": _episode(origin, name, state, first, is_sight=is_sight),
-        "retracts": None,
-        "breaker": _label(name),
-        "severity": severity,
-        "status": AlertStatus.RESOLVED,
-        "starts_at": rfc3339(since_unix),
-        "ends_at": rfc3339(block.timestamp),
-    }
+    identity = alert_id(
+        namespace=origin.namespace,
+        genesis=origin.genesis,
+        breaker=name,
+        type=type,
+        episode_block_hash=first,
+        block_hash=block.hash,
+    )
+    alert = alert_json(
+        id=identity,
+        fingerprint=digest(origin.namespace, origin.genesis, name),
+        episode=_episode(origin, name, state, first, is_sight=is_sight),
+        breaker=_label(name),
+        severity=severity,
+        started_unix=since_unix,
+        ended_unix=block.timestamp,
+    )
     is_unheard = state.is_blindness_unheard if is_sight else state.is_unheard
     return Alert(
-        id=str(alert["id"]),
-        fingerprint=str(alert["fingerprint"]),
-        episode=str(alert["episode"]),
+        id=identity,
+        fingerprint=alert["fingerprint"],
+        episode=alert["episode"],
         breaker=_label(name),
         type=type,
         block=block,

@@ -10,7 +10,6 @@ from typing import Any, NamedTuple
 
 from monitor.core.alerts import (
     Alert,
-    AlertStatus,
     AlertType,
     BreakerPhase,
     BreakerState,
@@ -23,7 +22,7 @@ from monitor.core.events import Place
 from monitor.core.ledger import LedgerView
 from monitor.core.sources import RiskRules, Statement
 from monitor.core.units import WAD, Address, BlockHash, MarketId, Wad
-from monitor.engine.announcement import rfc3339, silenced_for, written
+from monitor.engine.announcement import alert_json, rfc3339, silenced_for, written
 from monitor.engine.breaker import Origin
 from monitor.engine.paging import block_json
 
@@ -279,17 +278,15 @@ class _Event:
         kind = "blind" if type in (AlertType.BLIND, AlertType.RECOVERED) else "health"
         episode = self._episode(kind, first)
         fingerprint = digest(origin.namespace, origin.genesis, self.name)
-        alert = {
-            "id": identity,
-            "fingerprint": fingerprint,
-            "episode": episode,
-            "retracts": None,
-            "breaker": self.watch.name,
-            "severity": Severity.CRITICAL,
-            "status": AlertStatus.RESOLVED if is_over else AlertStatus.FIRING,
-            "starts_at": rfc3339(since_unix),
-            "ends_at": rfc3339(block.timestamp) if is_over else None,
-        }
+        alert = alert_json(
+            id=identity,
+            fingerprint=fingerprint,
+            episode=episode,
+            breaker=self.watch.name,
+            severity=Severity.CRITICAL,
+            started_unix=since_unix,
+            ended_unix=block.timestamp if is_over else None,
+        )
         body = {"type": type, "timestamp": rfc3339(block.timestamp)}
         data = {"alert": alert, "block": block_json(block)} | self._data(type, health)
         return Alert(
