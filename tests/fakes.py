@@ -5,6 +5,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass, field, replace
 
 from monitor.core.alerts import (
+    ENDS,
     Alert,
     AlertType,
     BreakerState,
@@ -224,7 +225,9 @@ class MemoryStore:
         return [
             alert.body
             for alert, entry in entries
-            if entry and entry.status == "delivered" and not alert.silenced
+            if entry
+            and not alert.silenced
+            and (entry.status == "delivered" or (entry.status == "dead" and alert.type in ENDS))
         ]
 
     async def overdue_seconds(

@@ -33,6 +33,8 @@ MOST_AT_ONCE = 64
 """Alerts in one request."""
 RETRY_SECONDS = 5.0
 """After it was away: it may have been restarted, and remembers no alerts then."""
+RECOLLECT_SECONDS = 3600.0
+"""How often it is looked up whether an all-clear was given up: what it ends is kept no longer."""
 LONGEST = 1_000
 """Characters of an annotation."""
 NAMES = {
@@ -68,6 +70,7 @@ class AlertmanagerSender(PostSender):
         self._ongoing = Ongoing()
         self._is_whole = False
         """Whether `ongoing` holds all that was ever taken, not only what this process sent."""
+        self._recollect_at = 0.0
         self._turn = asyncio.Lock()
 
     async def send(self, delivery: Delivery) -> None:
@@ -113,10 +116,11 @@ class AlertmanagerSender(PostSender):
             # Another daemon speaks now; what it said is looked up if we ever may again.
             self._ongoing, self._is_whole = Ongoing(), False
             return
+        now = asyncio.get_running_loop().time()
         async with self._turn:
-            if not self._is_whole:
+            if not self._is_whole or now >= self._recollect_at:
                 self._ongoing = await self._remembered(queue)
-                self._is_whole = True
+                self._is_whole, self._recollect_at = True, now + RECOLLECT_SECONDS
             await self._push_firing()
 
     async def _push_firing(self) -> None:

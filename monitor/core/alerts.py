@@ -35,6 +35,12 @@ class AlertType(StrEnum):
     RECOVERED = "monitor.recovered"
 
 
+ENDS = frozenset(
+    {AlertType.CLEARED, AlertType.RETRACTED, AlertType.WATCH_RECOVERED, AlertType.RECOVERED}
+)
+"""What says that something is over, or never was."""
+
+
 class Severity(StrEnum):
     WARNING = "warning"
     CRITICAL = "critical"

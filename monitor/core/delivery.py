@@ -58,7 +58,8 @@ class DeliveryQueue(Protocol):
     async def delivered_bodies(self, webhook: str) -> list[str]:
         """The alerts a webhook took and that are still kept, in the order they were said in.
 
-        One that was replayed stands where it was first said.
+        One that was replayed stands where it was first said. Ends that were given up are among
+        them: what they end does not fire, though the webhook was not told.
         """
         ...
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from redis.asyncio import Redis
 
+from monitor.core.alerts import ENDS
 from monitor.core.ports import StoredAlert
 from monitor.store import codec
 from monitor.store.connection import read
@@ -27,23 +28,28 @@ class History:
     async def delivered_bodies(self, webhook: str) -> list[str]:
         """What a webhook took, in the order in which it was said.
 
-        But for what was said anew to nobody, in a silence: to this webhook it was taken back.
+        But for what was said anew to nobody, in a silence: to this webhook it was taken back. An
+        end that was given up counts: whoever keeps alerts firing is to let go of them.
         """
         [ids] = await read(self._client, ("LRANGE", self._keys.of("history"), 0, -1))
         if not ids:
             return []
         entries = [f"{alert_id}:{webhook}" for alert_id in reversed(ids)]
         [states] = await read(self._client, ("HMGET", self._keys.of("outbox"), *entries))
-        taken = [
-            alert_id
+        fates = {
+            alert_id: state.split(" ")[0]
             for alert_id, state in zip(reversed(ids), states, strict=True)
-            if state is not None and state.startswith("delivered ")
-        ]
-        if not taken:
+            if state is not None and state.startswith(("delivered ", "dead "))
+        }
+        if not fates:
             return []
-        [texts] = await read(self._client, ("HMGET", self._keys.of("alerts"), *taken))
+        [texts] = await read(self._client, ("HMGET", self._keys.of("alerts"), *fates))
         alerts = [codec.decode_posted(text).alert for text in texts if text is not None]
-        return [alert.body for alert in alerts if not alert.silenced]
+        return [
+            alert.body
+            for alert in alerts
+            if not alert.silenced and (fates[alert.id] == "delivered" or alert.type in ENDS)
+        ]
 
     async def _stored(self, ids: Sequence[str]) -> list[StoredAlert]:
         if not ids:

@@ -11,6 +11,7 @@ import pytest
 from alert_bodies import GENESIS_UNIX, a_body, a_delivery, taken_back
 from receiving import Receiver, eventually, receiving, status
 
+from monitor.alerts import alertmanager
 from monitor.alerts.alertmanager import AlertmanagerSender
 from monitor.alerts.target import Format, Target
 from monitor.core.alerts import Delivery
@@ -184,6 +185,20 @@ async def test_keep__after_a_restart__sends_what_the_queue_says_fires_and_again(
             await kept(sender, Taken(WARNED, TRIPPED, other), receiver, 3)
     for push in range(3):
         assert pushed(receiver, push) == {CRITICAL: True, ("peg", "critical"): True}
+
+
+async def test_keep__all_clear_given_up_meanwhile__lets_go(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(alertmanager, "RECOLLECT_SECONDS", 0.05)
+    queue: Any = Taken(TRIPPED)
+    async with receiving() as receiver:
+        target = a_target(receiver, resend_seconds=0.01)
+        async with AlertmanagerSender(target, lambda: True) as sender:
+            await kept(sender, queue, receiver, 1)
+            queue.bodies.append(CLEARED)
+            task = asyncio.create_task(sender.keep(queue))
+            await eventually(lambda: not list(sender._ongoing.firing()))
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
 
 
 async def test_keep__taken_since_but_not_written_down_yet__counts_too() -> None:

@@ -313,3 +313,21 @@ async def test_take__aside__passes_over_it_and_what_takes_it_back(subject: Subje
     assert found.alert_id == head.id
     assert await subject.queue.take("ops", now, done=found, aside=[alert.id]) is None
     assert await taken(subject, "ops") == [alert.id, back.id]
+
+
+async def test_delivered_bodies__end_that_was_given_up__is_among_them(subject: Subject) -> None:
+    """Else Alertmanager would be kept firing what was over, once it is back."""
+    await subject.begin(FIRST, SECOND)
+    alert = await subject.raise_alert(FIRST, "ops")
+    await taken(subject, "ops")
+    cleared = an_alert(SECOND, type=AlertType.CLEARED)
+    await subject.store.judge(a_judgement(SECOND, cleared), {cleared.id: ["ops"]})
+    assert await subject.queue.cut("ops", 0, "queue full") == 1
+    assert await subject.queue.delivered_bodies("ops") == [alert.body, cleared.body]
+
+
+async def test_delivered_bodies__firing_that_was_given_up__is_not(subject: Subject) -> None:
+    await subject.begin(FIRST)
+    await subject.raise_alert(FIRST, "ops")
+    assert await subject.queue.cut("ops", 0, "queue full") == 1
+    assert await subject.queue.delivered_bodies("ops") == []
