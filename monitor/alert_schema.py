@@ -146,6 +146,8 @@ class Webhook(Table):
             yield "url", "expected http:// or https://"
         if self.format != "pagerduty" and "url" not in self.model_fields_set:
             yield "url", "missing: expected the receiver's URL"
+        if self.page_url is not None and urlsplit(self.page_url).scheme not in ("http", "https"):
+            yield "page_url", "expected http:// or https://, for people to follow"
         yield from self._key_faults()
         if not self.allow_private and is_private(url.hostname):
             yield "url", "a private address: expected a public one, or allow_private = true"

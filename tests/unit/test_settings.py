@@ -216,6 +216,7 @@ OWN = 'protocol = "aave_v3"\n'
         ("whsec_M", "whsec_!", r"webhooks\[0\]\.secret\[0\]: expected whsec_<base64>"),
         (f'secret = "{SECRET}"', "", r"webhooks\[0\]\.secret: missing: expected secret_file"),
         (f'secret = "{SECRET}"', 'format = "pagerduty"', r"routing_key: missing: expected routing"),
+        ("secret =", 'page_url = "ops/cm"\nsecret =', r"page_url = 'ops/cm': expected http:// or"),
         ("secret =", 'format = "apprise"\nsecret =', r"secret: not a key of a webhook of format"),
         ("secret =", 'delivery = "later"\nsecret =', r"delivery = 'later': expected 'instant' or"),
         ("[[liq", '[deadman]\nurl = "http://127.0.0.1:1"\n[[liq', r"deadman\.url: a private addr"),
