@@ -259,13 +259,8 @@ class _Event:
         block: BlockRef,
     ) -> Alert:
         is_over = type in (AlertType.RECOVERED, AlertType.WATCH_RECOVERED)
-        started = before if is_over else after
-        if type in (AlertType.BLIND, AlertType.RECOVERED):
-            first, since_unix = started.blind_block_hash, started.blind_unix
-        else:
-            first, since_unix = started.episode_block_hash, started.started_unix
-        if first is None or since_unix is None:
-            raise ValueError(f"an episode of {self.name} began at no block: {started}")
+        is_sight = type in (AlertType.BLIND, AlertType.RECOVERED)
+        first, since_unix = self._began(before if is_over else after, is_sight=is_sight)
         origin = self.origin
         identity = alert_id(
             namespace=origin.namespace,
@@ -275,8 +270,7 @@ class _Event:
             episode_block_hash=first,
             block_hash=block.hash,
         )
-        kind = "blind" if type in (AlertType.BLIND, AlertType.RECOVERED) else "health"
-        episode = self._episode(kind, first)
+        episode = self._episode("blind" if is_sight else "health", first)
         fingerprint = digest(origin.namespace, origin.genesis, self.name)
         alert = alert_json(
             id=identity,
@@ -298,6 +292,16 @@ class _Event:
             block=block,
             body=written(body | {"data": data}),
         )
+
+    def _began(self, state: BreakerState, *, is_sight: bool) -> tuple[BlockHash, int]:
+        """The first block of the episode under way, and its time."""
+        if is_sight:
+            first, since_unix = state.blind_block_hash, state.blind_unix
+        else:
+            first, since_unix = state.episode_block_hash, state.started_unix
+        if first is None or since_unix is None:
+            raise ValueError(f"an episode of {self.name} began at no block: {state}")
+        return first, since_unix
 
     def _data(self, type: AlertType, health: Health) -> dict[str, Any]:
         is_below = type is AlertType.WATCH_BELOW
