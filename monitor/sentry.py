@@ -15,7 +15,7 @@ from typing import NoReturn, Protocol
 
 import structlog
 
-from monitor.core.alerts import Alert, ConditionState, Delivery
+from monitor.core.alerts import Alert, AlertType, ConditionState, Delivery
 from monitor.core.conditions import Condition
 from monitor.core.delivery import AlertSender
 from monitor.core.ports import StateStore
@@ -255,7 +255,13 @@ class Sentry:
                     await asyncio.gather(*map(self._hand_to, self._voice.senders))
 
     async def _hand_to(self, webhook: str) -> None:
-        for alert in tuple(self._unwritten):
+        """An end waits for Redis, unless nobody else can know of its beginning: who leads after us
+        would say it too, under the same id, in words of a later time."""
+        unwritten = tuple(self._unwritten)
+        begun = {alert.episode for alert in unwritten if alert.type is AlertType.BLIND}
+        for alert in unwritten:
+            if alert.episode not in begun:
+                continue
             key, since = (alert.id, webhook), self._monotonic()
             due = self._handed.get(key, since)
             if due == math.inf:

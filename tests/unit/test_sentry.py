@@ -215,6 +215,20 @@ async def test_redis_away__and_back_before_it_was_told__still_says_both_in_order
     assert await post.told() == [BLIND_STORE, SEES_STORE]
 
 
+async def test_redis_away__end_of_what_was_written_down__waits_for_it() -> None:
+    """Were it said and we killed, who leads then would say it again: one id, two bodies."""
+    post = Post()
+    post.reasons[Condition.HEAD] = ("old",)
+    await post.looks()
+    post.is_silent = post.is_away = True
+    post.reasons |= {Condition.HEAD: (), Condition.STORE: ("away",)}
+    await post.looks()
+    assert direct(post) == [BLIND_STORE]
+    post.is_silent = post.is_away = False
+    await post.sentry.look()
+    assert await post.told() == [BLIND_HEAD, SEES_HEAD, BLIND_STORE]
+
+
 async def test_redis_that_takes_no_writes__is_told_directly_though_the_lease_ran_out() -> None:
     post = Post()
     post.leads, post.is_away = False, True
