@@ -54,6 +54,8 @@ _new_tuple = tuple.__new__
 _HEADER = msgspec.json.Decoder(HeaderFrame | None)
 _LOGS = msgspec.json.Decoder(list[_LogFrame])
 _TEXT = msgspec.json.Decoder(str)
+_UNREADABLE = (msgspec.DecodeError, ValueError, RecursionError)
+"""What decoding comes to where it is not what was asked for, or nested beyond all measure."""
 
 
 def read_header(raw: msgspec.Raw) -> Header | None:
@@ -61,7 +63,7 @@ def read_header(raw: msgspec.Raw) -> Header | None:
     try:
         frame = _HEADER.decode(bytes(raw).lower())
         return None if frame is None else _header(frame)
-    except (msgspec.DecodeError, ValueError) as error:
+    except _UNREADABLE as error:
         raise RpcUnavailable(f"expected a block header, got something else: {error}") from None
 
 
@@ -87,7 +89,7 @@ def read_logs(raw: msgspec.Raw) -> list[PlacedLog]:
     try:
         frames = _LOGS.decode(_with_small_digits(bytes(raw)))
         return _in_order(frames)
-    except (msgspec.DecodeError, ValueError) as error:
+    except _UNREADABLE as error:
         raise RpcUnavailable(f"expected logs, got something else: {error}") from None
 
 
@@ -127,7 +129,7 @@ def read_quantity(raw: msgspec.Raw) -> int:
     """A hex number."""
     try:
         return _quantity(_TEXT.decode(raw))
-    except (msgspec.DecodeError, ValueError):
+    except _UNREADABLE:
         raise RpcUnavailable("expected a hex number, got something else") from None
 
 
@@ -138,7 +140,7 @@ def read_bytes(raw: msgspec.Raw) -> bytes:
         if not text.startswith("0x"):
             raise ValueError(text)
         return bytes.fromhex(text[2:])
-    except (msgspec.DecodeError, ValueError):
+    except _UNREADABLE:
         raise RpcUnavailable("expected hex bytes, got something else") from None
 
 
