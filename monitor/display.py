@@ -272,7 +272,8 @@ def _notes(row: Document) -> Iterator[str]:
 
 
 def alerts(out: Console, document: Document) -> None:
-    table = whole("time", "type", "breaker", "value", "block", "deliveries", "id")
+    table = whole("time", "type", "breaker", "value", "block", "deliveries")
+    table.add_column("id", no_wrap=True)  # to be copied
     for row in document["alerts"]:
         data = row["data"]
         deliveries = ", ".join(f"{hook}: {fate}" for hook, fate in row["deliveries"].items())
