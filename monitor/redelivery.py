@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
-from monitor.core.alerts import Alert, AlertType, digest
+from monitor.core.alerts import Alert, AlertType, retraction_id
 from monitor.engine.announcement import rfc3339
 from monitor.errors import QuestionError
 from monitor.settings import Settings
@@ -104,7 +104,7 @@ def _takes_back(alert: Alert) -> bool:
 
 async def _gone(operators: Operators, alert: Alert) -> QuestionError:
     """Why an alert that was taken back is not sent again."""
-    retraction = digest(AlertType.RETRACTED.value, alert.id)
+    retraction = retraction_id(alert.id)
     told = await operators.alert(retraction)
     hint = f" What takes it back can be sent again: --replay {retraction}." if told else ""
     return QuestionError(

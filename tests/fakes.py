@@ -13,6 +13,7 @@ from monitor.core.alerts import (
     Delivery,
     Judgement,
     Silence,
+    retraction_id,
 )
 from monitor.core.blocks import BlockRef
 from monitor.core.delivery import FURTHEST_SECONDS
@@ -294,11 +295,22 @@ class MemoryStore:
         self._gone.discard(alert.id)
         now = self._clock()
         for webhook in reached:
+            if self._still_waits(alert.id, webhook):
+                back = self._entries[retraction_id(alert.id), webhook]
+                self._finish(back.delivery, "dropped")
+                continue
             self._set(_Entry(Delivery(alert.id, webhook, alert.body, 0, now, now)))
             queue = self._queues.setdefault(webhook, [])
             if alert.id in queue:
                 queue.remove(alert.id)
             queue.append(alert.id)
+
+    def _still_waits(self, alert_id: str, webhook: str) -> bool:
+        """Whether nobody can have heard that the alert was taken back."""
+        own = self._entries.get((alert_id, webhook))
+        back = self._entries.get((retraction_id(alert_id), webhook))
+        pending = own and back and own.status == back.status == "pending"
+        return bool(pending and back and not back.delivery.attempts)
 
     def _take_back(
         self,

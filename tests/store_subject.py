@@ -1,6 +1,6 @@
 """A store under test with its queue, in memory or in Redis, and a short chain for it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from builders import (
     USDC,
@@ -16,7 +16,7 @@ from builders import (
 from fakes import MemoryStore
 from redis.asyncio import Redis
 
-from monitor.core.alerts import Alert, AlertType, BreakerPhase, Delivery
+from monitor.core.alerts import Alert, AlertType, BreakerPhase, Delivery, retraction_id
 from monitor.core.blocks import BlockRef
 from monitor.core.delivery import DeliveryQueue
 from monitor.core.keys import Key, position_key, price_key, reserve_key
@@ -82,7 +82,7 @@ class Subject:
 
 
 def a_retraction(block: BlockRef) -> Alert:
-    return an_alert(block, type=AlertType.RETRACTED)
+    return replace(an_alert(block, type=AlertType.RETRACTED), id=retraction_id(an_alert(block).id))
 
 
 async def a_subject(kind: str, client: Redis, identity: Identity) -> Subject:

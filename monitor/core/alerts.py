@@ -163,6 +163,11 @@ def digest(*parts: str) -> str:
     return hasher.hexdigest()[:32]
 
 
+def retraction_id(alert_id: str) -> str:
+    """Of the alert that takes this one back."""
+    return digest(AlertType.RETRACTED.value, alert_id)
+
+
 def alert_id(
     *,
     namespace: str,

@@ -7,7 +7,15 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
-from monitor.core.alerts import Alert, AlertStatus, AlertType, Severity, alert_id, digest
+from monitor.core.alerts import (
+    Alert,
+    AlertStatus,
+    AlertType,
+    Severity,
+    alert_id,
+    digest,
+    retraction_id,
+)
 from monitor.core.blocks import BlockRef
 from monitor.engine.breaker import BreakerRule, Transition
 from monitor.engine.paging import block_json
@@ -131,7 +139,7 @@ def retraction_of(alert: Alert) -> Alert:
     that; taking back what more was said of it, or an all-clear, leaves it firing, no worse than it
     was. Its time is the reverted block's, so that it is the same whoever writes it.
     """
-    identity = digest(AlertType.RETRACTED.value, alert.id)
+    identity = retraction_id(alert.id)
     body = json.loads(alert.body)
     is_over = alert.is_first and body["data"]["alert"]["status"] == AlertStatus.FIRING
     # Before a trip that was not the first word there was a warning.

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from monitor.core.alerts import Alert
+from monitor.core.alerts import Alert, retraction_id
 from monitor.core.blocks import BlockRef
 from monitor.store.codec import PostedAlert, encode_text
 from monitor.store.keys import SCRIPT_KEYS, Keys
@@ -27,7 +27,13 @@ class KeyList:
         """An alert to be written down and queued."""
         posted = encode_text(PostedAlert(alert, tuple(webhooks)))
         told = {"breaker": alert.breaker, "episode": alert.episode, "silenced": alert.silenced}
-        return {"id": alert.id, **told, "posted": posted, "receivers": self.receivers(webhooks)}
+        return {
+            "id": alert.id,
+            "retraction": retraction_id(alert.id),
+            **told,
+            "posted": posted,
+            "receivers": self.receivers(webhooks),
+        }
 
     def receivers(self, webhooks: Iterable[str]) -> list[Part]:
         return [{"webhook": name, "queue": self.queue(name)} for name in webhooks]

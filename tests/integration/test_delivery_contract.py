@@ -72,17 +72,30 @@ async def test_take__the_same_done_twice__is_delivered_once(subject: Subject) ->
     assert await subject.outcomes() == [{"ops": "pending"}, {"ops": "delivered"}]
 
 
-async def test_take__done_was_raised_anew_meanwhile__is_told_again(subject: Subject) -> None:
+async def test_take__done_went_and_came_back_meanwhile__is_told_once(subject: Subject) -> None:
     await subject.begin(FIRST)
-    alert = await subject.raise_alert(FIRST, "ops")
+    await subject.raise_alert(FIRST, "ops")
     before = await subject.queue.take("ops", subject.clock())
     await subject.revert(FIRST, "ops")
     await subject.store.commit(a_delta(FIRST))
     subject.clock.now_unix += 1
     await subject.raise_alert(FIRST, "ops")
-    retraction = await subject.queue.take("ops", subject.clock(), done=before)
+    assert await subject.queue.take("ops", subject.clock(), done=before) is None
+    assert (await subject.outcomes())[0] == {"ops": "delivered"}
+
+
+async def test_take__done_retraction_of_what_came_back_meanwhile__is_told_again(
+    subject: Subject,
+) -> None:
+    await subject.begin(FIRST)
+    alert = await subject.raise_alert(FIRST, "ops")
+    await taken(subject, "ops")
+    await subject.revert(FIRST, "ops")
+    retraction = await subject.queue.take("ops", subject.clock())
     assert retraction is not None
     assert retraction.alert_id == a_retraction(FIRST).id
+    await subject.store.commit(a_delta(FIRST))
+    await subject.raise_alert(FIRST, "ops")
     again = await subject.queue.take("ops", subject.clock(), done=retraction)
     assert again is not None
     assert again.alert_id == alert.id

@@ -259,40 +259,84 @@ async def test_revert__again_after_a_lost_answer__says_the_same(subject: Subject
     assert await subject.queue.pending() == 1
 
 
+async def heard(subject: Subject) -> list[str]:
+    """The ids of all that is due, delivered one after the other."""
+    found = []
+    while (delivery := await subject.queue.due("ops", subject.clock())) is not None:
+        found.append(delivery.alert_id)
+        await subject.queue.delivered(delivery)
+    return found
+
+
 async def test_judge__block_that_came_back__raises_its_alert_anew(subject: Subject) -> None:
     await subject.begin(FIRST)
-    await subject.raise_alert(FIRST, "ops")
-    await subject.queue.begin_attempt(await subject.due("ops"))
+    alert = await subject.raise_alert(FIRST, "ops")
+    assert await heard(subject) == [alert.id]
     await subject.revert(FIRST, "ops")
     await subject.store.commit(a_delta(FIRST))
-    alert = await subject.raise_alert(FIRST, "ops")
+    await subject.raise_alert(FIRST, "ops")
     # First what takes it back, then what holds: the last word a receiver hears is the right one.
-    heard = []
-    while (delivery := await subject.queue.due("ops", subject.clock())) is not None:
-        heard.append(delivery.alert_id)
-        await subject.queue.delivered(delivery)
-    assert heard == [a_retraction(FIRST).id, alert.id]
+    assert await heard(subject) == [a_retraction(FIRST).id, alert.id]
 
 
-async def test_judge__block_came_back_amid_an_attempt__is_told_after_its_retraction(
-    subject: Subject,
+@pytest.mark.parametrize("flips", [1, 2, 3])
+async def test_judge__block_came_back_before_its_alert_was_taken__is_told_as_if_it_never_went(
+    subject: Subject, flips: int
 ) -> None:
     await subject.begin(FIRST)
     alert = await subject.raise_alert(FIRST, "ops")
+    await subject.queue.begin_attempt(await subject.due("ops"))
+    for _ in range(flips):
+        await subject.revert(FIRST, "ops")
+        await subject.store.commit(a_delta(FIRST))
+        await subject.raise_alert(FIRST, "ops")
+    assert (await subject.due("ops")).attempts == 1
+    assert await heard(subject) == [alert.id]
+
+
+@pytest.mark.parametrize("flips", [1, 2, 3])
+async def test_revert__block_came_and_went_while_nobody_heard__alert_before_its_retraction(
+    subject: Subject, flips: int
+) -> None:
+    await subject.begin(FIRST)
+    alert = await subject.raise_alert(FIRST, "ops")
+    await subject.queue.begin_attempt(await subject.due("ops"))
+    for _ in range(flips):
+        await subject.revert(FIRST, "ops")
+        await subject.store.commit(a_delta(FIRST))
+        await subject.raise_alert(FIRST, "ops")
+    await subject.revert(FIRST, "ops")
+    assert await heard(subject) == [alert.id, a_retraction(FIRST).id]
+
+
+async def test_judge__block_came_back_amid_an_attempt__counts_what_it_delivers(
+    subject: Subject,
+) -> None:
+    await subject.begin(FIRST)
+    await subject.raise_alert(FIRST, "ops")
     before = await subject.due("ops")
     await subject.queue.begin_attempt(before)
     await subject.revert(FIRST, "ops")
     await subject.store.commit(a_delta(FIRST))
     subject.clock.now_unix += 1
     await subject.raise_alert(FIRST, "ops")
-    # The attempt ends well only now: what it delivered is taken back by what is sent next.
     await subject.queue.delivered(before)
-    heard = []
-    while (delivery := await subject.queue.due("ops", subject.clock())) is not None:
-        heard.append(delivery.alert_id)
-        await subject.queue.delivered(delivery)
-    assert heard == [a_retraction(FIRST).id, alert.id]
+    assert await heard(subject) == []
+    assert await subject.outcomes() == [{"ops": "delivered"}, {"ops": "dropped"}]
     assert not await subject.queue.begin_attempt(before)
+
+
+async def test_judge__block_came_back_amid_its_retraction__is_told_after_it(
+    subject: Subject,
+) -> None:
+    await subject.begin(FIRST)
+    alert = await subject.raise_alert(FIRST, "ops")
+    assert await heard(subject) == [alert.id]
+    await subject.revert(FIRST, "ops")
+    await subject.queue.begin_attempt(await subject.due("ops"))
+    await subject.store.commit(a_delta(FIRST))
+    await subject.raise_alert(FIRST, "ops")
+    assert await heard(subject) == [a_retraction(FIRST).id, alert.id]
 
 
 async def test_forget__final_blocks__move_the_base_of_the_tail(subject: Subject) -> None:

@@ -67,30 +67,13 @@ local function trim()
   redis.call('HSET', meta, 'swept', last < beyond and first or 0)
 end
 
--- An alert raised again (its block was reverted, then came back) moves to the end of each queue,
--- behind its retraction. It is queued anew: an attempt under way is of the time before that.
-local function post(alert)
-  if redis.call('HSET', alerts, alert.id, alert.posted) == 0 then
-    redis.call('SREM', gone, alert.id)
-    redis.call('LREM', history, 0, alert.id)
-  end
-  redis.call('LPUSH', history, alert.id)
-  for _, to in ipairs(alert.receivers) do
-    local entry = alert.id .. ':' .. to.webhook
-    local state = redis.call('HGET', outbox, entry)
-    if state and state:find('^pending') then redis.call('LREM', KEYS[to.queue], 0, alert.id) end
-    redis.call('HSET', outbox, entry, 'pending 0 ' .. op.now .. ' ' .. op.now)
-    redis.call('SADD', webhooks, to.webhook)
-    redis.call('RPUSH', KEYS[to.queue], alert.id)
-  end
-  posted_count = posted_count + 1
-end
-
--- Bytes may have left: an attempt was begun, whatever came of it.
-local function may_be_seen(id, webhook)
-  local state = redis.call('HGET', outbox, id .. ':' .. webhook)
-  if not state or state:find('^dropped') then return false end
-  return not state:find('^%l+ 0 ') or state:find('^delivered') ~= nil
+-- Whether nobody can have heard that the alert was taken back: the retraction waits behind it, and
+-- behind its attempts.
+local function still_waits(alert, to)
+  if not alert.retraction then return false end
+  local state = redis.call('HGET', outbox, alert.id .. ':' .. to.webhook)
+  local back = redis.call('HGET', outbox, alert.retraction .. ':' .. to.webhook)
+  return state and state:find('^pending') and back and back:find('^pending 0 ')
 end
 
 local function drop(id, to)
@@ -100,4 +83,36 @@ local function drop(id, to)
     redis.call('HSET', outbox, entry, (state:gsub('^pending', 'dropped')))
     redis.call('LREM', KEYS[to.queue], 0, id)
   end
+end
+
+local function enqueue(id, to)
+  local entry = id .. ':' .. to.webhook
+  local state = redis.call('HGET', outbox, entry)
+  if state and state:find('^pending') then redis.call('LREM', KEYS[to.queue], 0, id) end
+  redis.call('HSET', outbox, entry, 'pending 0 ' .. op.now .. ' ' .. op.now)
+  redis.call('SADD', webhooks, to.webhook)
+  redis.call('RPUSH', KEYS[to.queue], id)
+end
+
+-- An alert raised again (its block was reverted, then came back) is queued anew, behind its
+-- retraction; an attempt under way is of the time before that. But one that was never settled keeps
+-- its place, and the retraction goes unsent: it would be read before the alert, and alone where
+-- the block went once more.
+local function post(alert)
+  if redis.call('HSET', alerts, alert.id, alert.posted) == 0 then
+    redis.call('SREM', gone, alert.id)
+    redis.call('LREM', history, 0, alert.id)
+  end
+  redis.call('LPUSH', history, alert.id)
+  for _, to in ipairs(alert.receivers) do
+    if still_waits(alert, to) then drop(alert.retraction, to) else enqueue(alert.id, to) end
+  end
+  posted_count = posted_count + 1
+end
+
+-- Bytes may have left: an attempt was begun, whatever came of it.
+local function may_be_seen(id, webhook)
+  local state = redis.call('HGET', outbox, id .. ':' .. webhook)
+  if not state or state:find('^dropped') then return false end
+  return not state:find('^%l+ 0 ') or state:find('^delivered') ~= nil
 end
