@@ -11,7 +11,7 @@ import pytest
 from torture.campaign import run
 from torture.conditions import judge_conditions
 from torture.letters import Arrival, Interruption, Owed, Resumed
-from torture.outcome import Options
+from torture.outcome import Options, is_for_a_pair
 from torture.steady import Gate
 from torture.verdict import FULL_DISK, Verdict, judge, judge_final, judge_resumed, says
 
@@ -40,7 +40,8 @@ def counts(verdict: Verdict) -> tuple[int, int, int]:
 @pytest.mark.timeout(300)
 async def test_torture__random_disasters__loses_doubles_and_diverges_in_nothing() -> None:
     said: list[str] = [f"reproduce: make torture KILLS={KILLS} SEED={SEED_OF_TODAY}"]
-    outcome = await run(Options(KILLS, SEED_OF_TODAY), said.append)
+    options = Options(KILLS, SEED_OF_TODAY, is_for_a_pair(SEED_OF_TODAY))
+    outcome = await run(options, said.append)
     said += [*outcome.table(), f"the log: {outcome.log}", outcome.last_line()]
     sys.stdout.write("\n".join(said))
     assert outcome.last_line() == f"kills={KILLS} lost=0 duplicated=0 diverged=0"
@@ -141,11 +142,30 @@ def test_judge__an_earlier_letter_not_settled__is_out_of_order(
     assert counts(judged(said, OWED, CLEARED)) == (0, 0, faults)
 
 
-def test_judge__raised_again_while_unheard__waits_behind_its_retraction() -> None:
-    others = [GONE, GONE_TAKEN_BACK]
+def test_judge__went_and_came_back_while_unheard__keeps_its_place() -> None:
+    others = [replace(GONE, at_monotonic=3.0), replace(GONE_TAKEN_BACK, at_monotonic=4.0)]
+    again = replace(TOLD, at_monotonic=2.0)
+    assert judged([UNHEARD, again, *others, TOLD_CLEAR], OWED, CLEARED).is_clean
     back = replace(TAKEN_BACK, at_monotonic=3.0)
     again = replace(TOLD, at_monotonic=4.0)
-    assert judged([UNHEARD, *others, back, again, TOLD_CLEAR], OWED, CLEARED).is_clean
+    assert counts(judged([UNHEARD, GONE, GONE_TAKEN_BACK, back, again], OWED)) == (0, 0, 1)
+
+
+def test_judge__retraction_before_its_alert__is_diverged() -> None:
+    early = replace(TAKEN_BACK, at_monotonic=0.5)
+    assert counts(judged([early, TOLD], OWED)) == (0, 0, 1)
+
+
+def test_judge__retraction_not_taken_at_once__comes_again_before_all_else() -> None:
+    unheard = replace(GONE_TAKEN_BACK, acknowledged=False)
+    again = replace(GONE_TAKEN_BACK, at_monotonic=3.0)
+    back_once_more = replace(GONE, at_monotonic=4.0)
+    last = replace(GONE_TAKEN_BACK, at_monotonic=5.0)
+    verdict = judged([GONE, unheard, again, back_once_more, last])
+    assert verdict.is_clean
+    assert verdict.raised_again == 1
+    # Never taken, and the alert again: its retraction was overtaken.
+    assert counts(judged([GONE, unheard, back_once_more, last]))[2] == 1
 
 
 def body(snapshot: str | None, *unknown: str, value: str = "7") -> str:

@@ -22,20 +22,15 @@ def _at_once(arrivals: Sequence[Arrival]) -> list[str]:
 
 
 def _overtaken(arrivals: Sequence[Arrival]) -> list[str]:
-    """A letter that was not taken is the next to come: others wait behind it.
-
-    Unless it was taken back and raised again meanwhile: then it is queued anew, behind its
-    retraction.
+    """A letter that was not taken is the next to come: others wait behind it, also what takes it
+    back.
     """
     faults = []
     for number, arrival in enumerate(arrivals[:-1]):
         following = arrivals[number + 1]
         if arrival.acknowledged or following.id == arrival.id:
             continue
-        event = arrival.retracts or arrival.id
-        later = (other for other in arrivals[number + 1 :] if event in (other.id, other.retracts))
-        again = next(later, None)
-        if again is not None and again.id == arrival.id:
+        if any(other.id == arrival.id for other in arrivals[number + 1 :]):
             faults.append(
                 f"{following.type} {following.id} was read before {arrival.type} {arrival.id}, "
                 "which was not yet taken"

@@ -8,8 +8,8 @@ Owed is what an undisturbed daemon says about the final chain, block by block. T
   transition under a second id); two bodies under one id; and an id that came again after its 2xx,
   although nothing ended or froze the daemon or its Redis in between, and nothing the receiver as
   it answered.
-- diverged: a body that is not the undisturbed daemon's (see `says`), a retraction of what never
-  came, and letters out of order (see `order`).
+- diverged: a body that is not the undisturbed daemon's (see `says`), a retraction of what had
+  not come, and letters out of order (see `order`).
 
 A receiver that gets only what is final is owed the events up to the final block: nothing else may
 come, and never a retraction.
@@ -67,6 +67,8 @@ def judge(
     """
     verdict = Verdict()
     for alert_id, said in _words(arrivals, owed).items():
+        if said and said[0].retracts is not None:
+            verdict.diverged.append(f"{said[0].id} retracts {alert_id}, which had not come")
         if alert_id in owed:
             _judge_owed(owed[alert_id], said, verdict)
         else:
@@ -140,7 +142,6 @@ def _judge_gone(
 ) -> None:
     alerts = [arrival for arrival in said if arrival.retracts is None]
     if not alerts:
-        verdict.diverged.append(f"{said[0].id} retracts {alert_id}, which never came")
         return
     name = f"{alerts[0].type} {alert_id} of block {alerts[0].block_hash}"
     if alerts[0].block_hash in canonical:
