@@ -26,6 +26,7 @@ from monitor.store.keys import place_of
 from monitor.store.placing import ordered
 
 FORMAT, FORMAT_VERSION = "cascade-monitor backup", 1
+KINDS = frozenset({"string", "hash", "list", "set"})
 _POSITIONS = f"{Kind.POSITION}:"
 
 Progress = Callable[[int, int], None]
@@ -113,14 +114,20 @@ def read_backup(path: Path) -> tuple[Manifest, tuple[Entry, ...]]:
     try:
         manifest = json.decode(lines[0], type=Manifest)
         rows = [json.decode(line, type=tuple[str, str, list[str]]) for line in lines[1:-1]]
-    except MsgspecError as error:
-        raise _damaged(path, f"it is another program's, or a newer one's: {error}") from error
+        entries = tuple(_entry(*row) for row in rows)
+    except (MsgspecError, ValueError, RecursionError) as error:
+        said = str(error)[:300]
+        raise _damaged(path, f"it is another program's, or a newer one's: {said}") from error
     if (manifest.format, manifest.version) != (FORMAT, FORMAT_VERSION):
-        raise _damaged(path, f"it is a {manifest.format} of version {manifest.version}")
-    return manifest, tuple(
-        Entry(name, kind, tuple(value.encode("latin-1") for value in values))
-        for name, kind, values in rows
-    )
+        raise _damaged(path, f"it is a {manifest.format[:100]} of version {manifest.version}")
+    return manifest, entries
+
+
+def _entry(name: str, kind: str, values: Sequence[str]) -> Entry:
+    """Raises ValueError for what no store holds."""
+    if kind not in KINDS or not values or (kind == "hash" and len(values) % 2):
+        raise ValueError(f"{len(values)} values of {name[:100]!r} are no {kind[:20]!r}")
+    return Entry(name, kind, tuple(value.encode("latin-1") for value in values))
 
 
 def _lines(manifest: Manifest, entries: Sequence[Entry], progress: Progress) -> Iterator[bytes]:

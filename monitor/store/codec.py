@@ -52,6 +52,8 @@ Writes = dict[Key, Record | None]
 """What a block wrote; None is a removal."""
 
 ROWS_VERSION = b"\x01"
+LONGEST_CAUSE = 300
+"""Characters of a library's words: they may repeat what was found."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,12 +258,13 @@ def digest(records: Mapping[Key, Record], *, with_observed: bool = False) -> str
 def _decode(decoder: json.Decoder[T], data: bytes | str | Raw, what: object) -> T:
     try:
         return decoder.decode(data)
-    except (MsgspecError, ValueError) as exc:
+    except (MsgspecError, ValueError, RecursionError) as exc:
         raise _damaged(what, exc) from exc
 
 
 def _damaged(what: object, because: object) -> LedgerCorrupt:
     return LedgerCorrupt(
-        f"{what} in the store does not decode: {because}. Something else wrote there: build "
-        "the ledger anew, alerts are kept: cascade-monitor store rebuild --config F."
+        f"{what} in the store does not decode: {str(because)[:LONGEST_CAUSE]}. Something else "
+        "wrote there: build the ledger anew, alerts are kept: cascade-monitor store rebuild "
+        "--config F. If that does not help, forget them too: store rebuild --forget-alerts."
     )

@@ -29,7 +29,7 @@ from monitor.store.contents import Entry
 from monitor.store.keys import Keys
 
 NAME = "course"
-_UNREADABLE = (MsgspecError, UnicodeDecodeError, LedgerCorrupt)
+_UNREADABLE = (MsgspecError, ValueError, RecursionError, LedgerCorrupt)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +75,14 @@ async def resume(client: "Redis", keys: Keys, scripts: Scripts, block: BlockRef)
     [kept] = await read(client, ("LRANGE", keys.of(NAME), 0, -1))
     if not kept:
         return
-    stands = [json.decode(stand, type=_Stand) for stand in kept]
+    try:
+        stands = [json.decode(stand, type=_Stand) for stand in kept]
+    except _UNREADABLE as error:
+        raise LedgerCorrupt(
+            f"what breakers had come to before a rebuild does not decode: {str(error)[:300]}. "
+            "Something else wrote there. Restore a backup, or forget all there is: cascade-monitor "
+            "store rebuild --forget-alerts --config F."
+        ) from error
     breakers = next((s.breakers for s in reversed(stands) if s.number <= block.number), {})
     states = [text for pair in sorted(breakers.items()) for text in pair]
     await scripts.run("resume", {"breakers": states})

@@ -1,5 +1,6 @@
 """The outbox in Redis: one queue per webhook, and what became of every delivery."""
 
+import math
 import time
 from collections.abc import AsyncIterator, Callable, Collection, Mapping
 
@@ -189,14 +190,17 @@ def _delivery(alert_id: str, webhook: str, posted: str, state: str) -> Delivery:
 def _terms(alert_id: str, state: str) -> tuple[int, float, float]:
     try:
         _, attempts, due, created = state.split(" ")
-        return int(attempts), float(due), float(created)
+        terms = int(attempts), float(due), float(created)
     except ValueError as exc:
         raise _damaged(alert_id, state) from exc
+    if terms[0] < 0 or not all(map(math.isfinite, terms[1:])):
+        raise _damaged(alert_id, state)
+    return terms
 
 
 def _damaged(alert_id: str, state: str) -> LedgerCorrupt:
     return LedgerCorrupt(
-        f"the delivery of alert {alert_id} is {state!r} in the store: expected its status, "
+        f"the delivery of alert {alert_id} is {state[:100]!r} in the store: expected its status, "
         "attempts and two times. Something else wrote there. Restore a backup, or forget all "
         "there is: cascade-monitor store rebuild --forget-alerts --config F."
     )

@@ -57,6 +57,7 @@ class _OldDelta:
 
 
 _DELTA = Decoder(_OldDelta)
+ANEW = "Restore a backup, or build the ledger anew: cascade-monitor store rebuild --config F."
 
 
 async def migrate(
@@ -175,20 +176,29 @@ def _old_records(
 ) -> Iterator[tuple[Key, Record | None]]:
     for name, fields in hashes:
         for field, text in fields.items():
-            kind, _, market = name.split(":", 2)
-            subject, _, sub_market = field.partition("/")
-            key = Key(Kind(kind), MarketId(market), sub_market, subject)
-            yield key, codec.decode_json_record(key, text)
+            yield _old_record(name, field, text)
+
+
+def _old_record(name: str, field: str, text: str) -> tuple[Key, Record | None]:
+    try:
+        kind, _, market = name.split(":", 2)
+        subject, _, sub_market = field.partition("/")
+        key = Key(Kind(kind), MarketId(market), sub_market, subject)
+    except ValueError as exc:
+        raise LedgerCorrupt(
+            f"the records {name[:100]!r} are none of schema {OLD_SCHEMA}: expected "
+            f"<kind>:<protocol>:<market>. {ANEW}"
+        ) from exc
+    return key, codec.decode_json_record(key, text)
 
 
 def _old_delta(block: BlockRef, text: str) -> BlockDelta:
     try:
         changes = _DELTA.decode(text).changes
-    except ValueError as exc:
+    except (ValueError, RecursionError) as exc:
         raise LedgerCorrupt(
             f"the undo record of block {block.number} does not decode as schema {OLD_SCHEMA}: "
-            f"{exc}. Restore a backup, or build the ledger anew: cascade-monitor store rebuild "
-            "--config F."
+            f"{str(exc)[:300]}. {ANEW}"
         ) from exc
     read = codec.decode_json_record
     return BlockDelta(
