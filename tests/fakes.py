@@ -1,6 +1,5 @@
 """Fakes of the ports, for tests that are about something else, and for faults."""
 
-import json
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -43,14 +42,6 @@ class _Entry:
     def may_be_seen(self) -> bool:
         was_begun = self.delivery.attempts > 0
         return self.status == "delivered" or (self.status != "dropped" and was_begun)
-
-
-def _retracted(alert: Alert) -> str | None:
-    """The id of the alert that it takes back."""
-    if alert.type is not AlertType.RETRACTED:
-        return None
-    told = json.loads(alert.body).get("data", {}).get("alert", {})
-    return str(told["retracts"]) if "retracts" in told else None
 
 
 class MemoryStore:
@@ -267,9 +258,11 @@ class MemoryStore:
         self, webhook: str, *, final_only: bool, aside: Collection[str] = ()
     ) -> Delivery | None:
         """The oldest delivery of those a webhook may have."""
+        behind: set[str] = set()
         for alert_id in self._queues.get(webhook, []):
             alert, _ = self._history[alert_id]
-            if alert_id in aside or _retracted(alert) in aside:
+            if alert_id in aside or alert.fingerprint in behind:
+                behind.add(alert.fingerprint)
                 continue
             is_lasting = not alert.is_of_chain or alert.type is AlertType.RETRACTED
             is_final = bool(self._tail) and alert.block.number <= self._tail[0].number

@@ -2,7 +2,8 @@
 
 A receiver that checks what it is sent may refuse one alert for ever (a type it does not know, a
 size it does not take) and take every other. Order is kept as long as that is not certain: the next
-alert is tried, and if it is refused too, the receiver is at fault and nothing may pass.
+alert of another breaker is tried, and if it is refused too, the receiver is at fault and nothing
+may pass. What was said later of the same breaker waits: no end comes before its beginning.
 """
 
 import math

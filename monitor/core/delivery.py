@@ -35,7 +35,7 @@ class DeliveryQueue(Protocol):
         """Note that `done` was delivered, and begin an attempt of the next, as `due` finds it: at
         once, and in one round trip. Its `attempts` are those before.
 
-        `aside`: alerts that are passed over, and so is what takes one of them back.
+        `aside`: alerts that are passed over, with all that was said later of the same breaker.
         """
         ...
 

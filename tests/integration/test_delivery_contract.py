@@ -328,6 +328,23 @@ async def test_take__aside__passes_over_it_and_what_takes_it_back(subject: Subje
     assert await taken(subject, "ops") == [alert.id, back.id]
 
 
+async def test_take__aside__holds_back_what_was_said_later_of_the_same_breaker(
+    subject: Subject,
+) -> None:
+    """Its all-clear before its trip would leave a firing that nobody ends."""
+    await subject.begin(FIRST, SECOND)
+    tripped = await subject.raise_alert(FIRST, "ops")
+    cleared, other = an_alert(SECOND, type=AlertType.CLEARED), an_alert(SECOND, "other")
+    judgement = a_judgement(SECOND, cleared, other)
+    await subject.store.judge(judgement, {cleared.id: ["ops"], other.id: ["ops"]})
+    now = subject.clock()
+    found = await subject.queue.take("ops", now, aside=[tripped.id])
+    assert found is not None
+    assert found.alert_id == other.id
+    assert await subject.queue.take("ops", now, done=found, aside=[tripped.id]) is None
+    assert await taken(subject, "ops") == [tripped.id, cleared.id]
+
+
 async def test_delivered_bodies__end_that_was_given_up__is_among_them(subject: Subject) -> None:
     """Else Alertmanager would be kept firing what was over, once it is back."""
     await subject.begin(FIRST, SECOND)

@@ -55,13 +55,13 @@ class Post:
         )
         self._block = a_block()
 
-    async def put(self, *webhooks: str) -> str:
+    async def put(self, *webhooks: str, breaker: str = "eth-cascade") -> str:
         """Queue one more alert; returns its id."""
         if (await self.queue.load()).cursor is None:
             await self.queue.begin(self._block, {})
         self._block = a_block(self._block)
         await self.queue.commit(a_delta(self._block))
-        alert = an_alert(self._block)
+        alert = an_alert(self._block, breaker)
         await self.queue.judge(a_judgement(self._block, alert), {alert.id: webhooks})
         self.outbox.notify()
         return alert.id
@@ -118,17 +118,18 @@ class Picky:
         self.took.append(delivery.alert_id)
 
 
-async def test_outbox__one_alert_refused_for_what_it_says__others_pass_and_it_is_tried_on() -> None:
+async def test_outbox__one_alert_refused_for_what_it_says__others_pass_but_of_its_breaker() -> None:
     picky = Picky()
     post = Post({"hook": picky})
-    refused, *others = [await post.put("hook") for _ in range(4)]
+    refused, *others = [await post.put("hook", breaker=f"breaker {n}") for n in range(4)]
+    later = await post.put("hook", breaker="breaker 0")
     picky.refuses = {refused}
     await post.until(lambda: picky.took == others)
     assert picky.asked == [refused] * 3 + others
     picky.refuses = set()
     post.now.unix += 2
     await post.emptied()
-    assert picky.took == [*others, refused]
+    assert picky.took == [*others, refused, later]
 
 
 async def test_outbox__refused_for_what_it_says_while_others_pass__is_given_up_in_time() -> None:
@@ -138,7 +139,7 @@ async def test_outbox__refused_for_what_it_says_while_others_pass__is_given_up_i
     refused = await post.put("hook")
     picky.refuses = {refused}
     for _ in range(4):
-        other = await post.put("hook")
+        other = await post.put("hook", breaker="other")
         await post.until(lambda: picky.took[-1:] == [other])  # noqa: B023
         post.now.unix += 20
     await post.emptied()
@@ -149,7 +150,7 @@ async def test_outbox__refused_for_what_it_says_while_others_pass__is_given_up_i
 async def test_outbox__all_refused_for_what_they_say__keeps_the_order() -> None:
     picky = Picky()
     post = Post({"hook": picky})
-    wanted = [await post.put("hook") for _ in range(3)]
+    wanted = [await post.put("hook", breaker=f"breaker {n}") for n in range(3)]
     picky.refuses = set(wanted)
     await post.until(lambda: len(picky.asked) >= 12)
     assert picky.asked[:12] == [wanted[0]] * 3 + [wanted[1]] + [wanted[0]] * 8
@@ -171,7 +172,7 @@ async def test_outbox__refused_alert_is_taken_back__its_retraction_does_not_pass
     await post.queue.revert(undo, {refused: (back, ["hook"])})
     post._block = a_block(a_block(), fork="b")
     await post.queue.commit(a_delta(post._block))
-    other = await post.put("hook")
+    other = await post.put("hook", breaker="other")
     await post.until(lambda: picky.took == [other])
     picky.refuses = set()
     post.now.unix += 2

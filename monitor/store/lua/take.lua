@@ -23,11 +23,14 @@ end
 local aside = {}
 for _, id in ipairs(op.aside) do aside[id] = true end
 
--- What takes back an alert that stands aside must not come before it.
+-- What was said later of the same breaker stands aside with it: an end must not come before its
+-- beginning, nor what takes back before what it takes back.
+local behind = {}
 local function is_aside(id, posted)
-  if #op.aside == 0 or aside[id] then return aside[id] end
-  local alert = cjson.decode(posted).alert
-  return alert.type == op.retracted and aside[cjson.decode(alert.body).data.alert.retracts]
+  if #op.aside == 0 then return false end
+  local fingerprint = cjson.decode(posted).alert.fingerprint
+  if aside[id] then behind[fingerprint] = true end
+  return behind[fingerprint]
 end
 
 local function begun(id)
@@ -37,7 +40,7 @@ local function begun(id)
   local attempts, due, created = state:match('^pending (%d+) (%S+) (%S+)$')
   local now, at = tonumber(op.now), tonumber(due)
   if not (at and tonumber(created) and posted) then return {'damaged', id, state} end
-  if op.final_only and not is_final(posted) or is_aside(id, posted) then return nil end
+  if is_aside(id, posted) or op.final_only and not is_final(posted) then return nil end
   if due ~= created and at > now and at <= now + op.furthest then return {'none'} end
   redis.call('HSET', outbox, entry, table.concat({'pending', attempts + 1, due, created}, ' '))
   return {'ok', id, posted, attempts, due, created}
