@@ -142,6 +142,24 @@ def test_judge__an_earlier_letter_not_settled__is_out_of_order(
     assert counts(judged(said, OWED, CLEARED)) == (0, 0, faults)
 
 
+@pytest.mark.parametrize(
+    ("alert_id", "by", "faults"),
+    [
+        pytest.param(TOLD.id, "other", 0, id="what the first had begun"),
+        pytest.param(TOLD.id, "one", 1, id="by itself"),
+        pytest.param(TOLD_CLEAR.id, "other", 1, id="something else"),
+    ],
+)
+def test_judge__another_daemon_while_a_letter_is_answered__sends_it_once_more(
+    alert_id: str, by: str, faults: int
+) -> None:
+    first = replace(TOLD, by="one", answered_monotonic=3.0)
+    second = TOLD if alert_id == TOLD.id else TOLD_CLEAR
+    after = replace(second, by=by, at_monotonic=2.0)
+    verdict = judged([first, after], OWED, CLEARED, interruptions=[KILL])
+    assert len(verdict.diverged) == faults
+
+
 def test_judge__went_and_came_back_while_unheard__keeps_its_place() -> None:
     others = [replace(GONE, at_monotonic=3.0), replace(GONE_TAKEN_BACK, at_monotonic=4.0)]
     again = replace(TOLD, at_monotonic=2.0)
