@@ -18,7 +18,7 @@ from monitor.engine.books import Books
 from monitor.engine.judge import Judge
 from monitor.engine.recursion import owners_in
 from monitor.errors import QuestionError
-from monitor.parts import Parts, parts_of, watchers_of
+from monitor.parts import Parts, parts_of, wards_of, watchers_of
 from monitor.recursion_rules import loop_terms
 from monitor.settings import Settings
 from monitor.storage import identity_of, redis_of
@@ -58,7 +58,9 @@ async def desk(settings: Settings) -> AsyncIterator[EngineAnswers]:
     """Raises ConfigError when there is no state, SchemaMismatch when it is another's."""
     async with _stored(settings) as (store, state):
         parts = parts_of(settings)
-        judge = Judge(parts.runner, watchers_of(settings, ""), (), to_checksum_address)
+        wards = wards_of(settings, "", parts.markets)
+        watchers = watchers_of(settings, "")
+        judge = Judge(parts.runner, watchers, (), to_checksum_address, wards=wards)
         judge.resume(state.breakers)
         ledger = Ledger(state.records)
         books = Books(

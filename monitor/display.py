@@ -252,6 +252,21 @@ def breakers(out: Console, document: Document) -> None:
     for row in document["breakers"]:
         for note in _notes(row):
             _say(out, f"{row['name']}: {note}")
+    if watches := document.get("watches"):
+        _watches(out, watches)
+
+
+def _watches(out: Console, watches: Sequence[Document]) -> None:
+    table = whole("watch", "account", "market", "health", "alerts below")
+    for row in watches:
+        for each in row["positions"]:
+            place = "/".join(filter(None, (each["market"], each["sub_market"])))
+            health = f"{_health(each)}{' [bold red]below[/]' if each['below'] else ''}"
+            table.add_row(row["name"], each["account"], place, health, row["health_below"])
+    out.print(table)
+    for row in watches:
+        if not row["positions"]:
+            _say(out, f"{row['name']}: none of its accounts holds anything in a followed market")
 
 
 def _notes(row: Document) -> Iterator[str]:

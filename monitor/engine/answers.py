@@ -199,7 +199,13 @@ class EngineAnswers:
             self._waiting -= 1
 
     async def breakers(self) -> dict[str, Any]:
-        return {"block": block_json(self._block()), "breakers": await self._breakers()}
+        block = self._block()
+        watches = self._judge.watched(self._present.ledger, block)
+        return {
+            "block": block_json(block),
+            "breakers": await self._breakers(),
+            "watches": watches,
+        }
 
     async def alerts(self, limit: int) -> dict[str, Any]:
         try:

@@ -20,6 +20,7 @@ from monitor.engine.paging import block_json
 from monitor.engine.positions import Checksum
 from monitor.engine.readings import reading_of, unknown_of
 from monitor.engine.retirement import is_over, retired
+from monitor.engine.watch_rows import watch_rows
 from monitor.engine.watching import STATES, Wards
 from monitor.simulation.report import document_of
 from monitor.simulation.results import Projection
@@ -147,6 +148,12 @@ class Judge:
             # Who listed its name, and heard of it, may list another one by now.
             webhooks |= {alert.id: self._everybody(alert) for alert in ended.alerts}
         return Judgement(block, tuple(states), tuple(alerts)), webhooks
+
+    def watched(self, view: LedgerView, block: BlockRef) -> list[dict[str, Any]]:
+        """The watched positions, for the face."""
+        if self._wards is None:
+            return []
+        return watch_rows(self._wards, view, block, self.ward_states, self._face)
 
     def settle(self, judgement: Judgement) -> None:
         """The judgement is stored: its states are the present."""

@@ -74,7 +74,7 @@ class Wards:
     ) -> None:
         self._origin = origin
         self._rules = tuple(rules)
-        self._watches = tuple(watches)
+        self.watches = tuple(watches)
         self._checksum = checksum
 
     def knows(self, name: str) -> bool:
@@ -83,7 +83,7 @@ class Wards:
         _, watch_name, market, _, account = name.split("/")
         return any(
             watch.name == watch_name and watch.covers(rule.market) and account in watch.accounts
-            for watch in self._watches
+            for watch in self.watches
             for rule in self._rules
             if rule.market == market
         )
@@ -101,11 +101,11 @@ class Wards:
         """
         after: list[tuple[str, BreakerState]] = []
         alerts: list[Alert] = []
-        for watch in self._watches:
+        for watch in self.watches:
             why = (silenced or {}).get(watch.name)
-            for place, held in self._held(view, block, watch, states):
+            for place, held in self.held(view, block, watch, states):
                 name = state_name(watch, place)
-                before, health = states.get(name, SAFE), _health(held)
+                before, health = states.get(name, SAFE), health_of(held)
                 event_of = _Event(self._origin, watch, place, name, self._checksum)
                 state, said = step(watch, before, health, block, is_silenced=why is not None)
                 state = event_of.named(state)
@@ -117,7 +117,7 @@ class Wards:
                 after.append((name, state))
         return Wardings(tuple(after), tuple(alerts))
 
-    def _held(
+    def held(
         self,
         view: LedgerView,
         block: BlockRef,
@@ -226,7 +226,7 @@ def _places_in(
             yield Place(market, Address(account), sub_market)
 
 
-def _health(held: Statement | None) -> Health:
+def health_of(held: Statement | None) -> Health:
     if held is None or not held.debt:
         return Health()
     return Health(held.risk.health_factor_wad, held.risk.unknown)
