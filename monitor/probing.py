@@ -1,5 +1,7 @@
 """Asks a running daemon how it is, over its own HTTP port."""
 
+import json
+
 import aiohttp
 
 from monitor.core.ports import Probe
@@ -18,10 +20,18 @@ async def ask(host: str, port: int, *, live: bool) -> Probe:
     timeout = aiohttp.ClientTimeout(total=TIMEOUT_SECONDS)
     try:
         async with aiohttp.ClientSession(timeout=timeout) as session, session.get(url) as answer:
-            body = await answer.json()
-            return Probe(answer.status == 200, tuple(body.get("reasons", ())))
-    except (aiohttp.ClientError, TimeoutError, ValueError) as error:
+            return _probe(answer.status, await answer.read())
+    except (aiohttp.ClientError, TimeoutError, OSError, ValueError, RecursionError) as error:
         raise RpcUnavailable(
             f"no daemon answers on {host}:{port} ({type(error).__name__}): start it with "
             "`cascade-monitor run`, or correct http.listen."
         ) from error
+
+
+def _probe(status: int, body: bytes) -> Probe:
+    """Raises ValueError for what no daemon says: something else may listen there."""
+    said = json.loads(body)
+    reasons = said.get("reasons", []) if isinstance(said, dict) else None
+    if not isinstance(reasons, list) or not all(isinstance(each, str) for each in reasons):
+        raise ValueError("expected an object with reasons")
+    return Probe(status == 200, tuple(reasons))

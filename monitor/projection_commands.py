@@ -181,5 +181,5 @@ def _number(text: str) -> Any:
     """A number where it is one; the option itself says what it wants."""
     try:
         return json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return text

@@ -153,6 +153,6 @@ def _short(value: Any) -> Any:
 def _said(answer: Answer) -> Mapping[str, Any]:
     try:
         said = json.loads(answer.body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return said if isinstance(said, dict) else {}
