@@ -42,9 +42,7 @@ def test_abridged__any_size__is_short_and_keeps_the_figures(size: int) -> None:
     assert differing == set(short.get("abridged", []))
 
 
-def test_abridged__a_thousand_of_each__tells_the_largest_and_how_many_are_left() -> (
-    None
-):
+def test_abridged__a_thousand_of_each__tells_the_largest_and_how_many_are_left() -> None:
     short = abridged(a_projection(1_000))
     assert list(short["by_market"]) == [f"morpho/{n}" for n in range(999, 979, -1)]
     assert short["unknown"][-1] == "and 980 more"
