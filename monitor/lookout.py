@@ -120,6 +120,7 @@ class Lookout:
             Condition.LAG: None
             if head is None or judged is None
             else lag_reasons(head, judged, limits.lag_blocks),
+            Condition.SCENARIOS: None if seen is None else seen.scenarios,
             Condition.STORE: store,
             Condition.OUTBOX: outbox,
             Condition.CLOCK: self._clock_sight.look(now_unix, now_monotonic, head),

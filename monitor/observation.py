@@ -19,7 +19,13 @@ from monitor.engine.folding import Folded
 from monitor.engine.judge import Judge
 from monitor.engine.paging import block_json
 from monitor.engine.positions import PositionBook
-from monitor.engine.symptoms import Seen, drift_reasons, log_reasons, price_reasons
+from monitor.engine.symptoms import (
+    Seen,
+    drift_reasons,
+    log_reasons,
+    price_reasons,
+    scenario_reasons,
+)
 from monitor.engine.totals import market_totals, unknown_prices
 from monitor.engine.valuation import list_all
 from monitor.errors import TransientError
@@ -115,6 +121,7 @@ class Observation:
             prices=price_reasons(unknown_prices(view, self._rules), rows, block),
             logs=log_reasons(view, block),
             drift=drift_reasons(view),
+            scenarios=scenario_reasons(self._judge.unmeasured()),
         )
 
     def raised(self, alert: Alert) -> None:

@@ -20,6 +20,8 @@ class Condition(StrEnum):
     """The ledger may differ from the contracts."""
     LAG = f"{MONITOR}lag"
     """Blocks wait to be judged."""
+    SCENARIOS = f"{MONITOR}scenarios"
+    """A projection has no end, or could not be asked, and no breaker measures it."""
     STORE = f"{MONITOR}store"
     """Redis is away, slow or not durable."""
     OUTBOX = f"{MONITOR}outbox"

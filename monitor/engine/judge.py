@@ -149,6 +149,11 @@ class Judge:
             webhooks |= {alert.id: self._everybody(alert) for alert in ended.alerts}
         return Judgement(block, tuple(states), tuple(alerts)), webhooks
 
+    def unmeasured(self) -> list[Answer]:
+        """The newest projections that no breaker looks at."""
+        measured = {limits.scenario for rule in self.rules for limits in rule.limits}
+        return [answer for name, answer in self.answers.items() if name not in measured]
+
     def watched(self, view: LedgerView, block: BlockRef) -> list[dict[str, Any]]:
         """The watched positions, for the face."""
         if self._wards is None:

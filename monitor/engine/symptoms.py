@@ -10,6 +10,7 @@ from monitor.core.blocks import BlockRef
 from monitor.core.keys import Kind
 from monitor.core.ledger import Fault, LedgerView, each
 from monitor.core.units import MarketId
+from monitor.engine.cascade_runner import Answer
 from monitor.engine.price_book import PriceRow
 from monitor.engine.totals import faults
 
@@ -34,6 +35,7 @@ class Seen:
     prices: tuple[str, ...]
     logs: tuple[str, ...]
     drift: tuple[str, ...]
+    scenarios: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +123,20 @@ def drift_reasons(view: LedgerView) -> tuple[str, ...]:
     It is over when the ledger was built anew (`store rebuild`).
     """
     return faults(view)
+
+
+def scenario_reasons(answers: Iterable[Answer]) -> tuple[str, ...]:
+    """Projections that tell nothing. Those a breaker measures are for the breaker to say: give the
+    others. Unknown prices have a condition of their own.
+    """
+    found = []
+    for answer in answers:
+        name, rounds = answer.plan.name, answer.plan.options.max_rounds
+        if answer.result is None:
+            found.append(f"scenario {name}: {answer.fault}")
+        elif not answer.result.converged:
+            found.append(f"scenario {name}: no end within {rounds} rounds: raise its max_rounds")
+    return tuple(found)
 
 
 def outbox_reasons(

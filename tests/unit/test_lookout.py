@@ -101,7 +101,8 @@ async def test_look__before_the_first_judged_block__cannot_tell_what_blocks_tell
     scene = Scene()
     scene.seen, scene.stand.evaluated = None, None
     scene.stand.current = False
-    unknown = (Condition.LOGS, Condition.PRICES, Condition.DRIFT, Condition.LAG, Condition.STOPPED)
+    of_blocks = (Condition.LOGS, Condition.PRICES, Condition.DRIFT, Condition.SCENARIOS)
+    unknown = (*of_blocks, Condition.LAG, Condition.STOPPED)
     assert await scene.reasons() == dict.fromkeys(unknown)
 
 
@@ -157,7 +158,7 @@ async def test_look__head_that_stays__is_told_by_the_clock_that_does_not_jump() 
 
 async def test_look__each_fault__comes_under_its_own_name() -> None:
     scene = Scene()
-    scene.seen = Seen(prices=("no price",), logs=("no log",), drift=("drift",))
+    scene.seen = Seen(("no price",), ("no log",), ("drift",), ("no end",))
     scene.stand.disagreement = "two chains"
     scene.stand.evaluated = a_block(number=900)
     scene.queues.overdue, scene.queues.full = {"on-call": 999.0}, {"chat": 3}
@@ -165,13 +166,14 @@ async def test_look__each_fault__comes_under_its_own_name() -> None:
     assert found[Condition.PRICES] == ("no price",)
     assert found[Condition.LOGS] == ("no log",)
     assert found[Condition.DRIFT] == ("drift",)
+    assert found[Condition.SCENARIOS] == ("no end",)
     assert found[Condition.ENDPOINTS] == ("two chains",)
     assert "100 blocks wait" in str(found[Condition.LAG])
     assert [reason.split(":")[0] for reason in found[Condition.OUTBOX] or ()] == [
         "webhook on-call",
         "webhook chat",
     ]
-    assert len(found) == 6
+    assert len(found) == 7
 
 
 async def test_look__what_an_audit_found__is_drift_and_what_it_cannot_tell_is_no_end_of_it() -> (

@@ -293,3 +293,12 @@ def test_receiver__of_a_severity__wants_what_is_at_least_that(
     told = replace(an_alert(a_block()), severity=severity)
     assert Receiver("on-call", ("*",), least).wants(told) is is_wanted
     assert not Receiver("on-call", ("another",), least).wants(told)
+
+
+async def test_unmeasured__projections_that_no_breaker_looks_at() -> None:
+    told = Told()
+    await told.next()
+    (measured,) = told.judge.answers.values()
+    other = replace(measured, plan=replace(measured.plan, name="another"))
+    told.judge.answers["another"] = other
+    assert told.judge.unmeasured() == [other]

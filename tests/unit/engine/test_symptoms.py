@@ -1,10 +1,12 @@
 """Why the monitor is blind: one table a condition."""
 
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
 import pytest
 from builders import USDC, WETH, a_block, an_address
+from unit.engine.test_judge import answer
 
 from monitor.core.keys import fault_key
 from monitor.core.ledger import Fault, Ledger
@@ -23,6 +25,7 @@ from monitor.engine.symptoms import (
     log_reasons,
     outbox_reasons,
     price_reasons,
+    scenario_reasons,
     store_reasons,
 )
 
@@ -178,3 +181,12 @@ def test_clock__behind_the_chain__is_told_while_it_is() -> None:
     [reason] = clocks.look()
     assert "block 1000 is 120 s in the future, expected at most 60 s" in reason
     assert clocks.look(60) == ()
+
+
+def test_scenario_reasons__no_end_or_no_answer__says_of_which_and_what_to_do() -> None:
+    endless, failed = answer(BLOCK, max_rounds=1), replace(answer(BLOCK), result=None, fault="odd")
+    assert scenario_reasons([answer(BLOCK)]) == ()
+    assert scenario_reasons([endless, failed]) == (
+        "scenario eth-crash: no end within 1 rounds: raise its max_rounds",
+        "scenario eth-crash: odd",
+    )
