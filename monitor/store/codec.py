@@ -98,6 +98,7 @@ _BREAKER = json.Decoder(BreakerState)
 _JUDGEMENT = json.Decoder(Judgement)
 _MARK = json.Decoder(_Mark)
 _POSTED = json.Decoder(PostedAlert)
+_BODY = json.Decoder(dict[str, Raw])
 _LETTER = json.Decoder(DeadLetter)
 _SILENCE = json.Decoder(Silence)
 _CONDITION = json.Decoder(KeptCondition)
@@ -170,7 +171,9 @@ def decode_breaker(name: str, data: bytes | str) -> BreakerState:
 
 
 def decode_posted(data: bytes | str) -> PostedAlert:
-    return _decode(_POSTED, data, "an alert")
+    posted = _decode(_POSTED, data, "an alert")
+    _decode(_BODY, posted.alert.body, f"the body of alert {posted.alert.id}")
+    return posted
 
 
 def decode_letter(data: bytes | str) -> DeadLetter:

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from builders import USDC, WETH, a_block, a_delta, a_position, a_price, an_address
+from builders import USDC, WETH, a_block, a_delta, a_position, a_price, an_address, an_alert
 from msgspec import json
 
 from monitor.core.keys import (
@@ -107,3 +107,11 @@ def test_encode_text__price__can_be_read_by_people() -> None:
     text = codec.encode_text(a_price(None, reason="never answered"))
     assert '"value":null' in text
     assert '"reason":"never answered"' in text
+
+
+@pytest.mark.parametrize("body", ["", "{", "[]", "null", '"tripped"'])
+def test_decode_posted__body_is_no_object__is_damage(body: str) -> None:
+    """It would end whatever reads the alerts in a traceback."""
+    posted = codec.PostedAlert(replace(an_alert(a_block()), body=body), ("on-call",))
+    with pytest.raises(LedgerCorrupt, match="the body of alert"):
+        codec.decode_posted(codec.encode_text(posted))
