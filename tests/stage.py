@@ -1,8 +1,9 @@
 """A world with borrowers, a receiver, and the daemon's files: what tests of the whole stand on."""
 
+import random
 import socket
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from devnet.configuration import Wiring, configuration
 from devnet.receiver import Receiver
 
 BORROWERS = 40
+PORTS = (10_000, 32_000)
 
 
 @dataclass
@@ -45,9 +47,15 @@ class Stage:
 
 
 def free_port() -> int:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        return int(taken.getsockname()[1])
+    """One that stays free: below those the system draws from for connections, which would take it
+    while a daemon is down.
+    """
+    draw = random.SystemRandom()
+    while True:
+        port = draw.randint(*PORTS)
+        with suppress(OSError), socket.socket() as probe:
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 @asynccontextmanager

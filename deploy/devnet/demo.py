@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from devnet.chat import Chat
 from devnet.configuration import AAVE_3_0, AAVE_CORE, MORPHO, OWN_TIME, Wiring, configuration
 from devnet.demo_loops import build_loops
 from devnet.deployer import ADMIN
@@ -32,6 +33,7 @@ from devnet.telling import (
     console,
     liquidated_in,
     say,
+    show_chat,
     show_comparison,
     show_letter,
     show_loops,
@@ -45,14 +47,22 @@ from devnet.wide_world import WideWorld
 
 ERROR_BOUND = 0.01
 """Of what is projected beside what happens, in all markets together and in each."""
-GUARDIAN = """
+MORE = """
+[[webhooks]]
+name = "chat"
+format = "apprise"
+url = "{chat}"
+allow_private = true
+
 [[guardians]]
 market = "{market}"
 guardian = "{guardian}"
 action = "freeze"
 assets = ["WETH"]
 """
-"""Who may stop borrowing against ether: its alert brings what he would have to send."""
+"""A chat beside the receiver; and who may stop borrowing against ether: the alert brings what he
+would have to send.
+"""
 CURVE = ("curve", "--asset", "WETH", "--to", "-0.4", "--steps", "20")
 BIRTH_SECONDS = 26 * 3600
 """How long before now the chain begins: the vault's timelock takes a day of it."""
@@ -89,13 +99,14 @@ async def play(folder: Path) -> Verdict:
         )
         await world.mine(4)  # so that the daemon begins after the world was made
         receiver = await stack.enter_async_context(Receiver())
+        chat = await stack.enter_async_context(Chat())
         say(f"chain at {world.anvil.http_url}, block {(await world.head()).number}")
-        watch = await stack.enter_async_context(_daemon(world, receiver, folder))
+        watch = await stack.enter_async_context(_daemon(world, receiver, chat, folder))
         await watch.judged((await world.head()).hash)
         say(f"daemon ready at {watch.url} after {time.monotonic() - started:.0f} s")
         await _lever(world, watch)
         await _slip(world, watch)
-        tripped = await _slide(world, watch, receiver)
+        tripped = await _slide(world, watch, receiver, chat)
         await _repeat(watch, tripped, folder / "state" / "snapshots")
         await _curve(watch)
         verdict = await _crash(world, watch, receiver, tripped)
@@ -137,7 +148,7 @@ async def _slip(world: WideWorld, watch: Watch) -> None:
     say(f"a slip of {float(-DEPEG):.0%} would now liquidate {', '.join(parts)}")
 
 
-async def _slide(world: WideWorld, watch: Watch, receiver: Receiver) -> Letter:
+async def _slide(world: WideWorld, watch: Watch, receiver: Receiver, chat: Chat) -> Letter:
     """Prices fall step by step until the breaker trips."""
     console.rule("the market slides")
     told = 0
@@ -155,6 +166,8 @@ async def _slide(world: WideWorld, watch: Watch, receiver: Receiver) -> Letter:
             await receiver.wait_for("breaker.tripped")
         for letter in receiver.letters[told:]:
             show_letter(letter)
+            if letter.type == "breaker.tripped":
+                show_chat(await chat.wait_for("TRIPPED"))
         told = len(receiver.letters)
     return await receiver.wait_for("breaker.tripped")
 
@@ -208,7 +221,9 @@ def _error(projected: Mapping[str, Any], executed: Executed) -> float:
 
 
 @asynccontextmanager
-async def _daemon(world: WideWorld, receiver: Receiver, folder: Path) -> AsyncIterator[Watch]:
+async def _daemon(
+    world: WideWorld, receiver: Receiver, chat: Chat, folder: Path
+) -> AsyncIterator[Watch]:
     secret, config = folder / "secret", folder / "demo.toml"
     secret.write_text(receiver.secret)
     wiring = Wiring(
@@ -221,7 +236,7 @@ async def _daemon(world: WideWorld, receiver: Receiver, folder: Path) -> AsyncIt
         trip_usd=4_200_000,
         clear_usd=2_000_000,
         blindness=dict(OWN_TIME),
-        more=GUARDIAN.format(market=AAVE_CORE, guardian=ADMIN),
+        more=MORE.format(market=AAVE_CORE, guardian=ADMIN, chat=chat.url),
     )
     config.write_text(configuration(world, wiring))
     async with watching(config, wiring.port) as watch:

@@ -13,8 +13,6 @@ from rich.table import Table
 from devnet.configuration import AAVE_3_0, AAVE_CORE, MORPHO
 from devnet.executed import Executed
 from devnet.receiver import Letter
-from monitor.alerts.message import message_of
-from monitor.alerts.notice import notice_of
 
 MARKETS = {AAVE_CORE: "Aave 3.6", AAVE_3_0: "Aave 3.0.2", MORPHO: "Morpho Blue"}
 MEANINGS = {
@@ -96,11 +94,13 @@ def show_letter(letter: Letter) -> None:
         f"in block {data['block']['number']}\nwebhook-id {letter.id}, signature verified"
     )
     console.print(Panel(text, title=f"webhook: {letter.type}", border_style=colour, expand=False))
-    if letter.type == "breaker.tripped":
-        message = message_of(notice_of(letter.raw))
-        lines = (line.split(" --option")[0] for line in (message.title, "", *message.lines))
-        said = escape("\n".join(lines))
-        console.print(Panel(said, title="the same in a chat", border_style=colour, expand=False))
+
+
+def show_chat(text: str) -> None:
+    """What a chat's members read; the option that repeats it is left out."""
+    lines = (line.split(" --option")[0] for line in text.splitlines())
+    said = escape("\n".join(lines))
+    console.print(Panel(said, title="the same in a chat", border_style="red", expand=False))
 
 
 def show_comparison(projected: Mapping[str, Any], executed: Executed) -> None:

@@ -5,7 +5,6 @@ import json
 import os
 import random
 import signal
-import socket
 import sys
 from asyncio.subprocess import PIPE, Process
 from collections import Counter
@@ -16,14 +15,14 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from stage import free_port
+
 from torture import letterbox
 from torture.letterbox import Mood, Trap
 from torture.letters import Arrival
 
 START_SECONDS = 20.0
 SLOWEST_SECONDS = 3.0
-PORTS = (15_000, 30_000)
-"""Below those the system draws from: nobody takes the port of a receiver that is down."""
 
 
 class Standing(StrEnum):
@@ -221,10 +220,7 @@ async def receivers(
     terms: Sequence[Terms], folder: Path, secret: str
 ) -> AsyncIterator[tuple[Receiver, ...]]:
     """Running ones, ended whatever happens."""
-    made = tuple(
-        Receiver(each, port, folder, secret)
-        for each, port in zip(terms, _free_ports(len(terms)), strict=True)
-    )
+    made = tuple(Receiver(each, free_port(), folder, secret) for each in terms)
     async with AsyncExitStack() as stack:
         for receiver in made:
             stack.push_async_callback(receiver.kill)
@@ -249,13 +245,3 @@ def _arrival(entry: dict[str, Any], is_answered: bool, answered: dict[str, Any] 
         stale=entry["stale"],
         by=entry["by"],
     )
-
-
-def _free_ports(count: int) -> list[int]:
-    found: set[int] = set()
-    while len(found) < count:
-        port = random.randint(*PORTS)
-        with socket.socket() as probe, suppress(OSError):
-            probe.bind(("127.0.0.1", port))
-            found.add(port)
-    return sorted(found)
