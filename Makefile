@@ -5,6 +5,11 @@ VENV := .venv
 BIN := $(VENV)/bin
 LOCK := deploy/requirements-dev.txt
 STAMP := $(VENV)/.installed
+DEPLOY_LOCK := deploy/requirements-deploy.txt
+DEPLOY_STAMP := $(VENV)/.installed-deploy
+# What `make test-deploy` installs, as root, on Debian 12.
+DEBIAN := buildah chromium dbus debootstrap fonts-dejavu-core fuse-overlayfs podman prometheus \
+  prometheus-alertmanager runc systemd systemd-container uidmap
 # A command starts in two thirds of the time where its modules are kept compiled, and tests start
 # hundreds. Images and editors like to forbid that.
 unexport PYTHONDONTWRITEBYTECODE
@@ -21,10 +26,10 @@ WORLDS ?= 2
 # Unless told, the seed decides whether two daemons share a Redis.
 PAIR_FLAG = $(if $(PAIR),$(if $(filter 0,$(PAIR)),--no-pair,--pair))
 
-.PHONY: help install redis devnet demo test gate lint types format bench fuzz torture loops fidelity hysteresis clean lock
+.PHONY: help install redis devnet demo test test-deploy debian gate lint types format bench fuzz torture loops fidelity hysteresis clean lock
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 install: $(STAMP) ## the environment in .venv, from hashed locks
 
@@ -53,7 +58,25 @@ demo: devnet ## a market crash on real contracts, and the alert before it
 test: devnet ## everything: lint, types, unit, property, real Redis, real anvil
 	@$(MAKE) --no-print-directory lint types
 	@$(BIN)/python -m pytest --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder \
-	  $(LONGEST) tests/chain tests
+	  $(LONGEST) tests/chain tests --ignore=tests/deploy --ignore=tests/browser
+
+test-deploy: devnet $(DEPLOY_STAMP) debian ## unit, image, rules, dashboards, page: as root, on Debian 12
+	@$(BIN)/python -m pytest tests/deploy tests/browser
+
+$(DEPLOY_STAMP): $(STAMP) $(DEPLOY_LOCK)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes \
+	  -r $(DEPLOY_LOCK)
+	@touch $@
+
+debian:
+	@dpkg-query --show $(DEBIAN) >/dev/null 2>&1 || { \
+	  [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null || { \
+	    echo "make test-deploy installs Debian packages: run it as root on Debian 12, or install" \
+	      "them first: $(DEBIAN)"; exit 69; }; \
+	  echo "installing Debian packages (about a minute) ..."; \
+	  export DEBIAN_FRONTEND=noninteractive; \
+	  apt-get -qq update && apt-get -o DPkg::Lock::Timeout=180 -qq --yes \
+	    --no-install-recommends install $(DEBIAN) >/dev/null; }
 
 gate: install ## the fast part, without chain or Redis: < 30 s
 	@$(MAKE) --no-print-directory lint types
@@ -93,6 +116,9 @@ lock: install ## renew the hashed locks from pyproject.toml
 	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate \
 	  --python-version 3.11 --extra embedded --extra dev --group build \
 	  -o deploy/requirements-dev.txt pyproject.toml
+	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate \
+	  --python-version 3.11 --extra embedded --extra dev --group build --group deploy \
+	  -c deploy/requirements-dev.txt -o deploy/requirements-deploy.txt pyproject.toml
 
 clean: ## remove what was installed and cached here
-	rm -rf $(VENV) deploy/devnet/.cache .mypy_cache .ruff_cache .pytest_cache .hypothesis dist
+	rm -rf $(VENV) deploy/devnet/.cache tests/deploy/.cache .mypy_cache .ruff_cache .pytest_cache .hypothesis dist
