@@ -8,11 +8,11 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
+from steady_proxy import Gate
 from torture.campaign import run
 from torture.conditions import judge_conditions
 from torture.letters import Arrival, Interruption, Owed, Resumed
 from torture.outcome import Options, is_for_a_pair
-from torture.steady import Gate
 from torture.verdict import FULL_DISK, Verdict, judge, judge_final, judge_resumed, says
 
 KILLS = 20

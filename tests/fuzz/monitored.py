@@ -76,19 +76,21 @@ class Monitored:
         sources: Sequence[EventSource] | None = None,
         *,
         finds_loops: bool = False,
+        urls: Sequence[str] | None = None,
     ) -> None:
         """`ledgers`: what an earlier life came to, by block hash; added to.
 
         `sources`: what it follows, by default the world's market, its oracle and its pools.
         `finds_loops`: also who owns what, and where borrowed money goes, as the daemon does.
+        `urls`: where it asks, by default the world's own node.
         """
         anvil = world.anvil
         self._world = world
         self._namespace = namespace
         self._client: Redis = connect(redis_url)
-        urls = (anvil.ws_url, anvil.http_url)
+        asked = (anvil.ws_url, anvil.http_url) if urls is None else tuple(urls)
         aggregate3 = abi_library("multicall3/Multicall3").functions["aggregate3"]
-        settings = NodeSettings(urls, anvil.chain_id, poll_seconds=POLL_SECONDS)
+        settings = NodeSettings(asked, anvil.chain_id, poll_seconds=POLL_SECONDS)
         self._node = Node(settings, aggregate3, lambda *_: None)
         plugins = Plugins(world)
         self.market = plugins.market

@@ -1,6 +1,7 @@
 """A script performed: on the chain, and under the eyes of the monitor, which must keep up."""
 
 from devnet import Block, Receipt
+from steady_proxy import Gate, SteadyProxy
 
 from fuzz.cast import Cast
 from fuzz.facts import Mismatch, compare
@@ -16,7 +17,10 @@ DEEPEST = 50
 
 
 class Performance:
-    """Begins at the chain's head; then `do` and `compare`, step after step; at last `end`."""
+    """Begins at the chain's head; then `do` and `compare`, step after step; at last `end`.
+
+    The monitor asks between blocks, never while the chain changes: `steady_proxy` says why.
+    """
 
     def __init__(self, cast: Cast, redis_url: str, namespace: str = "fuzz") -> None:
         self.world = cast.world
@@ -25,7 +29,10 @@ class Performance:
         self.reverted = 0
         self._redis_url = redis_url
         self._namespace = namespace
-        self._monitored = self._life(namespace)
+        self._gate = Gate()
+        anvil = self.world.anvil
+        self._node = SteadyProxy(anvil.http_url, anvil.ws_url, self._gate)
+        self._lived: Monitored | None = None
         self._is_alive = True
         self._floor = 0
         self._unseen: list[Block] = []
@@ -36,6 +43,8 @@ class Performance:
     async def begin(self) -> Sight:
         head = await self.world.head()
         self._floor = head.number
+        await self._node.start()
+        self._lived = self._life(self._namespace)
         await self._monitored.begin(head.number)
         self._unseen = [head]
         return await self.look()
@@ -126,13 +135,22 @@ class Performance:
         return self._monitored.standing()
 
     async def end(self) -> None:
-        await self._monitored.end()
+        if self._lived is not None:
+            await self._lived.end()
+        await self._node.stop()
+
+    @property
+    def _monitored(self) -> Monitored:
+        assert self._lived is not None, "expected `begin` first"
+        return self._lived
 
     def _life(self, namespace: str, known: dict[str, Ledger] | None = None) -> Monitored:
         sources = self._cast.sources()
         is_replay = namespace != self._namespace
         return Monitored(
-            self.world, self._redis_url, namespace, known, sources, finds_loops=not is_replay
+            *(self.world, self._redis_url, namespace, known, sources),
+            finds_loops=not is_replay,
+            urls=(self._node.ws_url, self._node.http_url),
         )
 
     async def _see(self, block: Block) -> Sight:
@@ -148,7 +166,8 @@ class Performance:
         # Only in a script from which steps were left out, time could stand still.
         at_unix = max(step.at_unix, head.timestamp + 1)
         transactions = [act.tx for act in step.acts]
-        receipts = await self.world.block(*transactions, timestamp=at_unix, check=False)
+        async with self._gate.changing():
+            receipts = await self.world.block(*transactions, timestamp=at_unix, check=False)
         await self._expect(head.number + 1)
         return receipts
 
@@ -156,7 +175,8 @@ class Performance:
         depth = await self._allowed(step.depth)
         if not depth:
             return
-        base = await self.world.rollback(depth)
+        async with self._gate.changing():
+            base = await self.world.rollback(depth)
         self._forget(base)
         if step.awaited and self._is_alive:
             await self._monitored.back_at(base.hash)
@@ -168,7 +188,8 @@ class Performance:
             return []
         base = (await self.world.head()).number - depth
         placed = [(place, act.tx) for place, act in step.acts if place < depth]
-        head = await self.world.anvil_reorg(depth, *placed)
+        async with self._gate.changing():
+            head = await self.world.anvil_reorg(depth, *placed)
         self._forget(await self.world.block_at(base))
         receipts = []
         for number in range(base + 1, head.number + 1):
@@ -184,7 +205,8 @@ class Performance:
     async def _die(self) -> None:
         if not self._is_alive:
             return
-        await self.world.mine()
+        async with self._gate.changing():
+            await self.world.mine()
         self.reverted += self._monitored.reverted
         await self._monitored.end()
         self._is_alive = False
@@ -195,7 +217,7 @@ class Performance:
             return
         # A block that comes back with the chain it is in is no news to the monitor.
         known = self._monitored.ledgers
-        self._monitored = self._life(self._namespace, known)
+        self._lived = self._life(self._namespace, known)
         await self._monitored.resume()
         self._is_alive = True
 

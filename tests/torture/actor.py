@@ -11,8 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from devnet import USD, Block, Tx, World, account
-
-from torture.steady import Gate
+from steady_proxy import Gate
 
 CALM_BLOCKS = 70
 """Empty blocks before all else: what is final (64 blocks deep) is then the calm after the setup."""

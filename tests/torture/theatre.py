@@ -10,6 +10,7 @@ from devnet import make_borrowers, new_world
 from devnet.receiver import Receiver as SecretKeeper
 from redis_server import RedisServer
 from stage import BORROWERS, Stage
+from steady_proxy import Gate, SteadyProxy
 
 from torture.actor import Actor
 from torture.arrangement import RECEIVERS, arranged, arranged_pair
@@ -20,7 +21,6 @@ from torture.pair import MEMBERS, Pair
 from torture.pair_disasters import PAIR_DISASTERS
 from torture.receivers import Receiver, receivers
 from torture.scene import Scene
-from torture.steady import Gate, SteadyProxy
 from torture.upheavals import Upheavals
 from torture.victims import Victims
 
