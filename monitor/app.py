@@ -46,7 +46,9 @@ from monitor.web.server import WebServer
 from monitor.web.stream import Stream
 
 log = structlog.stdlib.get_logger(__name__)
-FLUSH_SECONDS = 5.0
+FLUSH_SECONDS = 2.5
+"""A receiver that hangs may take it all, after the second that its last attempt had: five seconds
+after SIGTERM nothing of us is left, whoever listens and whoever hangs."""
 Task = Coroutine[Any, Any, None]
 
 
@@ -117,7 +119,7 @@ class Daemon:
         )
 
     def stop(self) -> None:
-        """Finish in order: no new block, outbox flushed, lease given back."""
+        """Finish: no new block, no more answers, outbox flushed; then the lease is given back."""
         self._stopping.set()
 
     async def serve(self) -> None:
@@ -234,8 +236,18 @@ class Daemon:
         stream, metrics = self._stream, self._rim.metrics
         web = WebServer(self.answers, metrics, stream, version=__version__, token=token)
         port = await web.start(http.host, http.port)
-        stack.push_async_callback(web.stop)
+        closing = asyncio.create_task(self._close(web), name="closing")
+        stack.push_async_callback(self._closed, closing)
         log.info("listening", host=http.host, port=port)
+
+    async def _close(self, web: WebServer) -> None:
+        """Once we are to stop, beside the outbox's flush: both take their seconds at once."""
+        await self._stopping.wait()
+        await web.stop()
+
+    async def _closed(self, closing: asyncio.Task[None]) -> None:
+        self._stopping.set()  # where we end because something broke, nobody has said so
+        await closing
 
     def _outbox(self, senders: Mapping[str, Sender]) -> Outbox:
         counter = self._rim.metrics.deliveries_total
