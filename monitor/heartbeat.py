@@ -62,8 +62,11 @@ class Heartbeat:
         if head is not None:
             metrics.head_block.set(head.number)
             metrics.head_age_seconds.set(max(0.0, time.time() - head.timestamp))
+        started = time.monotonic()
         try:
             metrics.outbox_pending.set(await self._rim.store.deliveries.pending())
+            metrics.store_seconds.observe(time.monotonic() - started)
             self._standing.store_fault = ""
         except TransientError as error:
+            metrics.store_failures_total.inc()
             self._standing.store_fault = str(error)

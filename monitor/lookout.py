@@ -100,13 +100,15 @@ class Lookout:
         self._monotonic = monotonic
         self._clock_sight = ClockSight(float(limits.clock_skew_seconds), float(limits.hold_seconds))
         self._head: tuple[BlockRef | None, float] = (None, monotonic())
+        self.overdue_seconds: Mapping[str, float] | None = {}
+        """By webhook, of those for which an alert waits; None where nobody can tell now."""
         self._durability = ""
         self._durable_monotonic: float | None = None
 
     async def look(self) -> View:
         """Takes some seconds at most, also where Redis is away."""
         is_silent, store = await self._store()
-        outbox = None if is_silent else await self._outbox()
+        self.overdue_seconds = None if is_silent else await self._overdue_seconds()
         now_unix, now_monotonic = self._clock(), self._monotonic()
         head, judged, seen = self._stand.head, self._stand.evaluated, self._seen()
         limits, disagreement = self._limits, self._stand.disagreement
@@ -122,7 +124,7 @@ class Lookout:
             else lag_reasons(head, judged, limits.lag_blocks),
             Condition.SCENARIOS: None if seen is None else seen.scenarios,
             Condition.STORE: store,
-            Condition.OUTBOX: outbox,
+            Condition.OUTBOX: self._outbox(),
             Condition.CLOCK: self._clock_sight.look(now_unix, now_monotonic, head),
             # Caught up again; what else may be amiss has a name of its own.
             Condition.STOPPED: () if self._stand.is_current() else None,
@@ -158,10 +160,14 @@ class Lookout:
             self._durability = await self._pulse.durability_warning()
             self._durable_monotonic = now
 
-    async def _outbox(self) -> Reasons:
+    async def _overdue_seconds(self) -> Mapping[str, float] | None:
         try:
-            overdue = await self._queues.overdue_seconds()
+            return await self._queues.overdue_seconds()
         except StoreUnavailable:
             return None
+
+    def _outbox(self) -> Reasons:
+        if self.overdue_seconds is None:
+            return None
         full = self._queues.overflowed()
-        return outbox_reasons(overdue, full, float(self._limits.outbox_seconds))
+        return outbox_reasons(self.overdue_seconds, full, float(self._limits.outbox_seconds))

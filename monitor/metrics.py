@@ -21,6 +21,7 @@ from monitor.core.loops import LoopKind
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 PREFIX = "cascade_monitor"
 _FAST_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+_STORE_SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5)
 _ALERT_SECONDS = (0.05, 0.1, 0.25, 0.5, 1, 2, 3, 5, 8, 12, 20, 30, 60, 300)
 
 
@@ -109,6 +110,8 @@ class Labels:
     webhooks: Sequence[str] = ()
     endpoints: int = 0
     watches: Sequence[str] = ()
+    chain_id: int = 0
+    namespace: str = ""
 
 
 class Metrics:
@@ -122,7 +125,14 @@ class Metrics:
         self._concentration()
         self._risk()
         self._alerts()
+        self._store()
         self._gauge("build_info", "The version that runs.", "version").labels(version).set(1)
+        info = self._gauge(
+            "chain_info",
+            "1, by the chain that is followed and the namespace its state is kept under.",
+            *("chain_id", "namespace"),
+        )
+        info.labels(str(labels.chain_id), labels.namespace).set(1)
         self._fill_in(labels)
         ProcessCollector(registry=registry)
 
@@ -134,7 +144,9 @@ class Metrics:
         self.head_block = self._gauge("head_block", "Newest block the node told of.")
         self.applied_block = self._gauge("applied_block", "Newest block in the store.")
         self.evaluated_block = self._gauge("evaluated_block", "Newest block that was judged.")
-        self.finalized_block = self._gauge("finalized_block", "Newest finalised block.")
+        self.finalized_block = self._gauge(
+            "finalized_block", "Newest final block: no reorganisation below it is followed."
+        )
         for gauge in (
             self.head_block,
             self.applied_block,
@@ -254,9 +266,26 @@ class Metrics:
         )
         self.outbox_pending = self._gauge("outbox_pending", "Deliveries not yet made.")
         self.outbox_pending.set(math.nan)
+        self.outbox_overdue_seconds = self._gauge(
+            "outbox_overdue_seconds",
+            "How long the oldest alert waits that a receiver may have by now; 0 when none does.",
+            "webhook",
+        )
         self.blind = self._gauge("blind", "1 while the monitor is blind in this way.", "condition")
         self.deadman_pings_total = self._counter(
             "deadman_pings_total", "Pings of the dead man's switch, sent or not.", "outcome"
+        )
+
+    def _store(self) -> None:
+        self.store_seconds = Histogram(
+            "store_seconds",
+            "How long Redis took to tell the length of the outbox, asked every second.",
+            namespace=PREFIX,
+            registry=self._registry,
+            buckets=_STORE_SECONDS,
+        )
+        self.store_failures_total = self._counter(
+            "store_failures_total", "How often it could not be asked that."
         )
 
     def _fill_in(self, labels: Labels) -> None:
@@ -288,6 +317,7 @@ class Metrics:
             (self.deadman_pings_total, [(outcome,) for outcome in PingOutcome]),
             (self.snapshots_written_total, [(outcome,) for outcome in SnapshotOutcome]),
             (self.deliveries_total, product(labels.webhooks, DeliveryOutcome)),
+            (self.outbox_overdue_seconds, [(webhook,) for webhook in labels.webhooks]),
             (self.rpc_requests_total, product(endpoints, RpcMethod, RpcOutcome)),
         ):
             for values in series:

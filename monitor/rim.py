@@ -160,6 +160,8 @@ def _labels(settings: Settings) -> Labels:
         curve_assets=[s.curve.asset for s in scenarios.values() if s.curve is not None],
         breakers=[breaker.name for breaker in settings.breakers],
         watches=[watch.name for watch in settings.watch],
+        chain_id=settings.chain.chain_id,
+        namespace=settings.store.namespace,
         webhooks=[hook.name for hook in settings.webhooks],
         endpoints=len(settings.chain.endpoints),
     )

@@ -1,5 +1,6 @@
 """Watches over the daemon itself: the sentry and the dead man's switch, wired and open."""
 
+import math
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -81,7 +82,7 @@ async def vigil(
             rim.store,
             voice,
             hold_seconds=float(settings.blindness.hold_seconds),
-            show=lambda blind: _show(rim, standing, blind),
+            show=lambda blind: _show(rim, standing, blind, _waits(settings, lookout)),
             redact=Redaction(settings.secrets()).text,
         )
         if not is_mute:
@@ -115,7 +116,21 @@ async def _deadman(
     )
 
 
-def _show(rim: Rim, standing: Standing, blind: Mapping[str, ConditionState]) -> None:
+def _waits(settings: Settings, lookout: Lookout) -> dict[str, float]:
+    """Of every receiver how long its oldest alert waits; NaN where nobody can tell now."""
+    told = lookout.overdue_seconds
+    names = (hook.name for hook in settings.webhooks)
+    return {name: math.nan if told is None else told.get(name, 0.0) for name in names}
+
+
+def _show(
+    rim: Rim,
+    standing: Standing,
+    blind: Mapping[str, ConditionState],
+    waits: Mapping[str, float],
+) -> None:
     standing.blind = blind
     for condition in Condition:
         rim.metrics.blind.labels(condition).set(condition in blind)
+    for webhook, seconds in waits.items():
+        rim.metrics.outbox_overdue_seconds.labels(webhook).set(seconds)

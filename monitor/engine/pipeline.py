@@ -94,6 +94,7 @@ class Pipeline:
         self._folder.begin(ledger)
         self.progress.applied = tail[-1]
         self.progress.evaluated = evaluated
+        self._final(tail[0].number)  # what we cannot undo is final to us
         if evaluated == tail[-1]:
             await self._judge.look(ledger, tail[-1])
             await self._observer.judged(Judgement(tail[-1], (), ()), 0)
@@ -126,8 +127,7 @@ class Pipeline:
                 await self._revert(event)
             case BlockFinalized():
                 await self._patiently("store", self._store.forget, event.number)
-                self.progress.finalized = event.number
-                self._observer.finalized(event.number)
+                self._final(event.number)
         self.progress.move()
         return True
 
@@ -184,6 +184,10 @@ class Pipeline:
             self._judge.restore(undo)
             self.progress.applied = self.progress.evaluated = parent
         self._observer.reverted(reverted.blocks)
+
+    def _final(self, number: int) -> None:
+        self.progress.finalized = number
+        self._observer.finalized(number)
 
     def _apply(self, delta: BlockDelta) -> None:
         apply(self.ledger, delta)

@@ -114,6 +114,7 @@ async def test_look__redis_away__is_told_and_what_it_would_tell_is_unknown() -> 
     assert view.reasons[Condition.OUTBOX] is None
     assert view.is_silent
     assert view.is_away
+    assert scene.lookout.overdue_seconds is None
 
     scene.pulse.is_away, scene.queues.is_away = False, True
     assert await scene.reasons() == {Condition.OUTBOX: None}

@@ -17,6 +17,8 @@ LABELS = Labels(
     webhooks=("0",),
     endpoints=2,
     watches=("treasury",),
+    chain_id=1,
+    namespace="default",
 )
 CONTRACT = [
     "build_info",
@@ -47,6 +49,10 @@ CONTRACT = [
     "alerts_total",
     "deliveries_total",
     "outbox_pending",
+    "outbox_overdue_seconds",
+    "store_seconds_bucket",
+    "store_failures_total",
+    "chain_info",
 ]
 
 

@@ -135,6 +135,7 @@ def _alert(block: BlockRef, type: AlertType = AlertType.TRIPPED) -> Alert:
 class Notes:
     folded: list[Folded] = field(default_factory=list)
     retries: list[str] = field(default_factory=list)
+    final: list[int] = field(default_factory=list)
 
     def applied(self, block: BlockRef, folded: Folded, seconds: float) -> None:
         self.folded.append(folded)
@@ -143,7 +144,8 @@ class Notes:
 
     def retracted(self, alerts: Sequence[Alert]) -> None: ...
 
-    def finalized(self, number: int) -> None: ...
+    def finalized(self, number: int) -> None:
+        self.final.append(number)
 
     async def judged(self, judgement: Judgement, seconds: float) -> None: ...
 
@@ -185,6 +187,11 @@ async def test_block__with_two_logs__applies_them_in_order() -> None:
     assert price_of(pipeline) == BaseValue(9)
     assert (await store.load()).records == dict(pipeline.ledger.records())
     assert pipeline.progress.evaluated == FIRST
+
+
+async def test_finality__before_the_node_tells_of_it__is_the_oldest_block_kept() -> None:
+    pipeline, notes = await played(Feed([]), MemoryStore())
+    assert (pipeline.progress.finalized, notes.final) == (BASE.number, [BASE.number])
 
 
 async def test_reorg__to_another_branch__equals_that_branch_alone() -> None:
