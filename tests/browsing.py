@@ -1,6 +1,5 @@
 """The status page as people see it: in Chromium, which tells of every fault it met."""
 
-import asyncio
 import json
 import re
 import subprocess
@@ -166,9 +165,3 @@ def axe_source() -> str:
         subprocess.run(command, cwd=AXE_FOLDER, check=True, timeout=120)
     return script.read_text()
 
-
-async def until(is_so: Any, seconds: float = 10.0) -> None:
-    """Wait for a condition, which may be a coroutine's."""
-    async with asyncio.timeout(seconds):
-        while not await is_so():
-            await asyncio.sleep(0.02)

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from monitor.alerts.notice import Kind, Notice
-from monitor.alerts.words import curved, figure, measured, money, plain, shocked
+from monitor.core.words import curved, figure, measured, money, plain, shocked
 
 LONGEST_TITLE = 80
 LONGEST_LINE = 200

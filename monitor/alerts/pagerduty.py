@@ -18,9 +18,9 @@ from monitor.alerts.post import TIMEOUT_SECONDS, Answer, MaySend
 from monitor.alerts.post_sender import PostSender
 from monitor.alerts.recollection import recollected
 from monitor.alerts.target import Target
-from monitor.alerts.words import plain
 from monitor.core.alerts import Delivery
 from monitor.core.delivery import DeliveryQueue
+from monitor.core.words import plain
 from monitor.errors import DeliveryFailed, StoreUnavailable
 
 CLIENT = "cascade-monitor"

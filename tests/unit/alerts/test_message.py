@@ -13,8 +13,8 @@ from monitor.alerts.alertmanager import _annotations
 from monitor.alerts.message import Message, message_of
 from monitor.alerts.notice import Kind, notice_of
 from monitor.alerts.pagerduty import _details
-from monitor.alerts.words import figure, measured, money, plain, shocked
 from monitor.core.alerts import AlertType
+from monitor.core.words import figure, measured, money, plain, shocked
 
 SIGHT: dict[str, Any] = {"measure": None, "value": None, "threshold": None, "projection": {}}
 POSITION: dict[str, Any] = {

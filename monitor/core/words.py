@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-_STEPS = ((Decimal(10) ** 12, "T"), (Decimal(10) ** 9, "B"), (Decimal(10) ** 6, "M"),
-          (Decimal(10) ** 3, "K"))  # fmt: skip
+_POWERS = ((12, "T"), (9, "B"), (6, "M"), (3, "K"))
 _MEASURES = {
     "liquidated_usd": "{} liquidated",
     "bad_debt_usd": "{} of bad debt",
@@ -27,10 +26,11 @@ def money(text: object) -> str:
     if value is None:
         return "an unknown amount"
     sign, size = ("-" if value < 0 else ""), abs(value)
-    for step, letter in _STEPS:
+    for power, letter in _POWERS:
+        shown = size.scaleb(-power)
         # What rounds up to 1000 of one letter is 1.0 of the next.
-        if size >= step * Decimal("0.99995"):
-            return f"{sign}${size / step:.1f}{letter}"
+        if shown >= Decimal("0.99995"):
+            return f"{sign}${shown:.1f}{letter}"
     return f"{sign}${size:.0f}"
 
 
