@@ -46,6 +46,9 @@ class FakeAnswers:
     async def cascade(self, scenario: str) -> dict[str, Any]:
         return self._answer(scenario)
 
+    async def judged(self) -> list[dict[str, Any]]:
+        return []
+
     async def project(
         self, shocks: Mapping[str, Any], options: Mapping[str, Any]
     ) -> dict[str, Any]:

@@ -313,6 +313,10 @@ class Answers(Protocol):
 
     async def cascade(self, scenario: str) -> dict[str, Any]: ...
 
+    async def judged(self) -> list[dict[str, Any]]:
+        """Every scenario as it was projected last, `document` as `cascade` has it: at once."""
+        ...
+
     async def project(
         self, shocks: Mapping[str, Any], options: Mapping[str, Any]
     ) -> dict[str, Any]: ...

@@ -23,6 +23,7 @@ from monitor.engine.claim_book import ClaimBook
 from monitor.engine.conditions import blind_json
 from monitor.engine.holders import HolderBook, with_holders
 from monitor.engine.judge import Judge
+from monitor.engine.judged import judged_rows
 from monitor.engine.net_value import together
 from monitor.engine.ownership import ownership_json
 from monitor.engine.paging import asked_address, block_json
@@ -176,6 +177,10 @@ class EngineAnswers:
         if answer is not None and answer.block == block and answer.result is not None:
             return document_of(answer.result, block_json(block), self._checksum, answer.snapshot)
         return await self._ask(plan)
+
+    async def judged(self) -> list[dict[str, Any]]:
+        plans, answers = self._runner.plans, dict(self._judge.answers)
+        return await asyncio.to_thread(judged_rows, plans, answers, self._checksum)
 
     async def project(
         self, shocks: Mapping[str, Any], options: Mapping[str, Any]

@@ -1,18 +1,13 @@
 """What every answer tells a browser: run nothing, keep nothing, and lend this to no other page."""
 
-import base64
-import hashlib
+from collections.abc import Mapping
 
 from aiohttp import web
 
-STYLE = "body{font:1rem/1.5 system-ui,sans-serif;max-width:44rem;margin:3rem auto}"
-"""The page's style. The policy names its digest: no other is used, were one smuggled in."""
-_STYLE_DIGEST = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
 HEADERS = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": (
-        f"default-src 'none'; style-src 'sha256-{_STYLE_DIGEST}'; base-uri 'none'; "
-        "form-action 'none'; frame-ancestors 'none'"
+        "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
     ),
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
@@ -22,8 +17,24 @@ HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
 }
+PAGE_HEADERS = {
+    **HEADERS,
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+        "connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+    ),
+}
+"""Of pages: their own scripts and styles, by their own address, and nothing written into them."""
+ASSET_HEADERS = {**HEADERS, "Cache-Control": "public, max-age=31536000, immutable"}
+"""Of what never changes under its address."""
+_CHOSEN = "headers"
+
+
+def choose(response: web.StreamResponse, headers: Mapping[str, str]) -> None:
+    """Another set of headers than an answer has by itself."""
+    response[_CHOSEN] = headers
 
 
 def harden(response: web.StreamResponse) -> None:
     """Before it is sent: no handler can forget one."""
-    response.headers.update(HEADERS)
+    response.headers.update(response.get(_CHOSEN, HEADERS))

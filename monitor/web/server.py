@@ -12,7 +12,6 @@ from monitor.web import probes
 from monitor.web.answer import errors_as_json
 from monitor.web.api import Api
 from monitor.web.guards import host_guard, token_guard
-from monitor.web.headers import STYLE
 from monitor.web.reception import Reception
 from monitor.web.stream import Stream
 
@@ -21,7 +20,6 @@ MOST_BODY_BYTES = 64 * 1024
 SHUTDOWN_SECONDS = 2.0
 _PAGE = """<!doctype html>
 <html lang="en"><meta charset="utf-8"><title>cascade-monitor</title>
-<style>{style}</style>
 <h1>cascade-monitor</h1>
 <p>Projects liquidation cascades every block.</p>
 <ul>
@@ -82,7 +80,7 @@ class WebServer:
             f"<li><code>{method} {_linked(method, path)}</code> {escape(summary)}</li>"
             for method, path, summary in paths
         )
-        return web.Response(text=_PAGE.format(style=STYLE, rows=rows), content_type="text/html")
+        return web.Response(text=_PAGE.format(rows=rows), content_type="text/html")
 
 
 def _linked(method: str, path: str) -> str:

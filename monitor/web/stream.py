@@ -70,6 +70,11 @@ class Stream:
         self._newest_block = _event("block", json.encode(block))
         self._tell(self._newest_block)
 
+    @property
+    def newest_block(self) -> bytes:
+        """The event of the block that was judged last; empty before one was."""
+        return self._newest_block
+
     def tell_alert(self, body: str) -> None:
         """An alert is raised, with this body."""
         self._tell(_event("alert", body.encode()))

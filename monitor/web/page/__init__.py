@@ -1,0 +1,1 @@
+"""The status page: what the answers say, for a person who has never seen it."""
