@@ -196,6 +196,8 @@ class AaveDecoder:
 
     def _second_treasury_accrual(self, asset: AssetId, log: RawLog) -> Events:
         """Up to 3.6 a same-asset liquidation credits the treasury twice (fixed in 3.7)."""
+        if not pool_rules(self._contracts).credits_treasury_twice:
+            return ()
         tx_hash, minted = self._minted.get(asset, ("", ScaledAmount(0)))
         if tx_hash != log.tx_hash:
             return ()

@@ -1,8 +1,8 @@
 """Which code a market runs: this folder is a twin of some versions of it, and of no other.
 
 A pool's release is probed by which getters it answers (accounting.md 1.1): never by date, and not
-by revision, since forks number as they like. Within a release that is followed by revision (3.6),
-the revisions must be known ones too.
+by revision, since forks number as they like. Within a release that is followed by revision (3.6
+and 3.7), the revisions must be known ones too.
 """
 
 from collections.abc import Iterable, Sequence
@@ -35,12 +35,13 @@ WITH_WORDS = "reverted: "
 class Proxy:
     """A contract of the market whose code can be replaced.
 
-    `known`: the revisions we are a twin of; None where they tell nothing. `denied`: a getter only
-    code we do not follow answers.
+    `release`: the pool's. `known`: the revisions of it we are a twin of; None where they tell
+    nothing. `denied`: a getter only code we do not follow answers.
     """
 
     name: str
     address: Address
+    release: str
     revision: ViewCall
     known: tuple[int, ...] | None
     denied: ViewCall | None = None
@@ -86,12 +87,13 @@ def proxies_of(abi: AaveAbi, contracts: Market, reserves: Iterable[Reserve]) -> 
     """All of them, the pool first."""
     token = abi.token.functions
     pool, configurator = contracts.pool, contracts.configurator
-    known = pool_rules(contracts).revisions
+    rules = pool_rules(contracts)
+    known, of = rules.revisions, rules.release
     pool_view = ViewCall(pool, abi.pool.functions["POOL_REVISION"])
     view = ViewCall(configurator, abi.configurator.functions["CONFIGURATOR_REVISION"])
-    proxies = [Proxy("pool", pool, pool_view, known and known.pool)]
+    proxies = [Proxy("pool", pool, of, pool_view, known and known.pool)]
     if configurator != ZERO_ADDRESS:  # without one, nobody can change a term
-        proxies.append(Proxy("configurator", configurator, view, known and known.configurator))
+        proxies.append(Proxy("configurator", configurator, of, view, known and known.configurator))
     for reserve in reserves:
         supply, debt = reserve.supply_token, reserve.debt_token
         supply_view = ViewCall(supply, token["ATOKEN_REVISION"])
@@ -99,9 +101,9 @@ def proxies_of(abi: AaveAbi, contracts: Market, reserves: Iterable[Reserve]) -> 
         # GHO's, up to 3.3: its interest has a discount.
         denied = None if known else ViewCall(debt, token["getDiscountToken"])
         name = f"aToken of {reserve.symbol}"
-        proxies.append(Proxy(name, supply, supply_view, known and known.supply_token))
+        proxies.append(Proxy(name, supply, of, supply_view, known and known.supply_token))
         name = f"debt token of {reserve.symbol}"
-        proxies.append(Proxy(name, debt, debt_view, known and known.debt_token, denied))
+        proxies.append(Proxy(name, debt, of, debt_view, known and known.debt_token, denied))
     return proxies
 
 
@@ -125,4 +127,6 @@ def strangeness(proxy: Proxy, told: Readings) -> str:
     if proxy.known is None:
         return f"the {proxy.name} at {proxy.address} {found}"
     expected = " or ".join(map(str, proxy.known))
-    return f"the {proxy.name} at {proxy.address} {found}, expected {expected} (Aave V3.6)"
+    return (
+        f"the {proxy.name} at {proxy.address} {found}, expected {expected} (Aave V{proxy.release})"
+    )

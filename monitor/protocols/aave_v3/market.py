@@ -1,6 +1,6 @@
 """One Aave V3 market as a plug-in: an event source and its rules."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from monitor.core.blocks import BlockRef, RawLog
 from monitor.core.events import DomainEvent
@@ -22,9 +22,8 @@ from monitor.protocols.aave_v3.rules import AaveRules
 from monitor.protocols.aave_v3.strategies import Strategies
 from monitor.protocols.aave_v3.unlogged import Unlogged
 from monitor.protocols.aave_v3.upgrades import UPGRADED, upgrade_questions
-from monitor.protocols.aave_v3.versions import FORMER, NEWEST, pool_rules
+from monitor.protocols.aave_v3.versions import FORMER, pool_rules
 
-DECODERS: Mapping[str, type[AaveDecoder]] = {NEWEST: AaveDecoder, FORMER: FormerDecoder}
 """By the release of the pool."""
 
 
@@ -82,7 +81,8 @@ class AaveV3Market(AaveRules):
 
     def decoder(self, block: BlockRef, view: LedgerView, facts: Readings) -> AaveDecoder:
         release = pool_rules(contracts_of(view, self._market)).release
-        return DECODERS[release](self._market, self._abi, block, view, facts)
+        decoder = FormerDecoder if release == FORMER else AaveDecoder
+        return decoder(self._market, self._abi, block, view, facts)
 
     def polls(self, view: LedgerView) -> tuple[ViewCall, ...]:
         """The pool's revision; what a start, an upgrade or a listing puts in doubt; cash, where

@@ -31,6 +31,7 @@ class PoolRules(NamedTuple):
 
     `release`: what its getters tell it is. `token_versions`: whose tokens go with it, as a rule.
     `revisions` is None where forks number as they like, so that revisions tell nothing.
+    `credits_treasury_twice`: a liquidation of an asset for itself accrues it from two copies.
     """
 
     name: str
@@ -40,11 +41,23 @@ class PoolRules(NamedTuple):
     verdict: Verdict
     views: Views
     revisions: Revisions | None = None
+    credits_treasury_twice: bool = False
 
 
 POOL_RULES: Mapping[str, PoolRules] = {
     rules.name: rules
     for rules in (
+        # accounting.md 1.1 and 1.8, docs/3.7 of aave-v3-origin: what is left of it that tells in a
+        # ledger is when it accrues. No registry has its code: it is not executed in the tests.
+        PoolRules(
+            name="3.7",
+            release="3.7",
+            token_versions=("3.5",),
+            interest=accrual.DIRECTED,
+            verdict=verdicts.DIRECTED,
+            views=VIEWS,
+            revisions=Revisions((11,), (8,), (5,), (5, 6)),
+        ),
         PoolRules(
             name="3.6",
             release="3.6",
@@ -54,6 +67,7 @@ POOL_RULES: Mapping[str, PoolRules] = {
             views=VIEWS,
             # By `instances/*.sol` of aave-v3-origin 3.6; a debt token of revision 6 is GHO's.
             revisions=Revisions((10,), (7,), (5,), (5, 6)),
+            credits_treasury_twice=True,
         ),
         PoolRules(
             name="3.0.2",
@@ -77,12 +91,13 @@ POOL_RULES: Mapping[str, PoolRules] = {
 before that SparkLend is 3.0.2."""
 FORMER = "3.0"
 """The release whose tokens round in one way or another, which only numbers tell."""
-NEWEST = "3.6"
+UNNAMED = "3.6"
+"""What a record tells that was written before versions were."""
 
 
 def pool_rules(contracts: Market) -> PoolRules:
     """Raises ContractUpgraded for a record that another version of this program wrote."""
-    rules = POOL_RULES.get(contracts.pool_version or NEWEST)
+    rules = POOL_RULES.get(contracts.pool_version or UNNAMED)
     if rules is None:
         raise _unknown("pool", contracts.pool_version)
     return rules

@@ -184,6 +184,7 @@ class MorphoDecoder:
                 seized,
                 liquidator,
                 paid_in_receipts=False,
+                lost_raw=RawAmount(seizure.loss.assets_raw),
             ),
         )
 

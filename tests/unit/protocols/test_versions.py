@@ -100,14 +100,19 @@ async def test_recognition__getters_and_revision_of_3_6__is_it() -> None:
     assert (found.pool_version, found.token_version) == ("3.6", "3.5")
 
 
+async def test_recognition__getters_and_revision_of_3_7__is_it_with_the_tokens_of_3_5() -> None:
+    found = await recognised(Contracts("3.7", 11))
+    assert (found.pool_version, found.token_version) == ("3.7", "3.5")
+
+
 @pytest.mark.parametrize(
     ("release", "revision", "said"),
     [
-        ("3.1", 4, "answers as Aave V3.1; followed are V3.0 and V3.6"),
+        ("3.1", 4, "answers as Aave V3.1; followed are V3.0 and V3.6 and V3.7"),
         ("3.2", 6, "answers as Aave V3.2; followed"),
         ("3.3", 7, "answers as Aave V3.3; followed"),
         ("3.4", 8, "answers as Aave V3.4 or V3.5; followed"),
-        ("3.7", 11, "answers as Aave V3.7; followed"),
+        ("3.7", 12, r"has revision 12, expected 11 \(Aave V3.7\)"),
         ("3.6", 12, r"has revision 12, expected 10 \(Aave V3.6\)"),
         ("2", 1, "answers as no Aave V3 pool we know"),
     ],
