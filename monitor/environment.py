@@ -69,18 +69,20 @@ def overlay(tree: Tree, environ: Mapping[str, str], tables: frozenset[str]) -> l
 
 
 def read_secret_files(
-    tree: Tree, secrets: frozenset[tuple[str, str]], folder: Path
+    tree: Tree, secrets: frozenset[tuple[str, str]], folder: Path, environ: Mapping[str, str]
 ) -> Iterator[str]:
     """Replace each `<secret>_file` by what the file holds; yields the faults.
 
     `secrets`: (section, key). One line becomes a text, several a list. Relative paths start at
-    `folder`.
+    `folder`. What systemd handed over as a credential comes before the file of that path.
     """
     for section, secret in sorted(secrets):
         key = f"{secret}_file"
         for path, table in tables_of(tree, section):
             if isinstance(table.get(key), str):
-                yield from _read_secret(table, secret, folder / table.pop(key), path)
+                named = folder / table.pop(key)
+                credential = _credential(named, folder, environ)
+                yield from _read_secret(table, secret, named, credential, path)
 
 
 def open_to_others(path: Path, secrets: frozenset[tuple[str, str]]) -> list[str]:
@@ -95,7 +97,14 @@ def open_to_others(path: Path, secrets: frozenset[tuple[str, str]]) -> list[str]
                 found.append(path)
             if isinstance(named := table.get(f"{secret}_file"), str):
                 found.append(path.parent / named)
-    return [str(each) for each in dict.fromkeys(found) if each.stat().st_mode & stat.S_IROTH]
+    return [str(each) for each in dict.fromkeys(found) if _is_open(each)]
+
+
+def _is_open(path: Path) -> bool:
+    try:
+        return bool(path.stat().st_mode & stat.S_IROTH)
+    except OSError:  # behind a door that is closed to us too: it came by another way
+        return False
 
 
 def _is_telling(value: Any) -> bool:
@@ -119,15 +128,34 @@ def tables_of(tree: Tree, section: str) -> Iterator[tuple[str, Tree]]:
                     yield f"{section}[{index}]", item
 
 
-def _read_secret(table: Tree, secret: str, path: Path, at: str) -> Iterator[str]:
-    fault = f"{at}.{secret}_file = {str(path)!r}"
+def _credential(named: Path, folder: Path, environ: Mapping[str, str]) -> Path | None:
+    """What systemd makes of a file that it hands over with its folder; None without systemd.
+
+    `LoadCredential=credentials:/etc/cascade-monitor/credentials` hands over the file `endpoints`
+    in that folder as `credentials_endpoints`; beside the configuration it is
+    `credentials/endpoints`, which is how the configuration names it.
+    """
+    handed = environ.get("CREDENTIALS_DIRECTORY")
+    if not handed or not named.is_relative_to(folder):
+        return None
+    return Path(handed, "_".join(named.relative_to(folder).parts))
+
+
+def _read_secret(
+    table: Tree, secret: str, named: Path, credential: Path | None, at: str
+) -> Iterator[str]:
+    fault = f"{at}.{secret}_file = {str(named)!r}"
     if secret in table:
         yield f"{fault}: {at}.{secret} is given too: expected one of them"
         return
     try:
+        path = credential if credential is not None and credential.is_file() else named
         lines = [line.strip() for line in path.read_text(encoding="utf-8").splitlines()]
     except OSError as error:
-        yield f"{fault}: {error.strerror}: expected a readable file"
+        expected = "expected a readable file"
+        if credential is not None:
+            expected += f", or the credential {credential.name!r} from systemd (LoadCredential=)"
+        yield f"{fault}: {error.strerror}: {expected}"
         return
     except UnicodeDecodeError:
         yield f"{fault}: not UTF-8 text: expected the secret on a line"

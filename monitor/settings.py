@@ -95,7 +95,7 @@ def load(path: Path, environ: Mapping[str, str] = os.environ) -> Settings:
     """The file, with the environment over it. Raises ConfigError with every fault found."""
     tree = read_toml(path)
     faults = overlay(tree, environ, frozenset(Settings.model_fields))
-    faults += read_secret_files(tree, SECRETS, path.parent)
+    faults += read_secret_files(tree, SECRETS, path.parent, environ)
     _fill_in(tree, path.parent, environ)
     settings: Settings | None = None
     try:
