@@ -49,15 +49,22 @@ def shipped(tmp_path_factory: pytest.TempPathFactory) -> Settings:
 
 
 def _loaded(folder: Path, text: str) -> Settings:
+    secrets = folder / "credentials"
+    secrets.mkdir()
     for name, secret in SECRETS.items():
-        (folder / name).write_text(secret)
+        (secrets / name).write_text(secret)
     (folder / "ethereum.toml").write_text(text)
     return load(folder / "ethereum.toml", {})
 
 
 def test_ethereum__as_it_is_shipped__loads_and_becomes_parts(shipped: Settings) -> None:
     parts = parts_of(shipped)
-    assert {market.market for market in parts.markets} == {"spark", "morpho"}
+    assert {market.market for market in parts.markets} == {
+        "aave-core",
+        "aave-prime",
+        "spark",
+        "morpho",
+    }
     assert len(parts.pools) == len(shipped.liquidity) > 30
     assert len(watchers_of(shipped, "0x")) == len(shipped.breakers) > 5
     assert {breaker.scenario for breaker in shipped.breakers} <= set(shipped.scenarios)
@@ -74,16 +81,6 @@ def test_ethereum__with_the_marks_taken_from_the_examples__still_loads(tmp_path:
     assert len(settings.webhooks) == 4
     assert settings.deadman is not None
     assert wards_of(settings, "0x", parts_of(settings).markets).watches
-
-
-def test_ethereum__with_aave_taken_in__loads(tmp_path: Path) -> None:
-    """For the day on which its release is followed."""
-    marked = re.search(r"(?:^# .*\n|^#\n)*^# from_block = 20262370.*\n", TEXT, re.MULTILINE)
-    assert marked is not None
-    tables = marked[0][marked[0].index("# [[markets]]") :]
-    plain = tables.replace("\n# ", "\n").replace("\n#\n", "\n").removeprefix("# ")
-    settings = _loaded(tmp_path, TEXT.replace(tables, plain))
-    assert [market.name for market in settings.markets][:2] == ["aave-core", "aave-prime"]
 
 
 def test_addresses__wherever_they_stand__have_their_checksum() -> None:
