@@ -38,13 +38,13 @@ async def operators_of(settings: Settings) -> AsyncIterator[Operators]:
         yield Operators(client, identity.keys())
 
 
-def seconds_of(duration: str) -> int:
+def seconds_of(duration: str, option: str = "--for") -> int:
     """`90s`, `15m`, `2h`, `3d`. Raises QuestionError for anything else."""
     found = _DURATION.fullmatch(duration)
     seconds = int(found[1]) * SECONDS[found[2]] if found else 0
     if not 0 < seconds <= LONGEST_SECONDS:
         raise QuestionError(
-            f"--for {duration!r}: expected a number and a unit, as in 30s, 15m, 2h or 3d, and at "
+            f"{option} {duration!r}: expected a number and a unit, as in 30s, 15m, 2h or 3d, and at "
             "most 30d."
         )
     return seconds
