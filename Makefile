@@ -8,8 +8,8 @@ STAMP := $(VENV)/.installed
 DEPLOY_LOCK := deploy/requirements-deploy.txt
 DEPLOY_STAMP := $(VENV)/.installed-deploy
 # What `make test-deploy` installs, as root, on Debian 12.
-DEBIAN := buildah chromium dbus debootstrap fonts-dejavu-core fuse-overlayfs podman prometheus \
-  prometheus-alertmanager runc systemd systemd-container uidmap
+DEBIAN := aardvark-dns buildah chromium dbus debootstrap fonts-dejavu-core fuse-overlayfs iptables \
+  netavark podman prometheus prometheus-alertmanager runc systemd systemd-container uidmap
 # A command starts in two thirds of the time where its modules are kept compiled, and tests start
 # hundreds. Images and editors like to forbid that.
 unexport PYTHONDONTWRITEBYTECODE
@@ -116,6 +116,9 @@ lock: install ## renew the hashed locks from pyproject.toml
 	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate \
 	  --python-version 3.11 --extra embedded --extra dev --group build \
 	  -o deploy/requirements-dev.txt pyproject.toml
+	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate \
+	  --python-version 3.11 --group build -c deploy/requirements-dev.txt \
+	  -o deploy/requirements-build.txt
 	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate \
 	  --python-version 3.11 --extra embedded --extra dev --group build --group deploy \
 	  -c deploy/requirements-dev.txt -o deploy/requirements-deploy.txt pyproject.toml
