@@ -26,7 +26,7 @@ WORLDS ?= 2
 # Unless told, the seed decides whether two daemons share a Redis.
 PAIR_FLAG = $(if $(PAIR),$(if $(filter 0,$(PAIR)),--no-pair,--pair))
 
-.PHONY: help install redis devnet demo test test-deploy debian gate lint types format bench fuzz torture loops fidelity hysteresis clean lock
+.PHONY: options help install redis devnet demo test test-deploy debian gate lint types format bench fuzz torture loops fidelity hysteresis clean lock
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -108,6 +108,9 @@ hysteresis: install ## the shipped breakers under every round of two feeds (need
 
 bench: devnet ## what the daemon costs, beside plain ways to do the same: SOAK_SECONDS=n
 	@$(DEVNET) benchmarks --soak-seconds $(SOAK_SECONDS)
+
+options: install ## deploy/OPTIONS.md, from the settings
+	@$(BIN)/python -m monitor.option_table > deploy/OPTIONS.md
 
 lock: install ## renew the hashed locks from pyproject.toml
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==0.13.8

@@ -32,12 +32,14 @@ PAGERDUTY = "https://events.pagerduty.com/v2/enqueue"
 class Limits(Table):
     """One measure with its thresholds."""
 
-    scenario: str = Field(description="whose result is measured")
-    measure: Measure = Field(description="what is measured")
-    markets: Names = Field(default=("*",), description="which markets count", min_length=1)
-    warn: Threshold = Field(description="at or beyond: warned")
-    trip: Threshold = Field(description="at or beyond, held: tripped")
-    clear: Threshold = Field(description="at or on the safe side: cleared")
+    scenario: str = Field(description="name of the scenario whose result is measured")
+    measure: Measure = Field(description="what is measured; critical_… of a scenario with a curve")
+    markets: Names = Field(
+        default=("*",), description="names of the markets that count; * is all", min_length=1
+    )
+    warn: Threshold = Field(description="at this value or beyond it is warned")
+    trip: Threshold = Field(description="at this value or beyond for hold_blocks it is tripped")
+    clear: Threshold = Field(description="at this value or on its safe side it is cleared")
 
     def faults(self) -> Iterator[Fault]:
         worse, safer = ("below", "above") if self.measure.lower_is_worse else ("above", "below")
@@ -91,10 +93,14 @@ class Breaker(Limits):
 class Watch(Table):
     name: Name = Field(description="unique; the label in alerts; watch-<number> when left out")
     accounts: Annotated[tuple[HexAddress, ...], Field(min_length=1)] = Field(
-        description="your accounts"
+        description="addresses of your accounts"
     )
-    markets: Names = Field(default=("*",), description="where they are watched", min_length=1)
-    health_below: Annotated[Threshold, Field(gt=0)] = Field(description="alert at this health")
+    markets: Names = Field(
+        default=("*",), description="names of the markets; * is all", min_length=1
+    )
+    health_below: Annotated[Threshold, Field(gt=0)] = Field(
+        description="below this health it alerts; below 1 an account can be liquidated"
+    )
     recover_above: Annotated[Threshold, Field(gt=0)] | None = Field(
         default=None, description="recovered at this health; unset: 2 % above health_below"
     )
@@ -109,10 +115,10 @@ class Watch(Table):
 class Webhook(Table):
     name: Name = Field(description="label in metrics and logs; its number when left out")
     url: ReceiverUrl = Field(
-        default=SecretStr(PAGERDUTY), description="the receiver; pagerduty knows its own"
+        default=SecretStr(PAGERDUTY), description="URL of the receiver; unset: PagerDuty's own"
     )
     format: Literal["json", "alertmanager", "pagerduty", "apprise"] = Field(
-        default="json", description="json is Standard Webhooks"
+        default="json", description="what is sent; json is Standard Webhooks"
     )
     secret: Annotated[
         tuple[SigningSecret, ...],
@@ -122,12 +128,12 @@ class Webhook(Table):
     bearer: SecretStr | None = Field(
         default=None, description="alertmanager: token sent as Authorization: Bearer"
     )
-    breakers: Names = Field(default=("*",), description="whose alerts it gets", min_length=1)
-    severity: Severity = Field(
-        default=Severity.WARNING, description="critical: warnings are not for it"
+    breakers: Names = Field(
+        default=("*",), description="breakers and watches it hears of; * is all", min_length=1
     )
+    severity: Severity = Field(default=Severity.WARNING, description="the least that it hears of")
     delivery: Literal["instant", "finalized"] = Field(
-        default="instant", description="when it is sent"
+        default="instant", description="finalized: once the block cannot be taken back"
     )
     resend_seconds: Positive = Field(
         default=60, description="alertmanager: how often what fires is sent again"
@@ -177,7 +183,9 @@ class Guardian(Table):
     )
     vault: HexAddress | None = Field(default=None, description="cap_to_zero: the vault")
     market_ids: MarketIds = Field(default="all", description="cap_to_zero: which of its markets")
-    breakers: Names = Field(default=("*",), description="whose alerts carry it", min_length=1)
+    breakers: Names = Field(
+        default=("*",), description="breakers whose alerts carry the call; * is all", min_length=1
+    )
 
     def faults(self) -> Iterator[Fault]:
         if self.action == "cap_to_zero" and self.vault is None:
@@ -196,7 +204,9 @@ class Outbox(Table):
 class Audit(Table):
     """Positions that are held against the contracts while the daemon runs."""
 
-    accounts: Count = Field(default=4, description="positions a round; 0 compares none")
+    accounts: Count = Field(
+        default=4, description="positions compared with the contracts a round; 0: none"
+    )
     every_blocks: Positive = Field(default=5, description="blocks from one round to the next")
 
 
@@ -204,28 +214,28 @@ class Blindness(Table):
     """From when on the monitor says that it cannot see."""
 
     hold_seconds: Annotated[Real, Field(ge=0)] = Field(
-        default=10, description="how long a condition, and its end, last before they are told"
+        default=10, description="how long a condition, or its end, lasts before it is told"
     )
     head_age_seconds: Annotated[Real, Field(gt=0)] = Field(
-        default=180, description="the newest block may be so old"
+        default=180, description="how old the newest block may be"
     )
-    lag_blocks: Positive = Field(default=10, description="blocks that may wait to be judged")
+    lag_blocks: Positive = Field(default=10, description="how many blocks may wait to be judged")
     store_seconds: Annotated[Real, Field(gt=0)] = Field(
-        default=0.5, description="a round trip to Redis may take so long"
+        default=0.5, description="how long a round trip to Redis may take"
     )
     outbox_seconds: Annotated[Real, Field(gt=0)] = Field(
-        default=300, description="a delivery may be overdue so long"
+        default=300, description="how long a delivery may be overdue"
     )
     clock_skew_seconds: Annotated[Real, Field(gt=0)] = Field(
-        default=60, description="blocks may be so far in the future, and the clock may jump so far"
+        default=60, description="how far blocks may be in the future, or the clock may jump"
     )
 
 
 class Deadman(Table):
     """A ping that stops when the monitor cannot be trusted."""
 
-    url: WebhookUrl = Field(description="asked with GET while all is well")
-    every_seconds: Positive = Field(default=60, description="how often")
+    url: WebhookUrl = Field(description="URL asked with GET while all is well")
+    every_seconds: Positive = Field(default=60, description="how often it is asked")
     allow_private: bool = Field(default=False, description="permits loopback and private addresses")
     ca_file: Path | None = Field(
         default=None, description="certificates to verify it by, if not the system's"

@@ -56,14 +56,14 @@ class Table(BaseModel):
 
 
 class Chain(Table):
-    chain_id: Positive = Field(description="chain the daemon follows; endpoints must agree")
+    chain_id: Positive = Field(description="the chain to follow; every endpoint must say the same")
     endpoints: Annotated[
         tuple[EndpointUrl, ...],
         OneOrMore,
         Field(min_length=1),
-    ] = Field(description="node URLs, preferred first")
+    ] = Field(description="URLs of nodes, preferred first; ws:// or wss:// gives pushes")
     poll_seconds: Annotated[Real, Field(gt=0)] = Field(
-        default=2, description="where no WebSocket is"
+        default=2, description="how often a node without WebSocket is asked for its head"
     )
     timeout_seconds: Annotated[Real, Field(gt=0)] = Field(
         default=10, description="how long a node may take to answer"
@@ -81,17 +81,20 @@ class Chain(Table):
         default=None, description="not ready when the newest block is older; unset: never for that"
     )
     reorg_window: Positive = Field(
-        default=128, description="undoable blocks without a finalized tag"
+        default=128, description="blocks kept undoable where the node has no finalized tag"
     )
     start_block: StartBlock = Field(
-        default="snapshot", description='"snapshot", or a block number to replay from'
+        default="snapshot", description='"snapshot" reads the state at the head; a number replays'
     )
 
 
 class Store(Table):
-    url: StoreUrl = Field(default=EMBEDDED, description="Redis URL, or the embedded server")
-    state_dir: Path = Field(description="data of the embedded server")
-    namespace: Name = Field(default="default", description="keeps daemons on one Redis apart")
+    url: StoreUrl = Field(
+        default=EMBEDDED,
+        description="redis://, rediss://, unix://; embedded: a server of our own",
+    )
+    state_dir: Path = Field(description="where the embedded server keeps its data")
+    namespace: Name = Field(default="default", description="keeps daemons that share a Redis apart")
     lease_seconds: Annotated[Real, Field(ge=1)] = Field(
         default=10, description="a daemon not heard of for so long is replaced by its standby"
     )
@@ -115,16 +118,26 @@ KEYS_OF_PROTOCOL: Mapping[str, frozenset[str]] = {
 class Market(Table):
     name: Name = Field(description="unique; the label in API and metrics")
     protocol: Literal["aave_v3", "morpho_blue", "compound_v3", "maker"] = Field(
-        description="the protocol"
+        description=f"what kind of market; this version follows {', '.join(PROTOCOLS)}"
     )
-    address: HexAddress = Field(description="PoolAddressesProvider, Morpho, Comet or Vat")
-    from_block: Count = Field(default=0, description="where the contract begins")
-    market_ids: MarketIds | None = Field(default=None, description="morpho_blue: which")
-    spotter: HexAddress | None = Field(default=None, description="maker: Spotter")
-    jug: HexAddress | None = Field(default=None, description="maker: Jug")
-    dog: HexAddress | None = Field(default=None, description="maker: Dog")
-    ilks: Literal["all"] | Names | None = Field(default=None, description="maker: which")
-    cdp_manager: HexAddress | None = Field(default=None, description="maker: CDP manager")
+    address: HexAddress = Field(
+        description="address of PoolAddressesProvider, Morpho, Comet or Vat"
+    )
+    from_block: Count = Field(
+        default=0, description="where the contract begins, or before: accounts are found from there"
+    )
+    market_ids: MarketIds | None = Field(
+        default=None, description="morpho_blue: ids, or all (as unset), to which anybody can add"
+    )
+    spotter: HexAddress | None = Field(default=None, description="maker: address of the Spotter")
+    jug: HexAddress | None = Field(default=None, description="maker: address of the Jug")
+    dog: HexAddress | None = Field(default=None, description="maker: address of the Dog")
+    ilks: Literal["all"] | Names | None = Field(
+        default=None, description="maker: collateral types such as ETH-A; unset: all"
+    )
+    cdp_manager: HexAddress | None = Field(
+        default=None, description="maker: address of the CDP manager"
+    )
 
     def faults(self) -> Iterator[Fault]:
         if self.protocol not in PROTOCOLS:
@@ -139,14 +152,18 @@ class Market(Table):
 
 
 class Receipt(Table):
-    token: HexAddress = Field(description="the claim")
-    kind: Literal["erc4626", "aave_atoken", "rate_provider"] = Field(description="how it is priced")
+    token: HexAddress = Field(description="the token that is a claim")
+    kind: Literal["erc4626", "aave_atoken", "rate_provider"] = Field(
+        description="what it is: a vault, an aToken, or a token with a rate"
+    )
     from_block: Count = Field(
         default=0, description="erc4626: where the token begins, to find its holders"
     )
-    underlying: HexAddress | None = Field(default=None, description="rate_provider: what it claims")
+    underlying: HexAddress | None = Field(
+        default=None, description="rate_provider: the token that it is a claim on"
+    )
     rate_method: ViewName | None = Field(
-        default=None, description="rate_provider: view that gives the rate, as a wad"
+        default=None, description="rate_provider: the view that gives the rate, as a wad"
     )
     rate_source: HexAddress | None = Field(
         default=None, description="rate_provider: contract that has the view, if not the token"
@@ -169,17 +186,21 @@ class Receipt(Table):
 
 class Liquidity(Table):
     kind: Literal["uniswap_v2", "uniswap_v3", "stableswap", "parametric"] = Field(
-        description="the pool's curve"
+        description="what kind of pool; parametric: depth that you state"
     )
-    pool: HexAddress | None = Field(default=None, description="the pool")
-    asset: HexAddress | None = Field(default=None, description="parametric: what is sold")
-    quote: HexAddress | None = Field(default=None, description="parametric: what it is sold for")
+    pool: HexAddress | None = Field(
+        default=None, description="address of the pool; of all kinds but parametric"
+    )
+    asset: HexAddress | None = Field(default=None, description="parametric: the token that is sold")
+    quote: HexAddress | None = Field(
+        default=None, description="parametric: the token it is sold for"
+    )
     depth_at_2_percent_usd: Annotated[Real, Field(gt=0)] | None = Field(
-        default=None, description="parametric: sale that moves the price by 2 %"
+        default=None, description="parametric: the sale, in USD, that lets the price fall by 2 %"
     )
 
     fee_ppm: Annotated[Count, Field(lt=10**6)] | None = Field(
-        default=None, description="uniswap_v2: millionths it takes, if not 3000"
+        default=None, description="uniswap_v2: fee in millionths, where it is not 3000"
     )
 
     def faults(self) -> Iterator[Fault]:
@@ -204,19 +225,19 @@ _LIQUIDITY_KEYS: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
 
 
 class Asset(Table):
-    address: HexAddress = Field(description="the token")
+    address: HexAddress = Field(description="address of the token of this name")
     price_feed: HexAddress | None = Field(
-        default=None, description="Chainlink proxy in USD, to value by"
+        default=None, description="Chainlink proxy in USD, for valuation only"
     )
     correlated_with: Names = Field(
-        default=(), description="what follows a price shock of it, unnamed"
+        default=(), description="assets that follow a price shock of it where they are not named"
     )
 
 
 class Feed(Table):
-    address: HexAddress = Field(description="a price feed: its proxy or its aggregator")
+    address: HexAddress = Field(description="address of a price feed: its proxy or its aggregator")
     heartbeat_seconds: Positive | None = Field(
-        default=None, description="it answers at least so often"
+        default=None, description="how often it answers at least; later is overdue"
     )
     deviation: Annotated[Real, Field(gt=0, lt=1)] | None = Field(
         default=None, description="ratio off the market at which it answers anew"
@@ -224,10 +245,10 @@ class Feed(Table):
 
 
 class Curve(Table):
-    asset: str = Field(description="whose price is shocked")
-    to: Move = Field(description="the last shock, as a ratio")
+    asset: str = Field(description="the asset whose price is shocked")
+    to: Move = Field(description="the largest shock, as a ratio: -0.5 is half")
     steps: Annotated[Positive, Field(le=10_000)] = Field(
-        default=100, description="points on the curve"
+        default=100, description="points on the curve, each a projection"
     )
 
     def faults(self) -> Iterator[Fault]:
@@ -239,16 +260,18 @@ class Options(Table):
     """Options of a projection; what a scenario leaves out, `[projection]` says."""
 
     gas_usd: Annotated[Real, Field(ge=0)] | None = Field(
-        default=None, description="cost of a liquidation"
+        default=None, description="what a liquidation costs the liquidator"
     )
     deviation: Annotated[Real, Field(ge=0, lt=1)] | None = Field(
-        default=None, description="ratio at which oracles that follow the market move"
+        default=None,
+        description="how far off its market an oracle moves; unset: each its own, or 0.005",
     )
     max_rounds: Annotated[Positive, Field(le=10_000)] | None = Field(
         default=None, description="rounds before a cascade is cut off"
     )
     critical_usd: Annotated[Real, Field(gt=0)] | None = Field(
-        default=None, description="liquidated USD from which a shock is critical"
+        default=None,
+        description="from how much liquidated a shock is critical; unset: 1 % of collateral",
     )
     fill: Literal["ladder", "optimal"] | None = Field(
         default=None, description="which size is liquidated: the first that pays, or the best"
@@ -259,7 +282,9 @@ class Options(Table):
 
 
 class Projection(Options):
-    gas_usd: Annotated[Real, Field(ge=0)] = Field(default=50, description="cost of a liquidation")
+    gas_usd: Annotated[Real, Field(ge=0)] = Field(
+        default=50, description="what a liquidation costs the liquidator"
+    )
     max_rounds: Annotated[Positive, Field(le=10_000)] = Field(
         default=100, description="rounds before a cascade is cut off"
     )
@@ -274,7 +299,7 @@ class Projection(Options):
 
 class Scenario(Table):
     shocks: Mapping[str, Shock] | None = Field(
-        default=None, min_length=1, description="what moves, by the keys of contract section 4"
+        default=None, min_length=1, description="what moves and how far: see Shocks"
     )
     curve: Curve | None = Field(default=None, description="a row of shocks of one asset")
     options: Options = Field(

@@ -120,7 +120,7 @@ OWN = 'protocol = "aave_v3"\n'
         ("chain_id = 1", 'chain_id = "one"', r"chain\.chain_id = 'one': expected .*integer"),
         ("chain_id = 1", "chain_id = true", r"chain\.chain_id = True: expected a number"),
         ("chain_id = 1", "chain_id = 0", r"chain\.chain_id = 0: expected greater than 0"),
-        ("chain_id = 1", "", r"chain\.chain_id: missing: expected chain the daemon follows"),
+        ("chain_id = 1", "", r"chain\.chain_id: missing: expected the chain to follow"),
         ("chain_id = 1", "chain_id = 1\nchainid = 2", r"chain\.chainid: unknown key: did you mean"),
         ("wss://", "ftp://", r"chain\.endpoints\[0\]: expected a URL with http://"),
         ("node.example", "node..example", r"chain\.endpoints\[0\]: expected a URL"),
