@@ -22,6 +22,7 @@ from monitor import (
     loop_commands,
     projection_commands,
     projection_display,
+    replay_commands,
     store_commands,
 )
 from monitor.console import (
@@ -49,7 +50,9 @@ from monitor.errors import (
     TransientError,
     WriterFenced,
 )
+from monitor.export_commands import USUAL_ROWS, ForceOption, Order, OutputOption, export
 from monitor.schema import SECRETS
+from monitor.web.tables import POSITIONS
 
 app = typer.Typer(
     name="cascade-monitor",
@@ -149,12 +152,17 @@ def positions(
     liquidatable: Annotated[bool | None, typer.Option(help="only (not) liquidatable")] = None,
     cursor: Annotated[str | None, typer.Option(help="`next` of the page before")] = None,
     limit: Annotated[int, typer.Option(min=1, max=1000, help="rows")] = 100,
+    output: OutputOption = None,
+    force: ForceOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Positions, largest debt first."""
     wanted = PositionFilter(market, account, owner, min_debt_usd, liquidatable, cursor, limit)
+    if output is not None:
+        order = Order(output, force, is_part=as_json or limit != USUAL_ROWS or cursor is not None)
+        return export(config, order, POSITIONS, lambda answers: answers.position_pages(wanted))
     document = asked(config, lambda answers: answers.positions(wanted))
-    display.show(out, document, display.positions, as_json=as_json)
+    return display.show(out, document, display.positions, as_json=as_json)
 
 
 app.command()(projection_commands.project)
@@ -192,6 +200,7 @@ def breakers(config: ConfigOption, as_json: JsonOption = False) -> None:
 app.command()(alert_commands.alerts)
 app.command()(alert_commands.silence)
 app.command()(audit_commands.audit)
+app.command()(replay_commands.replay)
 
 
 @app.command()

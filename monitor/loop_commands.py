@@ -15,6 +15,8 @@ from monitor.console import ConfigOption, JsonOption, asked, out
 from monitor.core.loops import LoopKind
 from monitor.core.ports import LoopFilter
 from monitor.display import Document
+from monitor.export_commands import USUAL_ROWS, ForceOption, Order, OutputOption, export
+from monitor.web.tables import LOOPS
 
 KINDS = ", ".join(LoopKind)
 RATE = "rate:"
@@ -33,12 +35,17 @@ def loops(
     min_leverage: Annotated[str | None, typer.Option(help="only from this leverage up")] = None,
     cursor: Annotated[str | None, typer.Option(help="`next` of the page before")] = None,
     limit: Annotated[int, typer.Option(min=1, max=1000, help="rows")] = 100,
+    output: OutputOption = None,
+    force: ForceOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Borrowed money that was pledged again: loops, largest debt first."""
     wanted = LoopFilter(owner, market, kind, min_leverage, cursor, limit)
+    if output is not None:
+        order = Order(output, force, is_part=as_json or limit != USUAL_ROWS or cursor is not None)
+        return export(config, order, LOOPS, lambda answers: answers.loop_pages(wanted))
     document = asked(config, lambda answers: answers.loops(wanted))
-    display.show(out, document, table, as_json=as_json)
+    return display.show(out, document, table, as_json=as_json)
 
 
 def table(console: Console, document: Document) -> None:

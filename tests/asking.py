@@ -26,6 +26,8 @@ class FakeAnswers:
     large: str = ""
     """Said with every answer."""
     probe: Probe = field(default_factory=lambda: Probe(ok=True))
+    pages: list[dict[str, Any]] = field(default_factory=list)
+    """Of a list in pages, said as they are."""
 
     async def status(self) -> dict[str, Any]:
         return self._answer("status")
@@ -36,6 +38,14 @@ class FakeAnswers:
 
     async def loops(self, wanted: LoopFilter) -> dict[str, Any]:
         return self._answer(asdict(wanted))
+
+    async def position_pages(self, wanted: PositionFilter) -> AsyncIterator[dict[str, Any]]:
+        for page in self.pages or [self._answer(asdict(wanted))]:
+            yield page
+
+    async def loop_pages(self, wanted: LoopFilter) -> AsyncIterator[dict[str, Any]]:
+        for page in self.pages or [self._answer(asdict(wanted))]:
+            yield page
 
     async def claims(self, wanted: ClaimFilter) -> dict[str, Any]:
         return self._answer(asdict(wanted))

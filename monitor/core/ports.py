@@ -1,6 +1,6 @@
 """The few interfaces the engine talks through. Each has a real and a fake implementation."""
 
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
@@ -306,6 +306,15 @@ class Answers(Protocol):
     async def positions(self, wanted: PositionFilter) -> dict[str, Any]: ...
 
     async def loops(self, wanted: LoopFilter) -> dict[str, Any]: ...
+
+    def position_pages(self, wanted: PositionFilter) -> AsyncIterator[dict[str, Any]]:
+        """All pages of the list, of one block, however many; where `wanted` begins is passed over.
+
+        Raises at the first one.
+        """
+        ...
+
+    def loop_pages(self, wanted: LoopFilter) -> AsyncIterator[dict[str, Any]]: ...
 
     async def claims(self, wanted: ClaimFilter) -> dict[str, Any]: ...
 

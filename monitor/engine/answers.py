@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from decimal import Decimal
@@ -24,9 +24,10 @@ from monitor.engine.conditions import blind_json
 from monitor.engine.holders import HolderBook, with_holders
 from monitor.engine.judge import Judge
 from monitor.engine.judged import judged_rows
+from monitor.engine.loop_book import LoopBook
 from monitor.engine.net_value import together
 from monitor.engine.ownership import ownership_json
-from monitor.engine.paging import asked_address, block_json
+from monitor.engine.paging import asked_address, block_json, every_page
 from monitor.engine.positions import PositionBook
 from monitor.engine.receipts import accounts_of, as_json
 from monitor.engine.totals import faults, market_totals, unknown_prices, unpriced_pairs
@@ -151,10 +152,16 @@ class EngineAnswers:
         return await asyncio.to_thread(book.page, wanted) | ownership
 
     async def loops(self, wanted: LoopFilter) -> dict[str, Any]:
+        return await asyncio.to_thread((await self._loop_book(wanted)).page, wanted)
+
+    async def position_pages(self, wanted: PositionFilter) -> AsyncIterator[dict[str, Any]]:
         self._known_market(wanted.market)
-        await self._books.made()
-        book = self._books.loops_at(self._present.ledger, self._block())
-        return await asyncio.to_thread(book.page, wanted)
+        async for page in every_page((await self._book()).page, wanted):
+            yield page
+
+    async def loop_pages(self, wanted: LoopFilter) -> AsyncIterator[dict[str, Any]]:
+        async for page in every_page((await self._loop_book(wanted)).page, wanted):
+            yield page
 
     async def claims(self, wanted: ClaimFilter) -> dict[str, Any]:
         book = await self._book()
@@ -259,6 +266,11 @@ class EngineAnswers:
             with_holders(as_json(account, names, self._checksum), account, holders, self._checksum)
             for account, holders in zip(accounts, held, strict=True)
         ]
+
+    async def _loop_book(self, wanted: LoopFilter) -> LoopBook:
+        self._known_market(wanted.market)
+        await self._books.made()
+        return self._books.loops_at(self._present.ledger, self._block())
 
     async def _book(self) -> PositionBook:
         await self._books.made()

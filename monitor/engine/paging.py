@@ -1,15 +1,20 @@
 """Lists in pages: a cursor belongs to one block, and is where the next page begins in its list."""
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import replace
 from decimal import Decimal, InvalidOperation
 from fractions import Fraction
 from typing import Any, TypeVar
 
 from monitor.core.blocks import BlockRef
+from monitor.core.ports import LoopFilter, PositionFilter
 from monitor.core.units import Address, address
 from monitor.errors import QuestionError
 
 Row = TypeVar("Row")
+Wanted = TypeVar("Wanted", PositionFilter, LoopFilter)
+PAGE_ROWS = 1000
 _OFFSET_DIGITS = 12
 _NUMBER_DIGITS = 30
 """A filter's number has no more before or behind its point: 1e999999999 would never be reckoned."""
@@ -43,6 +48,22 @@ def page_of(
     shown = rows[start : start + limit]
     end = start + len(shown)
     return shown, f"{block.hash}:{end}" if end < len(rows) else None
+
+
+async def every_page(
+    page: Callable[[Wanted], dict[str, Any]], wanted: Wanted
+) -> AsyncIterator[dict[str, Any]]:
+    """The whole list, from its beginning; each page is made in a thread when it is asked for.
+
+    `page`: of a book, which stays as it is while the ledger moves on.
+    """
+    cursor: str | None = None
+    while True:
+        document = await asyncio.to_thread(page, replace(wanted, cursor=cursor, limit=PAGE_ROWS))
+        yield document
+        cursor = document["next"]
+        if cursor is None:
+            return
 
 
 def asked_address(text: str) -> Address:

@@ -1,7 +1,7 @@
 """The HTTP questions of contract section 3, put to the `Answers` port."""
 
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,76 +13,42 @@ from monitor.core.ports import Answers, ClaimFilter, LoopFilter, PositionFilter
 from monitor.core.units import address
 from monitor.errors import QuestionError
 from monitor.web.answer import body_of, json_answer
+from monitor.web.exports import Exports, is_csv
 from monitor.web.openapi import document
+from monitor.web.parameters import LISTED, MOST_ROWS, NUMBER
 from monitor.web.stream import TEXT as STREAM_TEXT
 from monitor.web.stream import Stream
+from monitor.web.tables import LOOPS, POSITIONS
+from monitor.web.texts import (
+    CLAIMS_TEXT,
+    LOOPS_TEXT,
+    OWNERSHIP_TEXT,
+    PRICES_TEXT,
+    PROJECTION_TEXT,
+    STATUS_TEXT,
+)
 
 PREFIX = "/api/v1"
-MOST_ROWS = 1000
-_USD = re.compile(r"\d{1,30}(\.\d{1,18})?")
-STATUS_TEXT = (
-    "`leader`: the name of the daemon that leads. "
-    "`collateral_net_usd`: collateral in use without `claimed_usd`, the part that is a claim on "
-    "money lent in a followed market (what secures that is collateral there), or on nothing but "
-    "itself, and without `looped_usd`, what was pledged with money borrowed from followed markets "
-    "in loops that are known. `unseen_claims_usd`: what is pledged of claims that do not show what "
-    "stands behind them; so much of the net value may be counted elsewhere too. `multiplier`: "
-    "gross by net. `totals`: all markets. `concentration`: by owner; `top1`, `top5`: parts of the "
-    "largest, `hhi`: the sum of squared parts; by value in USD, of one collateral by amount."
-)
-OWNERSHIP_TEXT = (
-    "`ownership`, where one account is asked for: whose it is, and by what evidence. "
-    "`controllers`: whom its code obeys, `threshold` of them together, as that code told; "
-    "`unknown`: why it counts as its own."
-)
-LOOPS_TEXT = (
-    "`collateral_usd`, `debt_usd`: each side of the path once, with all that is there now. "
-    "`breaks_at`: what makes one of its positions liquidatable, in the grammar of shocks: a price "
-    "(`WETH`) or peg (`peg:wstETH/WETH`) by its move, up or down; and for "
-    "`rate:market/asset`, `utilisation@days`: after so many days at the present rates, those of "
-    "that utilisation, the debt outgrows what secures it. It is not there where no move does it, "
-    "or where interest takes more than ten years; null where an earlier break may be unknown. "
-    "`liquidation_order`: the same of each indebted position, the first to break first. "
-    "`carry`: a year's rates, not compounded, by value; `net` is on the equity. "
-    "`because`: why it is taken for a loop."
-)
-CLAIMS_TEXT = (
-    "All that is pledged, and all that is a claim. `rests_on`: what it finally comes down to, and "
-    "where that is lent (`market` null: it is held), in shares of 1 with `circular`, the part that "
-    "claims nothing but itself, and `unseen`, of which nobody tells what stands behind it. "
-    "`claims_on`: the share of it that is lent in a market, itself or by what it holds. "
-    "`shared_by`: where it is pledged, itself or as something of which `share` rests on it; `top1` "
-    "is the largest owner's part. `markets`: how much of a market's collateral is a claim on money "
-    "lent in another, or in itself, of the markets where something shown is pledged."
-)
-PROJECTION_TEXT = (
-    "`by_loop_kind`: the sums by the kind of loop that a debt is part of, `none` for debts in no "
-    "loop that counts. `contagion`: what was liquidated in `to` because of what liquidations in "
-    "`from` sold or wrote off, and what `share` that is of all that was liquidated there; the "
-    "largest 100, largest first; the rest of a market's liquidated debt the shock did itself. "
-    "`branching_ratio`: 1 - first round / all; 0 where nothing is liquidated. "
-    "`unliquidated_because`: what kept liquidators from debt that is liquidatable at the end. "
-    "`largest`: accounts by debt repaid (`debt_usd`), `largest_unliquidated`: by debt left; "
-    "`largest_share`: the first one's part of all debt repaid, null where nothing is. In "
-    "`round_log`, `ratio` is the round's liquidated debt to that of the round before; `lending`: "
-    "how what was repaid or taken out is borrowed afterwards, the rate a year. `unwinding`: loops "
-    "closed before the first round, where the option `unwind` asked for it. Where prices are "
-    "`unknown` no sum is told: null; `left_out` changes none."
-)
+_USD = re.compile(NUMBER)
 Scalar = float | int | str | bool | None
-Ask = Callable[[web.Request, Mapping[str, str]], Awaitable[dict[str, Any] | web.StreamResponse]]
+Answer = dict[str, Any] | web.StreamResponse
+Ask = Callable[[web.Request, Mapping[str, str]], Awaitable[Answer]]
 
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """One question: `query` maps its parameters to what each means, `text` tells of the answer."""
+    """One question. `query`: the parameters it may have (see `parameters`); `text` tells of the
+    answer, `answers` which shapes it may have, `faults` how else it may end than all may.
+    """
 
     method: str
     path: str
     summary: str
-    query: Mapping[str, str]
     ask: Ask
+    answers: tuple[str, ...] = ()
+    query: tuple[str, ...] = ()
     text: str = ""
+    faults: tuple[int, ...] = (503,)
     media: str = "application/json"
 
 
@@ -103,83 +69,87 @@ class Api:
         self._answers = answers
         self._version = version
         self._stream = stream
+        self._exports = Exports()
         self.endpoints = self._table()
 
     def routes(self) -> list[web.RouteDef]:
         return [web.route(one.method, one.path, _handler(one)) for one in self.endpoints]
 
     def _table(self) -> tuple[Endpoint, ...]:
-        limit = {"limit": f"rows, 1 to {MOST_ROWS}"}
-        market = {"market": "name of a configured market"}
-        wanted = {
-            **market,
-            "account": "address of the account",
-            "owner": "address of who is behind it",
-            "min_debt_usd": "decimal number",
-            "liquidatable": "true or false",
-            "cursor": "the `next` of the page before",
-            **limit,
-        }
-        looped = {
-            "owner": "address of who is behind it",
-            "market": "name of a configured market it runs through",
-            "kind": " | ".join(LoopKind),
-            "min_leverage": "decimal number; a loop whose leverage is unknown is never left out",
-            "cursor": "the `next` of the page before",
-            **limit,
-        }
-        claimed = {
-            "asset": "address or symbol",
-            "cursor": "the `next` of the page before",
-            **limit,
-        }
+        wanted = ("market", "account", "owner", "min_debt_usd", "liquidatable", *LISTED, "format")
+        looped = ("owner", "market", "kind", "min_leverage", *LISTED, "format")
+        told = ("Projection", "Curve")
         return (
             Endpoint(
-                "GET", f"{PREFIX}/status", "How the daemon fares", {}, self._status, STATUS_TEXT
+                *("GET", f"{PREFIX}/status", "How the daemon fares", self._status, ("Status",)),
+                text=STATUS_TEXT,
             ),
             Endpoint(
-                *("GET", f"{PREFIX}/positions", "Positions by debt", wanted, self._positions),
-                OWNERSHIP_TEXT,
+                *("GET", f"{PREFIX}/positions", "Positions by debt", self._positions),
+                *(("Positions",), wanted, OWNERSHIP_TEXT, (404, 410, 503)),
             ),
             Endpoint(
-                *("GET", f"{PREFIX}/positions/{{account}}", "Of one account", {}, self._account),
-                OWNERSHIP_TEXT,
-            ),
-            Endpoint("GET", f"{PREFIX}/loops", "Loops by debt", looped, self._loops, LOOPS_TEXT),
-            Endpoint(
-                "GET", f"{PREFIX}/claims", "What rests on what", claimed, self._claims, CLAIMS_TEXT
-            ),
-            Endpoint("GET", f"{PREFIX}/prices", "Prices and their ways", market, self._prices),
-            Endpoint(
-                *("GET", f"{PREFIX}/cascade/{{scenario}}", "Newest projection", {}, self._cascade),
-                PROJECTION_TEXT,
+                *("GET", f"{PREFIX}/positions/{{account}}", "Of one account", self._account),
+                *(("Positions",), (), OWNERSHIP_TEXT),
             ),
             Endpoint(
-                *("POST", f"{PREFIX}/project", "A projection of your own", {}, self._project),
-                PROJECTION_TEXT,
+                *("GET", f"{PREFIX}/loops", "Loops by debt", self._loops),
+                *(("Loops",), looped, LOOPS_TEXT, (404, 410, 503)),
             ),
-            Endpoint("GET", f"{PREFIX}/breakers", "Breakers and their states", {}, self._breakers),
-            Endpoint("GET", f"{PREFIX}/alerts", "Newest alerts", limit, self._alerts),
             Endpoint(
-                *("GET", f"{PREFIX}/stream", "Blocks and alerts as they come", {}, self._listen),
-                STREAM_TEXT,
-                "text/event-stream",
+                *("GET", f"{PREFIX}/claims", "What rests on what", self._claims),
+                *(("Claims",), ("asset", *LISTED), CLAIMS_TEXT, (404, 410, 503)),
             ),
-            Endpoint("GET", f"{PREFIX}/openapi.json", "This description", {}, self._openapi),
+            Endpoint(
+                *("GET", f"{PREFIX}/prices", "Prices and their ways", self._prices),
+                *(("Prices",), ("market",), PRICES_TEXT, (404, 503)),
+            ),
+            Endpoint(
+                *("GET", f"{PREFIX}/cascade/{{scenario}}", "Newest projection", self._cascade),
+                *(told, (), PROJECTION_TEXT, (404, 503)),
+            ),
+            Endpoint(
+                *("POST", f"{PREFIX}/project", "A projection of your own", self._project),
+                *(told[:1], (), PROJECTION_TEXT, (408, 413, 503)),
+            ),
+            Endpoint(
+                *("GET", f"{PREFIX}/breakers", "Breakers and their states", self._breakers),
+                ("Breakers",),
+            ),
+            Endpoint(
+                *("GET", f"{PREFIX}/alerts", "Newest alerts", self._alerts),
+                *(("Alerts",), ("limit",)),
+            ),
+            Endpoint(
+                *("GET", f"{PREFIX}/stream", "Blocks and alerts as they come", self._listen),
+                text=STREAM_TEXT,
+                media="text/event-stream",
+            ),
+            Endpoint(
+                *("GET", f"{PREFIX}/openapi.json", "This description", self._openapi),
+                faults=(),
+            ),
         )
 
     async def _status(self, _request: web.Request, _query: Mapping[str, str]) -> dict[str, Any]:
         return await self._answers.status()
 
-    async def _positions(self, _request: web.Request, query: Mapping[str, str]) -> dict[str, Any]:
-        return await self._answers.positions(_position_filter(query))
+    async def _positions(self, request: web.Request, query: Mapping[str, str]) -> Answer:
+        wanted = _position_filter(query)
+        if is_csv(query):
+            pages = self._answers.position_pages(wanted)
+            return await self._exports.send(request, POSITIONS, pages)
+        return await self._answers.positions(wanted)
 
     async def _account(self, request: web.Request, _query: Mapping[str, str]) -> dict[str, Any]:
         account = _address("account", request.match_info["account"])
         return await self._answers.positions(PositionFilter(account=account, limit=MOST_ROWS))
 
-    async def _loops(self, _request: web.Request, query: Mapping[str, str]) -> dict[str, Any]:
-        return await self._answers.loops(_loop_filter(query))
+    async def _loops(self, request: web.Request, query: Mapping[str, str]) -> Answer:
+        wanted = _loop_filter(query)
+        if is_csv(query):
+            return await self._exports.send(request, LOOPS, self._answers.loop_pages(wanted))
+        return await self._answers.loops(wanted)
 
     async def _claims(self, _request: web.Request, query: Mapping[str, str]) -> dict[str, Any]:
         wanted = ClaimFilter(query.get("asset"), query.get("cursor"), _limit(query))
@@ -216,7 +186,7 @@ def _handler(endpoint: Endpoint) -> Callable[[web.Request], Awaitable[web.Stream
     return handle
 
 
-def _known_query(request: web.Request, known: Mapping[str, str]) -> dict[str, str]:
+def _known_query(request: web.Request, known: Sequence[str]) -> dict[str, str]:
     """The query, if each parameter is known and given once."""
     for name in request.query:
         if name not in known:

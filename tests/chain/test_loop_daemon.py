@@ -11,6 +11,7 @@ from devnet.desks import AaveDesk, MorphoDesk
 from devnet.levering import Way, prepare, turns, walk
 from devnet.receiver import Receiver
 from prometheus_client.parser import text_string_to_metric_families
+from shaped import answers_fit
 from stage import Stage
 
 WAD = 10**18
@@ -88,6 +89,7 @@ async def test_loops__of_the_daemon__are_the_same_on_every_face(wide_stage: Stag
         assert (one["kind"], one["hops"], one["markets"]) == ("directional", 3, ["aave-core"])
         assert (two["kind"], two["hops"]) == ("cross_protocol", 2)
         assert set(two["markets"]) == {"aave-core", "morpho"}
+        await answers_fit(daemon)
         debts = [float(row["debt_usd"]) for row in told["loops"]]
         assert debts == sorted(debts, reverse=True)
         gauges = await looped_usd(daemon)
