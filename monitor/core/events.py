@@ -215,7 +215,10 @@ class PoolMoved(NamedTuple):
 
 
 class Liquidated(NamedTuple):
-    """An account was liquidated. Amounts are the event's own; balances come by other events."""
+    """An account was liquidated. Amounts are the event's own; balances come by other events.
+
+    `lost_raw`: of its debt, what was written off with it, where the same event tells that.
+    """
 
     place: Place
     collateral: AssetId
@@ -224,6 +227,7 @@ class Liquidated(NamedTuple):
     seized_raw: RawAmount
     liquidator: Address
     paid_in_receipts: bool
+    lost_raw: RawAmount = RawAmount(0)
 
 
 DomainEvent = (

@@ -69,6 +69,17 @@ def test_imports__of_each_folder__point_down(folder: str) -> None:
     assert not wrong
 
 
+def test_incidents__at_the_top__are_known_to_their_command_alone() -> None:
+    """They may import all others, and nobody may lean on them."""
+    wrong = [
+        str(path.relative_to(ROOT))
+        for path in sorted(MONITOR.rglob("*.py"))
+        if MONITOR / "incidents" not in path.parents and path.stem != "replay_commands"
+        if any(name.startswith("monitor.incidents") for name in imports(path))
+    ]
+    assert not wrong
+
+
 def test_protocols__outside_their_own_folder__are_known_to_the_registry_alone() -> None:
     wrong = []
     for path in sorted(MONITOR.rglob("*.py")):

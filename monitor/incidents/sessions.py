@@ -1,0 +1,116 @@
+"""One replay from beginning to end: a node asked or a recording played, as a document."""
+
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from monitor import __version__
+from monitor.errors import QuestionError, StateUnavailable
+from monitor.incidents.document import Provenance, document_of
+from monitor.incidents.kept import digest_of, kept_of, settings_of
+from monitor.incidents.past import NodePast, Past, PastError
+from monitor.incidents.recording import FORMAT, SCHEMA, Answers, Header, read, write
+from monitor.incidents.replaying import Progress, Replayed, replayed
+from monitor.incidents.tape import Playback, Recorder
+from monitor.rim import genesis_of, node_of
+from monitor.settings import Settings
+from monitor.store.placing import check_new, ordered
+
+DAY_SECONDS = 86_400
+Document = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a replay of a node's blocks was asked for. `record`: where its answers go, if anywhere.
+    `reproduce`: the command that asks for the same again.
+    """
+
+    blocks: tuple[int, int]
+    horizon_seconds: int
+    record: Path | None
+    force: bool
+    reproduce: str
+
+
+async def from_node(settings: Settings, wanted: Wanted, progress: Progress) -> Document:
+    """Raises StateUnavailable where the node has forgotten the blocks, and as `replayed` does."""
+    if wanted.record is not None:
+        check_new(wanted.record, force=wanted.force)
+    node = node_of(settings)
+    try:
+        await genesis_of(node)  # says what is wrong with the endpoints before anything is read
+        head = await node.block_by("latest")
+        if wanted.blocks[1] > head.number:
+            raise QuestionError(
+                f"--to-block {wanted.blocks[1]}: expected a block that is there: the newest is "
+                f"{head.number}"
+            )
+        past: Past = NodePast(node, proves_logs=settings.chain.prove_logs)
+        if wanted.record is None:
+            found = await replayed(settings, past, wanted.blocks, progress)
+            return _document(settings, found, wanted, None)
+        answers = Answers(kept_of(settings), wanted.horizon_seconds)
+        found = await replayed(settings, Recorder(past, answers), wanted.blocks, progress)
+    except PastError as error:
+        raise StateUnavailable(str(error)) from error
+    finally:
+        await node.close()
+    header = Header(
+        FORMAT,
+        SCHEMA,
+        __version__,
+        settings.chain.chain_id,
+        found.genesis,
+        settings.store.namespace,
+        found.first.number,
+        found.last.number,
+    )
+    with ordered(wanted.record, force=wanted.force) as file:
+        identity = write(file, header, answers)
+    return _document(settings, found, wanted, identity)
+
+
+async def from_recording(
+    path: Path, settings: Settings | None, horizon_seconds: int | None, progress: Progress
+) -> Document:
+    """`settings`: another configuration than the recorded one. Raises QuestionError for what the
+    recording cannot answer.
+    """
+    recording = read(path)
+    header, answers = recording.header, recording.answers
+    blocks = header.first + 1, header.last
+    with tempfile.TemporaryDirectory(prefix="cascade-replay-") as folder:
+        own = settings or settings_of(answers.configuration, Path(folder))
+        if own.chain.chain_id != header.chain_id:
+            raise QuestionError(
+                f"{path} was recorded of chain {header.chain_id}, the configuration follows chain "
+                f"{own.chain.chain_id}: expected one of the same chain, or no --config."
+            )
+        try:
+            found = await replayed(own, Playback(header, answers), blocks, progress)
+        except PastError as error:
+            raise QuestionError(str(error)) from error
+    horizon = horizon_seconds or answers.horizon_seconds
+    wanted = Wanted(blocks, horizon, None, force=False, reproduce="")
+    return _document(own, found, wanted, recording.id)
+
+
+def _document(
+    settings: Settings, found: Replayed, wanted: Wanted, recording: str | None
+) -> Document:
+    again = wanted.reproduce if recording is None else "cascade-monitor replay --recording FILE"
+    return document_of(
+        found.course,
+        Provenance(
+            chain_id=settings.chain.chain_id,
+            genesis=found.genesis,
+            namespace=settings.store.namespace,
+            configuration=digest_of(kept_of(settings)),
+            recording=recording,
+            reproduce=again,
+            horizon_seconds=wanted.horizon_seconds,
+            scenarios=settings.scenarios,
+        ),
+    )
