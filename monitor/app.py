@@ -39,6 +39,7 @@ from monitor.rim import Rim, open_rim, senders_of
 from monitor.settings import Settings
 from monitor.standby import Standby
 from monitor.standing import Standing
+from monitor.status_line import StatusLine
 from monitor.storage import identity_of
 from monitor.systemd import Notifier
 from monitor.vigil import Scene, Vigil, vigil
@@ -108,7 +109,8 @@ class Daemon:
             settings.chain.max_head_age_seconds,
             self.leadership,
         )
-        self._heartbeat = Heartbeat(rim, self.standing, self.leadership, self._notifier)
+        line = StatusLine(self.standing, self.leadership, self._beginning, rim.node.reader)
+        self._heartbeat = Heartbeat(rim, self.standing, self.leadership, self._notifier, line)
         self.answers = EngineAnswers(
             Nameplate(__version__, settings.chain.chain_id, settings.store.namespace),
             self.standing,

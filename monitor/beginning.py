@@ -32,6 +32,8 @@ class Beginning:
         self._parts = parts
         self._node = node
         self._folder = folder
+        self.base: BlockRef | None = None
+        """The block whose state is read; None until then, and where there was a state."""
 
     async def fill(self, store: StateStore) -> StoredState:
         """Fill it, from a block that no reorganisation can take back where there is one.
@@ -73,6 +75,7 @@ class Beginning:
         return final if head.number - final.number <= KEPT_STATE_BLOCKS else head
 
     async def _read(self, store: StateStore, at: BlockRef, head: BlockRef) -> None:
+        self.base = at
         log.info("bootstrap_started", block=at.number, hash=at.hash)
         started = time.monotonic()
         ledger = await bootstrap(self._parts.sources, self._folder, self._node.reader, at, head)

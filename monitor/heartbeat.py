@@ -13,6 +13,7 @@ from monitor.errors import TransientError
 from monitor.leadership import Leadership
 from monitor.rim import Rim
 from monitor.standing import Standing
+from monitor.status_line import StatusLine
 from monitor.systemd import Notifier
 
 log = structlog.stdlib.get_logger(__name__)
@@ -23,17 +24,25 @@ class Heartbeat:
     """What is told of the daemon beside its alerts, by metrics and to systemd."""
 
     def __init__(
-        self, rim: Rim, standing: Standing, leadership: Leadership, notifier: Notifier
+        self,
+        rim: Rim,
+        standing: Standing,
+        leadership: Leadership,
+        notifier: Notifier,
+        line: StatusLine,
     ) -> None:
         self._rim = rim
         self._standing = standing
         self._leadership = leadership
         self._notifier = notifier
+        self._line = line
 
     async def beat(self, pipeline: Pipeline, outbox: Outbox, *, was_ready: bool) -> None:
         """After every block, and every second without one; never ends.
 
-        `was_ready`: systemd was told so before, by a standby, and waits for our next word.
+        systemd is told that we are ready once the head is judged, whatever is then found wrong:
+        a price that nobody knows must not hold a boot up. `was_ready`: it was told so before, by a
+        standby, and waits for our next word.
         """
         is_told = was_ready
         is_ready = False
@@ -44,15 +53,20 @@ class Heartbeat:
                     await moved.wait()
             outbox.notify()
             await self.show()
-            if not is_ready and self._standing.ready().ok:
-                is_ready = is_told = True
+            if not is_told and self._standing.is_current():
+                is_told = True
                 self._notifier.ready()
+            if not is_ready and self._standing.ready().ok:
+                is_ready = True
                 log.info("ready")
-            if is_told and self._standing.alive().ok:
-                self._notifier.watchdog()
+            if self._standing.alive().ok:
+                self._notifier.alive(has_started=is_told)
 
     async def show(self) -> None:
-        """Set the gauges that no block sets. Notes what is wrong with the store."""
+        """Set the gauges that no block sets, and the status line.
+
+        Notes what is wrong with the store.
+        """
         head, node, metrics = self._standing.head, self._rim.node, self._rim.metrics
         metrics.leader.set(self._leadership.may_speak())
         metrics.endpoints_disagree.set(node.agreement.standing is not None)
@@ -70,3 +84,4 @@ class Heartbeat:
         except TransientError as error:
             metrics.store_failures_total.inc()
             self._standing.store_fault = str(error)
+        self._notifier.status(self._line.text())

@@ -60,6 +60,6 @@ class Standby:
             if self._standing.head is not None and self._leadership.leader and not was_ready:
                 was_ready = True
                 notifier.ready()
-            if was_ready and self._standing.alive().ok:
-                notifier.watchdog()
+            if self._standing.alive().ok:
+                notifier.alive(has_started=was_ready)
             await asyncio.sleep(BEAT_SECONDS)

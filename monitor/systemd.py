@@ -1,8 +1,14 @@
-"""Tells systemd how the daemon fares: READY, WATCHDOG, STOPPING. Silent without NOTIFY_SOCKET."""
+"""Tells systemd how the daemon fares: READY, WATCHDOG, STATUS, STOPPING, and for more time.
+
+Silent without NOTIFY_SOCKET. Source: sd_notify(3).
+"""
 
 import os
 import socket
 from collections.abc import Mapping
+
+START_SECONDS = 300
+"""How long a start that gets on may take until it is heard of again; the unit's TimeoutStartSec."""
 
 
 class Notifier:
@@ -10,15 +16,24 @@ class Notifier:
 
     def __init__(self, environ: Mapping[str, str] = os.environ) -> None:
         self._address = environ.get("NOTIFY_SOCKET", "")
+        self._status = ""
 
     def ready(self) -> None:
         self._send("READY=1")
 
-    def watchdog(self) -> None:
-        self._send("WATCHDOG=1")
+    def alive(self, *, has_started: bool) -> None:
+        """We get on: the watchdog is fed, or a start that takes long may take longer."""
+        more = f"EXTEND_TIMEOUT_USEC={START_SECONDS * 1_000_000}"
+        self._send("WATCHDOG=1" if has_started else more)
+
+    def status(self, text: str) -> None:
+        """What the daemon does, on one line; said once for as long as it is so."""
+        if text != self._status:
+            self._status = text
+            self._send(f"STATUS={text}")
 
     def stopping(self) -> None:
-        self._send("STOPPING=1")
+        self._send("STOPPING=1\nSTATUS=stopping: what waits is sent")
 
     def _send(self, state: str) -> None:
         if not self._address:

@@ -44,6 +44,8 @@ class NodeReader:
         self._aggregate3 = self._calldata.selector(aggregate3)
         self._multicall_width = Width(WIDEST_MULTICALL)
         self._batch_width = Width(WIDEST_BATCH)
+        self.past_read = 0
+        """The newest block of the past whose logs were asked for; for people who wait."""
 
     async def read(self, at: BlockRef, calls: Sequence[ViewCall]) -> list[ViewResult]:
         targets = [(c.to, self._calldata.encode(c.function, c.args)) for c in calls]
@@ -74,6 +76,7 @@ class NodeReader:
         to_block: int,
     ) -> list[RawLog]:
         placed = await self._logs.in_range(frozenset(addresses), from_block, to_block, topics)
+        self.past_read = to_block
         LOGGER.info("read %d logs of blocks %d to %d", len(placed), from_block, to_block)
         return [log for _, log in placed]
 

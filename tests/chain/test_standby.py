@@ -149,7 +149,10 @@ def manager(tmp_path: Path) -> Iterator[socket.socket]:
 
 async def told_to(manager: socket.socket) -> str:
     async with asyncio.timeout(20):
-        return (await asyncio.get_running_loop().sock_recv(manager, 64)).decode()
+        while True:
+            told = (await asyncio.get_running_loop().sock_recv(manager, 1024)).decode()
+            if not told.startswith(("STATUS=", "EXTEND_TIMEOUT_USEC=")):
+                return told
 
 
 async def start(daemon: DaemonProcess, *arguments: str) -> None:

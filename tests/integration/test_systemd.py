@@ -13,11 +13,20 @@ def test_notifier__with_a_socket__tells_each_state(tmp_path: Path, kind: str) ->
         manager.bind(name.replace("@", "\0"))
         manager.settimeout(2)
         notifier = Notifier({"NOTIFY_SOCKET": name})
+        notifier.alive(has_started=False)
         notifier.ready()
-        notifier.watchdog()
+        notifier.alive(has_started=True)
+        notifier.status("following block 1")
+        notifier.status("following block 1")
         notifier.stopping()
-        told = [manager.recv(64) for _ in range(3)]
-    assert told == [b"READY=1", b"WATCHDOG=1", b"STOPPING=1"]
+        told = [manager.recv(256).decode() for _ in range(5)]
+    assert told[:4] == [
+        "EXTEND_TIMEOUT_USEC=300000000",
+        "READY=1",
+        "WATCHDOG=1",
+        "STATUS=following block 1",
+    ]
+    assert told[4].splitlines()[0] == "STOPPING=1"
 
 
 @pytest.mark.parametrize("environ", [{}, {"NOTIFY_SOCKET": "/nowhere/notify"}])
