@@ -14,7 +14,6 @@ from monitor.console import JsonOption, err, interruptible, loaded, out, progres
 from monitor.display import Document
 from monitor.errors import QuestionError
 from monitor.logs import Redaction, configure
-from monitor.silencing import seconds_of
 
 ConfigOrNone = Annotated[
     Path | None,
@@ -51,7 +50,7 @@ def replay(
 
     Nothing is sent, and no state is touched. Blocks older than about 128 need an archive node.
     """
-    seconds = None if horizon is None else seconds_of(horizon, "--horizon")
+    seconds = None if horizon is None else _seconds(horizon)
     if output is not None:
         from monitor.store.placing import check_new
 
@@ -81,7 +80,7 @@ def _asked(
     if config is None:
         raise QuestionError("expected --config F (or CASCADE_MONITOR_CONFIG), or --recording FILE")
     settings = loaded(config)
-    horizon = seconds or seconds_of(USUAL_HORIZON)
+    horizon = seconds or _seconds(USUAL_HORIZON)
     words = ["--config", str(config), "--from-block", str(blocks[0]), "--to-block", str(blocks[1])]
     again = shlex.join(["cascade-monitor", "replay", *words, "--horizon", f"{horizon}s"])
     wanted = Wanted(blocks, horizon, record, force, again)
@@ -103,6 +102,12 @@ def _played(
     settings = None if config is None else loaded(config)
     with progress("replay") as tell:
         return interruptible(from_recording(recording, settings, seconds, tell))
+
+
+def _seconds(horizon: str) -> int:
+    from monitor.silencing import seconds_of
+
+    return seconds_of(horizon, "--horizon")
 
 
 def _range(from_block: int | None, to_block: int | None) -> tuple[int, int]:
