@@ -1,4 +1,7 @@
-"""python -m devnet.serve: a chain to point the daemon at, until Ctrl-C."""
+"""python -m devnet.serve: a chain to point the daemon at, until Ctrl-C.
+
+As it comes it is the one that deploy/demo.toml is for.
+"""
 
 import argparse
 import asyncio
@@ -6,11 +9,12 @@ import contextlib
 import json
 import signal
 import time
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 from devnet.chain import BLOCK_SECONDS
 from devnet.morpho_deployment import TIMELOCK_SECONDS
 from devnet.saved_world import new_world
+from devnet.staging import DEMO_TERMS
 from devnet.terms import WorldTerms
 from devnet.wide_terms import WideTerms
 from devnet.world import World
@@ -18,6 +22,7 @@ from devnet.world import World
 # Building takes some hundred blocks of 12 s, which must end before now; a wide world waits for its
 # vault's timelock besides.
 BUILDING_SECONDS = 7_200
+BORROWERS = 40
 
 
 async def serve(port: int, terms: WorldTerms, block_seconds: int) -> None:
@@ -44,12 +49,17 @@ async def _update(world: World) -> None:
 async def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m devnet.serve", description=__doc__)
     parser.add_argument("--port", type=int, default=8545)
-    parser.add_argument("--borrowers", type=int, default=0)
+    parser.add_argument("--borrowers", type=int, default=BORROWERS, help="in each market")
     parser.add_argument("--block-seconds", type=int, default=BLOCK_SECONDS)
-    parser.add_argument("--wide", action="store_true", help="with Aave 3.0.2, Morpho and a vault")
+    parser.add_argument(
+        "--wide",
+        action=argparse.BooleanOptionalAction,
+        default=True,
+        help="with Aave 3.0.2, Morpho and a vault",
+    )
     options = parser.parse_args()
-    kind = WideTerms if options.wide else WorldTerms
-    terms = kind(borrowers=options.borrowers)
+    usual: WorldTerms = DEMO_TERMS if options.wide else WorldTerms()
+    terms = replace(usual, borrowers=options.borrowers)
     task = asyncio.create_task(serve(options.port, terms, options.block_seconds))
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, task.cancel)
