@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import sqrt
 from typing import Any
 
 from monitor.core import words
@@ -29,6 +30,7 @@ SHOCK, OTHERS = "the shock itself", "others"
 HEAD = ("liquidated in", "because of", "USD", "part of all liquidated there")
 LIGHTEST, DARKEST = 8, 55
 """Per cent of the colour of a cell, so that words on it stay readable, light or dark."""
+_CENT = 0.01
 Names = Mapping[str, str]
 
 
@@ -54,11 +56,13 @@ def cells_of(result: Document) -> list[Cell]:
             pushed[row["to"]] = pushed.get(row["to"], 0.0) + usd
     if len(told) >= MOST_TOLD:
         return cells  # what is not told would be counted as the shock's
+    rounding = _CENT * (len(told) + 1)
     for market, figures in (result.get("by_market") or {}).items():
         usd = number(figures["liquidated_usd"])
         if usd:
-            own = max(0.0, usd - pushed.get(market, 0.0))
-            cells.append(Cell(SHOCK, market, own, own / usd))
+            own = usd - pushed.get(market, 0.0)
+            if own > rounding:
+                cells.append(Cell(SHOCK, market, own, own / usd))
     return cells
 
 
@@ -161,7 +165,7 @@ def _shape(
 ) -> dict[str, Any]:
     x, y = sources.index(cell.source), targets.index(cell.target)
     role = "muted" if cell.source == SHOCK else "series-1"
-    strength = round(LIGHTEST + (DARKEST - LIGHTEST) * cell.usd / most)
+    strength = round(LIGHTEST + (DARKEST - LIGHTEST) * sqrt(cell.usd / most))
     return {
         **{"type": "rect", "x0": x - 0.48, "x1": x + 0.48, "y0": y - 0.46, "y1": y + 0.46},
         **{"fillcolor": color(role, strength), "line": {"width": 0}, "layer": "below"},

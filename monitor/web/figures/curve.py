@@ -7,6 +7,7 @@ from typing import Any
 from monitor.core import words
 from monitor.web.figures.drawing import (
     LEGEND,
+    UNKNOWN,
     USD_TICKS,
     Document,
     Drawn,
@@ -91,7 +92,12 @@ def draw(row: Document, thresholds: Sequence[Threshold] = ()) -> Drawn:
     if document is None:
         return Drawn(f"Not known: {fault}.")
     steps = steps_of(document)
-    amounts = [usd for step in steps if (usd := step.usd("liquidated_usd")) is not None]
+    amounts = [
+        usd
+        for step in steps
+        for name in ("liquidated_usd", "bad_debt_usd")
+        if (usd := step.usd(name)) is not None
+    ]
     if not amounts:
         return Drawn(f"Not known: {because(document.get('unknown') or ['no step'])}.")
     levels = [each for each in thresholds if each.shock is not None]
@@ -102,13 +108,13 @@ def draw(row: Document, thresholds: Sequence[Threshold] = ()) -> Drawn:
     for each in thresholds:
         _mark_threshold(marks, each, steps, is_log=is_log)
     for step in steps:
-        if step.result is None:
+        if step.usd("liquidated_usd") is None:
             marks.band(step.percent, _width(steps))
     top = max([*amounts, *(each.value for each in levels if each.value <= 4 * max(amounts))])
     y_axis = axis("USD", type="log") if is_log else axis("USD", range=[0, 1.12 * top or 1])
     x_range = _x_range(steps)
     plot = figure(
-        _traces(steps, is_log=is_log),
+        [*_traces(steps, is_log=is_log), *_judged_at(levels)],
         xaxis=axis(f"{_asset(document)} moves by", ticksuffix=" %", range=x_range),
         yaxis=USD_TICKS | y_axis,
         hovermode="x unified",
@@ -125,7 +131,7 @@ def _traces(steps: Sequence[Step], *, is_log: bool) -> list[Any]:
     """
     from plotly import graph_objects as go
 
-    filled = all(step.result is not None for step in steps) and not is_log
+    filled = all(step.usd("liquidated_usd") is not None for step in steps) and not is_log
     lines = (
         ("liquidated_usd", "liquidated in all rounds", "series-1", "solid", "tozeroy"),
         ("first_round_usd", "of it in the first round", "series-2", "solid", "tozeroy"),
@@ -150,6 +156,33 @@ def _traces(steps: Sequence[Step], *, is_log: bool) -> list[Any]:
             )
         )
     return traces
+
+
+def _judged_at(levels: Sequence[Threshold]) -> list[Any]:
+    """Where on its line a threshold is held against what is projected."""
+    from plotly import graph_objects as go
+
+    return [
+        go.Scatter(
+            x=[100 * (each.shock or 0)],
+            y=[each.value],
+            text=[f"{words.money(each.value)}: here {label(each.breaker)} {_verb(each)}"],
+            hovertemplate="%{text}<extra></extra>",
+            mode="markers",
+            marker={"symbol": "diamond", "size": 10, "color": color(_role(each))},
+            showlegend=False,
+        )
+        for each in levels
+        if each.value > 0
+    ]
+
+
+def _role(found: Threshold) -> str:
+    return "tripped" if found.is_trip else "warned"
+
+
+def _verb(found: Threshold) -> str:
+    return "trips" if found.is_trip else "warns"
 
 
 def _said(step: Step, name: str, said: str) -> str:
@@ -187,7 +220,10 @@ class _Marks:
         self.annotations.append(at | _words(said, role))
 
     def band(self, x: float, width: float) -> None:
-        """What a step does is unknown."""
+        """What a step does is unknown, which the first of them says."""
+        if not any(shape["type"] == "rect" for shape in self.shapes):
+            at = {"yref": "paper", "x": x, "y": 0.5, "textangle": -90}
+            self.annotations.append(at | _words(UNKNOWN, "blind"))
         self.shapes.append(
             {
                 **{"type": "rect", "yref": "paper", "y0": 0, "y1": 1, "layer": "below"},
@@ -220,9 +256,7 @@ def _mark_critical(marks: _Marks, document: Document, steps: Sequence[Step]) -> 
 def _mark_threshold(
     marks: _Marks, found: Threshold, steps: Sequence[Step], *, is_log: bool
 ) -> None:
-    role = "tripped" if found.is_trip else "warned"
-    verb = "trips" if found.is_trip else "warns"
-    name = label(found.breaker)
+    role, verb, name = _role(found), _verb(found), label(found.breaker)
     if found.measure == "critical_shock":
         sign = -1 if steps[-1].move < 0 else 1
         row = 2 if found.is_trip else 1

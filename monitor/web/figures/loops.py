@@ -25,13 +25,6 @@ MOST_ROWS = 25
 HEAD = ("kind", "collateral", "market", "debt", "loops", "debt in USD")
 COLUMNS = ("kind", "collateral", "market", "debt")
 OTHERS = "others"
-_KINDS = {
-    "rehypothecated": "a claim on what it lends",
-    "cross_protocol": "across protocols",
-    "same_asset": "one asset on itself",
-    "correlated": "pegged to each other",
-    "directional": "a bet on the price",
-}
 _SHORT = 4
 _MOST_IN_NAME = 2
 
@@ -88,7 +81,7 @@ def draw(answer: Document) -> Drawn:
     streams = _gathered(streams_of(loops))
     if not streams:
         return Drawn(f"None of {len(loops)} loops has a debt that is known.")
-    nodes, links = _nodes(streams), _links(streams)
+    nodes, links, note = _nodes(streams), _links(streams), _unknown(loops).strip()
     from plotly import graph_objects as go
 
     places = {node: index for index, node in enumerate(nodes)}
@@ -113,8 +106,16 @@ def draw(answer: Document) -> Drawn:
             "hovertemplate": "%{customdata}<extra></extra>",
         },
     )
-    margin = {"l": 8, "r": 8, "t": 8, "b": 8}
-    return Drawn(_unknown(loops).strip(), figure([trace], margin=margin))
+    return Drawn(note, figure([trace], **_below(note)))
+
+
+def _below(note: str) -> dict[str, Any]:
+    """A line under the streams: what has no width because nobody knows it."""
+    if not note:
+        return {}
+    line = {"text": note, "showarrow": False, "font": {"size": 12, "color": color("muted")}}
+    at = {"xref": "paper", "x": 0, "xanchor": "left", "yref": "paper", "y": -0.03, "yanchor": "top"}
+    return {"annotations": [line | at], "margin": {"l": 8, "r": 8, "t": 8, "b": 28}}
 
 
 def _symbols(loops: Sequence[Document]) -> Mapping[str, str]:
@@ -136,9 +137,8 @@ def _symbols(loops: Sequence[Document]) -> Mapping[str, str]:
 def _way(loop: Document, names: Mapping[str, str]) -> tuple[str, ...]:
     """Each loop is one stream, whatever its legs: its debt is told of all of them together."""
     path = loop["path"]
-    kind = str(loop["kind"])
     return (
-        _KINDS.get(kind, words.plain(kind, 24)),
+        words.plain(loop["kind"], 24).replace("_", " "),
         _joined(names[leg["collateral"]] for leg in path),
         _joined(words.plain(leg["market"], 24) for leg in path),
         _joined(names[leg["debt"]] for leg in path if leg.get("debt")),

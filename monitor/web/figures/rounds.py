@@ -21,7 +21,9 @@ from monitor.web.figures.drawing import (
     times,
 )
 
-MOST_PRICES = 4
+MOST_PRICES = 3
+MOST_MARKED = 25
+"""Rounds: of more, points lie on one another."""
 MOST_ROWS = 25
 HEAD = ("round", "liquidations", "liquidated", "to the round before", "bad debt written off")
 _UPPER, _LOWER = [0.42, 1.0], [0.0, 0.32]
@@ -56,9 +58,14 @@ def draw(row: Document) -> Drawn:
     prices = price_paths(result)[:MOST_PRICES]
     plot = figure(
         [*_bars(log), *(_line(number, *each) for number, each in enumerate(prices))],
-        xaxis=axis("round", dtick=None if len(log) > 12 else 1, range=[-0.6, len(log) + 0.6]),
+        xaxis=axis(
+            "round",
+            dtick=None if len(log) > 12 else 1,
+            range=[-0.6, len(log) + 0.6],
+            anchor="y2" if prices else "y",
+        ),
         yaxis=USD_TICKS | axis("liquidated", domain=_UPPER if prices else [0, 1]),
-        yaxis2=axis("price, of before", domain=_LOWER, ticksuffix=" %", anchor="x"),
+        yaxis2=axis("price", domain=_LOWER, ticksuffix=" %", anchor="x"),
         hovermode="x unified",
         legend=LEGEND,
         barmode="overlay",
@@ -133,12 +140,12 @@ def _line(index: int, asset: str, points: Sequence[tuple[int, float]]) -> Any:
     return go.Scatter(
         x=[at for at, _ in points],
         y=[value for _, value in points],
-        text=[f"{label(asset)} at {value:.2f} %" for _, value in points],
+        text=[f"{label(asset)} at {value:.2f} % of its price before" for _, value in points],
         hovertemplate="%{text}<extra></extra>",
         name=label(asset),
-        mode="lines+markers",
+        mode="lines+markers" if len(points) <= MOST_MARKED else "lines",
         line={"color": color(f"series-{4 + index % 3}"), "shape": "hv"},
-        marker={"symbol": ("circle", "diamond", "square", "x")[index % 4]},
+        marker={"symbol": ("circle", "diamond", "square")[index % 3]},
         yaxis="y2",
     )
 

@@ -4,6 +4,7 @@
 {
   const SCRIPT = document.querySelector("template[data-plotly]").dataset.plotly;
   const OPTIONS = { displayModeBar: false, displaylogo: false, responsive: false, showTips: false, doubleClick: false };
+  const NARROW = 480;
   const known = new WeakMap(); // element -> {tag, answer, isVisible, isStale, turn}
   let loading = null;
 
@@ -62,6 +63,18 @@
     element.dataset.state = state;
   }
 
+  // What would lie on itself on a phone; the table below the figure has it whole.
+  function squeeze(data, layout, width) {
+    layout.font.size = 11;
+    for (const words of layout.annotations ?? []) words.font.size = 10;
+    for (const trace of data) {
+      if (trace.type === "sankey")
+        trace.node.label = trace.node.label.map((name) => (name.length > 12 ? `${name.slice(0, 11)}…` : name));
+      if (trace.mode === "text" && width / (new Set(trace.x).size + 3) < 48)
+        Object.assign(trace, { mode: "markers", marker: { opacity: 0 } });
+    }
+  }
+
   async function draw(element) {
     const entry = known.get(element);
     const { plot, note } = entry.answer;
@@ -71,8 +84,7 @@
     const { color, done } = palette(element.parentElement);
     const { data, layout } = colored(plot, color);
     done();
-    const narrow = element.clientWidth < 480;
-    if (narrow) layout.font.size = 11;
+    if (element.clientWidth < NARROW) squeeze(data, layout, element.clientWidth);
     await Plotly.react(element, data, { ...layout, width: element.clientWidth, height: element.clientHeight }, OPTIONS);
     element.dataset.state = "drawn";
     element.setAttribute("role", "img");
