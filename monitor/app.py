@@ -32,6 +32,7 @@ from monitor.filing import filing_of
 from monitor.guardians import guards_of, verify
 from monitor.heartbeat import Heartbeat
 from monitor.leadership import Leadership
+from monitor.manners import manners_of
 from monitor.observation import Observation
 from monitor.parts import Parts, parts_of, wards_of, watchers_of
 from monitor.recursion_rules import loop_terms
@@ -236,7 +237,12 @@ class Daemon:
         http = self._settings.http
         token = None if http.token is None else http.token.get_secret_value()
         stream, metrics = self._stream, self._rim.metrics
-        web = WebServer(self.answers, metrics, stream, version=__version__, token=token)
+        web = WebServer(
+            *(self.answers, metrics, stream),
+            version=__version__,
+            token=token,
+            manners=manners_of(self._settings),
+        )
         port = await web.start(http.host, http.port)
         closing = asyncio.create_task(self._close(web), name="closing")
         stack.push_async_callback(self._closed, closing)

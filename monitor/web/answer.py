@@ -31,6 +31,11 @@ def json_answer(body: Any, status: int = 200) -> web.Response:
     )
 
 
+def elsewhere(path: str) -> web.Response:
+    """To be asked with GET, here."""
+    return web.Response(status=303, headers={"Location": path})
+
+
 @web.middleware
 async def errors_as_json(request: web.Request, handler: Handler) -> web.StreamResponse:
     """`{"error": …}` for every failure that has a name; what has none stays a 500 and is logged."""

@@ -1,35 +1,44 @@
 """Who may ask: whoever has the token, or, without one, whoever sits at this machine."""
 
-import hashlib
-import hmac
 import ipaddress
 import re
+from urllib.parse import quote, urlsplit
 
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
 from monitor.web import probes
+from monitor.web.answer import elsewhere
+from monitor.web.sessions import COOKIE, Sessions
 
 _AUTHORITY = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+)(:[0-9]{1,5})?")
+LOGIN = "/login"
+OPEN = probes.PATHS | {LOGIN, "/assets/{name}"}
+"""What needs no token, by its route: the probes, the metrics, and what the login is made of."""
+_READING = ("GET", "HEAD")
 
 
-def token_guard(token: str) -> Middleware:
-    """Everything but the probes and the metrics needs the token, in its one header."""
-    # Digests are all of one length: how long a comparison takes tells nothing of the token's.
-    expected = _digest(token)
+def token_guard(sessions: Sessions) -> Middleware:
+    """All that is not open needs the token, in its one header, or the cookie of a session."""
 
     @web.middleware
     async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
         # Several could be read differently by a proxy before us.
-        given = request.headers.getall("Authorization", [""])
-        scheme, _, credentials = given[0].partition(" ")
-        same = hmac.compare_digest(_digest(credentials), expected)
-        if same and len(given) == 1 and scheme.lower() == "bearer":
-            return await handler(request)
+        given = request.headers.getall("Authorization", [])
+        if given:
+            scheme, _, credentials = given[0].partition(" ")
+            same = sessions.is_token(credentials)
+            is_let_in = same and len(given) == 1 and scheme.lower() == "bearer"
+        else:
+            is_let_in = sessions.knows(request.cookies.get(COOKIE, ""))
+            if is_let_in and request.method not in _READING and not is_of_this_page(request):
+                raise _foreign()
         # By the route that would answer, however its path was written.
         resource = request.match_info.route.resource
-        if resource is not None and resource.canonical in probes.PATHS:
+        if is_let_in or (resource is not None and resource.canonical in OPEN):
             return await handler(request)
+        if request.method == "GET" and "text/html" in request.headers.get("Accept", ""):
+            return elsewhere(f"{LOGIN}?next={quote(request.path, safe='')}")
         raise web.HTTPUnauthorized(
             text="expected the header Authorization: Bearer <http.token>",
             headers={"WWW-Authenticate": 'Bearer realm="cascade-monitor"'},
@@ -54,16 +63,26 @@ def host_guard() -> Middleware:
             )
         for origin in request.headers.getall("Origin", []):
             if origin != f"http://{hosts[0]}":
-                raise web.HTTPForbidden(
-                    text="asked by a page of another origin: expected this one's"
-                )
+                raise _foreign()
         return await handler(request)
 
     return guard
 
 
-def _digest(text: str) -> bytes:
-    return hashlib.sha256(text.encode("utf-8", "surrogateescape")).digest()
+def is_of_this_page(request: web.Request) -> bool:
+    """Whether a browser says that one of our own pages asks.
+
+    `Sec-Fetch-Site` is not sent over plain HTTP, except on loopback; there the origin tells.
+    """
+    site = request.headers.get("Sec-Fetch-Site")
+    if site is not None:
+        return site == "same-origin"
+    origins = request.headers.getall("Origin", [])
+    return len(origins) == 1 and urlsplit(origins[0]).netloc == request.headers.get("Host")
+
+
+def _foreign() -> web.HTTPForbidden:
+    return web.HTTPForbidden(text="asked by a page of another origin: expected this one's")
 
 
 def _is_loopback_name(authority: str) -> bool:

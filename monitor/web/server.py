@@ -1,7 +1,6 @@
 """The HTTP server: one port for API, probes and metrics, and who may ask."""
 
 import errno
-from html import escape
 
 from aiohttp import web
 
@@ -12,20 +11,15 @@ from monitor.web import probes
 from monitor.web.answer import errors_as_json
 from monitor.web.api import Api
 from monitor.web.guards import host_guard, token_guard
+from monitor.web.page.front import page_routes
+from monitor.web.page.views import Manners
 from monitor.web.reception import Reception
+from monitor.web.sessions import Sessions
 from monitor.web.stream import Stream
 
 MOST_BODY_BYTES = 64 * 1024
 # aiohttp may wait twice this long; systemd kills what takes longer than TimeoutStopSec.
 SHUTDOWN_SECONDS = 2.0
-_PAGE = """<!doctype html>
-<html lang="en"><meta charset="utf-8"><title>cascade-monitor</title>
-<h1>cascade-monitor</h1>
-<p>Projects liquidation cascades every block.</p>
-<ul>
-{rows}
-</ul>
-"""
 
 
 class WebServer:
@@ -39,11 +33,15 @@ class WebServer:
         *,
         version: str,
         token: str | None = None,
+        manners: Manners | None = None,
     ) -> None:
         self._stream = stream
         self._api = Api(answers, version, stream)
         self._probes = probes.Probes(answers, metrics)
-        self._guard = host_guard() if token is None else token_guard(token)
+        sessions = None if token is None else Sessions(token)
+        self._guard = host_guard() if sessions is None else token_guard(sessions)
+        shown = manners or Manners(version)
+        self._page = page_routes(answers, metrics, stream, shown, sessions)
         self._runners: list[web.BaseRunner] = []
 
     async def start(self, host: str, port: int) -> int:
@@ -51,7 +49,7 @@ class WebServer:
         app = web.Application(
             middlewares=[errors_as_json, self._guard], client_max_size=MOST_BODY_BYTES
         )
-        app.add_routes([web.get("/", self._page), *self._probes.routes(), *self._api.routes()])
+        app.add_routes([*self._page, *self._probes.routes(), *self._api.routes()])
         # The application's own server is never connected to; ours hands its questions on.
         application = web.AppRunner(app)
         await application.setup()
@@ -72,21 +70,6 @@ class WebServer:
         for runner in self._runners:
             await runner.cleanup()
         self._runners = []
-
-    async def _page(self, _request: web.Request) -> web.Response:
-        paths = [("GET", path, "") for path in sorted(probes.PATHS)]
-        paths += [(one.method, one.path, one.summary) for one in self._api.endpoints]
-        rows = "\n".join(
-            f"<li><code>{method} {_linked(method, path)}</code> {escape(summary)}</li>"
-            for method, path, summary in paths
-        )
-        return web.Response(text=_PAGE.format(rows=rows), content_type="text/html")
-
-
-def _linked(method: str, path: str) -> str:
-    if method != "GET" or "{" in path:
-        return escape(path)
-    return f'<a href="{path}">{path}</a>'
 
 
 def _cannot_listen(host: str, port: int, error: OSError) -> str:
