@@ -1,0 +1,321 @@
+"""The dashboard *Risk*: what the state is, how bad it would get, who and where, at which prices."""
+
+from grafana_foundation_sdk.builders import dashboard
+
+from grafana.panels import (
+    DAEMONS,
+    GREEN,
+    ORANGE,
+    PURPLE,
+    RED,
+    YELLOW,
+    Look,
+    Query,
+    board,
+    choice,
+    figure,
+    graph,
+    linked,
+    source,
+    states,
+)
+
+MARKET = f'{DAEMONS},market=~"$market"'
+SCENARIO = f'{DAEMONS},scenario=~"$scenario"'
+PHASES = (
+    (-1, "blind", PURPLE),
+    (0, "armed", GREEN),
+    (1, "warned", YELLOW),
+    (2, "pending", ORANGE),
+    (3, "tripped", RED),
+    (4, "recovering", "light-orange"),
+)
+USD = Look("currencyUSD")
+SHARE = Look("percentunit")
+LEADS = ((0, "stands by", "blue"), (1, "leads", GREEN))
+
+
+def limit(of: str) -> Query:
+    """Where an alert begins, as recording.rules.yml has it."""
+    return Query(f'max(cascade_monitor:threshold{{of="{of}"}})', "alert")
+
+
+def risk() -> dashboard.Dashboard:
+    """The whole dashboard. Pairs of daemons show as one: the standby's series are unknown."""
+    by_chain = 'cascade_monitor_chain_info{job=~"$job",chain_id=~"$chain"}'
+    of_market = f"label_values(cascade_monitor_debt_usd{{{DAEMONS}}}, market)"
+    of_scenario = f"label_values(cascade_monitor_cascade_liquidated_usd{{{DAEMONS}}}, scenario)"
+    made = board(
+        "Cascade risk",
+        "What would be liquidated, by whom it is owed, and whether the breakers say so.",
+        "risk",
+        (
+            source(),
+            choice("job", "Job", "label_values(cascade_monitor_chain_info, job)"),
+            choice(
+                "chain",
+                "Chain",
+                'label_values(cascade_monitor_chain_info{job=~"$job"}, chain_id)',
+                many=False,
+            ),
+            choice("instance", "Daemon", f"label_values({by_chain}, instance)"),
+            choice("market", "Market", of_market),
+            choice("scenario", "Scenario", of_scenario),
+        ),
+    )
+    for title, panels in (
+        ("What is the state", _state()),
+        ("How bad would it get", _cascades()),
+        ("Who, and where", _people()),
+        ("At which prices", _prices()),
+    ):
+        if title != "What is the state":
+            made = made.with_row(dashboard.Row(title))
+        for panel in panels:
+            made = made.with_panel(panel)
+    return made
+
+
+def _state() -> tuple[object, ...]:
+    worst = "scenario:cascade_monitor_{}:ratio_debt"
+    return (
+        figure(
+            "Tripped breakers",
+            "Breakers that are tripped, or tripped and not yet safe again. Alert: "
+            "CascadeMonitorBreakerTripped.",
+            4,
+            Look(steps=((None, GREEN), (1, RED)), decimals=0),
+            Query(
+                f"sum(max by (breaker) (cascade_monitor_breaker_state{{{DAEMONS}}}) >= bool 3)",
+                "tripped",
+            ),
+        ),
+        figure(
+            "Blind breakers",
+            "Breakers whose measure is unknown: they keep the phase they had. Alert: "
+            "CascadeMonitorBreakerBlind.",
+            4,
+            Look(steps=((None, GREEN), (1, PURPLE)), decimals=0),
+            Query(
+                f"sum(max by (breaker) (cascade_monitor_breaker_state{{{DAEMONS}}}) == bool -1)",
+                "blind",
+            ),
+        ),
+        figure(
+            "Worst projection",
+            "Debt that the worst of the chosen scenarios would liquidate, by all debt. Alert: "
+            "CascadeMonitorCascadeLarge.",
+            4,
+            Look(
+                "percentunit", ((None, GREEN), (0.02, YELLOW), (0.05, ORANGE), (0.15, RED)), (), 1
+            ),
+            Query(f"max({worst.format('liquidated')}{{{SCENARIO}}})", "of all debt"),
+        ),
+        figure(
+            "Worst bad debt",
+            "What the worst of the chosen scenarios would leave unpaid. Alert: "
+            "CascadeMonitorBadDebtLarge.",
+            4,
+            Look("currencyUSD", ((None, GREEN), (1, ORANGE))),
+            Query(f"max(cascade_monitor_cascade_bad_debt_usd{{{SCENARIO}}})", "bad debt"),
+        ),
+        figure(
+            "At risk now",
+            "Debt of accounts with health below 1.05, in the chosen markets.",
+            4,
+            USD,
+            Query(f"sum(max by (market) (cascade_monitor_at_risk_usd{{{MARKET}}}))", "at risk"),
+        ),
+        linked(
+            figure(
+                "Daemons",
+                "Who leads. A value leads to the daemon's own page, where it is to be reached "
+                "from here.",
+                4,
+                Look(words=LEADS),
+                Query(f"cascade_monitor_leader{{{DAEMONS}}}", "{{instance}}"),
+            ),
+            "The page of this daemon",
+            "http://${__field.labels.instance}/",
+        ),
+        states(
+            "Breakers",
+            "The state of each breaker, block by block. Alerts: CascadeMonitorBreakerTripped, "
+            "CascadeMonitorBreakerWarned, CascadeMonitorBreakerBlind.",
+            24,
+            Look(words=PHASES),
+            Query(f"max by (breaker) (cascade_monitor_breaker_state{{{DAEMONS}}})", "{{breaker}}"),
+        ),
+    )
+
+
+def _cascades() -> tuple[object, ...]:
+    def by_scenario(metric: str) -> Query:
+        return Query(f"max by (scenario) ({metric}{{{SCENARIO}}})", "{{scenario}}")
+
+    return (
+        graph(
+            "Would be liquidated",
+            "Debt repaid in the projected cascade of each scenario, if it came at that block.",
+            8,
+            USD,
+            by_scenario("cascade_monitor_cascade_liquidated_usd"),
+        ),
+        graph(
+            "Would be liquidated, of all debt",
+            "The same, by the debt of all markets. Alert: CascadeMonitorCascadeLarge.",
+            8,
+            SHARE,
+            by_scenario("scenario:cascade_monitor_liquidated:ratio_debt"),
+            limit("cascade_liquidated_ratio"),
+        ),
+        graph(
+            "Would stay unpaid",
+            "Bad debt after the projected cascade of each scenario.",
+            8,
+            USD,
+            by_scenario("cascade_monitor_cascade_bad_debt_usd"),
+        ),
+        graph(
+            "Amplification",
+            "What is liquidated in all, by what the first round liquidates: above 1 the falling "
+            "prices of the sales take more accounts along.",
+            8,
+            Look(decimals=2, lowest=None),
+            by_scenario("cascade_monitor_cascade_amplification"),
+        ),
+        graph(
+            "Would stay unpaid, of all debt",
+            "The same bad debt, by the debt of all markets. Alert: CascadeMonitorBadDebtLarge.",
+            8,
+            SHARE,
+            by_scenario("scenario:cascade_monitor_bad_debt:ratio_debt"),
+            limit("cascade_bad_debt_ratio"),
+        ),
+        graph(
+            "Critical fall",
+            "The smallest fall of each asset that liquidates what its curve calls critical: lower "
+            "is worse. None where no fall of the curve is. Alert: "
+            "CascadeMonitorCriticalShockNear.",
+            8,
+            SHARE,
+            Query(
+                f"max by (asset) (cascade_monitor_cascade_critical_shock_ratio{{{DAEMONS}}})",
+                "{{asset}}",
+            ),
+            limit("critical_shock_ratio"),
+        ),
+    )
+
+
+def _people() -> tuple[object, ...]:
+    def by_market(metric: str, legend: str = "{{market}}") -> Query:
+        return Query(f"max by (market) ({metric}{{{MARKET}}})", legend)
+
+    concentration = f'cascade_monitor_concentration_ratio{{{MARKET},measure=~"top1|top5"}}'
+    of_collateral = f'cascade_monitor_collateral_concentration_ratio{{{MARKET},measure="top1"}}'
+    return (
+        graph(
+            "Debt",
+            "What is owed in each market.",
+            8,
+            Look("currencyUSD", is_stacked=True),
+            by_market("cascade_monitor_debt_usd"),
+        ),
+        graph(
+            "Collateral",
+            "What is pledged in each market; net: without claims on followed markets and what "
+            "borrowed money pledged.",
+            8,
+            USD,
+            by_market("cascade_monitor_collateral_usd"),
+            by_market("cascade_monitor_collateral_net_usd", "{{market}}, net"),
+        ),
+        graph(
+            "At risk",
+            "Debt of accounts with health below 1.05.",
+            8,
+            USD,
+            by_market("cascade_monitor_at_risk_usd"),
+        ),
+        graph(
+            "Debt in loops, by kind",
+            "Debt of positions in which borrowed value was pledged again, where it is owed.",
+            8,
+            Look("currencyUSD", is_stacked=True),
+            Query(
+                "sum by (kind) (max by (market, kind) "
+                f"(cascade_monitor_looped_debt_usd{{{MARKET}}}))",
+                "{{kind}}",
+            ),
+        ),
+        graph(
+            "Debt in loops, of a market's",
+            "How much of each market's debt is in loops.",
+            8,
+            SHARE,
+            by_market("market:cascade_monitor_looped_debt:ratio_debt"),
+        ),
+        graph(
+            "Positions",
+            "Accounts that hold anything.",
+            8,
+            Look(decimals=0),
+            by_market("cascade_monitor_positions"),
+        ),
+        graph(
+            "Concentration",
+            "What the largest owner, and the largest five, have of each side of a market.",
+            8,
+            SHARE,
+            Query(
+                f"max by (market, side, measure) ({concentration})",
+                "{{market}} {{side}}, {{measure}}",
+            ),
+        ),
+        graph(
+            "Largest holder of a collateral",
+            "The largest owner's share of each collateral, by amount.",
+            8,
+            SHARE,
+            Query(f"max by (market, asset) ({of_collateral})", "{{market}} {{asset}}"),
+        ),
+        graph(
+            "Utilisation",
+            "What is lent out of each reserve: at 100 % nobody can withdraw. Alert: "
+            "CascadeMonitorUtilisationHigh.",
+            8,
+            SHARE,
+            Query(
+                f"max by (market, asset) (cascade_monitor_utilisation_ratio{{{MARKET}}})",
+                "{{market}} {{asset}}",
+            ),
+            limit("utilisation_ratio"),
+        ),
+    )
+
+
+def _prices() -> tuple[object, ...]:
+    deviation = f"max by (market, asset) (cascade_monitor_oracle_deviation_ratio{{{MARKET}}})"
+    return (
+        graph(
+            "Oracle beside market",
+            "The oracle's price by that of the pools, less 1. What an oracle does not follow "
+            "liquidates nobody, and is bad debt in the making. Alert: "
+            "CascadeMonitorOracleDeviates.",
+            12,
+            Look("percentunit", lowest=None),
+            Query(deviation, "{{market}} {{asset}}"),
+        ),
+        graph(
+            "Age of prices",
+            "How long ago the feed of each asset answered anew. Alert: CascadeMonitorPriceOld.",
+            12,
+            Look("s"),
+            Query(
+                f"max by (asset) (cascade_monitor_price_age_seconds{{{DAEMONS}}})",
+                "{{asset}}",
+            ),
+            limit("price_age_seconds"),
+        ),
+    )
