@@ -7,7 +7,7 @@ sold finds a pool without a bottom, since the set has none: only stETH and wstET
 
 import csv
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from decimal import Decimal
 
 from builders import an_address
@@ -17,75 +17,25 @@ from lido_book import (
     FOLDER,
     NAMED,
     OTHER,
-    STETH,
-    UNIT,
     V2,
     V3,
     WETH,
-    WSTETH,
     Book,
     Lender,
+    Scene,
     book,
     world_of,
 )
 
-from monitor.core.curves import ConstantProductCurve, DepthCurve
-from monitor.core.risk import CollateralLeg, DebtLeg, Exposure, MarketSheet, WorldSheet
+from monitor.core.risk import CollateralLeg, DebtLeg, Exposure, MarketSheet
 from monitor.core.units import WAD, AssetId, Bps, RawAmount, Wad
-from monitor.simulation.pools import pools_of
-from monitor.simulation.stable import StablePool
 
-BOTTOM = 10**12 * WAD
-NO_PRICES: Mapping[AssetId, float] = {}
 BINS = {V2.name: ("b1", "b2", "b3"), V3.name: ("b1_v3", "b12_v3", "b2_v3", "b3_v3")}
 """Files of all accounts whose collateral and debts the publisher tells apart."""
 BONUS, E_MODE_BONUS = Decimal("1.07"), Decimal("1.01")
 LIKE_ETHER = ("collateral_reth_calc", "collateral_cbeth_calc", "collateral_eth_calc")
 NOTHING = Decimal("1e-6")
 """What is left of a sum by rounding, as a share of it."""
-
-Prices = dict[AssetId, Decimal]
-
-
-@dataclass(frozen=True, slots=True)
-class Scene:
-    """`world`: at the prices of that day. `told`: what the publisher says of it."""
-
-    told: Book
-    world: WorldSheet
-
-    def at(self, peg: Decimal, ether_usd: Decimal) -> WorldSheet:
-        """With stETH at so much ETH, and ETH at so much USD."""
-        prices = self._prices(peg, ether_usd)
-        markets = (
-            replace(
-                sheet,
-                assets={
-                    asset: replace(each, price_base=round(prices[asset] * UNIT))
-                    for asset, each in sheet.assets.items()
-                },
-            )
-            for sheet in self.world.markets
-        )
-        return replace(self.world, markets=tuple(markets), curves=self._curves(peg, prices))
-
-    def _prices(self, peg: Decimal, ether_usd: Decimal) -> Prices:
-        staked = peg * ether_usd
-        wrapped = staked * self.told.rate
-        return self.told.prices | {WETH: ether_usd, STETH: staked, WSTETH: wrapped}
-
-    def _curves(self, peg: Decimal, prices: Prices) -> tuple[DepthCurve, ...]:
-        (pool,) = pools_of([self.told.pool], NO_PRICES.get).pools
-        assert isinstance(pool, StablePool)
-        moved = pool.moved([1.0, float(peg) / pool.mid(1, 0)])
-        curve = replace(self.told.pool, balances=tuple(int(raw) for raw in moved.balances))
-        pairs = ((WSTETH, STETH), (WETH, ELSE), (OTHER, ELSE))
-        return (curve, *(_flat(prices, *pair, at) for at, pair in enumerate(pairs, start=1)))
-
-
-def _flat(prices: Prices, asset: AssetId, other: AssetId, number: int) -> DepthCurve:
-    reserve = int(BOTTOM * prices[asset] / prices[other])
-    return ConstantProductCurve(an_address(f"pool {number}"), asset, other, BOTTOM, reserve, 0)
 
 
 def loops() -> Scene:
