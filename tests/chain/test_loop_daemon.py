@@ -1,9 +1,11 @@
 """`cascade-monitor loops`, /api/v1/loops and looped_debt_usd, by the daemon on real contracts."""
 
+import csv
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 from daemon_process import DaemonProcess, command, daemon_process
 from devnet import WideTerms, WideWorld, account, new_wide_world
@@ -20,6 +22,12 @@ KINDS = {"rehypothecated", "cross_protocol", "same_asset", "correlated", "direct
 MARKETS = {"aave-core", "aave-3-0-2", "morpho"}
 
 SECONDS = 120.0
+WRONG_EXPORTS = {
+    ("-o", "table.xlsx"): "expected .csv or .parquet",
+    ("-o", "-", "--limit", "5"): "-o writes all rows: leave out --cursor, --limit and --json",
+    ("-o", "-", "--market", "nowhere"): "there is no market 'nowhere'",
+    ("-o", "/nonexistent/table.csv"): "/nonexistent",
+}
 WRONG = {
     ("--market", "nowhere"): "there is no market 'nowhere': expected one of aave-core",
     ("--kind", "round"): "kind = 'round': expected one of rehypothecated, cross_protocol",
@@ -70,6 +78,28 @@ async def asked(config: Path, *filters: str) -> dict[str, Any]:
     return answer.document
 
 
+async def exported(config: Path, told: dict[str, Any]) -> None:
+    """Tables of all of it, beside the daemon."""
+    csv_file, parquet_file = config.with_suffix(".csv"), config.with_suffix(".parquet")
+    for file in (csv_file, parquet_file):
+        answer = await command("loops", "--config", str(config), "-o", str(file))
+        assert answer.code == 0, answer.err
+        assert f"{len(told['loops'])} rows of block {told['block']['number']} in " in answer.out
+    with csv_file.open(newline="") as text:
+        rows: list[dict[str, Any]] = list(csv.DictReader(text))
+    table = pq.read_table(parquet_file)
+    assert table.schema.metadata[b"cascade_monitor.block_hash"].decode() == told["block"]["hash"]
+    for found in (rows, table.to_pylist()):
+        assert [row["id"] for row in found] == [row["id"] for row in told["loops"]]
+        assert [str(row["debt_usd"]) for row in found] == [r["debt_usd"] for r in told["loops"]]
+    again = await command("loops", "--config", str(config), "-o", str(csv_file))
+    assert (again.code, "--force" in again.err) == (64, True)
+    for wrong, said in WRONG_EXPORTS.items():
+        answer = await command("positions", "--config", str(config), *wrong)
+        assert answer.code == 64
+        assert said in answer.err
+
+
 @pytest.mark.timeout(300)
 async def test_loops__of_the_daemon__are_the_same_on_every_face(wide_stage: Stage) -> None:
     wide = wide_stage.world
@@ -98,6 +128,7 @@ async def test_loops__of_the_daemon__are_the_same_on_every_face(wide_stage: Stag
         assert crossed == pytest.approx(float(two["debt_usd"]), abs=0.02)
         assert gauges["morpho", "cross_protocol"] > 0
         assert await asked(config) == told
+        await exported(config, told)
         _, found = await daemon.get(f"/api/v1/loops?kind=cross_protocol&owner={TWO}")
         assert [row["id"] for row in found["loops"]] == [two["id"]]
         _, of_one = await daemon.get(f"/api/v1/positions/{ONE}")
