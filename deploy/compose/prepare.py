@@ -1,7 +1,7 @@
-"""What compose.yaml runs first: makes the secrets nobody has to think of, and hands all of them on.
+"""What compose.yaml runs first: makes the secrets nobody has to think of, and hands all on.
 
-/given is deploy/compose/secrets, of whoever owns the checkout, with whatever modes. /run/secrets is
-a volume in which each file belongs to the container that reads it, and to nobody else.
+/given is deploy/compose/credentials, of whoever owns the checkout, with whatever modes. /handed-on
+is a volume in which each file belongs to the container that reads it, and to nobody else.
 """
 
 import os
@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 GIVEN = Path("/given")
-TAKEN = Path("/run/secrets")
+HANDED_ON = Path("/handed-on")
 MONITOR, GRAFANA = 10001, 472
 """The users that the images run as."""
 NEEDED = "endpoints"
@@ -22,24 +22,24 @@ def main() -> int:
     """Exit code 78 and a sentence on stderr when there is no node to ask."""
     needed = GIVEN / NEEDED
     if not (needed.is_file() and needed.read_text().strip()):
-        where = f"deploy/compose/secrets/{NEEDED}"
-        print(
-            f"{where}: there is no such file, or it is empty: expected the URLs of your Ethereum "
-            f"nodes, one a line, preferred first. Write it, then `docker compose up` again.",
-            file=sys.stderr,
+        sys.stderr.write(
+            f"deploy/compose/credentials/{NEEDED}: there is no such file, or it is empty: expected "
+            "the URLs of your Ethereum nodes, one a line, preferred first. Write it, and "
+            "`docker compose up` again.\n"
         )
         return CONFIG
     owner = GIVEN.stat()
     for name in MADE:
         if not (GIVEN / name).exists():
             write(GIVEN / name, f"{secrets.token_urlsafe(32)}\n", owner.st_uid, owner.st_gid)
-    found = {path.name: path for path in GIVEN.iterdir() if is_secret(path)}
-    for left in set(os.listdir(TAKEN)) - set(found):
-        (TAKEN / left).unlink()
-    for name, path in found.items():
+    given = {path.name for path in GIVEN.iterdir() if is_secret(path)}
+    for left in HANDED_ON.iterdir():
+        if left.name not in given:
+            left.unlink()
+    for name in given:
         user = GRAFANA if name == "grafana_password" else MONITOR
-        write(TAKEN / name, path.read_text(), user, user)
-    print(f"handed on: {', '.join(sorted(found))}")
+        write(HANDED_ON / name, (GIVEN / name).read_text(), user, user)
+    sys.stderr.write(f"handed on: {', '.join(sorted(given))}\n")
     return 0
 
 
@@ -48,11 +48,11 @@ def is_secret(path: Path) -> bool:
 
 
 def write(path: Path, text: str, user: int, group: int) -> None:
-    """Whole or not at all, readable for one user."""
+    """Whole or not at all, and readable for one user."""
     partial = path.with_name(f".{path.name}.partial")
     partial.unlink(missing_ok=True)
-    with open(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o400), "w") as file:
-        file.write(text)
+    partial.touch(mode=0o400)
+    partial.write_text(text)  # as root: the mode is for those who come later
     os.chown(partial, user, group)
     partial.rename(path)
 

@@ -22,12 +22,12 @@ HARDENED = (
 
 @dataclass
 class Service:
-    """`config` stands beside a folder `secrets`. `port`: where it listens, on this machine."""
+    """`folder`: what is in its /etc/cascade-monitor. `port`: where it listens, on this machine."""
 
     engine: Containers
     image: str
     name: str
-    config: Path
+    folder: Path
     port: int
     environ: dict[str, str] = field(default_factory=dict)
 
@@ -35,7 +35,7 @@ class Service:
         """Begin anew on the same volume."""
         await self.engine.podman("rm", "--force", "--ignore", "--time", "1", self.name)
         named = ("run", "--detach", "--name", self.name, "--volume", f"{self.name}:/data")
-        await self.engine.podman(*named, *options(self.config, self.environ), self.image)
+        await self.engine.podman(*named, *options(self.folder, self.environ), self.image)
 
     async def stop(self) -> tuple[int, float]:
         """As `docker stop`; exit code, and the seconds it took."""
@@ -68,7 +68,7 @@ class Service:
         async with aiohttp.ClientSession(headers=headers) as session, session.get(url) as answer:
             return answer.status, await answer.text()
 
-    async def reached(self, block_hash: str, seconds: float = 30.0) -> dict[str, Any]:
+    async def reached(self, block_hash: str, seconds: float = 60.0) -> dict[str, Any]:
         """The status, once this block is judged."""
         status: dict[str, Any] = {}
         try:
@@ -85,12 +85,7 @@ class Service:
         return status
 
 
-def options(config: Path, environ: Mapping[str, str]) -> list[str]:
+def options(folder: Path, environ: Mapping[str, str]) -> list[str]:
     """Of `podman run`."""
-    folder = config.parent / "secrets"
-    mounts = {config: "/etc/cascade-monitor/monitor.toml", folder: "/run/secrets"}
-    return [
-        *HARDENED,
-        *(f"--volume={path}:{target}:ro" for path, target in mounts.items()),
-        *(f"--env={name}={value}" for name, value in environ.items()),
-    ]
+    variables = (f"--env={name}={value}" for name, value in environ.items())
+    return [*HARDENED, f"--volume={folder}:/etc/cascade-monitor:ro", *variables]

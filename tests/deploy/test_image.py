@@ -41,27 +41,21 @@ async def stage(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage
 @pytest.fixture
 def service(engine: Containers, image: str, stage: Stage, tmp_path: Path) -> Service:
     """On a configuration that says nothing of containers; the environment does."""
-    port = free_port()
-    secrets = tmp_path / "secrets"
-    secrets.mkdir()
+    port, credentials = free_port(), tmp_path / "etc" / "credentials"
+    credentials.mkdir(parents=True)
     for name, text in (("token", TOKEN), ("webhook", stage.receiver.secret)):
-        (secrets / name).write_text(text)
-        (secrets / name).chmod(0o400)
-        _give(secrets / name)
-    written, _ = stage.config(secret_file=Path("/run/secrets/webhook"))
-    config = tmp_path / "monitor.toml"
+        (credentials / name).write_text(text)
+        (credentials / name).chmod(0o400)
+        os.chown(credentials / name, MONITOR, MONITOR)
+    written, _ = stage.config(secret_file=Path("credentials/webhook"))
     lines = written.read_text().splitlines(keepends=True)
+    config = credentials.parent / "monitor.toml"
     config.write_text("".join(line for line in lines if not line.startswith("state_dir")))
     environ = {
         "CASCADE_MONITOR_HTTP__LISTEN": f"0.0.0.0:{port}",
-        "CASCADE_MONITOR_HTTP__TOKEN_FILE": "/run/secrets/token",
+        "CASCADE_MONITOR_HTTP__TOKEN_FILE": "credentials/token",
     }
-    return Service(engine, image, tmp_path.name, config, port, environ)
-
-
-def _give(path: Path) -> None:
-    """To the image's user."""
-    os.chown(path, MONITOR, MONITOR)
+    return Service(engine, image, tmp_path.name, credentials.parent, port, environ)
 
 
 async def test_dockerfile__linted__has_no_finding(engine: Containers) -> None:
@@ -193,10 +187,10 @@ async def test_container__without_configuration__ends_with_78_and_says_what_is_m
 async def test_container__secret_of_another_user__ends_with_78_and_names_the_file(
     service: Service,
 ) -> None:
-    (service.config.parent / "secrets" / "token").chmod(0o000)
+    (service.folder / "credentials" / "token").chmod(0o000)
     finished = await _ended(service)
     assert finished.code == 78
-    assert "http.token_file = '/run/secrets/token': Permission denied" in finished.err
+    assert "credentials/token': Permission denied: expected a readable file" in finished.err
 
 
 async def test_container__state_of_another_user__ends_with_78_and_names_the_folder(
@@ -211,5 +205,5 @@ async def test_container__state_of_another_user__ends_with_78_and_names_the_fold
 
 
 async def _ended(service: Service, *more: str) -> Finished:
-    given = [*options(service.config, service.environ), *more]
+    given = [*options(service.folder, service.environ), *more]
     return await service.engine.podman("run", "--rm", *given, service.image, check=False)
