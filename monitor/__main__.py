@@ -19,6 +19,7 @@ from monitor import (
     claim_commands,
     display,
     garbage,
+    init_command,
     loop_commands,
     projection_commands,
     projection_display,
@@ -64,6 +65,7 @@ app = typer.Typer(
 
 
 app.add_typer(store_commands.app, name="store")
+app.command()(init_command.init)
 
 
 @app.callback(invoke_without_command=True)

@@ -40,7 +40,7 @@ def read_toml(path: Path) -> Tree:
     except OSError as error:
         raise ConfigError(
             f"{path}: {error.strerror}. Expected a configuration file: name one with --config. "
-            "The README has one to begin with."
+            "`cascade-monitor init` writes one to begin with."
         ) from error
     except (ValueError, RecursionError) as error:
         raise ConfigError(*readable([f"{path}: not TOML: {error}"])) from error

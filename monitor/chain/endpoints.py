@@ -49,7 +49,7 @@ class Endpoints:
         self._endpoints = [
             Endpoint(
                 number,
-                _transport(number, url, timeout_seconds),
+                transport_of(number, url, timeout_seconds),
                 observe,
                 None if requests_per_second is None else TokenBucket(requests_per_second),
             )
@@ -233,7 +233,8 @@ class Endpoints:
         return answers
 
 
-def _transport(number: int, url: str, timeout_seconds: float) -> Transport:
+def transport_of(number: int, url: str, timeout_seconds: float) -> Transport:
+    """What speaks to an endpoint, by its URL's scheme. Raises ConfigError for another one."""
     name = f"endpoint {number}"
     scheme = url.partition("://")[0].lower()
     if scheme in ("http", "https"):
