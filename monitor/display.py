@@ -15,6 +15,8 @@ SHOWN_OF_ID = 10
 WAD_DIGITS = 18
 MILLION = 10**6
 LIMITS = ("measure", "value", "warn", "trip", "clear")
+RATIOS = {"share_of_market", "amplification", "critical_shock", "critical_shock_sigmas"}
+RATIO_DIGITS = 4
 
 
 def show(out: Console, document: Document, render: Renderer, *, as_json: bool) -> None:
@@ -246,7 +248,7 @@ def breakers(out: Console, document: Document) -> None:
         colour = {"armed": "green", "blind": "magenta", "tripped": "bold red"}.get(phase, "yellow")
         unknown = "unknown" if row["unknown"] or row["blind"] else "-"
         measures = row.get("measures", [row])
-        cells = [[m[key] or unknown for m in measures] for key in LIMITS]
+        cells = [[_short(m, key) or unknown for m in measures] for key in LIMITS]
         table.add_row(row["name"], f"[{colour}]{phase}[/]", *map("\n".join, cells))
     out.print(table)
     for row in document["breakers"]:
@@ -307,7 +309,16 @@ def alerts(out: Console, document: Document) -> None:
 def _told(data: Document) -> str:
     """What was measured, or why it could not be; `-`: there is none, as of critical shocks."""
     reasons = data.get("reasons", ()) or data["projection"].get("unknown", ())
-    return data["value"] or "; ".join(reasons) or "-"
+    return _short(data, "value") or "; ".join(reasons) or "-"
+
+
+def _short(row: Document, key: str) -> str | None:
+    """Of a measure: a ratio that was worked out has some thirty digits, of which four are news."""
+    told: str | None = row[key]
+    if key != "value" or told is None or row["measure"] not in RATIOS:
+        return told
+    value = Decimal(told)
+    return told if value == round(value, RATIO_DIGITS) else f"{value:.{RATIO_DIGITS}f}"
 
 
 def _unsent(silenced: str | None) -> str:

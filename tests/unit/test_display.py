@@ -144,7 +144,10 @@ def test_status__of_a_claim__says_what_share_can_be_withdrawn(
 @pytest.mark.parametrize(
     ("told", "words"),
     [
-        ({"value": "3461958.72"}, "3461958.72"),
+        ({"value": "3461958.72", "measure": "liquidated_usd"}, "3461958.72"),
+        ({"value": "0.08012345678901234", "measure": "share_of_market"}, "0.0801"),
+        ({"value": "1.80", "measure": "amplification"}, "1.80"),
+        ({"value": "1.037", "measure": "health_factor"}, "1.037"),
         ({"value": None}, "-"),
         ({"value": None, "projection": {"unknown": ["price of WETH"]}}, "price of WETH"),
         ({"value": None, "reasons": ["Redis is away"]}, "Redis is away"),
