@@ -105,7 +105,7 @@ def heat(title: str, text: str, width: int, look: Look, query: Query) -> heatmap
 def rows(title: str, text: str, width: int, hidden: Sequence[str], query: Query) -> table.Panel:
     """A table of the newest values, without the labels that tell nothing here."""
     left_out = dict.fromkeys(("Time", "__name__", "Value", *hidden), True)
-    panel = table.Panel().height(8).no_value("none")
+    panel = table.Panel().height(8).no_value("none").show_header(True)
     panel = panel.with_transformation(
         models.DataTransformerConfig(id_val="organize", options={"excludeByName": left_out})
     )
@@ -118,10 +118,15 @@ def linked(panel: stat.Panel, title: str, url: str) -> stat.Panel:
     return panel.data_links([dashboard.DashboardLink(title).url(url).target_blank(True)])
 
 
+def limit(of: str) -> Query:
+    """Where an alert begins, as recording.rules.yml has it."""
+    return Query(f'max(cascade_monitor:threshold{{of="{of}"}})', "alert")
+
+
 def board(title: str, text: str, name: str, variables: Sequence[object]) -> dashboard.Dashboard:
     """An empty dashboard with its variables, links and annotations."""
     made = dashboard.Dashboard(title).uid(f"cascade-monitor-{name}").description(text)
-    made = made.tags([TAG]).readonly().tooltip(models.DashboardCursorSync.CROSSHAIR)
+    made = made.tags([TAG]).editable().tooltip(models.DashboardCursorSync.CROSSHAIR)
     made = made.time("now-6h", "now").refresh("30s").timezone("browser")
     others = dashboard.DashboardLink("cascade-monitor").tags([TAG]).as_dropdown(True)
     others = others.type(models.DashboardLinkType.DASHBOARDS).include_vars(True).keep_time(True)

@@ -107,8 +107,8 @@ async def _calm(stage: Stage, miner: Miner, seconds: float) -> tuple[float, floa
         await world.supply(who, "WETH", world.raw("WETH", 5))
         await world.borrow(who, "USDC", world.raw("USDC", 1000))
         miner.go_on()
-        # These blocks took a minute of the chain's time: it must not run away from ours.
-        await asyncio.sleep(max(0.0, min(60.0, began + seconds - time.time())))
+        # These blocks took a minute of the chain's time, which must not run away from ours.
+        await asyncio.sleep(max(0.0, min(150.0, began + seconds - time.time())))
     return began, time.time()
 
 
