@@ -1,0 +1,256 @@
+"""The unit under a real systemd: the real daemon, installed as its users do it, on a real chain."""
+
+import json
+import socket
+import time
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from devnet import World, new_world
+from devnet.configuration import Wiring, configuration
+from stage import free_port
+
+from deploy import held_daemon
+from deploy.installation import TARGET, installed
+from deploy.machine import Machine, machine
+from deploy.rootfs import base_root
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+UNIT = "cascade-monitor"
+SHIPPED = Path(__file__).resolve().parents[2] / "deploy" / f"{UNIT}.service"
+PLACED = f"/etc/systemd/system/{UNIT}.service"
+DROP_IN = f"{PLACED}.d/test.conf"
+CONFIG = "/etc/cascade-monitor/monitor.toml"
+CREDENTIALS = "/etc/cascade-monitor/credentials"
+STATE, PRIVATE_STATE = f"/var/lib/{UNIT}", f"/var/lib/private/{UNIT}"
+COMMAND = f"{TARGET}/bin/cascade-monitor"
+HELD = "Environment=PYTHONPATH=/run"
+"""Loads `held_daemon`."""
+DYNAMIC_UIDS = range(61184, 65520)
+"""Source: systemd's "Users, Groups, UIDs and GIDs"."""
+EXPOSURE = "15"
+"""Of 100; `systemd-analyze security` shows a tenth of it."""
+STOPPING_SECONDS = 5.0
+
+
+@dataclass
+class Host:
+    """A machine with the unit, and the chain that it follows."""
+
+    machine: Machine
+    world: World
+    port: int
+
+    def configure(self, old: str = "", new: str = "", *, endpoints: str = "") -> None:
+        """As the documents say, but for one change of the text."""
+        wiring = Wiring(Path(STATE), self.port, "http://127.0.0.1:9/", Path("credentials/webhook"))
+        text = configuration(self.world, wiring)
+        given = text[text.index("endpoints = ") :].partition("\n")[0]
+        text = text.replace(given, 'endpoints_file = "credentials/endpoints"')
+        assert old in text
+        self.machine.write(CONFIG, text.replace(old, new, 1) if old else text)
+        anvil = self.world.anvil
+        told = endpoints or f"{anvil.http_url}\n{anvil.ws_url}\n"
+        self.machine.write(f"{CREDENTIALS}/endpoints", told, 0o600)
+        self.machine.write(f"{CREDENTIALS}/webhook", "whsec_" + "A" * 32, 0o600)
+
+    def start(self) -> None:
+        """Returns when it is ready or has failed."""
+        self.machine.run("systemctl", "start", UNIT, check=False)
+
+    def override(self, *lines: str) -> None:
+        """A drop-in of these lines alone; none without any."""
+        self.machine.write(DROP_IN, "\n".join(["[Service]", *lines]))
+        self.machine.run("systemctl", "daemon-reload")
+
+    def shown(self, name: str) -> str:
+        return self.machine.shown(UNIT, name)[name]
+
+    def until(self, name: str, value: str) -> None:
+        self.machine.until(lambda: self.shown(name) == value, UNIT)
+
+    def outcome(self) -> tuple[str, str, int]:
+        """State, why, and the code the daemon ended with."""
+        found = self.machine.shown(UNIT, "SubState", "Result", "ExecMainStatus")
+        return found["SubState"], found["Result"], int(found["ExecMainStatus"])
+
+    async def judges_the_head(self) -> None:
+        """A block is mined, and the unit says that it is followed."""
+        number = (await self.world.mine()).number
+        self.machine.until(
+            lambda: self.shown("StatusText").startswith(f"following block {number}"), UNIT
+        )
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def host() -> AsyncIterator[Host]:
+    root, product = base_root(), installed()
+    binds = {product: TARGET, SHIPPED: PLACED, Path(held_daemon.__file__): "/run/sitecustomize.py"}
+    async with new_world() as world:
+        with machine(root, binds) as booted:
+            yield Host(booted, world, free_port())
+
+
+@pytest.fixture
+def fresh(host: Host) -> Iterator[Host]:
+    """Configured anew, not running, as it was shipped."""
+    host.configure()
+    host.machine.run("systemctl", "reset-failed", UNIT, check=False)
+    yield host
+    host.machine.run("systemctl", "stop", UNIT)
+    left = ("/run/held", DROP_IN, STATE, PRIVATE_STATE)
+    host.machine.run("rm", "--force", "--recursive", *left)
+    host.machine.run("systemctl", "daemon-reload")
+
+
+@pytest.fixture
+def running(host: Host) -> Host:
+    """As it was shipped, and ready."""
+    if host.shown("SubState") != "running":
+        host.configure()
+        host.start()
+    assert host.outcome() == ("running", "success", 0), host.machine.journal(UNIT)
+    return host
+
+
+async def test_unit__as_systemd_reads_it__has_no_fault_and_little_exposure(host: Host) -> None:
+    # The exit code is 0 even for a key that systemd does not know.
+    assert host.machine.run("systemd-analyze", "verify", PLACED) == ""
+    judge = ("systemd-analyze", "security", "--no-pager", f"--threshold={EXPOSURE}")
+    host.machine.run(*judge, "--offline=true", PLACED)
+    host.machine.run(*judge, UNIT)
+
+
+async def test_unit__started__is_ready_as_a_user_that_sees_and_writes_little(running: Host) -> None:
+    await running.judges_the_head()
+    found = running.machine.shown(UNIT, "UID", "MainPID")
+    uid, pid = int(found["UID"]), found["MainPID"]
+    assert uid in DYNAMIC_UIDS
+
+    status = running.machine.run("cat", f"/proc/{pid}/status")
+    rights = {line.split()[0]: line.split()[1] for line in status.splitlines() if line[-1:] != ":"}
+    assert int(rights["Uid:"]) == uid
+    assert [int(rights[name], 16) for name in ("CapPrm:", "CapEff:", "CapBnd:")] == [0, 0, 0]
+    assert (rights["NoNewPrivs:"], rights["Seccomp:"]) == ("1", "2")
+
+    # Not even root could write there, where the daemon is.
+    for place in ("/etc", "/etc/cascade-monitor", "/usr", TARGET, "/var/lib"):
+        inside = ("nsenter", f"--target={pid}", "--mount", "touch", f"{place}/written")
+        assert "Read-only file system" in running.machine.run(*inside, check=False), place
+
+
+async def test_unit__its_secrets__are_read_by_the_daemon_alone(running: Host) -> None:
+    uid = running.shown("UID")
+    handed = f"/run/credentials/{UNIT}.service"
+    listed = running.machine.run("stat", "--format=%n %u %a", f"{handed}/credentials_endpoints")
+    assert listed.split() == [f"{handed}/credentials_endpoints", uid, "400"]
+    nobody = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "cat")
+    for place in (f"{handed}/credentials_endpoints", f"{CREDENTIALS}/endpoints"):
+        assert "Permission denied" in running.machine.run(*nobody, place, check=False)
+    assert running.world.anvil.http_url not in running.machine.journal(UNIT)
+
+
+async def test_unit__its_state__lies_in_its_directory_and_is_seen_by_hand(running: Host) -> None:
+    uid = running.shown("UID")
+    for name in ("appendonly.aof", "redis.sock", "daemon.lock"):
+        listed = running.machine.run("stat", "--format=%u", f"{PRIVATE_STATE}/{name}")
+        assert listed.strip() == uid, name
+    await running.judges_the_head()
+    said = running.machine.run(COMMAND, "status", "--json", "--config", CONFIG)
+    document = json.loads(said[said.index("{") :])
+    assert document["block"]["hash"] == (await running.world.head()).hash
+
+
+async def test_unit__told_to_stop__ends_in_order_within_seconds(running: Host) -> None:
+    begun = time.monotonic()
+    running.machine.run("systemctl", "stop", UNIT)
+    assert time.monotonic() - begun < STOPPING_SECONDS
+    assert running.outcome() == ("dead", "success", 0)
+    assert '"event": "stopped"' in running.machine.journal(UNIT)
+    everything = running.machine.run("sh", "-c", "cat /proc/[0-9]*/cmdline | tr '\\0' ' '")
+    assert "redis-server" not in everything
+    assert COMMAND not in everything
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("chain_id", "chain_idea", "chain.chain_idea: unknown key: did you mean chain_id"),
+        (STATE, "/var/lib/elsewhere", "'/var/lib/elsewhere': Read-only file system"),
+    ],
+)
+async def test_unit__with_a_configuration_of_no_use__says_so_and_is_not_started_again(
+    fresh: Host, old: str, new: str, words: str
+) -> None:
+    fresh.configure(old, new)
+    fresh.start()
+    assert fresh.outcome() == ("failed", "exit-code", 78)
+    assert words in fresh.machine.journal(UNIT)
+    assert "Traceback" not in fresh.machine.journal(UNIT)
+
+
+async def test_unit__without_a_credential__names_it(fresh: Host) -> None:
+    fresh.machine.run("rm", "--recursive", CREDENTIALS)
+    fresh.start()
+    assert fresh.outcome() == ("failed", "exit-code", 78)
+    journal = fresh.machine.journal(UNIT)
+    assert f"chain.endpoints_file = '{CREDENTIALS}/endpoints'" in journal
+    assert "the credential 'credentials_endpoints' from systemd (LoadCredential=)" in journal
+
+
+async def test_unit__with_its_port_in_use__says_so(fresh: Host) -> None:
+    with socket.socket() as other:
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        other.bind(("127.0.0.1", fresh.port))
+        other.listen()
+        fresh.start()
+    assert fresh.outcome() == ("failed", "exit-code", 78)
+    assert f"'127.0.0.1:{fresh.port}': the port is taken" in fresh.machine.journal(UNIT)
+
+
+async def test_unit__while_its_node_is_away__is_started_again_until_it_is_there(
+    fresh: Host,
+) -> None:
+    fresh.override("RestartSec=1s")
+    fresh.configure(endpoints=f"http://127.0.0.1:{free_port()}\n")
+    fresh.machine.run("systemctl", "start", "--no-block", UNIT)
+    fresh.until("SubState", "auto-restart")
+    assert fresh.outcome() == ("auto-restart", "exit-code", 69)
+    fresh.configure()
+    fresh.until("SubState", "running")
+
+
+async def test_unit__whose_first_start_takes_long__is_waited_for_while_it_gets_on(
+    fresh: Host,
+) -> None:
+    patience_seconds = 15
+    fresh.override(HELD, f"TimeoutStartSec={patience_seconds}s")
+    fresh.machine.write("/run/held/start", "")
+    begun = time.monotonic()
+    fresh.machine.run("systemctl", "start", "--no-block", UNIT)
+    fresh.machine.until(lambda: time.monotonic() > begun + patience_seconds + 1, UNIT)
+    assert (fresh.shown("SubState"), fresh.shown("NRestarts")) == ("start", "0")
+    assert fresh.shown("StatusText").startswith("first start: reading the markets' past until")
+    fresh.machine.run("rm", "/run/held/start")
+    fresh.until("SubState", "running")
+
+
+async def test_unit__that_takes_no_step__is_killed_and_ready_again(fresh: Host) -> None:
+    fresh.override(HELD, "WatchdogSec=5s", "RestartSec=1s")
+    fresh.start()
+    await fresh.judges_the_head()
+    fresh.machine.write("/run/held/block", "")
+    await fresh.world.mine()
+    fresh.until("NRestarts", "1")
+    fresh.machine.run("rm", "/run/held/block")
+    fresh.until("SubState", "running")
+    await fresh.judges_the_head()
+    journal = fresh.machine.journal(UNIT)
+    assert "Watchdog timeout (limit 5s)!" in journal
+    # Where each thread was: what nobody can ask any more.
+    assert "Fatal Python error: Aborted" in journal
+    assert "asyncio/base_events.py" in journal
