@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from playwright.async_api import Browser, BrowserContext, Page, async_playwright
+from playwright.async_api import Browser, BrowserContext, Page, async_playwright, expect
 
 CHROMIUM = "/usr/bin/chromium"
 # Chromium has errands of its own: updates, safe browsing, field trials. None of them here.
@@ -76,6 +76,13 @@ class Tab:
         path = PICTURES / f"{name}.png"
         await self.page.screenshot(path=path, full_page=whole)
         return path
+
+    async def unroll(self) -> None:
+        """Bring every figure into view once, until it is drawn: they are drawn when first seen."""
+        for figure in await self.page.locator("[data-figure]").all():
+            await figure.scroll_into_view_if_needed()
+            await expect(figure).not_to_have_attribute("data-state", "waiting", timeout=30_000)
+        await self.page.evaluate("() => scrollTo(0, 0)")
 
     async def overflow(self) -> int:
         """By how many pixels the page is wider than its window."""
@@ -164,4 +171,3 @@ def axe_source() -> str:
         command = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--silent"]
         subprocess.run(command, cwd=AXE_FOLDER, check=True, timeout=120)
     return script.read_text()
-

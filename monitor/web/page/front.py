@@ -19,10 +19,11 @@ def page_routes(
 ) -> list[web.RouteDef]:
     """`sessions` is None where no token is asked for: then there is no login."""
     assets, sheets = Assets(), Sheets(answers, stream)
-    stationery = Stationery(assets)
+    figures = Figures(sheets, assets)
+    stationery = Stationery(assets, figures.head)
     routes = [
         *assets.routes(),
-        *Figures(sheets, assets).routes(),
+        *figures.routes(),
         *Views(answers, sheets, metrics, stationery, manners).routes(),
     ]
     return routes if sessions is None else [*routes, *Login(sessions, stationery).routes()]

@@ -20,7 +20,7 @@ Document = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """`fault`: why there is nothing to show yet; then all the rest is empty.
+    """`fault`: why there is nothing to show yet; then all the rest is empty, but `scenarios`.
 
     `scenarios`: as `Answers.judged` has them. `alerts` is None where they cannot be read now.
     """
@@ -75,7 +75,8 @@ class Sheets:
             loops = await answers.loops(LoopFilter(limit=MOST_LOOPS))
             watches = (await answers.breakers())["watches"]
         except (QuestionError, TransientError) as error:
-            return Sheet(time.time(), ready, str(error) or "no answer yet")
+            fault = str(error) or "no answer yet"
+            return Sheet(time.time(), ready, fault, scenarios=await answers.judged())
         return Sheet(
             made_unix=time.time(),
             ready=ready,

@@ -19,8 +19,10 @@ _SHOWN_OF_DIGEST = 12
 class Stationery:
     """Writes pages and the sections they are made of."""
 
-    def __init__(self, assets: Assets) -> None:
+    def __init__(self, assets: Assets, figures_head: str) -> None:
+        """`figures_head`: HTML that figures need in a page's head."""
         self._assets = assets
+        self._figures_head = figures_head
 
     def page(self, name: str, context: Mapping[str, Any]) -> str:
         return self._environment.get_template(f"{name}.html").render(context)
@@ -43,6 +45,7 @@ class Stationery:
         )
         environment.filters |= {**FILTERS, "gauge": gauge_of, "notes": notes, "mood": mood}
         environment.globals["asset"] = self._assets.url
+        environment.globals["figures_head"] = self._figures_head
         return environment
 
 

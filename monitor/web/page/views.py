@@ -21,17 +21,11 @@ from monitor.web.page.verdict import cause, verdict_of
 from monitor.web.page.wellbeing import wellbeing_of
 
 SECTIONS = (
-    *("verdict", "danger", "curve", "rounds", "loops", "positions", "watches", "contagion"),
+    *("verdict", "danger", "shape", "loops", "positions", "watches", "contagion"),
     *("markets", "breakers", "monitor", "alerts"),
 )
 ACCOUNT = "account"
 LOOPS_SHOWN = 8
-FIGURES = {
-    "curve": "The curve",
-    "rounds": "The rounds",
-    "loops": "The loops",
-    "contagion": "The contagion",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +156,6 @@ class Views:
             "causes": {row["name"]: cause(row) for row in sheet.scenarios},
             "health": wellbeing_of(self._metrics),
             "summary": summed,
-            "figure_names": FIGURES,
             "loops_shown": LOOPS_SHOWN,
             "say": self._manners.say,
         }

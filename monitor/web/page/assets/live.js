@@ -5,12 +5,12 @@
   const UPDATE = document.body.dataset.update;
   const STALE_SECONDS = Number(document.body.dataset.staleSeconds);
   const LOOK_SECONDS = 10; // what no block tells changes too: the outbox, what is blind
-  const LOST_SECONDS = 20; // the stream says something at least every 15 s
+  const PATIENCE_SECONDS = 8; // from here on no answer is none
   const POLL_SECONDS = 3; // where there is no stream
   const stale = document.getElementById("stale");
   const said = document.getElementById("said");
   let ahead = Number(document.body.dataset.now) - Date.now() / 1000; // the monitor's clock to ours
-  let heard = Date.now(); // when the monitor last said anything
+  let lost = 0; // since when the monitor does not answer; 0: it does
   let block = null; // its newest: {number, timestamp}
   let asked = 0;
   let asking = null;
@@ -48,14 +48,15 @@
   // What is stale says so
 
   function judge() {
-    const silent = (Date.now() - heard) / 1000;
     const age = block ? now() - block.timestamp : 0;
+    const isOld = age > STALE_SECONDS;
     let why = "";
-    if (silent > LOST_SECONDS)
-      why = `The monitor has not answered for ${span(Math.floor(silent))}: this is what it said last.`;
-    else if (age > STALE_SECONDS)
+    if (lost)
+      why = `The monitor has not answered for ${span(Math.floor((Date.now() - lost) / 1000))}: below is what it said last.`;
+    else if (isOld)
       why = `The newest block is ${span(Math.floor(age))} old: what happened since is not here.`;
-    document.body.classList.toggle("is-stale", why !== "");
+    document.body.classList.toggle("is-lost", lost > 0);
+    document.body.classList.toggle("is-old", !lost && isOld);
     stale.hidden = why === "";
     const line = stale.querySelector("span");
     if (line.textContent !== why) line.textContent = why;
@@ -72,6 +73,10 @@
     }
     if (old.nodeType !== Node.ELEMENT_NODE) {
       if (old.nodeValue !== fresh.nodeValue) old.nodeValue = fresh.nodeValue;
+      return;
+    }
+    if (old.dataset.figure) {
+      old.dataset.figure = fresh.dataset.figure; // figures.js draws inside
       return;
     }
     for (const { name } of [...old.attributes])
@@ -106,8 +111,11 @@
     }
   }
 
+  const line = () => document.querySelector("[data-line]")?.dataset.line;
+  const alert = () => document.querySelector(".alerts > li");
+
   function show(answer) {
-    const before = document.querySelector("[data-line]")?.dataset.line;
+    const [line0, alert0] = [line(), alert()?.dataset.key];
     for (const section of sections()) {
       const changed = answer.sections[section.dataset.section];
       if (!changed) continue;
@@ -116,11 +124,12 @@
       growChildren(section, box.content);
       section.dataset.digest = changed.digest;
     }
-    const line = document.querySelector("[data-line]")?.dataset.line;
-    if (line && line !== before) {
-      document.title = `${line} – cascade-monitor`;
-      said.textContent = line;
-    }
+    if (line() && line() !== line0) document.title = `${line()} – cascade-monitor`;
+    const news = [];
+    if (line() !== line0) news.push(line());
+    if (alert() && alert().dataset.key !== alert0)
+      news.push(alert().querySelector(".title").textContent);
+    if (news.length) said.textContent = news.join(". ");
     ahead = answer.now - Date.now() / 1000;
     const isNew = answer.block && answer.block.number !== block?.number;
     block = answer.block ?? block;
@@ -140,15 +149,17 @@
     const have = [...sections()].map((section) => section.dataset.digest).join(",");
     const url = `${UPDATE}${UPDATE.includes("?") ? "&" : "?"}have=${have}`;
     try {
-      asking = fetch(url, { headers: { Accept: "application/json" }, cache: "no-store" });
+      const signal = AbortSignal.timeout(PATIENCE_SECONDS * 1000);
+      asking = fetch(url, { headers: { Accept: "application/json" }, cache: "no-store", signal });
       const response = await asking;
       if (response.status === 401) return location.reload(); // logged out meanwhile
-      if (response.ok) {
-        heard = Date.now();
-        show(await response.json());
-      }
+      if (!response.ok) throw new Error(`status ${response.status}`);
+      const answer = await response.json();
+      lost = 0;
+      show(answer);
     } catch {
-      // It is away; how long, `judge` says.
+      lost ||= Date.now();
+      judge();
     } finally {
       asking = null;
     }
@@ -161,24 +172,18 @@
   function listen() {
     if (!("EventSource" in window)) return setInterval(look, POLL_SECONDS * 1000);
     const stream = new EventSource("/api/v1/stream");
-    stream.addEventListener("block", () => {
-      heard = Date.now();
-      look();
-    });
-    stream.addEventListener("alert", () => {
-      heard = Date.now();
-      look();
-    });
+    stream.addEventListener("block", look);
+    stream.addEventListener("alert", look);
     stream.addEventListener("error", () => {
       // A browser gives up where the answer is no stream, such as while too many listen.
       if (stream.readyState === EventSource.CLOSED) setTimeout(listen, POLL_SECONDS * 1000);
-      judge();
+      look();
     });
   }
 
   document.addEventListener("visibilitychange", () => document.hidden || look());
   setInterval(() => {
-    if (Date.now() - asked > LOOK_SECONDS * 1000) look();
+    if (Date.now() - asked > (lost ? POLL_SECONDS : LOOK_SECONDS) * 1000) look();
     tick();
   }, 1000);
 
