@@ -9,7 +9,7 @@ from fractions import Fraction
 from typing import Any
 
 from monitor.core.blocks import BlockRef
-from monitor.core.ledger import LedgerView
+from monitor.core.ledger import Ledger, LedgerView
 from monitor.core.risk import WorldSheet
 from monitor.core.sources import Liquidity, RiskRules
 from monitor.core.units import AssetId
@@ -147,10 +147,15 @@ class CascadeRunner:
         """
         return await asyncio.to_thread(self._answers, view, block) if self.plans else ({}, None)
 
-    async def ask(self, view: LedgerView, block: BlockRef, plan: Plan) -> Result:
-        """One question of a user's. Raises QuestionError."""
-        world = self.world(view, block)
-        return await asyncio.to_thread(self.result_of, world, plan)
+    async def ask(self, ledger: Ledger, block: BlockRef, plan: Plan) -> Result:
+        """One question of a user's. Raises QuestionError.
+
+        Of a snapshot of the ledger, all in a thread: no block waits for it, and no probe.
+        """
+        return await asyncio.to_thread(self._result, ledger.copy(), block, plan)
+
+    def _result(self, view: LedgerView, block: BlockRef, plan: Plan) -> Result:
+        return self.result_of(self.world(view, block), plan)
 
     def verify(self, view: LedgerView, block: BlockRef, plan: Plan) -> None:
         """Raises QuestionError when a plan names what is not there, or asks what cannot be."""
