@@ -22,6 +22,7 @@ from monitor.leverage.claims import claims_of
 Checksum = Callable[[str], str]
 Statements = Mapping[Place, Statement]
 Owner = Callable[[Address], Address]
+_FINE = 10**36
 NOTHING_NAMED: Mapping[str, AssetId] = MappingProxyType({})
 
 
@@ -221,9 +222,10 @@ def _owed(held: Statement) -> Iterator[tuple[AssetId, int]]:
     return ((line.asset, line.amount_raw) for line in held.debt)
 
 
-def _order(row: Row) -> tuple[bool, Fraction, str, str, str]:
-    # Unknown debt comes first: it is what must be looked at.
-    debt = Fraction(0) if row.debt_usd is None else row.debt_usd
+def _order(row: Row) -> tuple[bool, int, str, str, str]:
+    # Unknown debt comes first: it is what must be looked at. In whole units far below a cent:
+    # fractions are slow to compare, and positions are many.
+    debt = 0 if row.debt_usd is None else row.debt_usd.numerator * _FINE // row.debt_usd.denominator
     held = row.statement
     return row.debt_usd is not None, -debt, row.market, held.account, held.sub_market
 

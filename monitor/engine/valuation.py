@@ -77,6 +77,8 @@ class Valuation:
 
 def total(values: Sequence[Fraction | None]) -> Fraction | None:
     """A sum that is unknown as soon as one part is."""
+    if len(values) == 1:  # as most positions have; sums of fractions are slow
+        return values[0]
     known = [value for value in values if value is not None]
     return sum(known, Fraction(0)) if len(known) == len(values) else None
 
