@@ -73,6 +73,8 @@ class Auditing:
         self._metrics = metrics
         self._auditor = Auditor(table.accounts)
         self.is_on = table.accounts > 0
+        if self.is_on:
+            metrics.audit_every_blocks.set(table.every_blocks)
         self._asked: BlockRef | None = None
         self._due_number = 0
 

@@ -197,7 +197,11 @@ class Metrics:
             "audited_accounts_total", "Positions held against the contracts.", "market"
         )
         self.audit_block = self._gauge("audit_block", "Newest block at which that was done.")
-        self.audit_block.set(math.nan)
+        self.audit_every_blocks = self._gauge(
+            "audit_every_blocks", "Blocks from one audit to the next; NaN where none is made."
+        )
+        for gauge in (self.audit_block, self.audit_every_blocks):
+            gauge.set(math.nan)
 
     def _markets(self) -> None:
         self.positions = self._gauge("positions", "Positions.", "market")

@@ -155,6 +155,7 @@ async def test_audit__every_few_blocks__asks_at_that_blocks_hash() -> None:
         assert scene.node.asked == [a_block(number=number) for number in asked]
         assert scene.metric("audited_accounts_total") == "6.0"
         assert scene.metric("audit_block") == "20.0"
+        assert scene.metric("audit_every_blocks ") == "5.0"
         assert scene.auditing.reasons == ()
 
 

@@ -50,6 +50,7 @@ CONTRACT = [
     "deliveries_total",
     "outbox_pending",
     "outbox_overdue_seconds",
+    "audit_every_blocks",
     "store_seconds_bucket",
     "store_failures_total",
     "chain_info",
