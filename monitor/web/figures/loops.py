@@ -53,7 +53,7 @@ def streams_of(loops: Sequence[Document]) -> list[Stream]:
 
 
 def summary(answer: Document) -> Summary:
-    """`answer`: of `/api/v1/loops`."""
+    """`answer`: of `/api/v1/loops`; whether there is a `next` is told, whatever it is."""
     loops = answer.get("loops") or ()
     if not loops:
         return Summary("No loops are known.")

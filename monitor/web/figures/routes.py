@@ -104,7 +104,7 @@ def _curve(sheet: Sheet, row: Document) -> Drawn:
 
 
 def _loops(sheet: Sheet, _row: Document) -> Drawn:
-    return loops.draw({"loops": sheet.loops})
+    return loops.draw({"loops": sheet.loops, "next": sheet.has_more_loops})
 
 
 def _contagion(sheet: Sheet, row: Document) -> Drawn:

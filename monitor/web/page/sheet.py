@@ -13,7 +13,8 @@ from monitor.web.stream import Stream
 FRESH_SECONDS = 1.0
 """How long a sheet serves while no other block is judged: what no block tells may change too."""
 MOST_POSITIONS = 12
-MOST_LOOPS = 20
+MOST_LOOPS = 100
+"""They are drawn as streams too: of twenty little would be seen."""
 MOST_ALERTS = 12
 Document = Mapping[str, Any]
 
@@ -31,6 +32,7 @@ class Sheet:
     status: Document = field(default_factory=dict)
     positions: Sequence[Document] = ()
     loops: Sequence[Document] = ()
+    has_more_loops: bool = False
     watches: Sequence[Document] = ()
     scenarios: Sequence[Document] = ()
     alerts: Sequence[Document] | None = ()
@@ -83,6 +85,7 @@ class Sheets:
             status=status,
             positions=positions["positions"],
             loops=loops["loops"],
+            has_more_loops=loops["next"] is not None,
             watches=watches,
             scenarios=await answers.judged(),
             alerts=await self._alerts(),

@@ -206,7 +206,8 @@ def _summary(
     """None where there is nothing to sum up."""
     match kind:
         case "loops":
-            return summary("loops", {"loops": sheet.loops}) if sheet.loops else None
+            answer = {"loops": sheet.loops, "next": sheet.has_more_loops}
+            return summary("loops", answer) if sheet.loops else None
         case "curve":
             return summary("curve", curve) if curve else None
-    return summary(kind, lead) if lead else None
+    return summary(kind, lead, sheet.positions) if lead else None
