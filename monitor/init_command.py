@@ -133,7 +133,7 @@ def _check_free(paths: Sequence[Path], *, force: bool) -> None:
         if path.exists() and not path.is_file():
             raise QuestionError(f"{path} is no file: name another with --output")
         if path.exists() and not force:
-            raise QuestionError(f"{path} exists: name another with --output, or say --force")
+            raise QuestionError(_taken(path))
 
 
 def _write(path: Path, text: str, mode: int, *, force: bool) -> None:
@@ -145,13 +145,17 @@ def _write(path: Path, text: str, mode: int, *, force: bool) -> None:
             if stat.S_IMODE(os.fstat(file.fileno()).st_mode) & ~mode:
                 os.fchmod(file.fileno(), mode)
             file.write(text)
-    except FileExistsError as error:
-        raise QuestionError(f"{path} exists: name another with --output, or say --force") from error
     except OSError as error:
+        if isinstance(error, FileExistsError) and path.is_file():
+            raise QuestionError(_taken(path)) from error
         raise ConfigError(
             f"{path}: {error.strerror}: expected a folder that can be written; name another file "
             "with --output"
         ) from error
+
+
+def _taken(path: Path) -> str:
+    return f"{path} exists: name another with --output, or say --force"
 
 
 def _tell(

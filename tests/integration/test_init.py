@@ -1,0 +1,77 @@
+"""`init` where there is no node to ask: what it writes, and what it leaves alone."""
+
+import stat
+from pathlib import Path
+
+import pytest
+from daemon_process import command
+
+from monitor.errors import ConfigError
+from monitor.settings import load
+
+
+def is_empty(folder: Path) -> bool:
+    return not any(folder.iterdir())
+
+
+async def test_init__without_a_node__writes_the_example_and_says_what_to_do(tmp_path: Path) -> None:
+    config = tmp_path / "monitor.toml"
+    finished = await command("init", "-o", str(config), "--chain", "ethereum")
+    assert finished.code == 0, finished.err
+    assert "chain 1, after ethereum.toml\nto do: nothing was looked at" in finished.out
+    assert f"put your nodes' URLs into {tmp_path}/credentials/endpoints" in finished.out
+    assert f"cascade-monitor check --config {config}" in finished.out
+    (tmp_path / "credentials").mkdir()
+    (tmp_path / "credentials" / "endpoints").write_text("https://node.example")
+    assert len(load(config, {}).markets) == 4
+    assert stat.S_IMODE(config.stat().st_mode) & 0o022 == 0
+
+
+async def test_init__for_a_chain_without_example__writes_one_to_fill_in(tmp_path: Path) -> None:
+    config = tmp_path / "monitor.toml"
+    finished = await command("init", "-o", str(config), "--chain", "137")
+    assert finished.code == 0
+    assert "to do: put in what is to be watched" in finished.out
+    with pytest.raises(ConfigError) as refused:
+        load(config, {})
+    assert "markets: missing: expected what is followed" in str(refused.value)
+    assert "credentials/endpoints': No such file" in str(refused.value)
+
+
+async def test_init__over_a_file_that_is_there__leaves_it_unless_told(tmp_path: Path) -> None:
+    config = tmp_path / "monitor.toml"
+    config.write_text("mine")
+    refused = await command("init", "-o", str(config))
+    assert refused.code == 64
+    assert "exists: name another with --output, or say --force" in refused.err
+    assert config.read_text() == "mine"
+    forced = await command("init", "-o", str(config), "--force")
+    assert forced.code == 0
+    assert "[chain]" in config.read_text()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (("--endpoint", "ftp://key@host"), 64, "endpoint 0: expected a URL with http://"),
+        (("--endpoint", "http://127.0.0.1:9"), 69, "endpoint 0 refuses connections"),
+    ],
+)
+async def test_init__with_what_cannot_be__says_so_and_writes_nothing(
+    tmp_path: Path, arguments: tuple[str, ...], code: int, words: str
+) -> None:
+    finished = await command("init", "-o", str(tmp_path / "monitor.toml"), *arguments)
+    assert finished.code == code
+    assert words in finished.err
+    assert "key" not in finished.err
+    assert "Traceback" not in finished.err
+    assert is_empty(tmp_path)
+
+
+async def test_init__where_nothing_can_be_written__says_so(tmp_path: Path) -> None:
+    blocked = tmp_path / "file"
+    blocked.write_text("")
+    finished = await command("init", "-o", str(blocked / "monitor.toml"))
+    assert finished.code == 78
+    assert "expected a folder that can be written" in finished.err
+    assert "Traceback" not in finished.err
