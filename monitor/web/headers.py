@@ -27,7 +27,7 @@ PAGE_HEADERS = {
 """Of pages: their own scripts and styles, by their own address, and nothing written into them."""
 ASSET_HEADERS = {**HEADERS, "Cache-Control": "public, max-age=31536000, immutable"}
 """Of what never changes under its address."""
-_CHOSEN = "headers"
+_CHOSEN: web.ResponseKey[Mapping[str, str]] = web.ResponseKey("headers")
 
 
 def choose(response: web.StreamResponse, headers: Mapping[str, str]) -> None:
