@@ -259,6 +259,11 @@ class Metrics:
             "0 armed, 1 warned, 2 pending, 3 tripped, 4 recovering, -1 blind.",
             "breaker",
         )
+        self.breaker_trip_ratio = self._gauge(
+            "breaker_trip_ratio",
+            "What a breaker measures by its trip threshold (inverse where lower is worse).",
+            "breaker",
+        )
 
     def _alerts(self) -> None:
         self.alerts_total = self._counter("alerts_total", "Alerts.", "breaker", "event")
@@ -313,6 +318,7 @@ class Metrics:
             (self.cascade_liquidated_usd, scenarios),
             (self.cascade_bad_debt_usd, scenarios),
             (self.cascade_amplification, scenarios),
+            (self.breaker_trip_ratio, [(breaker,) for breaker in labels.breakers]),
             (self.endpoint_answer_seconds, [(number,) for number in endpoints]),
             (self.alerts_total, product(labels.breakers, BREAKER_EVENTS)),
             (self.alerts_total, product(labels.watches, WATCH_EVENTS)),

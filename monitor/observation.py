@@ -3,20 +3,24 @@
 import math
 import time
 from collections.abc import Callable, Iterable, Sequence
+from decimal import Decimal
 from fractions import Fraction
 
 import structlog
 
-from monitor.core.alerts import Alert, BreakerPhase, Judgement
+from monitor.core.alerts import Alert, BreakerPhase, BreakerState, Judgement
 from monitor.core.blocks import BlockRef
 from monitor.core.ledger import Ledger
 from monitor.core.loops import LoopKind
 from monitor.core.sources import RiskRules
 from monitor.core.units import MarketId
 from monitor.engine.books import Books
+from monitor.engine.breaker import BreakerRule
+from monitor.engine.breaker_rows import values_of
 from monitor.engine.cascade_runner import Answer
 from monitor.engine.folding import Folded
 from monitor.engine.judge import Judge
+from monitor.engine.measures import Limits, When
 from monitor.engine.paging import block_json
 from monitor.engine.positions import PositionBook
 from monitor.engine.symptoms import (
@@ -99,9 +103,11 @@ class Observation:
         for alert in judgement.alerts:
             self._metrics.block_to_alert_seconds.observe(max(0.0, time.time() - block.timestamp))
             self._tell(alert)
-        for name, state in self._judge.states.items():
+        for rule in self._judge.rules:
+            state = self._judge.states[rule.name]
             phase = BreakerPhase.BLIND if state.blind else state.phase
-            self._metrics.breaker_state.labels(name).set(phase)
+            self._metrics.breaker_state.labels(rule.name).set(phase)
+            self._metrics.breaker_trip_ratio.labels(rule.name).set(trip_ratio(rule, state))
         for answer in self._judge.answers.values():
             self._show_answer(answer)
         for asset, shock in critical_shocks(self._judge.answers.values()).items():
@@ -253,3 +259,23 @@ def critical_shocks(answers: Iterable[Answer]) -> dict[str, float]:
         asset: math.nan if any(map(math.isnan, values)) or min(values) == math.inf else min(values)
         for asset, values in found.items()
     }
+
+
+def trip_ratio(rule: BreakerRule, state: BreakerState) -> float:
+    """How near a breaker is to its trip: 1 at the threshold, beyond it more. NaN: unknown.
+
+    Of several measures the worst, or the best, as the breaker itself takes them.
+    """
+    ratios = [_by_trip(*each) for each in zip(rule.limits, values_of(rule, state), strict=True)]
+    if any(map(math.isnan, ratios)):
+        return math.nan
+    return max(ratios) if rule.when is When.ANY else min(ratios)
+
+
+def _by_trip(limits: Limits, value: Decimal | None) -> float:
+    if value is None:
+        return math.nan
+    bad, safe = float(value), float(limits.trip)
+    if limits.measure.lower_is_worse:
+        bad, safe = safe, bad
+    return bad / safe if safe else math.inf

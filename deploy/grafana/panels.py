@@ -68,7 +68,7 @@ def graph(title: str, text: str, width: int, look: Look, *queries: Query) -> tim
         normal = common_models.StackingMode.NORMAL
         panel = panel.stacking(common.StackingConfig().mode(normal).group("A"))
     if len(look.steps) > 1:
-        lines = common_models.GraphThresholdsStyleMode.LINE
+        lines = common_models.GraphTresholdsStyleMode.LINE
         panel = panel.thresholds_style(common.GraphThresholdsStyleConfig().mode(lines))
     if look.lowest is not None:
         panel = panel.min(look.lowest)
@@ -88,7 +88,7 @@ def figure(title: str, text: str, width: int, look: Look, *queries: Query) -> st
 
 def states(title: str, text: str, width: int, look: Look, *queries: Query) -> statetimeline.Panel:
     """A coloured band for each series."""
-    panel = statetimeline.Panel().height(6).fill_opacity(85).line_width(0).row_height(0.85)
+    panel = statetimeline.Panel().height(8).fill_opacity(85).line_width(0).row_height(0.85)
     panel = panel.show_value(common_models.VisibilityMode.AUTO).merge_values(True)
     return _shown(panel, title, text, width, look, queries)
 

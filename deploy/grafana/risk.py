@@ -136,9 +136,20 @@ def _state() -> tuple[object, ...]:
             "Breakers",
             "The state of each breaker, block by block. Alerts: CascadeMonitorBreakerTripped, "
             "CascadeMonitorBreakerWarned, CascadeMonitorBreakerBlind.",
-            24,
+            12,
             Look(words=PHASES),
             Query(f"max by (breaker) (cascade_monitor_breaker_state{{{DAEMONS}}})", "{{breaker}}"),
+        ),
+        graph(
+            "How near to the trip",
+            "What each breaker measures, by its trip threshold: it trips at 1. Where lower is "
+            "worse, the threshold by the measure.",
+            12,
+            Look(steps=((None, GREEN), (1, RED)), decimals=2),
+            Query(
+                f"max by (breaker) (cascade_monitor_breaker_trip_ratio{{{DAEMONS}}})",
+                "{{breaker}}",
+            ),
         ),
     )
 

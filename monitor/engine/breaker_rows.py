@@ -31,7 +31,7 @@ def breaker_row(rule: BreakerRule, state: BreakerState, around: Surroundings) ->
 
     Times are RFC 3339, of blocks; null: never, or not now.
     """
-    first, values = rule.limits[0], _values(rule, state)
+    first, values = rule.limits[0], values_of(rule, state)
     row = {
         "name": rule.name,
         "state": int(BreakerPhase.BLIND if state.blind else state.phase),
@@ -62,7 +62,7 @@ def breaker_row(rule: BreakerRule, state: BreakerState, around: Surroundings) ->
     return row
 
 
-def _values(rule: BreakerRule, state: BreakerState) -> tuple[Decimal | None, ...]:
+def values_of(rule: BreakerRule, state: BreakerState) -> tuple[Decimal | None, ...]:
     """One a measure; of measures that came after the state was stored, none is known."""
     stored = (state.value, *state.also, *(None for _ in rule.limits))
     found = zip(rule.limits, stored, strict=False)

@@ -46,6 +46,7 @@ CONTRACT = [
     "cascade_amplification",
     "cascade_critical_shock_ratio",
     "breaker_state",
+    "breaker_trip_ratio",
     "alerts_total",
     "deliveries_total",
     "outbox_pending",
