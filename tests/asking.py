@@ -16,6 +16,28 @@ from monitor.web.server import WebServer
 from monitor.web.stream import Stream
 
 ACCOUNT = "0xd8dA6BF26964aF9D7eEd9e03E53415D37aA96045"
+BLOCK = {"number": 7, "hash": "0x" + "07" * 32, "timestamp": 1_700_000_000}
+EMPTY_WORLD: dict[str, dict[str, Any]] = {
+    "status": {
+        "block": BLOCK,
+        "evaluated": BLOCK,
+        "leader": "one",
+        "blind": {},
+        "markets": [],
+        "breakers": [],
+        "unknown": [],
+    },
+    "positions": {
+        "block": BLOCK,
+        "next": None,
+        "positions": [],
+        "ownership": {"account": ACCOUNT, "owner": ACCOUNT, "kind": None, "unknown": ["not asked"]},
+    },
+    "loops": {"block": BLOCK, "next": None, "loops": []},
+    "breakers": {"block": BLOCK, "breakers": [], "watches": []},
+    "alerts": {"block": BLOCK, "alerts": []},
+}
+"""What a daemon says of markets in which nobody is: enough for the page."""
 
 
 @dataclass
@@ -26,18 +48,20 @@ class FakeAnswers:
     large: str = ""
     """Said with every answer."""
     probe: Probe = field(default_factory=lambda: Probe(ok=True))
+    told: Mapping[str, dict[str, Any]] = field(default_factory=dict)
+    """Answers by question, in place of echoes."""
     pages: list[dict[str, Any]] = field(default_factory=list)
     """Of a list in pages, said as they are."""
 
     async def status(self) -> dict[str, Any]:
-        return self._answer("status")
+        return self._answer("status", "status")
 
     async def positions(self, wanted: PositionFilter) -> dict[str, Any]:
         fields = ("market", "account", "owner", "min_debt_usd", "liquidatable", "cursor", "limit")
-        return self._answer({name: getattr(wanted, name) for name in fields})
+        return self._answer({name: getattr(wanted, name) for name in fields}, "positions")
 
     async def loops(self, wanted: LoopFilter) -> dict[str, Any]:
-        return self._answer(asdict(wanted))
+        return self._answer(asdict(wanted), "loops")
 
     async def position_pages(self, wanted: PositionFilter) -> AsyncIterator[dict[str, Any]]:
         for page in self.pages or [self._answer(asdict(wanted))]:
@@ -65,10 +89,10 @@ class FakeAnswers:
         return self._answer([dict(shocks), dict(options)])
 
     async def breakers(self) -> dict[str, Any]:
-        return self._answer("breakers")
+        return self._answer("breakers", "breakers")
 
     async def alerts(self, limit: int) -> dict[str, Any]:
-        return self._answer(limit)
+        return self._answer(limit, "alerts")
 
     def alive(self) -> Probe:
         return self.probe
@@ -76,9 +100,11 @@ class FakeAnswers:
     def ready(self) -> Probe:
         return self.probe
 
-    def _answer(self, asked: Any) -> dict[str, Any]:
+    def _answer(self, asked: Any, question: str = "") -> dict[str, Any]:
         if self.fault is not None:
             raise self.fault
+        if question in self.told:
+            return self.told[question]
         return {"asked": asked} | ({"large": self.large} if self.large else {})
 
 

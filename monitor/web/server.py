@@ -1,6 +1,7 @@
 """The HTTP server: one port for API, probes and metrics, and who may ask."""
 
 import errno
+from dataclasses import replace
 
 from aiohttp import web
 
@@ -40,7 +41,7 @@ class WebServer:
         self._probes = probes.Probes(answers, metrics)
         sessions = None if token is None else Sessions(token)
         self._guard = host_guard() if sessions is None else token_guard(sessions)
-        shown = manners or Manners(version)
+        shown = replace(manners or Manners(version), questions=self._api.endpoints)
         self._page = page_routes(answers, metrics, stream, shown, sessions)
         self._runners: list[web.BaseRunner] = []
 

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 
 import pytest
-from asking import ACCOUNT, Client, FakeAnswers, serving
+from asking import ACCOUNT, EMPTY_WORLD, Client, FakeAnswers, serving
 from prometheus_client import CollectorRegistry
 
 from monitor.core.ports import Probe
@@ -199,6 +199,7 @@ async def test_openapi__described__is_what_is_served(client: Client) -> None:
 
 
 async def test_page__in_a_browser__lists_the_questions(client: Client) -> None:
+    client.answers.told = EMPTY_WORLD
     async with client.session.get(f"http://127.0.0.1:{client.port}/") as response:
         page = await response.text()
         assert response.headers["Content-Security-Policy"].startswith("default-src 'none'")

@@ -4,7 +4,7 @@ import re
 
 import aiohttp
 import pytest
-from asking import ACCOUNT, Client, serving
+from asking import ACCOUNT, EMPTY_WORLD, Client, serving
 
 from monitor.errors import QuestionError, StoreUnavailable
 
@@ -44,6 +44,7 @@ async def check(
 
 async def test_headers__of_every_route_and_every_error__are_strict() -> None:
     async with serving() as client:
+        client.answers.told = EMPTY_WORLD
         _, described = await client.get("/api/v1/openapi.json")
         paths = {path: list(methods) for path, methods in described["paths"].items()}
         assert "/api/v1/stream" in paths
@@ -57,7 +58,8 @@ async def test_headers__of_every_route_and_every_error__are_strict() -> None:
             await check(client, 403, "POST", asked, SHOCK, Origin="https://evil.example")
             if methods == ["get"] and path.startswith("/api/"):
                 await check(client, 400, "GET", f"{asked}?nonsense=1")
-        for path in ("/", "/healthz", "/readyz", "/metrics"):
+        pages = ("/", f"/account/{ACCOUNT}", "/page/update", "/page/figures/loops")
+        for path in (*pages, "/healthz", "/readyz", "/metrics"):
             await check(client, 200, "GET", path)
             await check(client, 200, "HEAD", path)
             await check(client, 403, "GET", path, Host="evil.example")

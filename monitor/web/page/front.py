@@ -20,10 +20,18 @@ def page_routes(
     """`sessions` is None where no token is asked for: then there is no login."""
     assets, sheets = Assets(), Sheets(answers, stream)
     figures = Figures(sheets, assets)
-    stationery = Stationery(assets, figures.head)
+    stationery = Stationery(
+        {
+            "asset": assets.url,
+            "figures_head": figures.head,
+            "questions": manners.questions,
+            "stale_seconds": manners.stale_seconds,
+            "version": manners.version,
+        }
+    )
     routes = [
         *assets.routes(),
         *figures.routes(),
-        *Views(answers, sheets, metrics, stationery, manners).routes(),
+        *Views(answers, sheets, metrics, stationery, manners.say).routes(),
     ]
     return routes if sessions is None else [*routes, *Login(sessions, stationery).routes()]

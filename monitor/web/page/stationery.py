@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from monitor.web.page.assets import Assets
 from monitor.web.page.danger import gauge_of
 from monitor.web.page.marks import mood, notes
 from monitor.web.page.shown import FILTERS
@@ -19,10 +18,9 @@ _SHOWN_OF_DIGEST = 12
 class Stationery:
     """Writes pages and the sections they are made of."""
 
-    def __init__(self, assets: Assets, figures_head: str) -> None:
-        """`figures_head`: HTML that figures need in a page's head."""
-        self._assets = assets
-        self._figures_head = figures_head
+    def __init__(self, constants: Mapping[str, Any]) -> None:
+        """`constants`: what every page can say, by name."""
+        self._constants = dict(constants)
 
     def page(self, name: str, context: Mapping[str, Any]) -> str:
         return self._environment.get_template(f"{name}.html").render(context)
@@ -44,8 +42,7 @@ class Stationery:
             lstrip_blocks=True,
         )
         environment.filters |= {**FILTERS, "gauge": gauge_of, "notes": notes, "mood": mood}
-        environment.globals["asset"] = self._assets.url
-        environment.globals["figures_head"] = self._figures_head
+        environment.globals |= self._constants
         return environment
 
 

@@ -13,12 +13,14 @@ from monitor.web.answer import elsewhere, json_answer
 from monitor.web.figures.drawing import Summary
 from monitor.web.figures.kinds import summary
 from monitor.web.headers import PAGE_HEADERS, choose
+from monitor.web.openapi import Described
 from monitor.web.page.account_file import account_file
 from monitor.web.page.danger import lead_of, threats_of
 from monitor.web.page.sheet import Document, Sheet, Sheets
 from monitor.web.page.stationery import Stationery, digest_of
 from monitor.web.page.verdict import cause, verdict_of
 from monitor.web.page.wellbeing import wellbeing_of
+from monitor.web.sessions import COOKIE
 
 SECTIONS = (
     *("verdict", "danger", "shape", "loops", "positions", "watches", "contagion"),
@@ -36,6 +38,9 @@ class Said:
     lines: Sequence[str]
 
 
+Say = Callable[[Document], Said]
+
+
 def unsaid(alert: Document) -> Said:
     """Where nobody lent us words: its type and its name."""
     return Said(f"{alert['type']} {alert['data']['alert']['breaker']}", ())
@@ -44,12 +49,14 @@ def unsaid(alert: Document) -> Said:
 @dataclass(frozen=True, slots=True)
 class Manners:
     """What the page is told by who knows its daemon. `stale_seconds`: from which age of the newest
-    block on nothing is to be trusted. `say`: an alert as its receivers are told it.
+    block on nothing is to be trusted. `say`: an alert as its receivers are told it. `questions`:
+    what programs can ask.
     """
 
     version: str = ""
     stale_seconds: float = 180.0
-    say: Callable[[Document], Said] = unsaid
+    say: Say = unsaid
+    questions: Sequence[Described] = ()
 
 
 class Views:
@@ -61,13 +68,13 @@ class Views:
         sheets: Sheets,
         metrics: Metrics,
         stationery: Stationery,
-        manners: Manners,
+        say: Say,
     ) -> None:
         self._answers = answers
         self._sheets = sheets
         self._metrics = metrics
         self._stationery = stationery
-        self._manners = manners
+        self._say = say
         self._made_of: Sheet | None = None
         self._sections: dict[str, str] = {}
         self._context: dict[str, Any] = {}
@@ -157,7 +164,7 @@ class Views:
             "health": wellbeing_of(self._metrics),
             "summary": summed,
             "loops_shown": LOOPS_SHOWN,
-            "say": self._manners.say,
+            "say": self._say,
         }
 
     async def _filed(self, account: str) -> tuple[dict[str, Any], dict[str, str]]:
@@ -180,13 +187,10 @@ class Views:
         context: Mapping[str, Any],
         sections: Mapping[str, str],
     ) -> web.Response:
-        manners = self._manners
         more = {
             "sections": sections,
             "digest": digest_of,
-            "stale_seconds": manners.stale_seconds,
-            "version": manners.version,
-            "has_login": bool(request.cookies),
+            "has_login": COOKIE in request.cookies,
         }
         text = self._stationery.page(name, {"asked": "", "wrong": "", **context, **more})
         response = web.Response(text=text, content_type="text/html")
