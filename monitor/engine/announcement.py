@@ -28,12 +28,13 @@ UNHEARD = "nobody was told that it fired"
 class Evidence:
     """What an alert rests on: the projection (JSON-ready) and the command that repeats it.
 
-    `actions`: what could be done about it (JSON-ready).
+    `actions`: what could be done about it; `loops`: those that break most (JSON-ready).
     """
 
     projection: Mapping[str, Any]
     reproduce: str
     actions: tuple[Mapping[str, Any], ...] = ()
+    loops: tuple[Mapping[str, Any], ...] = ()
 
 
 def announcement(
@@ -48,7 +49,7 @@ def announcement(
         "value": measure.shown(event.value),
         "threshold": measure.shown(event.threshold),
         "projection": dict(evidence.projection),
-        "loops": [],
+        "loops": list(evidence.loops),
         "actions": list(evidence.actions),
         "reproduce": evidence.reproduce,
     }

@@ -24,6 +24,7 @@ from monitor.engine.watch_rows import watch_rows
 from monitor.engine.watching import STATES, Wards
 from monitor.simulation.report import document_of
 from monitor.simulation.results import Projection
+from monitor.simulation.touched_loops import touched_loops
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,9 +132,13 @@ class Judge:
         for rule, event in raised:
             limits = rule.limits[event.decides]
             unknown = unknown_of(limits, answers[limits.scenario], view)
-            evidence = self._evidence(answers[limits.scenario], unknown, filed)
-            actions = await self._actions(view, block, rule, event)
-            alert = announcement(rule, event, block, replace(evidence, actions=actions))
+            told = answers[limits.scenario]
+            evidence = replace(
+                self._evidence(told, unknown, filed),
+                actions=await self._actions(view, block, rule, event),
+                loops=self._loops(view, told),
+            )
+            alert = announcement(rule, event, block, evidence)
             why = silenced.get(rule.name)
             alerts.append(silenced_for(alert, why) if event.is_silenced else alert)
         if self._wards is not None:
@@ -217,6 +222,11 @@ class Judge:
         if world is None:
             return Filed(reason="no snapshot: there is no world to be kept")
         return await self._archive.keep(world)
+
+    def _loops(self, view: LedgerView, answer: Answer) -> tuple[Mapping[str, Any], ...]:
+        """A curve is many projections, of which none is the alert's."""
+        found = answer.result
+        return touched_loops(view, found, self._face) if isinstance(found, Projection) else ()
 
     def _evidence(self, answer: Answer, unknown: tuple[str, ...], filed: Filed) -> Evidence:
         projection: dict[str, object] = {"scenario": answer.plan.name, "snapshot": filed.id}

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 from msgspec import UNSET, Meta, UnsetType, field
 
 from monitor.core.alerts import AlertStatus, AlertType, Severity
+from monitor.core.loops import Built, LoopKind
 from monitor.core.receipts import ReceiptKind
 from monitor.web.shapes.terms import (
     Address,
@@ -221,6 +222,19 @@ class AlertPosition(Shape):
     unknown: list[str]
 
 
+class TouchedLoop(Shape):
+    """A loop that the projection liquidates. `liquidated_usd`: of its largest accounts."""
+
+    id: str
+    owner: Address
+    accounts: list[Address]
+    markets: list[Market]
+    kind: LoopKind
+    hops: int | None
+    built: Built
+    liquidated_usd: Usd
+
+
 class AlertData(Shape, kw_only=True):
     alert: AlertIdentity
     block: AlertBlock
@@ -230,7 +244,9 @@ class AlertData(Shape, kw_only=True):
     projection: Annotated[
         dict[str, Any], Meta(description="as of /api/v1/project, abridged where it is long")
     ]
-    loops: list[dict[str, Any]]
+    loops: Annotated[
+        list[TouchedLoop], Meta(description="those that the projection liquidates most")
+    ]
     actions: list[Action]
     reproduce: Annotated[str, Meta(description="the command that repeats it")]
     measures: list[BreakerMeasure] | UnsetType = UNSET
