@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from html import escape
 from itertools import pairwise
 
+from monitor.incidents.wording import unix_text
+
 WIDTH, HEIGHT = 960, 300
 LEFT, RIGHT, TOP, BOTTOM = 76, 14, 14, 30
 STRIP = 14
@@ -52,7 +54,10 @@ class Phase:
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """`title` and `summary` are for who cannot see it. `unit`: usd, percent or number."""
+    """`title` and `summary` are for who cannot see it. `unit`: usd, percent or number.
+
+    `is_time`: what stands for blocks are Unix seconds.
+    """
 
     title: str
     summary: str
@@ -61,6 +66,8 @@ class Chart:
     bars: Sequence[Point] = ()
     phases: Sequence[Phase] = ()
     unit: str = "usd"
+    is_time: bool = False
+    starts_at_zero: bool = True
 
 
 def svg(chart: Chart) -> str:
@@ -71,7 +78,7 @@ def svg(chart: Chart) -> str:
         f'<svg viewBox="0 0 {WIDTH} {height}" role="img" aria-label="{escape(chart.title)}: '
         f'{escape(chart.summary)}">',
         f"<title>{escape(chart.title)}</title>",
-        *_grid(frame, chart.unit),
+        *_grid(frame, chart),
         *_bars(frame, chart),
         *_marks(frame, chart),
         *_lines(frame, chart),
@@ -102,13 +109,14 @@ def _frame(chart: Chart) -> _Frame:
     blocks = [block for block, _ in points] or [0]
     values = [value for _, value in points if value is not None]
     values += [mark.value for mark in chart.marks]
-    low, high = min([0.0, *values]), max([0.0, *values])
+    base = [0.0] if chart.starts_at_zero or not values else []
+    low, high = min([*base, *values]), max([*base, *values])
     if high == low:
         high = low + 1
     return _Frame(min(blocks), max(blocks), low, low + (high - low) * 1.05)
 
 
-def _grid(frame: _Frame, unit: str) -> list[str]:
+def _grid(frame: _Frame, chart: Chart) -> list[str]:
     found = []
     for number in range(TICKS):
         value = frame.low + (frame.high - frame.low) * number / (TICKS - 1)
@@ -116,14 +124,14 @@ def _grid(frame: _Frame, unit: str) -> list[str]:
         found.append(f'<line class="grid" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y}" y2="{y}"/>')
         found.append(
             f'<text class="tick" x="{LEFT - 8}" y="{y + 4}" text-anchor="end">'
-            f"{worded(value, unit)}</text>"
+            f"{worded(value, chart.unit)}</text>"
         )
     for number in range(TICKS):
         block = frame.first + (frame.last - frame.first) * number // (TICKS - 1)
         anchor = ("start", "middle", "middle", "middle", "end")[number]
         found.append(
             f'<text class="tick" x="{frame.x(block)}" y="{HEIGHT - BOTTOM + 18}" '
-            f'text-anchor="{anchor}">{block}</text>'
+            f'text-anchor="{anchor}">{unix_text(block)[:10] if chart.is_time else block}</text>'
         )
     return found
 
@@ -213,9 +221,13 @@ def _phases(frame: _Frame, chart: Chart) -> list[str]:
         found.append(
             f'<rect class="phase {phase.name}" x="{x}" y="{HEIGHT}" '
             f'width="{max(2.0, round(end - x, 1))}" height="{STRIP}">'
-            f"<title>{phase.name} from block {phase.first}</title></rect>"
+            f"<title>{phase.name} from {_place(phase.first, chart)}</title></rect>"
         )
     return found
+
+
+def _place(block: int, chart: Chart) -> str:
+    return f"{unix_text(block)} UTC" if chart.is_time else f"block {block}"
 
 
 def worded(value: float, unit: str) -> str:

@@ -150,12 +150,12 @@ def _course(document: Json) -> Iterator[Section]:
         )
         keys = KEYS if is_usd else KEYS[:1]
         figures = [Figure("", svg(chart), f"By block; {CHANGED}.", (*keys, *PHASE_KEYS))]
-        text = [f"Scenario: {_scenario(document['scenarios'].get(breaker['scenario'], {}))}."]
+        text = [f"Scenario: {scenario_words(document['scenarios'].get(breaker['scenario'], {}))}."]
         yield Section(f"{breaker['name']}: projection beside what happened", text, figures)
     yield Section("Every block", tables=[_table(document)])
 
 
-def _scenario(scenario: Json) -> str:
+def scenario_words(scenario: Json) -> str:
     if scenario.get("curve"):
         curve = scenario["curve"]
         return f"{curve['asset']} down to {float(curve['to']):+.0%}, step by step"

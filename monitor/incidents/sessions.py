@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from monitor import __version__
+from monitor.chain.node import Node
+from monitor.core.blocks import BlockRef
 from monitor.errors import QuestionError, StateUnavailable
 from monitor.incidents.document import Provenance, document_of
 from monitor.incidents.kept import digest_of, kept_of, settings_of
@@ -23,15 +25,16 @@ Document = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What a replay of a node's blocks was asked for. `record`: where its answers go, if anywhere.
-    `reproduce`: the command that asks for the same again.
+    """What a replay of a node's blocks was asked for: by number, or `span`, by Unix seconds.
+    `record`: where its answers go, if anywhere. `reproduce`: the command that asks for the same.
     """
 
-    blocks: tuple[int, int]
+    blocks: tuple[int, int] | None
     horizon_seconds: int
     record: Path | None
     force: bool
     reproduce: str
+    span: tuple[int, int] = (0, 0)
 
 
 async def from_node(settings: Settings, wanted: Wanted, progress: Progress) -> Document:
@@ -41,18 +44,13 @@ async def from_node(settings: Settings, wanted: Wanted, progress: Progress) -> D
     node = node_of(settings)
     try:
         await genesis_of(node)  # says what is wrong with the endpoints before anything is read
-        head = await node.block_by("latest")
-        if wanted.blocks[1] > head.number:
-            raise QuestionError(
-                f"--to-block {wanted.blocks[1]}: expected a block that is there: the newest is "
-                f"{head.number}"
-            )
+        blocks = await _range(node, wanted)
         past: Past = NodePast(node, proves_logs=settings.chain.prove_logs)
         if wanted.record is None:
-            found = await replayed(settings, past, wanted.blocks, progress)
+            found = await replayed(settings, past, blocks, progress)
             return _document(settings, found, wanted, None)
         answers = Answers(kept_of(settings), wanted.horizon_seconds)
-        found = await replayed(settings, Recorder(past, answers), wanted.blocks, progress)
+        found = await replayed(settings, Recorder(past, answers), blocks, progress)
     except PastError as error:
         raise StateUnavailable(str(error)) from error
     finally:
@@ -70,6 +68,38 @@ async def from_node(settings: Settings, wanted: Wanted, progress: Progress) -> D
     with ordered(wanted.record, force=wanted.force) as file:
         identity = write(file, header, answers)
     return _document(settings, found, wanted, identity)
+
+
+async def _range(node: Node, wanted: Wanted) -> tuple[int, int]:
+    """The numbers of the blocks. Raises QuestionError where the chain has not got so far."""
+    head = await node.block_by("latest")
+    if wanted.blocks is not None:
+        if wanted.blocks[1] > head.number:
+            raise QuestionError(
+                f"--to-block {wanted.blocks[1]}: expected a block that is there: the newest is "
+                f"{head.number}"
+            )
+        return wanted.blocks
+    begins, ends = wanted.span
+    if head.timestamp < ends:
+        raise QuestionError(
+            f"the newest block of this chain is of {head.timestamp}, the incident ends at {ends} "
+            "(Unix seconds): expected a node of the chain that it happened on"
+        )
+    first = await _first_since(node, begins, head)
+    return max(first, 1), max(first, await _first_since(node, ends + 1, head) - 1, 1)
+
+
+async def _first_since(node: Node, unix: int, head: BlockRef) -> int:
+    """The first block at or after a time: times of blocks only rise."""
+    low, high = 0, head.number
+    while low < high:
+        middle = (low + high) // 2
+        if (await node.block_by(middle)).timestamp < unix:
+            low = middle + 1
+        else:
+            high = middle
+    return low
 
 
 async def from_recording(

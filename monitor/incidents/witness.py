@@ -90,8 +90,8 @@ class Witness:
             Moment(
                 block=block,
                 scenarios={name: shown_of(answer) for name, answer in judge.answers.items()},
-                breakers={rule.name: _standing(states[rule.name]) for rule in judge.rules},
-                alerts=tuple(map(_told, judgement.alerts)),
+                breakers={rule.name: standing_of(states[rule.name]) for rule in judge.rules},
+                alerts=tuple(map(told_of, judgement.alerts)),
                 liquidations=tuple(
                     Happened(e.place.market, e.place.account, e.debt, _worth(valuation, e))
                     for e in events
@@ -168,12 +168,12 @@ def _cents(usd: float) -> Decimal:
     return Decimal(usd).quantize(_CENT)
 
 
-def _standing(state: BreakerState) -> Standing:
+def standing_of(state: BreakerState) -> Standing:
     phase = BreakerPhase.BLIND if state.blind else state.phase
     return Standing(phase.name.lower(), state.phase in FIRING, state.value)
 
 
-def _told(alert: Alert) -> Told:
+def told_of(alert: Alert) -> Told:
     value = json.loads(alert.body)["data"].get("value")
     severity = str(alert.severity)
     return Told(alert.id, alert.type.value, alert.breaker, severity, value)

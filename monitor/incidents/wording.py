@@ -27,6 +27,10 @@ def when(block: Mapping[str, Any]) -> str:
     return datetime.fromtimestamp(block["timestamp"], UTC).strftime("%Y-%m-%d %H:%M:%S")
 
 
+def unix_text(unix: int) -> str:
+    return datetime.fromtimestamp(unix, UTC).strftime("%Y-%m-%d %H:%M")
+
+
 def span(seconds: float) -> str:
     """Seconds as people say them: 98 s, 14 min 5 s, 3 h 20 min, 2 d 4 h."""
     size = abs(round(seconds))
