@@ -168,7 +168,7 @@ class Daemon:
                 await outbox.retire()
             work: dict[str, Task] = {
                 "pipeline": self._follow(),
-                "beat": self._heartbeat.beat(self.pipeline, outbox, was_ready=self._mode.standby),
+                "beat": self._heartbeat.beat(self.pipeline, outbox),
             }
             if len(self._settings.chain.endpoints) > 1:
                 work["agreement"] = self._rim.node.agreement.watch(lambda: self.standing.applied)

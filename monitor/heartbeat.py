@@ -37,14 +37,12 @@ class Heartbeat:
         self._notifier = notifier
         self._line = line
 
-    async def beat(self, pipeline: Pipeline, outbox: Outbox, *, was_ready: bool) -> None:
+    async def beat(self, pipeline: Pipeline, outbox: Outbox) -> None:
         """After every block, and every second without one; never ends.
 
         systemd is told that we are ready once the head is judged, whatever is then found wrong:
-        a price that nobody knows must not hold a boot up. `was_ready`: it was told so before, by a
-        standby, and waits for our next word.
+        a price that nobody knows must not hold a boot up.
         """
-        is_told = was_ready
         is_ready = False
         while True:
             moved = pipeline.progress.moved
@@ -53,14 +51,13 @@ class Heartbeat:
                     await moved.wait()
             outbox.notify()
             await self.show()
-            if not is_told and self._standing.is_current():
-                is_told = True
+            if self._standing.is_current():
                 self._notifier.ready()
             if not is_ready and self._standing.ready().ok:
                 is_ready = True
                 log.info("ready")
             if self._standing.alive().ok:
-                self._notifier.alive(has_started=is_told)
+                self._notifier.alive()
 
     async def show(self) -> None:
         """Set the gauges that no block sets, and the status line.

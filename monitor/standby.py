@@ -54,12 +54,10 @@ class Standby:
 
     async def _beat(self, notifier: Notifier, show: Callable[[], Awaitable[None]]) -> None:
         """A standby is ready for systemd when it waits with node and store at hand."""
-        was_ready = False
         while True:
             await show()
-            if self._standing.head is not None and self._leadership.leader and not was_ready:
-                was_ready = True
+            if self._standing.head is not None and self._leadership.leader:
                 notifier.ready()
             if self._standing.alive().ok:
-                notifier.alive(has_started=was_ready)
+                notifier.alive()
             await asyncio.sleep(BEAT_SECONDS)

