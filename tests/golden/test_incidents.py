@@ -68,8 +68,8 @@ def test_steth__by_its_feed__is_as_told() -> None:
     assert (when, f"{lowest / 10**18:.8f}") == (unix("2022-06-18 09:09:38"), "0.93501933")
     assert "0.93501933 on 2022-06-18 09:09:38 UTC" in told
     first = next(each for each in rounds if each[1] < Decimal("0.98") * 10**18)
-    assert (first[0], f"{first[1] / 10**18:.5f}") == (unix("2022-05-12 17:12:57"), "0.97569")
-    assert "below 0.98 on 2022-05-12 17:12:57 UTC, to 0.97569" in told
+    assert (first[0], f"{first[1] / 10**18:.5f}") == (unix("2022-05-12 17:12:57"), "0.97570")
+    assert "below 0.98 on 2022-05-12 17:12:57 UTC, to 0.97570" in told
 
 
 def test_steth__on_the_book_of_2023__trips_once_and_stands_at_the_low() -> None:
