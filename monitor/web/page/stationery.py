@@ -22,6 +22,11 @@ class Stationery:
         """`constants`: what every page can say, by name."""
         self._constants = dict(constants)
 
+    def open(self) -> None:
+        """Compile every template that is not yet: slow, and only once."""
+        for name in self._environment.list_templates():
+            self._environment.get_template(name)
+
     def page(self, name: str, context: Mapping[str, Any]) -> str:
         return self._environment.get_template(f"{name}.html").render(context)
 
