@@ -65,7 +65,11 @@ class Question(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class Api:
     """Checks what was asked; the answers come from the port."""
 
-    def __init__(self, answers: Answers, version: str, stream: Stream) -> None:
+    def __init__(
+        self, answers: Answers, version: str, stream: Stream, *, is_guarded: bool = False
+    ) -> None:
+        """`is_guarded`: whether a token is asked for."""
+        self._is_guarded = is_guarded
         self._answers = answers
         self._version = version
         self._stream = stream
@@ -175,7 +179,7 @@ class Api:
         return await self._stream.handle(request)
 
     async def _openapi(self, _request: web.Request, _query: Mapping[str, str]) -> dict[str, Any]:
-        return document(self.endpoints, self._version)
+        return document(self.endpoints, self._version, is_guarded=self._is_guarded)
 
 
 def _handler(endpoint: Endpoint) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:

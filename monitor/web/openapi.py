@@ -8,9 +8,9 @@ import msgspec
 
 from monitor.metrics import CONTENT_TYPE
 from monitor.web.parameters import parameter
+from monitor.web.sessions import COOKIE
 
 Document = dict[str, Any]
-COOKIE = "cascade_monitor_session"
 
 
 class Described(Protocol):
@@ -41,7 +41,7 @@ ABOUT = (
 )
 _FAULTS = {
     400: "The question is none of ours: an unknown parameter, or a value that is none",
-    401: "Without the token, where `http.token` is configured",
+    401: "Without the token, where `http.token` is configured (a browser is led to its login: 303)",
     403: "By a name or from a page that is not of this machine, where there is no token",
     404: "There is no such market, scenario or asset",
     408: "The body did not come in time",
@@ -89,8 +89,9 @@ _PROBES = {
 }
 
 
-def document(endpoints: Iterable[Described], version: str) -> Document:
-    """An OpenAPI 3.1 document."""
+def document(endpoints: Iterable[Described], version: str, *, is_guarded: bool) -> Document:
+    """An OpenAPI 3.1 document. `is_guarded`: whether a token is asked for."""
+    ways: list[Document] = [{"token": []}, {"session": []}]
     paths: dict[str, Document] = {}
     for endpoint in endpoints:
         paths.setdefault(endpoint.path, {})[endpoint.method.lower()] = _operation(endpoint)
@@ -111,7 +112,7 @@ def document(endpoints: Iterable[Described], version: str) -> Document:
                 "session": {"type": "apiKey", "in": "cookie", "name": COOKIE},
             },
         },
-        "security": [{"token": []}, {"session": []}, {}],
+        "security": ways if is_guarded else [*ways, {}],
     }
 
 

@@ -37,7 +37,7 @@ class WebServer:
         manners: Manners | None = None,
     ) -> None:
         self._stream = stream
-        self._api = Api(answers, version, stream)
+        self._api = Api(answers, version, stream, is_guarded=token is not None)
         self._probes = probes.Probes(answers, metrics)
         sessions = None if token is None else Sessions(token)
         self._guard = host_guard() if sessions is None else token_guard(sessions)

@@ -198,6 +198,18 @@ async def test_openapi__described__is_what_is_served(client: Client) -> None:
             assert (await client.ask(method.upper(), concrete, {}, body))[0] == 200
 
 
+async def test_openapi__with_a_token__asks_for_it_everywhere_but_of_probes(client: Client) -> None:
+    _, described = await client.get("/api/v1/openapi.json")
+    assert {} in described["security"]
+    async with serving(TOKEN) as guarded:
+        _, described = await guarded.get("/api/v1/openapi.json", Authorization=f"Bearer {TOKEN}")
+    assert described["security"] == [{"token": []}, {"session": []}]
+    for path, operations in described["paths"].items():
+        for operation in operations.values():
+            assert ("401" in operation["responses"]) == path.startswith("/api/")
+            assert operation.get("security") == (None if path.startswith("/api/") else [{}])
+
+
 async def test_page__in_a_browser__lists_the_questions(client: Client) -> None:
     client.answers.told = EMPTY_WORLD
     async with client.session.get(f"http://127.0.0.1:{client.port}/") as response:
