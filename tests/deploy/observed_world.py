@@ -1,4 +1,4 @@
-"""A pair of daemons on a living chain, seen by a real Prometheus: first a calm, then a fall."""
+"""A pair of daemons on a living chain, seen by a real Prometheus: a calm, a fall, a blindness."""
 
 import asyncio
 import time
@@ -9,7 +9,7 @@ from pathlib import Path
 
 import aiohttp
 from daemon_process import DaemonProcess, daemon_process
-from devnet import World, account, make_borrowers, new_world
+from devnet import Deployer, World, account, make_borrowers, new_world
 from devnet.receiver import Letter, Receiver
 from redis_server import RedisServer
 from stage import Stage, slide
@@ -31,10 +31,13 @@ curve = { asset = "WETH", to = -0.5, steps = 10 }
 
 @dataclass(frozen=True, slots=True)
 class Observed:
-    """What Prometheus saw: `calm` from and to, and when the play had ended; unix seconds."""
+    """What Prometheus saw: `calm` from and to, when prices had `fallen`, when a price had been away
+    and the play `ended`; unix seconds.
+    """
 
     prometheus: PrometheusServer
     calm: tuple[float, float]
+    fallen: float
     ended: float
     leader: str
 
@@ -76,12 +79,14 @@ async def observe(folder: Path, prometheus: PrometheusServer, calm_seconds: floa
                 mining = asyncio.create_task(miner.run())
                 calm = await _calm(stage, miner, calm_seconds)
                 await _fall(stage, miner, daemon)
+                fallen = time.time()
+                await _blindness(stage, miner, daemon)
                 await asyncio.sleep(3)  # Prometheus looks once a second
                 ended = time.time()
                 mining.cancel()
                 with suppress(asyncio.CancelledError):
                     await mining
-    return Observed(prometheus, calm, ended, f"127.0.0.1:{port}")
+    return Observed(prometheus, calm, fallen, ended, f"127.0.0.1:{port}")
 
 
 async def _stands_by(daemon: DaemonProcess) -> None:
@@ -129,7 +134,14 @@ async def _fall(stage: Stage, miner: Miner, daemon: DaemonProcess) -> None:
     await daemon.reached(await stage.head())
     await stage.receiver.wait_for("breaker.retracted", 40)
     await daemon.reached(await slide(stage.world, 1650))
+
+
+async def _blindness(stage: Stage, miner: Miner, daemon: DaemonProcess) -> None:
+    """A price is gone, while the breaker is tripped."""
+    broken = await Deployer(stage.world).deploy("RevertingSource")
+    await stage.world.replace_source("WETH", broken)
     miner.go_on()
+    await daemon.says("/metrics", 'cascade_monitor_blind{condition="monitor.prices"} 1.0', 40)
 
 
 def _config(stage: Stage, name: str, redis_url: str) -> tuple[Path, int]:

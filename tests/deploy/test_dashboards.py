@@ -145,9 +145,21 @@ def test_alerts__while_all_is_well__neither_fire_nor_are_about_to(observed: Obse
 
 def test_alert__of_the_breaker_that_trips__fires_for_the_leader(observed: Observed) -> None:
     expr = 'ALERTS{alertname="CascadeMonitorBreakerTripped",alertstate="firing"}'
-    (series,) = observed.prometheus.over(expr, observed.calm[1], observed.ended)
+    (series,) = observed.prometheus.over(expr, observed.calm[1], observed.fallen)
     assert series["metric"]["instance"] == observed.leader
     assert series["metric"]["breaker"] == "eth-cascade"
+
+
+def test_alerts__of_a_price_that_is_gone__begin_and_the_trip_stands(observed: Observed) -> None:
+    now = observed.prometheus.now("ALERTS", observed.ended)
+    told = {(one["metric"]["alertname"], one["metric"]["alertstate"]) for one in now}
+    assert told >= {
+        ("CascadeMonitorBreakerBlind", "pending"),
+        ("CascadeMonitorBreakerTripped", "firing"),
+        ("CascadeMonitorPriceUnknown", "pending"),
+        ("CascadeMonitorProjectionUnknown", "pending"),
+    }
+    assert {one["metric"]["instance"] for one in now} == {observed.leader}
 
 
 def test_pair__of_leader_and_standby__is_one(observed: Observed) -> None:
