@@ -28,14 +28,20 @@ LABELS = Labels(("m",), ("WETH",), ("s",), ("b",), ("w",), 1, ("treasury",))
 MUST = ("severity:", "summary:", "description:", "runbook_url:")
 
 
-def promtool(*words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(("promtool", *words), capture_output=True, text=True, check=False)
+def promtool(*words: str, given: str = "") -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        ("promtool", *words), input=given, capture_output=True, text=True, check=False
+    )
+
+
+def exposition() -> str:
+    """What a daemon serves at /metrics when it starts."""
+    return Metrics(CollectorRegistry(), LABELS, "1").render().decode()
 
 
 def served() -> set[str]:
     """Names of all series that a daemon can have."""
-    metrics = Metrics(CollectorRegistry(), LABELS, "1")
-    families = list(text_string_to_metric_families(metrics.render().decode()))
+    families = list(text_string_to_metric_families(exposition()))
     names = {sample.name for family in families for sample in family.samples}
     return names | {family.name for family in families}
 
@@ -47,6 +53,11 @@ def recorded() -> set[str]:
 def test_rule_files__checked_by_promtool__are_valid() -> None:
     done = promtool("check", "rules", str(RECORDING), str(ALERTING))
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_metrics__of_a_daemon__pass_promtools_lint() -> None:
+    done = promtool("check", "metrics", given=exposition())
+    assert (done.returncode, done.stdout + done.stderr) == (0, "")
 
 
 @pytest.mark.parametrize("path", RULE_TESTS, ids=lambda path: path.name)
