@@ -1,6 +1,7 @@
 """The command line. Exit codes: 0 done, 1 a check failed, 64 usage, 69 unavailable, 78 config."""
 
 import json
+import logging
 import sys
 import traceback
 from collections.abc import Iterator
@@ -39,6 +40,7 @@ from monitor.console import (
     interruptible,
     loaded,
     out,
+    warn_of_open_secrets,
 )
 from monitor.core.ports import PositionFilter
 from monitor.environment import open_to_others
@@ -52,6 +54,7 @@ from monitor.errors import (
     WriterFenced,
 )
 from monitor.export_commands import USUAL_ROWS, ForceOption, Order, OutputOption, export
+from monitor.logs import journal_mark
 from monitor.schema import SECRETS
 from monitor.web.tables import POSITIONS
 
@@ -96,6 +99,7 @@ def run(
     if once and standby:
         raise typer.BadParameter("--once and --standby exclude one another: leave one out")
     settings = loaded(config)
+    warn_of_open_secrets(config)
     mode = Mode(dry_run=dry_run, standby=standby)
     if once:
         document = interruptible(run_once(settings, mode))
@@ -257,7 +261,7 @@ def _told(errors: list[MonitorError]) -> int:
     told = [e.faults if isinstance(e, ConfigError) else (str(e),) for e in errors]
     for fault in dict.fromkeys(fault for faults in told for fault in faults):
         err.print(
-            f"[bold red]error:[/] {escape(REDACTION.without(fault))}",
+            f"{journal_mark(logging.ERROR)}[bold red]error:[/] {escape(REDACTION.without(fault))}",
             highlight=False,
             soft_wrap=True,
         )

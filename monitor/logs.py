@@ -1,10 +1,14 @@
-"""Logs: JSON lines on stderr, colours on a terminal, and no secret in either."""
+"""Logs: JSON lines on stderr, colours on a terminal, and no secret in either.
+
+In systemd's journal each line has its priority, for `journalctl --priority`.
+"""
 
 import base64
 import logging
+import os
 import re
 import sys
-from collections.abc import Iterable, MutableMapping
+from collections.abc import Iterable, Mapping, MutableMapping
 from typing import Any, TextIO
 from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
@@ -19,6 +23,10 @@ _JSON_SAFE_INTEGER = 2**53
 # more often than keys, so they must be longer.
 _SHORTEST_SECRET = 6
 _SHORTEST_PATH_SECRET = 16
+
+
+_PRIORITIES = {logging.CRITICAL: 2, logging.ERROR: 3, logging.WARNING: 4, logging.INFO: 6}
+"""Of syslog, by the level they begin at."""
 
 
 class Redaction:
@@ -74,6 +82,28 @@ class Redaction:
         return event
 
 
+class _Handler(logging.StreamHandler[TextIO]):
+    def format(self, record: logging.LogRecord) -> str:
+        return journal_mark(record.levelno, self.stream) + super().format(record)
+
+
+def journal_mark(
+    level: int, stream: TextIO | None = None, environ: Mapping[str, str] = os.environ
+) -> str:
+    """What before a line tells the journal its priority; empty where no journal reads.
+
+    `stream` None: stderr. Source: sd-daemon(3), and JOURNAL_STREAM in systemd.exec(5).
+    """
+    try:
+        found = os.fstat((stream or sys.stderr).fileno())
+    except OSError:
+        return ""
+    if environ.get("JOURNAL_STREAM") != f"{found.st_dev}:{found.st_ino}":
+        return ""
+    fitting = (priority for least, priority in _PRIORITIES.items() if level >= least)
+    return f"<{next(fitting, 7)}>"
+
+
 def configure(redaction: Redaction, *, level: str = "info", stream: TextIO | None = None) -> None:
     """Send every log of this process, also the libraries', through the redaction to `stream`."""
     out = sys.stderr if stream is None else stream
@@ -87,7 +117,7 @@ def configure(redaction: Redaction, *, level: str = "info", stream: TextIO | Non
         if out.isatty()
         else structlog.processors.JSONRenderer(ensure_ascii=False)
     )
-    handler = logging.StreamHandler(out)
+    handler = _Handler(out)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=[*shared, structlog.stdlib.ExtraAdder()],

@@ -1,18 +1,43 @@
 """What holds for every test here: nothing of it runs or is mounted when they are done."""
 
+import os
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from daemon_process import running_in
 
 from deploy.cache import CACHE
+
+MARK = "DEPLOY_TESTS_RUN="
 
 
 @pytest.fixture(scope="session", autouse=True)
 def leaves_nothing() -> Iterator[None]:
-    """All that is started and mounted here has to do with the cache."""
+    """Whatever is started inherits a mark, also who leaves its parent, as containers do."""
+    run, mounted = uuid.uuid4().hex, _mounts()
+    os.environ[MARK[:-1]] = run
     yield
-    assert running_in(CACHE) == []
-    mounts = Path("/proc/self/mounts").read_text().splitlines()
-    assert [line for line in mounts if str(CACHE) in line] == []
+    del os.environ[MARK[:-1]]
+    assert _running(MARK + run) == []
+    # A mount has no mark: whose it is can be told only where nobody else tests.
+    assert _mounts() - mounted == set() or _running(MARK)
+
+
+def _running(mark: str) -> list[str]:
+    """Command lines of processes that have it in their environment."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            variables = (folder / "environ").read_bytes().split(b"\0")
+            if any(each.startswith(mark.encode()) for each in variables):
+                found.append((folder / "cmdline").read_bytes().replace(b"\0", b" ").decode())
+        except OSError:
+            continue
+    return found
+
+
+def _mounts() -> set[str]:
+    """Of what lies in the cache."""
+    lines = Path("/proc/self/mounts").read_text().splitlines()
+    return {line for line in lines if str(CACHE) in line}

@@ -48,9 +48,10 @@ class Machine:
         lines = self.run("systemctl", "show", unit, f"--property={','.join(properties)}")
         return dict(line.split("=", 1) for line in lines.splitlines())
 
-    def journal(self, unit: str) -> str:
-        """All that the unit and systemd about it wrote, oldest first."""
-        return self.run("journalctl", "--unit", unit, "--output=cat", "--no-pager")
+    def journal(self, unit: str, priority: str = "debug") -> str:
+        """What the unit and systemd about it wrote of that priority or higher, oldest first."""
+        chosen = ("--unit", unit, "--priority", priority)
+        return self.run("journalctl", *chosen, "--output=cat", "--no-pager")
 
     def until(self, holds: Callable[[], bool], unit: str, seconds: float = 20.0) -> None:
         """Wait for a condition; the unit's journal is told where it does not come."""

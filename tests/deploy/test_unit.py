@@ -204,7 +204,7 @@ async def test_unit__without_a_credential__names_it(fresh: Host) -> None:
     fresh.machine.run("rm", "--recursive", CREDENTIALS)
     fresh.start()
     assert fresh.outcome() == ("failed", "exit-code", 78)
-    journal = fresh.machine.journal(UNIT)
+    journal = fresh.machine.journal(UNIT, "err")
     assert f"chain.endpoints_file = '{CREDENTIALS}/endpoints'" in journal
     assert "the credential 'credentials_endpoints' from systemd (LoadCredential=)" in journal
 

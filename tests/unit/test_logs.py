@@ -2,11 +2,12 @@ import io
 import json
 import logging
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import structlog
 
-from monitor.logs import Redaction, configure
+from monitor.logs import Redaction, configure, journal_mark
 
 ENDPOINT = "wss://user:pa55word@node.example:8546/mainnet/k3yk3yk3yk3yk3yk3y?apikey=s3cr3ts3cr3t"
 
@@ -139,3 +140,18 @@ def test_redaction__a_chat_url_that_nobody_registered__keeps_its_scheme_alone() 
 def test_redaction__told_to_hide_secrets_alone__leaves_other_urls() -> None:
     redaction = Redaction(["routing-key-1"])
     assert redaction.without("https://docs.example/a routing-key-1") == "https://docs.example/a …"
+
+
+@pytest.mark.parametrize(
+    ("level", "mark"),
+    [(logging.CRITICAL, "<2>"), (logging.ERROR, "<3>"), (logging.WARNING, "<4>"), (20, "<6>")],
+)
+def test_line__in_systemds_journal__has_its_priority(tmp_path: Path, level: int, mark: str) -> None:
+    with (tmp_path / "journal").open("w") as journal:
+        found = (tmp_path / "journal").stat()
+        environ = {"JOURNAL_STREAM": f"{found.st_dev}:{found.st_ino}"}
+        assert journal_mark(level, journal, environ) == mark
+        # It is inherited by who writes elsewhere.
+        with (tmp_path / "elsewhere").open("w") as elsewhere:
+            assert journal_mark(level, elsewhere, environ) == ""
+        assert journal_mark(level, journal, {}) == ""
