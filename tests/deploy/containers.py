@@ -75,8 +75,13 @@ class Containers:
             stderr=asyncio.subprocess.PIPE,
             env=os.environ | self.environ | (environ or {}),
         )
-        async with asyncio.timeout(SECONDS):
-            out, err = await process.communicate()
+        try:
+            async with asyncio.timeout(SECONDS):
+                out, err = await process.communicate()
+        except TimeoutError:
+            process.kill()
+            await process.wait()
+            raise
         lines = [line for line in err.decode().splitlines() if "systemd connection" not in line]
         finished = Finished(process.returncode or 0, out.decode(), "\n".join(lines))
         if check:

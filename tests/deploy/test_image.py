@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 from daemon_process import Finished
+from receiving import receiving
 from stage import BORROWERS, Stage, free_port, new_stage, slide
 
 from deploy.containers import Containers, containers
@@ -19,6 +20,13 @@ MONITOR = 10001
 MOST_MEGABYTES = 450
 """Of which the stand-in for the base is 195; the official base is smaller."""
 LONGEST_STOP_SECONDS = 10
+CHAT = """
+[[webhooks]]
+name = "chat"
+format = "apprise"
+url = "json://127.0.0.1:{port}/KEY"
+allow_private = true
+"""
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -159,20 +167,28 @@ async def _check_doors(service: Service) -> None:
 async def test_container__killed_amid_blocks__goes_on_where_it_was_and_alerts(
     service: Service, stage: Stage
 ) -> None:
-    await service.start()
-    await service.reached(await stage.head())
-    await stage.world.mine(2)
-    assert await service.kill() == 137
-    await slide(stage.world, 1700)
-    await service.start()
-    status = await service.reached(await stage.head())
-    assert "bootstrap_started" not in await service.said()
-    assert status["breakers"][0]["phase"] == "tripped"
-    await stage.receiver.wait_for("breaker.tripped")
-    assert len(stage.receiver.letters) == len({letter.id for letter in stage.receiver.letters})
-    kept = await service.engine.podman("exec", service.name, "ls", "/data/snapshots")
+    async with receiving() as chat:
+        with (service.folder / "monitor.toml").open("a") as config:
+            config.write(CHAT.format(port=chat.port))
+        await service.start()
+        await service.reached(await stage.head())
+        await stage.world.mine(2)
+        assert await service.kill() == 137
+        await slide(stage.world, 1700)
+        await service.start()
+        status = await service.reached(await stage.head())
+        assert "bootstrap_started" not in await service.said()
+        assert status["breakers"][0]["phase"] == "tripped"
+        await stage.receiver.wait_for("breaker.tripped")
+        assert len(stage.receiver.letters) == len({one.id for one in stage.receiver.letters})
+        # Flushed on the way out: apprise runs in a process of its own, in here as elsewhere.
+        assert (await service.stop())[0] == 0
+        assert len(chat.got) == len(stage.receiver.letters)
+    kept = await service.engine.podman(
+        *("run", "--rm", *HARDENED, f"--volume={service.name}:/data:ro", "--entrypoint", "ls"),
+        *(service.image, "/data/snapshots"),
+    )
     assert len(kept.out.split()) == 1
-    assert (await service.stop())[0] == 0
 
 
 async def test_container__without_configuration__ends_with_78_and_says_what_is_missing(
