@@ -26,7 +26,7 @@ WORLDS ?= 2
 # Unless told, the seed decides whether two daemons share a Redis.
 PAIR_FLAG = $(if $(PAIR),$(if $(filter 0,$(PAIR)),--no-pair,--pair))
 
-.PHONY: dashboards options help install redis devnet demo test test-deploy debian gate lint types format bench fuzz torture loops fidelity hysteresis clean lock
+.PHONY: dashboards options recordings help install redis devnet demo test test-deploy debian gate lint types format bench fuzz torture loops fidelity hysteresis clean lock
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -72,7 +72,8 @@ dashboards: $(DEPLOY_STAMP) ## the Grafana dashboards, from deploy/grafana
 	@PYTHONPATH=deploy $(BIN)/python -m grafana.build
 
 debian:
-	@dpkg-query --show $(DEBIAN) >/dev/null 2>&1 || { \
+	@found=$$(dpkg-query --show --showformat '$${db:Status-Status}\n' $(DEBIAN) 2>/dev/null) && \
+	  [ "$$(sort -u <<<"$$found")" = installed ] || { \
 	  [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null || { \
 	    echo "make test-deploy installs Debian packages: run it as root on Debian 12, or install" \
 	      "them first: $(DEBIAN)"; exit 69; }; \
@@ -105,6 +106,9 @@ loops: devnet ## labelled loops and decoys on real contracts: WORLDS=n SEED=s
 
 fidelity: devnet ## cascades projected, then played for real, in random worlds: WORLDS=n SEED=s
 	@$(DEVNET) fidelity --worlds $(WORLDS) --seed $(SEED) $(FLAGS)
+
+recordings: devnet ## what the demo's world answers in a crash, a flash crash and a depeg, as files
+	@$(DEVNET) devnet.recordings
 
 hysteresis: install ## the shipped breakers under every round of two feeds (needs CASCADE_MONITOR_DATA)
 	@$(DEVNET) hysteresis
