@@ -5,6 +5,7 @@ The blocks of it change every price a little, so every row of every answer chang
 """
 
 import random
+import time
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -55,7 +56,7 @@ from monitor.web.stream import Stream
 MARKETS = (MarketId("aave"), MarketId("spark"))
 LOOPED = 12
 """Every so many positions one is a loop of staked ether on ether."""
-DEEPER = 1_000
+DEEPER = 100
 """Times the depth of the pools: so many positions, and still no cascade without an end."""
 OPTIONS = Options(gas_usd=50)
 PLANS = (
@@ -158,7 +159,8 @@ async def _served(store: RedisStore, positions: int) -> AsyncIterator[LargePage]
     )
     world = indebted_world(accounts=8)
     pools = tuple(Pool(_deeper(curve)) for curve in world.curves)
-    now = Now(Ledger(dict(records_of(positions))), a_block())
+    began = replace(a_block(), timestamp=int(time.time()))  # no page calls it stale
+    now = Now(Ledger(dict(records_of(positions))), began)
     known = Known(markets, CascadeRunner(markets, pools, {}, {}, PLANS), OPTIONS)
     judge = Judge(known.runner, tuple(_rules()), (), to_checksum_address, silences=store.silences)
     books = Books(markets, to_checksum_address, pools)

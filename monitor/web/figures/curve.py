@@ -265,7 +265,7 @@ def _mark_threshold(
     if found.value <= 0:
         return
     what = "bad debt " if found.measure == "bad_debt_usd" else ""
-    said = f"{name} {verb} at {what}{words.money(found.value)}, {percent(found.shock, 0)}"
+    said = f"{name} {verb} at {what}{words.money(found.value)}, {percent(found.shock)}"
     marks.across(found.value, role, said, is_log=is_log)
 
 

@@ -102,10 +102,12 @@ def exact(text: object) -> str:
     return f"${value.quantize(_CENT, rounding=ROUND_HALF_UP):,}"
 
 
-def percent(ratio: object, digits: int = 1) -> str:
-    """12.5 % from 0.125."""
+def percent(ratio: object) -> str:
+    """12.5 % from 0.125, 15 % from 0.15."""
     value = number(ratio)
-    return UNKNOWN if value is None else f"{100 * value:.{digits}f} %".replace("-", MINUS)
+    if value is None:
+        return UNKNOWN
+    return f"{100 * value:.1f}".removesuffix(".0").replace("-", MINUS) + " %"
 
 
 def times(ratio: object) -> str:

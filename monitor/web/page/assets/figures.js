@@ -5,7 +5,7 @@
   const SCRIPT = document.querySelector("template[data-plotly]").dataset.plotly;
   const OPTIONS = { displayModeBar: false, displaylogo: false, responsive: false, showTips: false, doubleClick: false };
   const NARROW = 480;
-  const known = new WeakMap(); // element -> {tag, answer, isVisible, isStale, turn}
+  const known = new WeakMap(); // element -> {tag, answer, isVisible, isStale, isBusy, width}
   let loading = null;
 
   const plotly = () =>
@@ -54,13 +54,18 @@
     return Object.fromEntries(Object.entries(value).map(([name, each]) => [name, colored(each, color)]));
   }
 
-  function say(element, text, state) {
-    if (window.Plotly) window.Plotly.purge(element);
+  function clear(element, state) {
+    if (element.dataset.state === "drawn") window.Plotly.purge(element);
+    element.replaceChildren();
+    element.dataset.state = state;
+  }
+
+  function complain(element, text) {
+    clear(element, "fault");
     const note = document.createElement("p");
     note.className = "figure-note";
     note.textContent = text;
-    element.replaceChildren(note);
-    element.dataset.state = state;
+    element.append(note);
   }
 
   // What would lie on itself on a phone; the table below the figure has it whole.
@@ -77,8 +82,8 @@
 
   async function draw(element) {
     const entry = known.get(element);
-    const { plot, note } = entry.answer;
-    if (!plot) return say(element, note, "note");
+    const { plot } = entry.answer;
+    if (!plot) return clear(element, "empty"); // the words below it say why
     const Plotly = await plotly();
     if (element.dataset.state !== "drawn") element.replaceChildren();
     const { color, done } = palette(element.parentElement);
@@ -94,12 +99,12 @@
 
   async function refresh(element) {
     const entry = known.get(element);
-    entry.isStale = false;
-    const turn = (entry.turn += 1);
+    if (entry.isBusy) return; // who answers asks again, as it is stale
+    Object.assign(entry, { isBusy: true, isStale: false });
     const headers = entry.tag ? { "If-None-Match": entry.tag } : {};
     try {
       const response = await fetch(element.dataset.figure, { headers, cache: "no-store" });
-      if (turn !== entry.turn || response.status === 304) return;
+      if (response.status === 304) return;
       const answer = await response.json();
       if (!response.ok) throw new Error(answer.error);
       entry.answer = answer;
@@ -107,8 +112,10 @@
       entry.tag = response.headers.get("ETag");
     } catch (error) {
       // What was drawn stays: that it is old, the page says.
-      if (!entry.answer || !entry.tag) say(element, `Not drawn: ${error.message}.`, "fault");
-      entry.isStale = true;
+      if (!entry.tag) complain(element, `Not drawn: ${error.message}.`);
+    } finally {
+      entry.isBusy = false;
+      if (entry.isStale && entry.isVisible) refresh(element);
     }
   }
 
@@ -138,7 +145,7 @@
   function discover() {
     for (const element of all()) {
       if (known.has(element)) continue;
-      known.set(element, { tag: "", answer: null, isVisible: false, isStale: true, turn: 0, width: element.clientWidth });
+      known.set(element, { tag: "", answer: null, isVisible: false, isStale: true, isBusy: false, width: element.clientWidth });
       element.dataset.state ??= "waiting";
       sight.observe(element);
       size.observe(element);
