@@ -7,6 +7,7 @@ not the official image, but of the same distribution and the same Python minor.
 import re
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 from deploy.cache import digest, made
@@ -17,9 +18,11 @@ from deploy.wheelhouse import dependencies
 ROOT = Path(__file__).resolve().parents[2]
 DOCKERFILE = ROOT / "deploy" / "Dockerfile"
 PRODUCT = "localhost/cascade-monitor:latest"
-BUILDER = "localhost/cascade-monitor-builder:latest"
+CONTEXT = "localhost/context:latest"
 SERVICES = "localhost/services:latest"
-_BUD = ("bud", "--isolation", "chroot", "--network", "host", "--pull-never", "--layers")
+# Docker's format keeps the health check; OCI's has none.
+_BUD = ("bud", "--isolation", "chroot", "--network", "host", "--pull-never", "--layers",
+        "--format", "docker")  # fmt: skip
 _LABEL = "stand-in"
 _SERVICES = """FROM {base}
 RUN apt-get update -qq \\
@@ -49,20 +52,24 @@ async def base(engine: Containers) -> str:
 async def product(engine: Containers) -> str:
     """The image of this checkout as it is now. Its dependencies' layer is cached."""
     await base(engine)
-    before = [await _id_of(engine, tag) for tag in (BUILDER, PRODUCT)]
+    before = await _id_of(engine, PRODUCT)
     folders = {"/wheels": dependencies(), "/build-wheels": _build_wheels()}
     options = " ".join(["--no-index", *(f"--find-links {path}" for path in folders)])
     mounts = [f"--volume={folder}:{path}:ro" for path, folder in folders.items()]
-    # The format keeps the health check; OCI's has none.
-    build = [*_BUD, "--format", "docker", *mounts, f"--build-arg=PIP_OPTIONS={options}"]
-    for tag, target in ((BUILDER, ["--target", "build"]), (PRODUCT, [])):
-        await engine.buildah(
-            *build, *target, "--tag", tag, "--file", str(DOCKERFILE), str(ROOT)
-        )  # fmt: skip
-    after = [await _id_of(engine, tag) for tag in (BUILDER, PRODUCT)]
-    for old in set(before) - {""} - set(after):
-        await engine.podman("rmi", old, check=False)
+    given = [*mounts, f"--build-arg=PIP_OPTIONS={options}", "--file", str(DOCKERFILE)]
+    await engine.buildah(*_BUD, *given, "--tag", PRODUCT, str(ROOT))
+    if before and before != await _id_of(engine, PRODUCT):
+        await engine.podman("rmi", before, check=False)
     return PRODUCT
+
+
+async def context(engine: Containers) -> str:
+    """An image of nothing but what a build is given of this checkout."""
+    with tempfile.NamedTemporaryFile("w", suffix=".Dockerfile") as file:
+        file.write("FROM scratch\nCOPY . /\n")
+        file.flush()
+        await engine.buildah(*_BUD, "--tag", CONTEXT, "--file", file.name, str(ROOT))
+    return CONTEXT
 
 
 async def service(engine: Containers, name: str, user: str, entrypoint: str) -> None:
@@ -76,7 +83,7 @@ async def _built(engine: Containers, tag: str, dockerfile: str) -> None:
     """An image without a context."""
     folder = made(f"context-{digest(dockerfile.encode())}", lambda _: None)
     (folder / "Dockerfile").write_text(dockerfile)
-    await engine.buildah(*_BUD, "--format", "docker", "--tag", tag, str(folder))
+    await engine.buildah(*_BUD, "--tag", tag, str(folder))
 
 
 async def _id_of(engine: Containers, tag: str) -> str:

@@ -12,7 +12,7 @@ from receiving import receiving
 from stage import BORROWERS, Stage, free_port, new_stage, slide
 
 from deploy.containers import Containers, containers
-from deploy.images import BUILDER, DOCKERFILE, ROOT, product
+from deploy.images import DOCKERFILE, ROOT, context, product
 from deploy.service import HARDENED, TOKEN, Service, options
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(900)]
@@ -20,6 +20,8 @@ MONITOR = 10001
 MOST_MEGABYTES = 450
 """Of which the stand-in for the base is 195; the official base is smaller."""
 LONGEST_STOP_SECONDS = 10
+GIVEN = {"LICENSE", "README.md", "pyproject.toml", "contracts_abi", "deploy", "monitor"}
+"""What a build is given of a checkout."""
 CHAT = """
 [[webhooks]]
 name = "chat"
@@ -87,18 +89,18 @@ async def test_image__inspected__runs_as_nobody_in_particular(
 async def test_image__looked_into__holds_the_product_compiled_and_nothing_to_build_with(
     engine: Containers, image: str
 ) -> None:
-    async with engine.mounted(image) as root, engine.mounted(BUILDER) as builder:
-        _check_contents(root, builder / "src")
+    async with engine.mounted(image) as root:
+        _check_contents(root)
 
 
-def _check_contents(root: Path, source: Path) -> None:
-    """The image's files against what its build was given."""
+def _check_contents(root: Path) -> None:
     (site,) = root.glob("opt/cascade-monitor/lib/python3*/site-packages")
     installed = {path.name for path in site.iterdir()}
     assert not installed & {"pip", "hatchling", "pytest", "mypy", "devnet"}
     found = _files(site / "monitor")
-    assert _files(source / "monitor") <= found
-    assert {path for path in found if path.suffix == ".py"} == {
+    sources = {path for path in found if path.suffix == ".py"}
+    assert Path("__main__.py") in sources
+    assert sources == {
         path.parents[1] / f"{path.name.split('.')[0]}.py" for path in found if path.suffix == ".pyc"
     }
 
@@ -107,22 +109,21 @@ def _files(folder: Path) -> set[Path]:
     return {path.relative_to(folder) for path in folder.rglob("*") if path.is_file()}
 
 
-async def test_context__of_the_build__holds_no_history_and_no_caches(
-    engine: Containers, image: str
+async def test_context__of_a_build__holds_no_history_no_caches_and_no_secrets(
+    engine: Containers,
 ) -> None:
-    assert image
-    async with engine.mounted(BUILDER) as root:
-        found = _files(root / "src")
-    of_deploy = {path.suffix for path in found if path.parts[0] == "deploy"}
-    assert {path.parts[0] for path in found} == {
-        "LICENSE",
-        "README.md",
-        "pyproject.toml",
-        "contracts_abi",
-        "deploy",
-        "monitor",
-    }
-    assert of_deploy <= {".toml", ".txt"}
+    secret = ROOT / "deploy" / "compose" / "credentials" / f"test-{os.getpid()}"
+    secret.touch()
+    try:
+        async with engine.mounted(await context(engine)) as root:
+            found = _files(root)
+    finally:
+        secret.unlink()
+    of_deploy = {path for path in found if path.parts[0] == "deploy"}
+    assert {path.parts[0] for path in found} == GIVEN
+    assert {path.suffix for path in of_deploy} <= {".toml", ".txt"}
+    assert {len(path.parts) for path in of_deploy} == {2}
+    assert not [path for path in found if "__pycache__" in path.parts]
 
 
 async def test_container__read_only_without_rights__follows_the_chain_and_stops_clean(
