@@ -26,6 +26,7 @@ from monitor.engine.valuation import list_all, symbols
 from monitor.errors import ConfigError, MonitorError, QuestionError
 from monitor.finding import Finding
 from monitor.guardians import guards_of, told_of
+from monitor.host_check import listening
 from monitor.liquidity.source import Venue
 from monitor.liquidity.terms import pool_words
 from monitor.oracles.valuation_feed import VALUATION
@@ -41,6 +42,7 @@ from monitor.store.durability import durability_warning
 from monitor.store.identity import check_identity
 from monitor.store.server_binary import find_server
 from monitor.store.snapshot_folder import fault_of
+from monitor.watch_check import watches
 
 SETTLED_BLOCKS = 16
 """How far below the lowest head endpoints are compared: above, they may still race."""
@@ -55,7 +57,7 @@ async def findings(settings: Settings, *, send_test: bool) -> AsyncIterator[Find
             alone = settings.chain.model_copy(update={"endpoints": (url,)})
             node = node_of(settings.model_copy(update={"chain": alone}))
             stack.push_async_callback(node.close)
-            yield await _endpoint(number, node, heads)
+            yield await _endpoint(number, node, heads, settings.chain.chain_id)
         if len(heads) > 1:
             yield await _agreement(heads)
         if heads:
@@ -65,6 +67,7 @@ async def findings(settings: Settings, *, send_test: bool) -> AsyncIterator[Find
         genesis = await genesis_of(node) if heads else None
         yield await _store(settings, genesis)
         yield _snapshots(settings)
+        yield listening(settings.http)
         async for finding in receivers(settings, send_test=send_test):
             yield finding
 
@@ -87,7 +90,9 @@ async def _agreement(heads: Mapping[int, tuple[Node, BlockRef]]) -> Finding:
     return Finding(subject, f"block {number} is {hashes[max(heads)]}")
 
 
-async def _endpoint(number: int, node: Node, heads: dict[int, tuple[Node, BlockRef]]) -> Finding:
+async def _endpoint(
+    number: int, node: Node, heads: dict[int, tuple[Node, BlockRef]], chain_id: int
+) -> Finding:
     subject = f"endpoint {number}"
     try:
         head = await node.block_by("latest")
@@ -96,7 +101,7 @@ async def _endpoint(number: int, node: Node, heads: dict[int, tuple[Node, BlockR
         return Finding(subject, fault=str(error).replace("endpoint 0", "it", 1))
     heads[number] = (node, head)
     age_seconds = max(0, int(time.time()) - head.timestamp)
-    return Finding(subject, f"head {head.number}, {age_seconds} s old")
+    return Finding(subject, f"head {head.number}, {age_seconds} s old, of chain {chain_id}")
 
 
 async def _contracts(
@@ -124,9 +129,11 @@ async def _contracts(
     async for finding in _assets(settings, node, head, overlay):
         yield finding
     is_whole = len(well) == len(parts.markets)
-    for finding in _scenarios(parts, head, overlay if is_whole else None):
+    scenarios = _scenarios(parts, head, overlay if is_whole else None)
+    guardians = [each async for each in _guardians(settings, parts, node, head, overlay)]
+    for finding in (*scenarios, *guardians):
         yield finding
-    async for finding in _guardians(settings, parts, node, head, overlay):
+    async for finding in watches(settings, well, node, head, overlay):
         yield finding
 
 
@@ -262,8 +269,8 @@ async def _store(settings: Settings, genesis: BlockHash | None) -> Finding:
     is_embedded = settings.store.url.get_secret_value() == "embedded"
     try:
         folder = settings.store.state_dir
-        if is_embedded and folder.exists() and not folder.is_dir():
-            return Finding("store", fault=f"{folder} is no folder: correct store.state_dir")
+        if is_embedded and (fault := fault_of(folder)):
+            return Finding("store", fault=f"{fault}: correct store.state_dir")
         if is_embedded and not has_data(folder):
             server = find_server(0).path
             return Finding("store", f"{server}, to begin under {folder}")

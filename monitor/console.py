@@ -15,7 +15,9 @@ from rich.console import Console
 from rich.progress import Progress
 
 from monitor import garbage
+from monitor.environment import open_to_others
 from monitor.logs import Redaction, configure
+from monitor.schema import SECRETS
 from monitor.settings import Settings, load
 
 CHECK_FAILED, USAGE, UNAVAILABLE, CONFIG, INTERRUPTED = 1, 64, 69, 78, 130
@@ -74,6 +76,12 @@ def loaded(config: Path) -> Settings:
     REDACTION.register(*settings.secrets())
     configure(REDACTION, level=os.environ.get("CASCADE_MONITOR_LOG", "info"))
     return settings
+
+
+def warn_of_open_secrets(config: Path) -> None:
+    """For a daemon, whose log is what is read; `check` says it too."""
+    for path in open_to_others(config, SECRETS):
+        log.warning("everybody on this machine can read secrets: chmod 600", file=path)
 
 
 def asked(config: Path, question: Callable[[Any], Awaitable[dict[str, Any]]]) -> dict[str, Any]:
