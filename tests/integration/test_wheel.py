@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from monitor.shipped import EXAMPLES, MINIMAL, Example
+
 ROOT = Path(__file__).resolve().parents[2]
 CONFIG = """
 [chain]
@@ -44,24 +46,51 @@ def test_wheel__installed_elsewhere__carries_code_and_abis_only(installed: Path)
     assert {path.relative_to(carried) for path in carried.rglob("*.json")} == abis
 
 
-def test_wheel__installed_elsewhere__checks_a_configuration(
-    installed: Path, tmp_path: Path
-) -> None:
-    config = tmp_path / "monitor.toml"
-    config.write_text(CONFIG)
+def command(installed: Path, folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """`cascade-monitor …` of the wheel, and of nothing else of this project."""
     code = (
         "import sys, monitor; from monitor.__main__ import main;"
         f"assert monitor.__file__.startswith({str(installed)!r}), monitor.__file__; main()"
     )
-    finished = subprocess.run(
-        [sys.executable, "-c", code, "check", "--config", str(config)],
-        cwd=tmp_path,
+    return subprocess.run(
+        [sys.executable, "-c", code, *arguments],
+        cwd=folder,
         env={"PYTHONPATH": str(installed)},
         capture_output=True,
         text=True,
         timeout=60,
         check=False,
     )
+
+
+def test_wheel__installed_elsewhere__checks_a_configuration(
+    installed: Path, tmp_path: Path
+) -> None:
+    config = tmp_path / "monitor.toml"
+    config.write_text(CONFIG)
+    finished = command(installed, tmp_path, "check", "--config", str(config))
     assert finished.returncode == 1, finished.stderr
     assert "FAULT endpoint 0" in finished.stdout
     assert "Traceback" not in finished.stderr
+
+
+def test_wheel__installed_elsewhere__writes_what_it_then_checks(
+    installed: Path, tmp_path: Path
+) -> None:
+    made = command(installed, tmp_path, "init", "--chain", "ethereum")
+    assert made.returncode == 0, made.stderr
+    assert (tmp_path / "monitor.toml").read_text() == (ROOT / "deploy/ethereum.toml").read_text()
+    (tmp_path / "credentials").mkdir()
+    (tmp_path / "credentials" / "endpoints").write_text("http://127.0.0.1:9")
+    checked = command(installed, tmp_path, "check", "--config", "monitor.toml")
+    assert checked.returncode == 1, checked.stderr
+    assert "FAULT endpoint 0" in checked.stdout
+    assert "Traceback" not in checked.stderr
+
+
+@pytest.mark.parametrize("example", [*EXAMPLES, MINIMAL], ids=lambda each: each.name)
+def test_wheel__installed_elsewhere__carries_each_example(
+    installed: Path, example: Example
+) -> None:
+    carried = installed / "monitor" / "examples" / example.file
+    assert carried.read_text() == example.text
