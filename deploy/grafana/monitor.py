@@ -101,8 +101,8 @@ def _health() -> tuple[object, ...]:
             Query(f"max(cascade_monitor_outbox_overdue_seconds{{{DAEMONS}}})", "waits"),
         ),
         figure(
-            "Version",
-            "What runs, and since when.",
+            "Up since, and version",
+            "How long each process has been up, and what it runs. Alert: CascadeMonitorRestarts.",
             4,
             Look("s", decimals=0),
             Query(

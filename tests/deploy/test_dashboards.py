@@ -9,16 +9,19 @@ import re
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from deploy.drawn_dashboards import draw
 from deploy.observed_world import CALM_SECONDS, Observed, observe
 from deploy.prometheus_server import PrometheusServer
 from deploy.rule_files import DEPLOY, alerts
 
 FOLDER = DEPLOY / "grafana" / "dashboards"
 NAMES = ("risk.json", "monitor.json")
+PICTURES = Path(__file__).resolve().parents[1] / "browser" / ".pictures"
 GRID_WIDTH = 24
 MISSED_SECONDS = 5
 pytestmark = pytest.mark.timeout(400)
@@ -194,3 +197,21 @@ def test_variables__asked_of_a_real_prometheus__have_values(observed: Observed, 
             assert asked, variable["query"]
             selector, label = filled_in(asked[1], observed), asked[2]
             assert observed.prometheus.label_values(label, selector), variable["name"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_picture__of_a_dashboard__has_no_empty_panel(observed: Observed, name: str) -> None:
+    """For people who have no Grafana at hand: a drawing of ours, not Grafana's."""
+    if shutil.which("chromium") is None:
+        pytest.skip("pictures of the dashboards: no Chromium here")
+    span = (observed.calm[0], observed.ended)
+    PICTURES.mkdir(exist_ok=True)
+    picture = PICTURES / f"dashboard-{name.removesuffix('.json')}.png"
+    empty = draw(
+        document(name),
+        lambda expr: observed.prometheus.over(filled_in(expr, observed), *span),
+        span,
+        picture,
+    )
+    assert empty == 0
+    assert picture.read_bytes().startswith(b"\x89PNG")
