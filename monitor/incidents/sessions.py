@@ -91,8 +91,8 @@ async def _range(node: Node, wanted: Wanted) -> tuple[int, int]:
 
 
 async def _first_since(node: Node, unix: int, head: BlockRef) -> int:
-    """The first block at or after a time: times of blocks only rise."""
-    low, high = 0, head.number
+    """The first block at or after a time, or the one after the head: times of blocks only rise."""
+    low, high = 0, head.number + 1
     while low < high:
         middle = (low + high) // 2
         if (await node.block_by(middle)).timestamp < unix:

@@ -9,6 +9,7 @@ import json
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from fractions import Fraction
 from html.parser import HTMLParser
 from pathlib import Path
@@ -16,12 +17,35 @@ from typing import Any
 
 import pytest
 from daemon_process import daemon_process
-from devnet import Executed, crash
+from devnet import Executed, World, crash
+from fault_proxy import Fault, FaultProxy, Json
 from stage import new_stage, slide
 
 HORIZON = "100s"
 SLIPS = (1990, 1960, 1940, 2010, 2010, 1940)
 CRASH = {"WETH": Fraction(-15, 100)}
+INCIDENT = """
+[incident]
+title = "2026-01: a crash of our own"
+chain_id = 31337
+begins = {begins}
+ends = {ends}
+summary = "Played on a local chain, by those who test this."
+node = "It needs the chain that it was played on."
+is_replayable = true
+[[incident.facts]]
+what = "WETH falls by fifteen in a hundred."
+source = "this test"
+[scenarios.small]
+shocks = {{ WETH = -0.02 }}
+[[breakers]]
+name = "small"
+scenario = "small"
+measure = "liquidated_usd"
+warn = 100_000
+trip = 200_000
+clear = 50_000
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +71,7 @@ class Lived:
     executed: Executed
     live: Sequence[Mapping[str, Any]]
     replayed: Ended
+    incident: Ended
     faults: Mapping[str, Ended]
 
     @property
@@ -78,12 +103,12 @@ async def _lived(folder: Path) -> Lived:
         await stage.world.mine(3)
         first = (await stage.world.head()).number + 1
         async with daemon_process(config, port) as daemon:
-            await daemon.reached(await stage.head())
+            await daemon.reached(await stage.head(), 60)
             for price_usd in SLIPS:
-                await daemon.reached(await slide(stage.world, price_usd))
+                await daemon.reached(await slide(stage.world, price_usd), 60)
             executed = await crash(stage.world, CRASH)
             await stage.world.mine(2)
-            await daemon.reached(await stage.head())
+            await daemon.reached(await stage.head(), 60)
             _, told = await daemon.get("/api/v1/alerts")
         last = (await stage.world.head()).number
         asked = ("replay", "--config", config, "--from-block", first, "--to-block", last)
@@ -96,9 +121,43 @@ async def _lived(folder: Path) -> Lived:
             "backwards": await command(*back),
             "there already": await command(*asked, "--record", folder / "crash.json.gz"),
             "no range": await command("replay", "--config", config),
+            "pruned": await _pruned(stage.world, config, asked[3:]),
         }
+        incident = await _incident(stage.world, config, folder, (first, last))
     alerts = [alert["data"] for alert in reversed(told["alerts"])]
-    return Lived(folder, executed, alerts, replayed, faults)
+    return Lived(folder, executed, alerts, replayed, incident, faults)
+
+
+async def _incident(world: World, config: Path, folder: Path, blocks: tuple[int, int]) -> Ended:
+    """The same blocks, found by their times, asked what the incident's file asks."""
+    begins, ends = [(await world.block_at(number)).timestamp for number in blocks]
+    told = [datetime.fromtimestamp(unix, UTC).isoformat() for unix in (begins, ends)]
+    path = folder / "incident.toml"
+    path.write_text(INCIDENT.format(begins=told[0], ends=told[1]))
+    report = folder / "incident.html"
+    return await command("replay", "-c", config, "--incident", path, "-o", report, "--json")
+
+
+async def _pruned(world: World, config: Path, blocks: Sequence[object]) -> Ended:
+    """A node that has the blocks, but no state of them any more."""
+
+    async def edit(_: FaultProxy, request: Json, answer: Json) -> Json:
+        if request["method"] not in ("eth_call", "eth_getCode"):
+            return answer
+        error = {"code": -32000, "message": "missing trie node 0123 (path ) state is gone"}
+        return {"jsonrpc": "2.0", "id": answer["id"], "error": error}
+
+    async with FaultProxy(world.anvil.http_url, world.anvil.ws_url) as proxy:
+        proxy.inject(Fault("pruned", edit=edit))
+        return await command("replay", "--config", _behind(proxy, world, config), *blocks)
+
+
+def _behind(proxy: FaultProxy, world: World, config: Path) -> Path:
+    """The same configuration, with the proxy for a node."""
+    text = config.read_text().replace(world.anvil.http_url, proxy.http_url)
+    other = config.with_name("pruned.toml")
+    other.write_text(text.replace(world.anvil.ws_url, proxy.ws_url))
+    return other
 
 
 def test_replay__of_blocks_that_were_watched__says_what_the_daemon_said(lived: Lived) -> None:
@@ -176,6 +235,27 @@ def test_recording__of_a_node__holds_neither_its_url_nor_a_receivers(lived: Live
     assert "whsec_" not in text
 
 
+def test_replay__of_blocks_whose_state_is_gone__asks_for_an_archive_node(lived: Lived) -> None:
+    gone = lived.faults["pruned"]
+    assert gone.code == 69
+    said = " ".join(gone.err.split())
+    assert "expected an archive node for blocks older than about 128" in said
+    assert "Traceback" not in said
+
+
+def test_incident__on_a_node__is_its_blocks_and_its_breakers(lived: Lived) -> None:
+    document, whole = lived.incident.document, lived.replayed.document
+    assert (document["from"], document["block"]) == (whole["from"], whole["block"])
+    assert document["happened"] == whole["happened"] | {"waves": document["happened"]["waves"]}
+    (breaker,) = document["breakers"]
+    assert breaker["name"] == "small"
+    assert [trip["verdict"] for trip in breaker["trips"]] == ["right"]
+    assert "--incident" in document["reproduce"]
+    report = (lived.folder / "incident.html").read_text()
+    assert "WETH falls by fifteen in a hundred." in report
+    assert "this test" in report
+
+
 class Links(HTMLParser):
     """What a page would fetch or run."""
 
@@ -223,7 +303,7 @@ def test_report__of_a_replay__is_one_file_that_asks_nobody(lived: Lived) -> None
         ("ahead", "expected a block that is there: the newest is"),
         ("backwards", "--to-block not before it"),
         ("there already", "is there already: expected a new file"),
-        ("no range", "expected --from-block A and --to-block B, or --recording FILE"),
+        ("no range", "--from-block A and --to-block B, --recording FILE or --incident FILE"),
     ],
 )
 def test_replay__asked_for_what_cannot_be__says_why(lived: Lived, fault: str, said: str) -> None:
@@ -240,4 +320,5 @@ async def test_replay__of_nothing_that_is_there__says_why(tmp_path: Path) -> Non
     assert [each.code for each in (gone, both, long)] == [64, 64, 64]
     assert "cannot be read: No such file" in gone.err
     assert "--from-block and --recording: expected one of them" in both.err
+    assert "Traceback" not in gone.err + both.err + long.err
     assert "--horizon 'soon': expected a number and a unit" in long.err
