@@ -124,7 +124,8 @@ def _chain_id(chain: str) -> int:
 def _is_telling(url: str) -> bool:
     """Whether there may be a key in it: only a node of one's own is known to have none."""
     parts = urlsplit(url)
-    return not is_private(parts.hostname) or "@" in parts.netloc or parts.path not in ("", "/")
+    is_bare = parts.path in ("", "/") and not (parts.query or parts.fragment or "@" in parts.netloc)
+    return not (is_private(parts.hostname) and is_bare)
 
 
 def _check_free(paths: Sequence[Path], *, force: bool) -> None:
