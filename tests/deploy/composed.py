@@ -35,6 +35,10 @@ class Composed:
     name: str
     variables: Mapping[str, str]
 
+    @property
+    def credentials(self) -> Path:
+        return self.folder / "compose" / "credentials"
+
     async def compose(self, *arguments: str, check: bool = True) -> Finished:
         program = str(ROOT / ".venv" / "bin" / "podman-compose")
         file = str(self.folder / "compose.yaml")
@@ -77,7 +81,8 @@ def copied(folder: Path) -> Path:
     for found in (target / "compose" / "credentials").iterdir():
         if found.name not in (".gitignore", "README.md"):
             found.unlink()  # of whoever uses this checkout
-    shutil.copy(FOLDER / "compose.yaml", target)
+    for name in ("compose.yaml", "ethereum.toml"):
+        shutil.copy(FOLDER / name, target)
     prometheus = target / "prometheus" / "prometheus.yml"
     prometheus.write_text(re.sub(r"_interval: 15s", "_interval: 1s", prometheus.read_text()))
     return target

@@ -5,6 +5,7 @@ capability; locks in files, because those in shared memory belong to every podma
 """
 
 import asyncio
+import fcntl
 import os
 import shutil
 import subprocess
@@ -120,12 +121,14 @@ async def containers() -> AsyncIterator[Containers]:
         pytest.skip(f"needs {', '.join(missing)}: `make test-deploy` installs them")
     folder = CACHE / "containers"
     folder.mkdir(parents=True, exist_ok=True)
-    engine = Containers(folder)
-    await engine.clear()
-    try:
-        yield engine
-    finally:
+    with (folder / "lock").open("w") as lock:  # `clear` would end another run's
+        await asyncio.to_thread(fcntl.flock, lock, fcntl.LOCK_EX)
+        engine = Containers(folder)
         await engine.clear()
+        try:
+            yield engine
+        finally:
+            await engine.clear()
 
 
 def import_tree(engine: Containers, root: Path, tag: str, label: str) -> None:

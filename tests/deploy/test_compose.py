@@ -7,6 +7,7 @@ left out, and what is provisioned for it is read.
 import json
 import re
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -142,13 +143,28 @@ async def test_compose__without_endpoints__says_which_file_to_write(composed: Co
     finished = await composed.compose("run", "--rm", "-T", "prepare", check=False)
     assert finished.code == 78
     assert "deploy/compose/credentials/endpoints: there is no such file" in finished.err
-    assert not (composed.folder / "compose/credentials/token").exists()
+    assert not (composed.credentials / "token").exists()
+
+
+async def test_compose__the_shipped_configuration__is_whole_with_its_credentials(
+    composed: Composed, stage: Stage
+) -> None:
+    shipped = replace(composed, variables=ports())
+    async with relay(stage.world.anvil.http_url) as port:
+        _write(composed.credentials / "endpoints", f"http://{HOST}:{port}\n")
+        try:
+            checked = await shipped.compose("run", "--rm", "-T", OURS, "check", check=False)
+        finally:
+            await shipped.compose("down", "--volumes")
+    # Another chain, so nothing is where it should be; but there was nothing to say before that.
+    assert (checked.code, "chain" in checked.out) == (1, True)
+    assert "31337" in checked.out
 
 
 async def test_compose__brought_up__watches_alerts_and_keeps_its_state(
     composed: Composed, stage: Stage
 ) -> None:
-    credentials = composed.folder / "compose" / "credentials"
+    credentials = composed.credentials
     async with relay(stage.world.anvil.http_url) as port:
         _write(credentials / "endpoints", f"ws://{HOST}:{port}\nhttp://{HOST}:{port}\n")
         _write(credentials / "webhook", stage.receiver.secret)
@@ -204,8 +220,8 @@ async def _check_confined(composed: Composed) -> None:
     assert rows == {
         "endpoints": ours, "token": ours, "webhook": ours, "grafana_password": grafanas
     }  # fmt: skip
-    policy = await composed.inside("redis", "redis-cli", "config", "get", "maxmemory-policy")
-    assert policy.out.split() == ["maxmemory-policy", "noeviction"]
+    checked = await composed.inside(OURS, "cascade-monitor", "check")
+    assert "0 faults" in checked.err  # Redis among it: it evicts nothing and writes all down
 
 
 async def _check_scraped(composed: Composed) -> None:
