@@ -152,7 +152,7 @@ def _read_secret(
         path = credential if credential is not None and credential.is_file() else named
         lines = [line.strip() for line in path.read_text(encoding="utf-8").splitlines()]
     except OSError as error:
-        expected = "expected a readable file"
+        expected = "expected a readable file that holds it, on a line"
         if credential is not None:
             expected += f", or the credential {credential.name!r} from systemd (LoadCredential=)"
         yield f"{fault}: {error.strerror}: {expected}"

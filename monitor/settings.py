@@ -95,7 +95,8 @@ def load(path: Path, environ: Mapping[str, str] = os.environ) -> Settings:
     """The file, with the environment over it. Raises ConfigError with every fault found."""
     tree = read_toml(path)
     faults = overlay(tree, environ, frozenset(Settings.model_fields))
-    faults += read_secret_files(tree, SECRETS, path.parent, environ)
+    unread = list(read_secret_files(tree, SECRETS, path.parent, environ))
+    faults += unread
     _fill_in(tree, path.parent, environ)
     settings: Settings | None = None
     try:
@@ -107,7 +108,8 @@ def load(path: Path, environ: Mapping[str, str] = os.environ) -> Settings:
     faults += _reference_faults(tree)
     faults += _scenario_faults(tree)
     if settings is None or faults:
-        raise ConfigError(*readable(faults))
+        echoes = tuple(f"{fault.partition('_file = ')[0]}: missing: " for fault in unread)
+        raise ConfigError(*readable(fault for fault in faults if not fault.startswith(echoes)))
     return settings
 
 

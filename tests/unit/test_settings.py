@@ -355,6 +355,23 @@ def test_load__secret_file_of_no_use__is_a_fault(
     assert fault in " ".join(faults(tmp_path, GOOD + '[http]\ntoken_file = "token"\n'))
 
 
+@pytest.mark.parametrize(
+    ("before", "after", "key"),
+    [
+        (f'secret = "{SECRET}"', 'secret_file = "nowhere"', "webhooks[0].secret_file"),
+        ("endpoints = ", 'endpoints_file = "nowhere"\n# ', "chain.endpoints_file"),
+    ],
+)
+def test_load__secret_file_that_is_not_there__is_one_fault(
+    tmp_path: Path, before: str, after: str, key: str
+) -> None:
+    """Not another one because the secret is missing."""
+    assert before in GOOD
+    (fault,) = faults(tmp_path, GOOD.replace(before, after))
+    assert fault.startswith(f"{key} = ")
+    assert "expected a readable file that holds it" in fault
+
+
 def test_load__secret_given_twice__is_a_fault(tmp_path: Path) -> None:
     (tmp_path / "token").write_text(TOKEN)
     (fault,) = faults(tmp_path, GOOD + f'[http]\ntoken = "{TOKEN}"\ntoken_file = "token"\n')
