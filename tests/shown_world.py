@@ -1,5 +1,7 @@
 """What the tests of the status page look at: a daemon on three real lending markets."""
 
+import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -7,6 +9,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 from daemon_process import DaemonProcess, daemon_process
 from devnet import WideWorld, new_wide_world, shock
 from devnet.configuration import OWN_TIME, Wiring, configuration
@@ -16,9 +19,11 @@ from devnet.staging import CRASH, DEMO_TERMS
 from stage import free_port
 
 READY_SECONDS = 60.0
+BIRTH_SECONDS = 26 * 3600
+"""How long before now the chain begins, as in the demo."""
 MORE = f"""
 [scenarios.eth-curve]
-curve = {{ asset = "WETH", to = -0.5, steps = 25 }}
+curve = {{ asset = "WETH", to = -0.45, steps = 15 }}
 
 [scenarios.steth-depeg]
 shocks = {{ "peg:wstETH/WETH" = -0.06 }}
@@ -28,7 +33,7 @@ name = "eth-distance"
 scenario = "eth-curve"
 measure = "critical_shock"
 warn = 0.12
-trip = 0.08
+trip = 0.03
 clear = 0.14
 
 [[breakers]]
@@ -70,22 +75,44 @@ class Show:
         """The status at the newest block, once that is judged."""
         return await self.daemon.reached((await self.world.head()).hash, READY_SECONDS)
 
+    async def mine(self) -> str:
+        """An empty block of this second; its hash."""
+        past = int(time.time()) - (await self.world.head()).timestamp
+        return (await self.world.jump(max(1, past))).hash
+
     async def fall(self, percent: int) -> str:
-        """WETH and what follows it fall, in one block; its hash."""
-        await shock(self.world, {"WETH": Fraction(-percent, 100)})
+        """WETH and what follows it fall, in one block of this second; its hash."""
+        past = int(time.time()) - (await self.world.head()).timestamp
+        await shock(self.world, {"WETH": Fraction(-percent, 100)}, seconds=max(1, past))
         return (await self.world.head()).hash
+
+
+async def says(daemon: DaemonProcess, path: str, words: str) -> None:
+    """Wait until an answer has the words in it; the daemon may not even listen yet."""
+    async with asyncio.timeout(READY_SECONDS):
+        while True:
+            try:
+                await daemon.says(path, words, READY_SECONDS)
+                return
+            except aiohttp.ClientError:
+                await asyncio.sleep(0.05)
 
 
 @asynccontextmanager
 async def show(folder: Path, more: str = MORE, **changes: Any) -> AsyncIterator[Show]:
     """The demo's world with its loops, at rest: nothing has fallen yet."""
-    async with new_wide_world(DEMO_TERMS) as world, Receiver() as receiver:
+    birth = int(time.time()) - BIRTH_SECONDS
+    async with (
+        new_wide_world(DEMO_TERMS, genesis_timestamp=birth, epoch_slots=1) as world,
+        Receiver() as receiver,
+    ):
         await world.mine(4)  # so that the daemon begins after the world was made
         config, port = written(world, receiver, folder, more, **changes)
         async with daemon_process(config, port) as daemon:
             made = Show(world, daemon, receiver, config, port)
             await made.settled()
             await build_loops(world)
+            await made.mine()
             await made.settled()
             yield made
 

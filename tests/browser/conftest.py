@@ -1,4 +1,4 @@
-"""One Chromium, a world a file; no page may end with a fault that its test did not forgive."""
+"""One Chromium, one world; no page may end with a fault that its test did not forgive."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -37,8 +37,8 @@ async def tabs(browser: Browser) -> AsyncIterator[Tabs]:
     assert not await made.close()
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="session")
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def shown(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Show]:
-    """A daemon on a world of its file's own."""
+    """A daemon on a world with many borrowers, at rest until `test_trips`, which runs last."""
     async with show(tmp_path_factory.mktemp("shown")) as made:
         yield made
