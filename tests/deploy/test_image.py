@@ -140,6 +140,7 @@ async def test_container__read_only_without_rights__follows_the_chain_and_stops_
     assert len(rows) > BORROWERS
     checked = await service.command("check")
     assert "0 faults" in checked.err
+    await service.command("store", "backup", "--output", "/data/backup")
     code, seconds = await service.stop()
     assert code == 0, await service.said()
     assert seconds <= LONGEST_STOP_SECONDS
