@@ -5,7 +5,7 @@ import subprocess
 from pathlib import Path
 
 from deploy.cache import made
-from deploy.rootfs import base_root
+from deploy.rootfs import base_root, in_root
 from deploy.wheelhouse import dependencies, wheelhouse
 
 TARGET = "/opt/cascade-monitor"
@@ -20,20 +20,19 @@ def installed() -> Path:
     def add_product(folder: Path) -> None:
         # Linked, not copied: pip writes new files and leaves those that are there alone.
         subprocess.run(["cp", "--archive", "--link", f"{base}/.", folder], check=True)
-        _in_root(root, folder, wheels, f"{PIP} --no-deps /wheels/cascade_monitor-*.whl")
+        _run(root, folder, wheels, f"{PIP} --no-deps /wheels/cascade_monitor-*.whl")
 
     return made(f"venv-{wheels.name}-{root.name}", add_product)
 
 
 def _with_wheels(root: Path, folder: Path) -> None:
     all_wheels = f"{PIP} --no-deps /wheels/*.whl"
-    _in_root(root, folder, dependencies(), f"python3 -m venv {TARGET} && {all_wheels}")
+    _run(root, folder, dependencies(), f"python3 -m venv {TARGET} && {all_wheels}")
 
 
-def _in_root(root: Path, folder: Path, wheels: Path, script: str) -> None:
-    """Run in the tree, whose own files stay as they are."""
-    command = ["systemd-nspawn", "--quiet", f"--directory={root}", "--volatile=overlay"]
-    command += ["--register=no", "--keep-unit", "--console=pipe"]
-    command += [f"--bind={folder}:{TARGET}", f"--bind-ro={wheels}:/wheels", "sh", "-ec", script]
+def _run(root: Path, folder: Path, wheels: Path, script: str) -> None:
+    """Run in the tree, with the environment and wheels at hand."""
+    binds = (f"--bind={folder}:{TARGET}", f"--bind-ro={wheels}:/wheels")
+    command = [*in_root(root), *binds, "sh", "-ec", script]
     finished = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
     assert finished.returncode == 0, finished.stdout + finished.stderr

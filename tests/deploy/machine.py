@@ -1,15 +1,12 @@
 """A Debian 12 machine that boots systemd, in a container that shares the host's network."""
 
-import shutil
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-import pytest
-
-from deploy.rootfs import needs_root
+from deploy.rootfs import in_root
 
 BOOT_SECONDS = 30.0
 _LOOK_SECONDS = 0.1
@@ -64,12 +61,8 @@ class Machine:
 @contextmanager
 def machine(root: Path, binds: Mapping[Path, str]) -> Iterator[Machine]:
     """Boot the tree, which stays as it is. `binds`: what of the host is where, read-only."""
-    needs_root()
-    if shutil.which("systemd-nspawn") is None:
-        pytest.skip("needs systemd-nspawn: `make test-deploy` installs it")
     # It dies with us, however we end; and all in it dies with it.
-    command = ["setpriv", "--pdeathsig=KILL", "systemd-nspawn", "--quiet", f"--directory={root}"]
-    command += ["--volatile=overlay", "--register=no", "--keep-unit", "--console=pipe"]
+    command = ["setpriv", "--pdeathsig=KILL", *in_root(root)]
     command += [f"--bind-ro={source}:{target}" for source, target in binds.items()]
     nspawn = subprocess.Popen(
         [*command, "--boot"],

@@ -23,6 +23,20 @@ def base_root() -> Path:
     return made(f"rootfs-{recipe}", _bootstrap)
 
 
+def in_root(root: Path) -> list[str]:
+    """A command that runs what follows in the tree, as its root, beside the host's network.
+
+    What it writes goes to memory and is lost. Where systemd manages this machine it is asked for a
+    place for the container; elsewhere there is nobody to ask.
+    """
+    needs_root()
+    if shutil.which("systemd-nspawn") is None:
+        pytest.skip("needs systemd-nspawn: `make test-deploy` installs it")
+    command = ["systemd-nspawn", "--quiet", f"--directory={root}", "--volatile=overlay"]
+    command += ["--register=no", "--link-journal=no", "--console=pipe"]
+    return command if Path("/run/systemd/system").is_dir() else [*command, "--keep-unit"]
+
+
 def needs_root() -> None:
     """Skip the test where nothing can be booted or mounted."""
     if os.geteuid() != 0:
