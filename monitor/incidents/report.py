@@ -1,6 +1,7 @@
 """What a replay's document amounts to, for people: the timeline, the verdicts, the provenance."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 from monitor.incidents.charts import Chart, Line, Mark, Phase, svg
@@ -21,6 +22,8 @@ PHASE_KEYS = (
     Key("bar", "recovering"),
     Key("blind", "blind"),
 )
+MOST_ROWS = 1_000
+"""Of a table of blocks: a day has 7,200."""
 CHANGED = "what was liquidated counts at the prices at the end of its block"
 
 
@@ -199,6 +202,7 @@ def _phases(document: Json, breaker: str) -> list[Phase]:
 
 def _table(document: Json) -> Grid:
     breakers = [breaker["name"] for breaker in document["breakers"]]
+    timeline, caption = _chosen(document)
     scenarios = list(document["scenarios"])
     rows = [
         (
@@ -209,11 +213,32 @@ def _table(document: Json) -> Grid:
             money(row["liquidated_usd"]) if row["liquidations"] else "",
             str(row["liquidations"] or ""),
         )
-        for row in document["timeline"]
+        for row in timeline
     ]
     head = ("block", "UTC", *scenarios, *breakers, "liquidated", "liquidations")
     columns = {0, *range(2, 2 + len(scenarios)), len(head) - 2, len(head) - 1}
-    return Grid(f"The {len(rows)} blocks as a table", head, rows, frozenset(columns), folded=True)
+    return Grid(caption, head, rows, frozenset(columns), folded=True)
+
+
+def _chosen(document: Json) -> tuple[Sequence[Json], str]:
+    """All blocks; of very many those in which something happened, or was said."""
+    rows = document["timeline"]
+    if len(rows) <= MOST_ROWS:
+        return rows, f"The {len(rows)} blocks as a table"
+    found = [
+        row
+        for before, row in pairwise([rows[0], *rows])
+        if row["liquidations"] or _phases_of(row) != _phases_of(before) or row is rows[-1]
+    ]
+    shown = found[:MOST_ROWS]
+    return shown, (
+        f"{len(shown)} of {len(rows)} blocks as a table: those with a liquidation or a breaker in "
+        "another phase; --json has them all"
+    )
+
+
+def _phases_of(row: Json) -> list[str]:
+    return [breaker["phase"] for breaker in row["breakers"].values()]
 
 
 def _shown(shown: Json | None) -> str:

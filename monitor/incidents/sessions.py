@@ -121,7 +121,12 @@ async def from_recording(
         try:
             found = await replayed(own, Playback(header, answers), blocks, progress)
         except PastError as error:
-            raise QuestionError(str(error)) from error
+            raise QuestionError(f"{error} It is of version {header.version}.") from error
+        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+            raise QuestionError(
+                f"{path} does not hold together: {error!r}. Expected a file that cascade-monitor "
+                "replay --record wrote: take another copy, or record it again."
+            ) from error
     horizon = horizon_seconds or answers.horizon_seconds
     wanted = Wanted(blocks, horizon, None, force=False, reproduce="")
     return _document(own, found, wanted, recording.id)

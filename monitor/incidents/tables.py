@@ -65,7 +65,14 @@ def loops(document: Json) -> Section:
     return Section(
         "The largest loops, and what became of them",
         [] if rows else ["There was none before the first block."],
-        tables=[Grid("By debt before the first block", head, rows, frozenset({3, 4, 5, 6}))],
+        tables=[
+            Grid(
+                "By debt before the first block; USD of its own time",
+                head,
+                rows,
+                frozenset({3, 4, 5, 6}),
+            )
+        ],
     )
 
 

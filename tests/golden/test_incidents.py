@@ -109,7 +109,7 @@ def test_xusd__by_its_set__is_as_told() -> None:
     assert "owed 708,208 USD at 2025-11-04 12:00 UTC" in told
 
 
-def test_xusd__by_its_hours__is_stuck_hours_before_anybody_said_so() -> None:
+def test_xusd__by_its_hours__is_stuck_eight_hours_before_peckshields_alert() -> None:
     document = asked("2025-11-xusd")
     assert tripped(document, "xusd-liquidated") == []
     assert tripped(document, "xusd-stuck") == [unix("2025-11-03 13:00")]
