@@ -2,7 +2,8 @@
 
 import ipaddress
 import re
-from urllib.parse import quote, urlsplit
+from collections.abc import Callable
+from urllib.parse import quote
 
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
@@ -16,6 +17,8 @@ LOGIN = "/login"
 OPEN = probes.PATHS | {LOGIN, "/assets/{name}"}
 """What needs no token, by its route: the probes, the metrics, and what the login is made of."""
 _READING = ("GET", "HEAD")
+STILL_IN: web.RequestKey[Callable[[], bool]] = web.RequestKey("still_in")
+"""Of a question that a session asked: whether that session is open still."""
 
 
 def token_guard(sessions: Sessions) -> Middleware:
@@ -30,7 +33,9 @@ def token_guard(sessions: Sessions) -> Middleware:
             same = sessions.is_token(credentials)
             is_let_in = same and len(given) == 1 and scheme.lower() == "bearer"
         else:
-            is_let_in = sessions.knows(request.cookies.get(COOKIE, ""))
+            secret = request.cookies.get(COOKIE, "")
+            is_let_in = sessions.knows(secret)
+            request[STILL_IN] = lambda: sessions.knows(secret)
             if is_let_in and request.method not in _READING and not is_of_this_page(request):
                 raise _foreign()
         # By the route that would answer, however its path was written.
@@ -50,7 +55,8 @@ def token_guard(sessions: Sessions) -> Middleware:
 def host_guard() -> Middleware:
     """A web page elsewhere must not read this through a name of its own that points here.
 
-    Nor may it post here from its own origin.
+    Nor may it post here from its own origin, nor load anything of this into itself: nobody would
+    read it, but what takes long, or is open for few, would be kept busy. A link may lead here.
     """
 
     @web.middleware
@@ -64,6 +70,9 @@ def host_guard() -> Middleware:
         for origin in request.headers.getall("Origin", []):
             if origin != f"http://{hosts[0]}":
                 raise _foreign()
+        is_elsewhere = request.headers.get("Sec-Fetch-Site") in ("cross-site", "same-site")
+        if is_elsewhere and request.headers.get("Sec-Fetch-Mode") != "navigate":
+            raise _foreign()
         return await handler(request)
 
     return guard
@@ -77,8 +86,9 @@ def is_of_this_page(request: web.Request) -> bool:
     site = request.headers.get("Sec-Fetch-Site")
     if site is not None:
         return site == "same-origin"
-    origins = request.headers.getall("Origin", [])
-    return len(origins) == 1 and urlsplit(origins[0]).netloc == request.headers.get("Host")
+    origins, host = request.headers.getall("Origin", []), request.headers.get("Host")
+    # Behind a proxy that speaks HTTPS, its address has that scheme.
+    return len(origins) == 1 and origins[0] in (f"http://{host}", f"https://{host}")
 
 
 def _foreign() -> web.HTTPForbidden:

@@ -4,14 +4,14 @@ import hashlib
 import hmac
 import secrets
 import time
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Callable
 
 COOKIE = "cascade_monitor_session"
 LASTING_SECONDS = 12 * 3600
 MOST_SESSIONS = 100
 MOST_WRONG = 10
-"""Wrong tokens of one peer in a minute, before it has to wait."""
+"""Wrong tokens of one peer in a minute, before it is told to wait."""
 WAIT_SECONDS = 60.0
 _MOST_PEERS = 1000
 
@@ -28,15 +28,15 @@ class Sessions:
         self._token = digest(token)
         self._clock = clock
         self._ends: OrderedDict[bytes, float] = OrderedDict()
-        self._wrong: OrderedDict[str, list[float]] = OrderedDict()
+        self._wrong: OrderedDict[str, deque[float]] = OrderedDict()
 
     def is_token(self, text: str) -> bool:
         return hmac.compare_digest(digest(text), self._token)
 
     def log_in(self, text: str, peer: str) -> str | None:
-        """A new session's secret, if this is the token. Ask `must_wait` first."""
+        """A new session's secret, if this is the token."""
         if not self.is_token(text):
-            self._wrong.setdefault(peer, []).append(self._clock())
+            self._wrong.setdefault(peer, deque(maxlen=MOST_WRONG + 1)).append(self._clock())
             while len(self._wrong) > _MOST_PEERS:
                 self._wrong.popitem(last=False)
             return None
@@ -48,14 +48,13 @@ class Sessions:
         return secret
 
     def must_wait(self, peer: str) -> bool:
-        """Whether this peer guessed too often of late."""
+        """Whether this peer guessed too often of late.
+
+        Who has the token never has to: behind a proxy all are one peer, and a stranger who guesses
+        must not keep them out.
+        """
         since = self._clock() - WAIT_SECONDS
-        recent = [when for when in self._wrong.get(peer, ()) if when > since]
-        if recent:
-            self._wrong[peer] = recent
-        else:
-            self._wrong.pop(peer, None)
-        return len(recent) >= MOST_WRONG
+        return sum(when > since for when in self._wrong.get(peer, ())) > MOST_WRONG
 
     def knows(self, secret: str) -> bool:
         """Whether a session is open under this secret."""

@@ -8,6 +8,7 @@ from typing import Any
 from aiohttp import web
 from msgspec import json
 
+from monitor.web.guards import STILL_IN
 from monitor.web.headers import harden
 from monitor.web.reception import Guest
 
@@ -102,11 +103,12 @@ class Stream:
         response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
         harden(response)
         response.force_close()  # it ends when there is no more to say
+        is_still_in = request.get(STILL_IN, lambda: True)
         try:
             # Left, or was cut off.
             with suppress(ConnectionError):
                 await response.prepare(request)
-                while event := await listener.next():
+                while (event := await listener.next()) and is_still_in():
                     await response.write(event)
         finally:
             del self._listeners[listener]

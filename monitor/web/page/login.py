@@ -41,11 +41,12 @@ class Login:
         peer = request.remote or ""
         if not is_of_this_page(request):
             return self._written(destination, FOREIGN, 403)
-        if self._sessions.must_wait(peer):
-            return self._written(destination, TOO_OFTEN, 429)
         secret = self._sessions.log_in(given.get("token", [""])[0].strip(), peer)
+        if secret is None and self._sessions.must_wait(peer):
+            return self._written(destination, TOO_OFTEN, 429)
         if secret is None:
             return self._written(destination, WRONG, 403)
+        self._sessions.log_out(request.cookies.get(COOKIE, ""))  # the one before it, if any
         response = elsewhere(destination)
         response.set_cookie(
             COOKIE,
