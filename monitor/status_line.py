@@ -6,6 +6,8 @@ from monitor.leadership import Leadership
 from monitor.standing import Standing
 
 MOST_LETTERS = 300
+NEAR_BLOCKS = 3
+"""So far behind the head is who works on what has just come."""
 
 
 class StatusLine:
@@ -35,10 +37,9 @@ class StatusLine:
             self._first = applied.number
         if head is None:
             return f"loaded block {applied.number}; waiting for the node to tell its head"
-        if not self._standing.is_current():
-            way = head.number - self._first
-            done = f" ({100 * (applied.number - self._first) // way} %)" if way > 0 else ""
-            return f"catching up: block {applied.number} of {head.number}{done}"
+        if head.number - applied.number > NEAR_BLOCKS:
+            done = 100 * (applied.number - self._first) // (head.number - self._first)
+            return f"catching up: block {applied.number} of {head.number} ({done} %)"
         self._first = applied.number
         more = f" (and {len(reasons) - 1} more)" if len(reasons) > 1 else ""
         wrong = f"; not ready: {reasons[0]}{more}" if reasons else ""
