@@ -138,6 +138,10 @@ class Tabs:
             await page.goto(url)
         return tab
 
+    @property
+    def newest(self) -> Tab:
+        return self._open[-1]
+
     async def close(self) -> list[str]:
         """All of them; what was wrong on any."""
         faults = []

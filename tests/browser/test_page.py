@@ -134,7 +134,7 @@ async def walk(tab: Tab, steps: int) -> list[str]:
 async def test_page__for_a_screen_reader__has_landmarks_and_names(shown: Show, tabs: Tabs) -> None:
     page = (await tabs.open(shown.url)).page
     for role in ("banner", "main", "contentinfo", "search"):
-        await expect(page.get_by_role(role)).to_have_count(1)  # type: ignore[arg-type]
+        await expect(page.get_by_role(role)).to_have_count(1)
     for question in QUESTIONS:
         await expect(page.get_by_role("region", name=question, exact=True)).to_be_attached()
     assert await page.locator("table:not(:has(caption))").count() == 0
