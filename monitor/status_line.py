@@ -33,8 +33,8 @@ class StatusLine:
         applied, head = self._standing.applied, self._standing.head
         if applied is None:
             return self._reading()
-        if self._first is None:
-            self._first = applied.number
+        if self._first is None or self._first > applied.number:
+            self._first = applied.number  # the chain may turn back below it
         if head is None:
             return f"loaded block {applied.number}; waiting for the node to tell its head"
         if head.number - applied.number > NEAR_BLOCKS:

@@ -79,6 +79,14 @@ def test_status_line__while_it_catches_up__tells_the_part_of_the_way() -> None:
     assert line.text() == "catching up: block 350 of 400 (50 %)"
 
 
+def test_status_line__where_the_chain_turned_back__counts_from_there() -> None:
+    daemon = Daemon(a_block(number=100), a_block(number=100))
+    line = daemon.line()
+    assert line.text() == "following block 100"
+    daemon.applied = a_block(number=90)
+    assert line.text() == "catching up: block 90 of 100 (0 %)"
+
+
 def test_status_line__of_a_reason_that_is_long_or_of_several_lines__is_one_short_line() -> None:
     following = Daemon(a_block(number=7), a_block(number=7))
     forged = replace(following, reasons=("price of X\nREADY=1",)).line().text()
