@@ -9,14 +9,16 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Column, Table
 
+from monitor.alerts.message import message_of
+from monitor.alerts.notice import notice_of
+from monitor.core.words import figure
+
 Document = Mapping[str, Any]
 Renderer = Callable[[Console, Document], None]
 SHOWN_OF_ID = 10
 WAD_DIGITS = 18
 MILLION = 10**6
-LIMITS = ("measure", "value", "warn", "trip", "clear")
-RATIOS = {"share_of_market", "amplification", "critical_shock", "critical_shock_sigmas"}
-RATIO_DIGITS = 4
+LIMITS = ("value", "warn", "trip", "clear")
 
 
 def show(out: Console, document: Document, render: Renderer, *, as_json: bool) -> None:
@@ -248,8 +250,9 @@ def breakers(out: Console, document: Document) -> None:
         colour = {"armed": "green", "blind": "magenta", "tripped": "bold red"}.get(phase, "yellow")
         unknown = "unknown" if row["unknown"] or row["blind"] else "-"
         measures = row.get("measures", [row])
-        cells = [[_short(m, key) or unknown for m in measures] for key in LIMITS]
-        table.add_row(row["name"], f"[{colour}]{phase}[/]", *map("\n".join, cells))
+        names = "\n".join(m["measure"].replace("_", " ") for m in measures)
+        cells = [[_figure(m, key) or unknown for m in measures] for key in LIMITS]
+        table.add_row(row["name"], f"[{colour}]{phase}[/]", names, *map("\n".join, cells))
     out.print(table)
     for row in document["breakers"]:
         for note in _notes(row):
@@ -289,36 +292,20 @@ def _notes(row: Document) -> Iterator[str]:
 
 
 def alerts(out: Console, document: Document) -> None:
-    table = whole("time", "type", "breaker", "value", "block", "deliveries")
-    table.add_column("id", no_wrap=True)  # to be copied
+    """As receivers were told; the id is whole, to be copied."""
+    if not document["alerts"]:
+        _say(out, "no alerts")
     for row in document["alerts"]:
-        data = row["data"]
-        deliveries = ", ".join(f"{hook}: {fate}" for hook, fate in row["deliveries"].items())
-        table.add_row(
-            row["timestamp"],
-            row["type"],
-            data["alert"]["breaker"],
-            escape(_told(data)),
-            str(data["block"]["number"] or ""),
-            deliveries or escape(_unsent(row["silenced"])),
-            data["alert"]["id"],
-        )
-    out.print(table)
+        alert, number = row["data"]["alert"], row["data"]["block"]["number"]
+        title = message_of(notice_of(json.dumps(row))).title
+        fates = ", ".join(f"{hook}: {fate}" for hook, fate in row["deliveries"].items())
+        place = f"block {number}, " if number else ""
+        _say(out, f"{row['timestamp']}  {title}")
+        _say(out, f"    {place}{fates or _unsent(row['silenced'])}  {alert['id']}")
 
 
-def _told(data: Document) -> str:
-    """What was measured, or why it could not be; `-`: there is none, as of critical shocks."""
-    reasons = data.get("reasons", ()) or data["projection"].get("unknown", ())
-    return _short(data, "value") or "; ".join(reasons) or "-"
-
-
-def _short(row: Document, key: str) -> str | None:
-    """Of a measure: a ratio that was worked out has some thirty digits, of which four are news."""
-    told: str | None = row[key]
-    if key != "value" or told is None or row["measure"] not in RATIOS:
-        return told
-    value = Decimal(told)
-    return told if value == round(value, RATIO_DIGITS) else f"{value:.{RATIO_DIGITS}f}"
+def _figure(row: Document, key: str) -> str | None:
+    return None if row[key] is None else figure(row["measure"], row[key])
 
 
 def _unsent(silenced: str | None) -> str:

@@ -144,22 +144,31 @@ def test_status__of_a_claim__says_what_share_can_be_withdrawn(
 @pytest.mark.parametrize(
     ("told", "words"),
     [
-        ({"value": "3461958.72", "measure": "liquidated_usd"}, "3461958.72"),
-        ({"value": "0.08012345678901234", "measure": "share_of_market"}, "0.0801"),
-        ({"value": "1.80", "measure": "amplification"}, "1.80"),
-        ({"value": "1.037", "measure": "health_factor"}, "1.037"),
-        ({"value": None}, "-"),
-        ({"value": None, "projection": {"unknown": ["price of WETH"]}}, "price of WETH"),
-        ({"value": None, "reasons": ["Redis is away"]}, "Redis is away"),
+        (
+            {"value": "0.08012345678901234", "measure": "share_of_market", "threshold": "0.1"},
+            "CLEARED eth: 8.012 % of all debt liquidated (clear at 10 %)",
+        ),
+        (
+            {"value": None, "measure": "critical_shock", "threshold": "0.1"},
+            "CLEARED eth: no move on the curve is critical (clear at 10 %)",
+        ),
+        ({"value": None, "measure": None, "reasons": ["its rule is gone"]}, "its rule is gone"),
     ],
 )
-def test_alerts__shown__say_what_was_measured_and_which_to_send_again(
+def test_alerts__shown__say_what_receivers_were_told_and_which_to_send_again(
     told: dict[str, Any], words: str
 ) -> None:
     identity = "36ea9e7e0264686e83921b74ee76ff49"
-    data = {"alert": {"breaker": "eth", "id": identity}, "block": BLOCK, "projection": {}} | told
-    row = {"timestamp": "2026", "type": "breaker.cleared", "data": data, "silenced": None}
-    text = shown(alerts, {"alerts": [row | {"deliveries": {"on-call": "delivered"}}]})
-    cells = [cell.strip() for cell in text.splitlines()[3].split("│")]
-    assert cells[4] == words
-    assert cells[7] == identity
+    alert = {"breaker": "eth", "id": identity, "fingerprint": "f", "severity": "critical"}
+    alert |= {"status": "resolved", "starts_at": "2026-11-22T05:57:21Z", "ends_at": None}
+    data = {"alert": alert, "block": BLOCK, "projection": {}} | told
+    row = {"timestamp": "2026-11-22T05:58:21Z", "type": "breaker.cleared", "data": data}
+    row |= {"silenced": None, "deliveries": {"on-call": "delivered"}}
+    head, fate = shown(alerts, {"alerts": [row]}, width=40).splitlines()
+    assert head.startswith("2026-11-22T05:58:21Z  CLEARED eth: ")
+    assert head.endswith(words)
+    assert fate.strip() == f"block 1, on-call: delivered  {identity}"
+
+
+def test_alerts__where_there_are_none__says_so() -> None:
+    assert shown(alerts, {"alerts": []}) == "no alerts\n"

@@ -97,7 +97,7 @@ def test_row__several_measures__lists_each_with_its_value() -> None:
         ["20000000.00", None],
     )
     text = shown(row)
-    assert text.count("liquidated_usd") == 2
+    assert text.count("liquidated usd") == 2
     assert "unknown" in text
 
 
