@@ -159,10 +159,14 @@ def test_alerts__shown__say_what_receivers_were_told_and_which_to_send_again(
     told: dict[str, Any], words: str
 ) -> None:
     identity = "36ea9e7e0264686e83921b74ee76ff49"
-    alert = {"breaker": "eth", "id": identity, "fingerprint": "f", "severity": "critical"}
-    alert |= {"status": "resolved", "starts_at": "2026-11-22T05:57:21Z", "ends_at": None}
+    alert: dict[str, Any] = {"breaker": "eth", "id": identity, "fingerprint": "f"}
+    alert |= {"severity": "critical", "status": "resolved", "starts_at": "2026-11-22T05:57:21Z"}
     data = {"alert": alert, "block": BLOCK, "projection": {}} | told
-    row = {"timestamp": "2026-11-22T05:58:21Z", "type": "breaker.cleared", "data": data}
+    row: dict[str, Any] = {
+        "timestamp": "2026-11-22T05:58:21Z",
+        "type": "breaker.cleared",
+        "data": data,
+    }
     row |= {"silenced": None, "deliveries": {"on-call": "delivered"}}
     head, fate = shown(alerts, {"alerts": [row]}, width=40).splitlines()
     assert head.startswith("2026-11-22T05:58:21Z  CLEARED eth: ")
