@@ -24,6 +24,8 @@ LEVEL = 9
 MOST_BYTES = 512 * 2**20
 """Unpacked: what takes more is not read, and not written."""
 MOST_HEADER_BYTES = 4096
+LAST_TIME = 253_402_300_799
+"""The last second that a calendar of four digits has, Unix."""
 UNORDERED = ("blocks", "logs", "transfers", "views", "presence", "codes", "storage")
 """What is asked for by name: the order in which it was asked says nothing. A configuration's does.
 """
@@ -118,9 +120,33 @@ def read(path: Path) -> Recording:
     if last.decode("latin-1") != identity:
         raise _unusable(path, "its checksum does not fit: it is damaged, or cut off")
     try:
-        return Recording(identity, header, Answers(**json.loads(body)))
+        answers = Answers(**json.loads(body))
     except (TypeError, ValueError, RecursionError) as error:
         raise _unusable(path, str(error)) from error
+    if fault := _fault(header, answers):
+        raise _unusable(path, fault)
+    return Recording(identity, header, answers)
+
+
+def _fault(header: Header, answers: Answers) -> str:
+    """A checksum that fits says nothing of who wrote it. Empty where all is what it must be."""
+    configuration, blocks = answers.configuration, answers.blocks
+    if not (isinstance(configuration, dict) and isinstance(blocks, dict)):
+        return "configuration and blocks: expected objects"
+    if not all(isinstance(configuration.get(name), dict) for name in ("chain", "store")):
+        return "configuration: expected chain and store, objects both"
+    numbers = (header.chain_id, header.first, header.last, answers.horizon_seconds)
+    if not all(type(each) is int and each >= 0 for each in numbers):
+        return "chain_id, first, last and horizon_seconds: expected whole numbers"
+    texts = (header.version, header.genesis, header.namespace)
+    if not all(isinstance(each, str) for each in texts):
+        return "version, genesis and namespace: expected texts"
+    for number, row in blocks.items():
+        if not (isinstance(row, list) and [type(each) for each in row] == [str, str, int]):
+            return f"block {number}: expected two hashes and a time"
+        if not 0 <= row[2] <= LAST_TIME:
+            return f"block {number}: expected a time before the year 10000"
+    return ""
 
 
 def too_long(size: int) -> QuestionError:

@@ -1,9 +1,12 @@
 """A recording is whole or refused, and answers what was asked: nothing else."""
 
 import gzip
+import hashlib
 import json
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import pytest
 from builders import a_block, a_hash, an_address
@@ -69,7 +72,7 @@ class Node:
 
 
 async def recorded() -> tuple[Header, Answers]:
-    answers = Answers({"chain": {"chain_id": 1}}, 60)
+    answers = Answers({"chain": {"chain_id": 1}, "store": {"namespace": "default"}}, 60)
     recorder = Recorder(Node(), answers)
     for number in range(100, 106):
         at = await recorder.block(number)
@@ -182,6 +185,44 @@ async def test_recording__of_another_schema__names_both(tmp_path: Path) -> None:
         SchemaMismatch, match=rf"9\.9 in the schema {SCHEMA + 1}: expected {SCHEMA}"
     ):
         read(path)
+
+
+HOSTILE: dict[str, tuple[tuple[Any, ...], object]] = {
+    "a number as a text": (("first",), "100"),
+    "a number as a list": (("last",), [105]),
+    "a chain that is true": (("chain_id",), True),
+    "a genesis that is a number": (("genesis",), 5),
+    "no configuration": (("configuration",), "none"),
+    "a chain that is none": (("configuration", "chain"), None),
+    "no store": (("configuration", "store"), "x"),
+    "a horizon in words": (("horizon_seconds",), "<b>long</b>"),
+    "a horizon before now": (("horizon_seconds",), -1),
+    "no blocks": (("blocks",), []),
+    "a block that is a text": (("blocks", "100"), "abc"),
+    "a block without a time": (("blocks", "100"), ["0x", "0x"]),
+    "a time in words": (("blocks", "100", 2), "<script>"),
+    "a time beyond the calendar": (("blocks", "100", 2), 10**18),
+    "a time before all": (("blocks", "100", 2), -(10**15)),
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+async def test_recording__with_a_checksum_of_its_own_over_nonsense__is_refused(
+    name: str, tmp_path: Path
+) -> None:
+    header, answers = await recorded()
+    whole: tuple[Any, Any] = (asdict(header), asdict(answers))
+    path, value = HOSTILE[name]
+    at = whole[0] if path[0] in whole[0] else whole[1]
+    for key in path[:-1]:
+        at = at[key]
+    at[path[-1]] = value
+    lines = [json.dumps(each).encode() + b"\n" for each in whole]
+    lines.append(hashlib.sha256(b"".join(lines)).hexdigest().encode())
+    target = tmp_path / "r.gz"
+    target.write_bytes(gzip.compress(b"".join(lines)))
+    with pytest.raises(QuestionError, match=r"no recording that can be replayed: .*expected"):
+        read(target)
 
 
 async def test_recorder__beyond_what_is_written__stops(monkeypatch: pytest.MonkeyPatch) -> None:
