@@ -31,7 +31,10 @@ REDACTION = Redaction()
 
 ConfigOption = Annotated[
     Path,
-    typer.Option("--config", "-c", envvar="CASCADE_MONITOR_CONFIG", help="the TOML file"),
+    # Whether it can be read is found out by reading it, and told in our words.
+    typer.Option(
+        "--config", "-c", envvar="CASCADE_MONITOR_CONFIG", readable=False, help="the TOML file"
+    ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="one JSON document on stdout")]
 

@@ -7,6 +7,7 @@ no variable of their own: give the whole table as JSON.
 """
 
 import json
+import os
 import re
 import stat
 import tomllib
@@ -37,6 +38,11 @@ def read_toml(path: Path) -> Tree:
         if _DEEP_KEY.search(data):
             raise ValueError("a key has more than 64 parts")
         return tomllib.loads(data.decode())
+    except PermissionError as error:
+        raise ConfigError(
+            f"{path}: Permission denied: expected a configuration that the user {os.getuid()} may "
+            "read: chmod 644 it, its folder 755, and put secrets into files of their own"
+        ) from error
     except OSError as error:
         raise ConfigError(
             f"{path}: {error.strerror}. Expected a configuration file: name one with --config. "

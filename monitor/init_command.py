@@ -141,7 +141,8 @@ def _write(path: Path, text: str, mode: int, *, force: bool) -> None:
     """Raises ConfigError where it cannot be written, QuestionError where it came up meanwhile."""
     flags = os.O_WRONLY | os.O_CREAT | (os.O_TRUNC if force else os.O_EXCL)
     try:
-        path.parent.mkdir(mode=0o700, exist_ok=True)
+        # Who may read the file may enter its folder: a service's user is another than ours.
+        path.parent.mkdir(mode=mode | (mode & 0o444) >> 2, exist_ok=True)
         with os.fdopen(os.open(path, flags, mode), "w") as file:
             if stat.S_IMODE(os.fstat(file.fileno()).st_mode) & ~mode:
                 os.fchmod(file.fileno(), mode)

@@ -158,6 +158,15 @@ async def test_unit__with_a_configuration_of_no_use__says_so_and_is_not_started_
     assert "Traceback" not in fresh.machine.journal(UNIT)
 
 
+async def test_unit__with_a_configuration_that_only_root_reads__says_how_it_should_be(
+    fresh: Host,
+) -> None:
+    fresh.machine.run("chmod", "600", CONFIG)
+    fresh.start()
+    assert fresh.outcome() == ("failed", "exit-code", 78)
+    assert f"{CONFIG}: Permission denied: expected a" in fresh.machine.journal(UNIT, "err")
+
+
 async def test_unit__without_a_credential__names_it(fresh: Host) -> None:
     fresh.machine.run("rm", "--recursive", CREDENTIALS)
     fresh.start()

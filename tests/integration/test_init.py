@@ -15,16 +15,18 @@ def is_empty(folder: Path) -> bool:
 
 
 async def test_init__without_a_node__writes_the_example_and_says_what_to_do(tmp_path: Path) -> None:
-    config = tmp_path / "monitor.toml"
+    config = tmp_path / "etc" / "monitor.toml"
     finished = await command("init", "-o", str(config), "--chain", "ethereum")
     assert finished.code == 0, finished.err
     assert "chain 1, after ethereum.toml\nto do: nothing was looked at" in finished.out
-    assert f"put your nodes' URLs into {tmp_path}/credentials/endpoints" in finished.out
+    assert f"put your nodes' URLs into {config.parent}/credentials/endpoints" in finished.out
     assert f"cascade-monitor check --config {config}" in finished.out
-    (tmp_path / "credentials").mkdir()
-    (tmp_path / "credentials" / "endpoints").write_text("https://node.example")
+    (config.parent / "credentials").mkdir()
+    (config.parent / "credentials" / "endpoints").write_text("https://node.example")
     assert len(load(config, {}).markets) == 4
-    assert stat.S_IMODE(config.stat().st_mode) & 0o022 == 0
+    # A service's user reads it, and writes nothing there.
+    assert stat.S_IMODE(config.stat().st_mode) == 0o644
+    assert stat.S_IMODE(config.parent.stat().st_mode) == 0o755
 
 
 async def test_init__for_a_chain_without_example__writes_one_to_fill_in(tmp_path: Path) -> None:
