@@ -3,9 +3,11 @@
 from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 
+from monitor.core import words
 from monitor.web.figures import contagion, curve, loops, rounds
 from monitor.web.figures.drawing import Document, Summary
 
+LONGEST_SYMBOL = 12
 SUMMARIES: Mapping[str, Callable[[Document], Summary]] = MappingProxyType(
     {
         "curve": curve.summary,
@@ -32,6 +34,7 @@ def sub_market_names(positions: Iterable[Document]) -> dict[str, str]:
     found = {}
     for row in positions:
         if row.get("sub_market") and row["collateral"] and row["debt"]:
-            pledged, owed = row["collateral"][0]["symbol"], row["debt"][0]["symbol"]
-            found[row["sub_market"]] = f"{pledged}/{owed}"
+            sides = (row["collateral"][0], row["debt"][0])
+            names = [words.plain(side["symbol"], LONGEST_SYMBOL) for side in sides]
+            found[row["sub_market"]] = "/".join(names)
     return found
