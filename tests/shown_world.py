@@ -23,7 +23,7 @@ BIRTH_SECONDS = 26 * 3600
 """How long before now the chain begins, as in the demo."""
 MORE = f"""
 [scenarios.eth-curve]
-curve = {{ asset = "WETH", to = -0.45, steps = 15 }}
+curve = {{ asset = "WETH", to = -0.4, steps = 10 }}
 
 [scenarios.steth-depeg]
 shocks = {{ "peg:wstETH/WETH" = -0.06 }}

@@ -33,7 +33,7 @@ async def test_page__first_screen__says_the_state_and_how_bad_it_would_get(
     tab = await tabs.open(shown.url)
     page, result = tab.page, await projected(shown)
     assert await page.locator("h2:not(.panel h2)").all_inner_texts() == QUESTIONS
-    await expect(page.locator("h1")).to_have_text("Warned eth-distance")
+    await expect(page.locator("h1")).to_have_text("Warned: eth-distance")
     await expect(page).to_have_title(re.compile("^Warned: eth-distance"))
     assert await page.locator(".verdict").get_attribute("data-mood") == "warned"
     hero = page.locator(".hero")

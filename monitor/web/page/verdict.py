@@ -5,10 +5,25 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from monitor.core.conditions import Condition
 from monitor.core.words import curved, figure, measured, shocked
 from monitor.web.page.sheet import Sheet
 from monitor.web.page.shown import instant
 
+BLIND_IN = {
+    Condition.HEAD: "no new blocks",
+    Condition.ENDPOINTS: "nodes disagree",
+    Condition.LOGS: "a log not understood",
+    Condition.PRICES: "prices",
+    Condition.DRIFT: "the ledger differs",
+    Condition.LAG: "blocks wait",
+    Condition.SCENARIOS: "a projection",
+    Condition.STORE: "the store",
+    Condition.OUTBOX: "a receiver",
+    Condition.CLOCK: "the clock",
+    Condition.STOPPED: "stopped",
+}
+"""Conditions as a headline says them."""
 CATCHING_UP, STANDBY = "catching up:", "standby:"
 """How the reasons of `Answers.ready` begin that are no fault."""
 
@@ -107,7 +122,7 @@ def _breakers(sheet: Sheet, mood: Mood, word: str, rows: Sequence[Mapping[str, A
 def _blind(sheet: Sheet) -> Iterator[Verdict]:
     conditions = sheet.status["blind"]
     if conditions:
-        names = ", ".join(name.removeprefix("monitor.") for name in conditions)
+        names = ", ".join(BLIND_IN.get(Condition(name), name) for name in conditions)
         reasons = dict.fromkeys(why for each in conditions.values() for why in each["reasons"])
         since = min((instant(each["since"]) or 0 for each in conditions.values()), default=None)
         yield Verdict(Mood.BLIND, "Blind", names, "; ".join(reasons), since)
