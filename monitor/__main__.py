@@ -261,7 +261,7 @@ def _told(errors: list[MonitorError]) -> int:
     told = [e.faults if isinstance(e, ConfigError) else (str(e),) for e in errors]
     for fault in dict.fromkeys(fault for faults in told for fault in faults):
         err.print(
-            f"{journal_mark(logging.ERROR)}[bold red]error:[/] {escape(REDACTION.without(fault))}",
+            f"{journal_mark(logging.ERROR)}[bold red]error:[/] {escape(_plain(fault))}",
             highlight=False,
             soft_wrap=True,
         )
@@ -277,6 +277,12 @@ def _told(errors: list[MonitorError]) -> int:
     if any(isinstance(error, QuestionError) and error.status == 503 for error in errors):
         found.append(UNAVAILABLE)
     return max(found, default=CHECK_FAILED)
+
+
+def _plain(fault: str) -> str:
+    """Without secrets, and without what would move a terminal's cursor: others' files are quoted."""
+    told = REDACTION.without(fault)
+    return "".join(c if c.isprintable() or c == "\n" else ascii(c)[1:-1] for c in told)
 
 
 def _leaves(group: BaseExceptionGroup[MonitorError]) -> Iterator[MonitorError]:
