@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from pathlib import Path
+from types import MappingProxyType
 
 from benchmarks.indebted_world import ETHER, STAKED, TOKENS, USD, Token, indebted_world
 from builders import a_block, a_market, a_reserve, an_address
@@ -54,6 +55,7 @@ from monitor.web.server import WebServer
 from monitor.web.stream import Stream
 
 MARKETS = (MarketId("aave"), MarketId("spark"))
+NO_OTHERS: Mapping[str, str] = MappingProxyType({})
 LOOPED = 12
 """Every so many positions one is a loop of staked ether on ether."""
 DEEPER = 100
@@ -138,21 +140,24 @@ class LargePage:
 
 
 @asynccontextmanager
-async def large_page(folder: Path, positions: int) -> AsyncIterator[LargePage]:
-    """One block is judged when it opens."""
+async def large_page(
+    folder: Path, positions: int, symbols: Mapping[str, str] = NO_OTHERS
+) -> AsyncIterator[LargePage]:
+    """One block is judged when it opens. `symbols`: what tokens call themselves instead."""
     redis = RedisServer(folder)
     redis.start()
     try:
         async with connect(redis.url) as client:
             store = await RedisStore.open(client, an_identity())
-            async with _served(store, positions) as page:
+            ledger = Ledger(dict(records_of(positions, symbols)))
+            async with _served(store, ledger, positions) as page:
                 yield page
     finally:
         redis.stop()
 
 
 @asynccontextmanager
-async def _served(store: RedisStore, positions: int) -> AsyncIterator[LargePage]:
+async def _served(store: RedisStore, ledger: Ledger, positions: int) -> AsyncIterator[LargePage]:
     markets = tuple(
         PROTOCOLS["aave_v3"](MarketPlan(name, an_address(name), 0, None), abi_library)
         for name in MARKETS
@@ -160,7 +165,7 @@ async def _served(store: RedisStore, positions: int) -> AsyncIterator[LargePage]
     world = indebted_world(accounts=8)
     pools = tuple(Pool(_deeper(curve)) for curve in world.curves)
     began = replace(a_block(), timestamp=int(time.time()))  # no page calls it stale
-    now = Now(Ledger(dict(records_of(positions))), began)
+    now = Now(ledger, began)
     known = Known(markets, CascadeRunner(markets, pools, {}, {}, PLANS), OPTIONS)
     judge = Judge(known.runner, tuple(_rules()), (), to_checksum_address, silences=store.silences)
     books = Books(markets, to_checksum_address, pools)
@@ -178,12 +183,15 @@ async def _served(store: RedisStore, positions: int) -> AsyncIterator[LargePage]
         await server.stop()
 
 
-def records_of(positions: int) -> Iterator[tuple[Key, Record]]:
+def records_of(
+    positions: int, symbols: Mapping[str, str] = NO_OTHERS
+) -> Iterator[tuple[Key, Record]]:
     """A ledger of so many positions."""
     for market in MARKETS:
         yield market_key(market), a_market()
         for ordinal, token in enumerate(TOKENS):
-            yield reserve_key(market, token.asset), _reserve(ordinal, token)
+            symbol = symbols.get(token.symbol, token.symbol)
+            yield reserve_key(market, token.asset), _reserve(ordinal, token, symbol)
     yield from prices_of(0)
     dice = random.Random(3)
     held = 0
@@ -243,8 +251,8 @@ def _sorted(holdings: Iterator[Holding]) -> list[Holding]:
     return sorted(holdings, key=lambda one: one.asset)
 
 
-def _reserve(ordinal: int, token: Token) -> Record:
-    made = a_reserve(token.asset, symbol=token.symbol)
+def _reserve(ordinal: int, token: Token, symbol: str) -> Record:
+    made = a_reserve(token.asset, symbol=symbol)
     terms = replace(made.terms, liquidation_threshold_bps=Bps(token.threshold_bps))
     return replace(
         made,
