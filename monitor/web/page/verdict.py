@@ -10,7 +10,7 @@ from monitor.core.words import curved, figure, measured, shocked
 from monitor.web.page.sheet import Sheet
 from monitor.web.page.shown import instant
 
-BLIND_IN = {
+BLIND_IN: Mapping[str, str] = {
     Condition.HEAD: "no new blocks",
     Condition.ENDPOINTS: "nodes disagree",
     Condition.LOGS: "a log not understood",
@@ -122,7 +122,7 @@ def _breakers(sheet: Sheet, mood: Mood, word: str, rows: Sequence[Mapping[str, A
 def _blind(sheet: Sheet) -> Iterator[Verdict]:
     conditions = sheet.status["blind"]
     if conditions:
-        names = ", ".join(BLIND_IN.get(Condition(name), name) for name in conditions)
+        names = ", ".join(BLIND_IN.get(name, name) for name in conditions)
         reasons = dict.fromkeys(why for each in conditions.values() for why in each["reasons"])
         since = min((instant(each["since"]) or 0 for each in conditions.values()), default=None)
         yield Verdict(Mood.BLIND, "Blind", names, "; ".join(reasons), since)
