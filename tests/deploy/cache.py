@@ -4,10 +4,12 @@ import fcntl
 import hashlib
 import shutil
 import tempfile
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 CACHE = Path(__file__).resolve().parent / ".cache"
+KEPT, LATELY_SECONDS = 4, 1800.0
 
 
 def digest(*parts: bytes) -> str:
@@ -18,13 +20,15 @@ def digest(*parts: bytes) -> str:
     return contents.hexdigest()[:16]
 
 
-def made(name: str, build: Callable[[Path], None]) -> Path:
+def made(name: str, build: Callable[[Path], None], *, instead_of: str = "") -> Path:
     """The folder of this name, built if it is not there; whole or absent, whoever is interrupted.
 
     `build` is handed an empty folder. One process builds at a time, the others wait for it.
+    `instead_of`: a pattern of names; of those that nobody asked for lately, most are removed.
     """
     target = CACHE / name
     if target.is_dir():
+        target.touch()
         return target
     CACHE.mkdir(exist_ok=True)
     with (CACHE / "lock").open("w") as lock:
@@ -36,8 +40,18 @@ def made(name: str, build: Callable[[Path], None]) -> Path:
             try:
                 build(scratch)
                 scratch.chmod(0o755)
+                scratch.touch()
                 scratch.rename(target)
             except BaseException:
                 shutil.rmtree(scratch)
                 raise
+            if instead_of:
+                _prune(instead_of)
     return target
+
+
+def _prune(pattern: str) -> None:
+    asked = {folder: folder.stat().st_mtime for folder in CACHE.glob(pattern)}
+    for folder in sorted(asked, key=lambda each: -asked[each])[KEPT:]:
+        if time.time() - asked[folder] > LATELY_SECONDS:
+            shutil.rmtree(folder)

@@ -22,7 +22,7 @@ def installed() -> Path:
         subprocess.run(["cp", "--archive", "--link", f"{base}/.", folder], check=True)
         _run(root, folder, wheels, f"{PIP} --no-deps /wheels/cascade_monitor-*.whl")
 
-    return made(f"venv-{wheels.name}-{root.name}", add_product)
+    return made(f"venv-{wheels.name}-{root.name}", add_product, instead_of="venv-wheelhouse-*")
 
 
 def _with_wheels(root: Path, folder: Path) -> None:

@@ -38,7 +38,7 @@ def wheelhouse() -> Path:
             (target / wheel.name).write_bytes(wheel.read_bytes())
 
         key = digest(needed.name.encode(), wheel.name.encode(), wheel.read_bytes())
-        return made(f"wheelhouse-{key}", gather)
+        return made(f"wheelhouse-{key}", gather, instead_of="wheelhouse-*")
 
 
 def dependencies() -> Path:
