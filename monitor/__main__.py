@@ -280,7 +280,7 @@ def _told(errors: list[MonitorError]) -> int:
 
 
 def _plain(fault: str) -> str:
-    """Without secrets, and without what would move a terminal's cursor: others' files are quoted."""
+    """Without secrets, and without what would move a terminal's cursor: it quotes others' files."""
     told = REDACTION.without(fault)
     return "".join(c if c.isprintable() or c == "\n" else ascii(c)[1:-1] for c in told)
 

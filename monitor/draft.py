@@ -96,7 +96,9 @@ def text_of(parts: Sequence[Part], reasons: Mapping[int, str]) -> str:
     lines: list[str] = []
     for at, part in enumerate(parts):
         if at in reasons:
-            lines += [f"# Left out: {reasons[at]}.", *(f"# {line}".rstrip() for line in part.lines)]
+            # A node's words may be in it: on a line of their own they would be configuration.
+            reason = "".join(c if c.isprintable() else " " for c in reasons[at])
+            lines += [f"# Left out: {reason}.", *(f"# {line}".rstrip() for line in part.lines)]
         elif part.section == "assets":
             lines += [_without_names(line, lost) for line in part.lines]
         else:

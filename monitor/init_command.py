@@ -2,7 +2,6 @@
 
 import os
 import re
-import stat
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -139,13 +138,13 @@ def _check_free(paths: Sequence[Path], *, force: bool) -> None:
 
 def _write(path: Path, text: str, mode: int, *, force: bool) -> None:
     """Raises ConfigError where it cannot be written, QuestionError where it came up meanwhile."""
-    flags = os.O_WRONLY | os.O_CREAT | (os.O_TRUNC if force else os.O_EXCL)
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
     try:
         # Who may read the file may enter its folder: a service's user is another than ours.
         path.parent.mkdir(mode=mode | (mode & 0o444) >> 2, exist_ok=True)
+        if force:  # a new file: others may have the old one open, or may have linked it elsewhere
+            path.unlink(missing_ok=True)
         with os.fdopen(os.open(path, flags, mode), "w") as file:
-            if stat.S_IMODE(os.fstat(file.fileno()).st_mode) & ~mode:
-                os.fchmod(file.fileno(), mode)
             file.write(text)
     except OSError as error:
         if isinstance(error, FileExistsError) and path.is_file():

@@ -7,6 +7,7 @@ import pytest
 from daemon_process import command
 
 from monitor.errors import ConfigError
+from monitor.init_command import FOR_ITS_OWNER, _write
 from monitor.settings import load
 
 
@@ -50,6 +51,25 @@ async def test_init__over_a_file_that_is_there__leaves_it_unless_told(tmp_path: 
     forced = await command("init", "-o", str(config), "--force")
     assert forced.code == 0
     assert "[chain]" in config.read_text()
+
+
+def test_write__by_force__makes_a_new_file_for_its_owner_alone(tmp_path: Path) -> None:
+    elsewhere, secrets = tmp_path / "elsewhere", tmp_path / "endpoints"
+    elsewhere.write_text("old")
+    elsewhere.chmod(0o644)
+    for make in (secrets.hardlink_to, secrets.symlink_to):
+        make(elsewhere)
+        with elsewhere.open() as reader:  # of somebody who waits
+            _write(secrets, "key", FOR_ITS_OWNER, force=True)
+            assert reader.read() == "old"
+        assert elsewhere.read_text() == "old"
+        assert secrets.read_text() == "key"
+        assert (secrets.stat().st_mode & 0o777, secrets.is_symlink()) == (0o600, False)
+        secrets.unlink()
+    secrets.symlink_to(tmp_path / "not-there")
+    with pytest.raises(ConfigError):
+        _write(secrets, "key", FOR_ITS_OWNER, force=False)
+    assert not (tmp_path / "not-there").exists()
 
 
 @pytest.mark.parametrize(

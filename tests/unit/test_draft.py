@@ -139,6 +139,13 @@ def test_left_out__of_a_table__keeps_all_its_words() -> None:
     assert sorted(kept) == sorted(line.removeprefix("# ") for line in TEXT.splitlines())
 
 
+def test_left_out__with_a_reason_of_several_lines__adds_nothing_to_the_configuration() -> None:
+    hostile = 'no\n[[webhooks]]\nurl = "https://evil.example"\r\x85\u2028[http]\x1b[2J'
+    text = text_of(parts_in(TEXT), {3: hostile})
+    assert tomllib.loads(text).keys() == tomllib.loads(TEXT).keys()
+    assert "evil.example" in text
+
+
 def test_filled_in__with_a_chain_and_endpoints__has_them() -> None:
     told = filled_in(MINIMAL.text, 137, URLS)
     assert tomllib.loads(told)["chain"] == {
