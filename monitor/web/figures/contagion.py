@@ -19,6 +19,7 @@ from monitor.web.figures.drawing import (
     percent,
     place,
     result_of,
+    whole_place,
 )
 
 MOST_MARKETS = 8
@@ -187,13 +188,17 @@ def _shown(name: str, names: Names) -> str:
     return name if name in (SHOCK, OTHERS) else place(name, names)
 
 
+def _told(name: str, names: Names) -> str:
+    return name if name in (SHOCK, OTHERS) else whole_place(name, names)
+
+
 def _said(cell: Cell, names: Names) -> str:
-    source, target = label(_shown(cell.source, names), 60), label(_shown(cell.target, names), 60)
+    source, target = (label(_told(each, names), 60) for each in (cell.source, cell.target))
     cause = source if cell.source == SHOCK else f"sales in {source}"
     part = "" if cell.share is None else f"<br>{percent(cell.share)} of all liquidated there"
     return f"{exact(f'{cell.usd:.2f}')} liquidated in {target}<br>because of {cause}{part}"
 
 
 def _row(cell: Cell, names: Names) -> tuple[str, ...]:
-    target, source = place(cell.target, names), _shown(cell.source, names)
+    target, source = _told(cell.target, names), _told(cell.source, names)
     return target, source, exact(f"{cell.usd:.2f}"), percent(cell.share)

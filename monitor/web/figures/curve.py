@@ -202,14 +202,18 @@ class _Marks:
         self.annotations: list[dict[str, Any]] = []
 
     def across(self, y: float, role: str, said: str, *, is_log: bool) -> None:
-        """`y` of an annotation on a logarithmic axis is an exponent, of a shape it is not."""
+        """`y` of an annotation on a logarithmic axis is an exponent, of a shape it is not.
+
+        What warns is said at the right, what trips at the left: they may lie close together.
+        """
         from math import log10
 
         self.shapes.append(
             {"type": "line", "xref": "paper", "x0": 0, "x1": 1, "y0": y, "y1": y} | _line(role)
         )
-        at = {"xref": "paper", "x": 0.01, "y": log10(y) if is_log else y, "yanchor": "bottom"}
-        self.annotations.append(at | _words(said, role) | {"xanchor": "left"})
+        at = {"xref": "paper", "y": log10(y) if is_log else y, "yanchor": "bottom"}
+        side = {"x": 0.99, "xanchor": "right"} if role == "warned" else {"x": 0, "xanchor": "left"}
+        self.annotations.append(at | side | _words(said, role))
 
     def down(self, x: float, role: str, said: str, row: int) -> None:
         """`row`: from the top, so that words do not lie on one another."""

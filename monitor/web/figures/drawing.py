@@ -66,11 +66,19 @@ def place(name: str, names: Mapping[str, str]) -> str:
     `names`: by id.
     """
     market, _, sub_market = name.partition("/")
-    if not sub_market:
-        return market
-    short = f"{sub_market[:6]}…{sub_market[-4:]}"
-    told = names.get(sub_market)
-    return f"{market} {told} ({short})" if told else f"{market} {short}"
+    told = names.get(sub_market) or _short(sub_market)
+    return f"{market} {told}" if sub_market else market
+
+
+def whole_place(name: str, names: Mapping[str, str]) -> str:
+    """The same, with the beginning and the end of its id: two may be of the same assets."""
+    _, _, sub_market = name.partition("/")
+    more = f" ({_short(sub_market)})" if sub_market in names else ""
+    return place(name, names) + more
+
+
+def _short(sub_market: str) -> str:
+    return f"{sub_market[:6]}…{sub_market[-4:]}"
 
 
 def number(text: object) -> float | None:

@@ -5,6 +5,7 @@
   const SCRIPT = document.querySelector("template[data-plotly]").dataset.plotly;
   const OPTIONS = { displayModeBar: false, displaylogo: false, responsive: false, showTips: false, doubleClick: false };
   const NARROW = 480;
+  const LABELS = 190; // about what the names beside a map take
   const known = new WeakMap(); // element -> {tag, answer, isVisible, isStale, isBusy, width}
   let loading = null;
 
@@ -68,15 +69,19 @@
     element.append(note);
   }
 
-  // What would lie on itself on a phone; the table below the figure has it whole.
-  function squeeze(data, layout, width) {
-    layout.font.size = 11;
-    for (const words of layout.annotations ?? []) words.font.size = 10;
+  // Words that would lie on one another are smaller, shorter or gone: the table has them whole.
+  function fit(data, layout, width) {
+    const isNarrow = width < NARROW;
+    if (isNarrow) layout.font.size = 11;
+    if (isNarrow) for (const words of layout.annotations ?? []) words.font.size = 10;
     for (const trace of data) {
-      if (trace.type === "sankey")
+      if (trace.type === "sankey" && isNarrow)
         trace.node.label = trace.node.label.map((name) => (name.length > 12 ? `${name.slice(0, 11)}…` : name));
-      if (trace.mode === "text" && width / (new Set(trace.x).size + 3) < 48)
-        Object.assign(trace, { mode: "markers", marker: { opacity: 0 } });
+      if (trace.mode === "text") {
+        const cell = (width - LABELS) / new Set(trace.x).size;
+        if (cell < 44) Object.assign(trace, { mode: "markers", marker: { opacity: 0 } });
+        else if (cell < 60) trace.textfont.size = 10;
+      }
     }
   }
 
@@ -89,7 +94,7 @@
     const { color, done } = palette(element.parentElement);
     const { data, layout } = colored(plot, color);
     done();
-    if (element.clientWidth < NARROW) squeeze(data, layout, element.clientWidth);
+    fit(data, layout, element.clientWidth);
     await Plotly.react(element, data, { ...layout, width: element.clientWidth, height: element.clientHeight }, OPTIONS);
     element.dataset.state = "drawn";
     element.setAttribute("role", "img");
