@@ -3,19 +3,32 @@
 Nothing here is retried for ever, and nothing is guessed: what cannot be answered ends the replay.
 """
 
-from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
-from contextlib import contextmanager
-from typing import Protocol
+import asyncio
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from typing import Protocol, TypeVar
+
+import structlog
 
 from monitor.chain.block_logs import BlockLogs
+from monitor.chain.endpoint import backoff_seconds
 from monitor.chain.node import Node
 from monitor.chain.wire import Header
 from monitor.core.blocks import BlockAdded, BlockRef, ChainEvent, RawLog
 from monitor.core.ports import AccountReader, Code, ContractReader, ViewCall, ViewResult
 from monitor.core.units import Address, BlockHash
-from monitor.errors import BlockUnknown, MonitorError, RpcInconsistent, StateUnavailable
+from monitor.errors import (
+    BlockUnknown,
+    MonitorError,
+    RpcInconsistent,
+    StateUnavailable,
+    TransientError,
+)
 
+log = structlog.stdlib.get_logger(__name__)
 Addresses = Callable[[], frozenset[Address]]
+Answer = TypeVar("Answer")
+MOST_TRIES = 8
+"""Of one question. Each asks every endpoint several times."""
 
 
 class PastError(MonitorError):
@@ -92,7 +105,7 @@ class NodePast:
         self._header: Header | None = None
 
     async def block(self, number: int) -> BlockRef:
-        self._header = await self._node.headers.by_number(number)
+        self._header = await _asked(None, lambda: self._node.headers.by_number(number))
         return self._header.block
 
     async def genesis(self) -> BlockHash:
@@ -100,37 +113,25 @@ class NodePast:
 
     async def logs(self, block: BlockRef, addresses: frozenset[Address]) -> tuple[RawLog, ...]:
         header, self._header = self._header, None
-        with _refusing(block):
-            if header is not None and header.block == block:
-                found = await self._block_logs.of_header(header, addresses)
-            else:
-                found = await self._block_logs.of_block(block, addresses)
-        return found
+        logs = self._block_logs
+        if header is not None and header.block == block:
+            return await _asked(block, lambda: logs.of_header(header, addresses))
+        return await _asked(block, lambda: logs.of_block(block, addresses))
 
     async def transfers(self, block: BlockRef, accounts: frozenset[Address]) -> tuple[RawLog, ...]:
-        with _refusing(block):
-            found = await self._block_logs.transfers_of(block, accounts)
-        return found
+        return await _asked(block, lambda: self._block_logs.transfers_of(block, accounts))
 
     async def read(self, at: BlockRef, calls: Sequence[ViewCall]) -> list[ViewResult]:
-        with _refusing(at):
-            found = await self._reader.read(at, calls)
-        return found
+        return await _asked(at, lambda: self._reader.read(at, calls))
 
     async def has_code(self, at: BlockRef, contract: Address) -> bool:
-        with _refusing(at):
-            found = await self._reader.has_code(at, contract)
-        return found
+        return await _asked(at, lambda: self._reader.has_code(at, contract))
 
     async def codes(self, at: BlockRef, accounts: Sequence[Address]) -> list[Code]:
-        with _refusing(at):
-            found = await self._reader.codes(at, accounts)
-        return found
+        return await _asked(at, lambda: self._reader.codes(at, accounts))
 
     async def storage(self, at: BlockRef, slots: Sequence[tuple[Address, int]]) -> list[int]:
-        with _refusing(at):
-            found = await self._reader.storage(at, slots)
-        return found
+        return await _asked(at, lambda: self._reader.storage(at, slots))
 
     async def past_logs(
         self,
@@ -139,19 +140,32 @@ class NodePast:
         from_block: int,
         to_block: int,
     ) -> list[RawLog]:
-        return await self._reader.past_logs(addresses, topics, from_block, to_block)
+        logs = self._reader.past_logs
+        return await _asked(None, lambda: logs(addresses, topics, from_block, to_block))
 
 
-@contextmanager
-def _refusing(at: BlockRef) -> Iterator[None]:
-    """A block that is not there (yet) is asked for again; forgotten state does not come back."""
-    try:
-        yield
-    except BlockUnknown:
-        raise
-    except StateUnavailable as error:
-        raise PastError(
-            f"no endpoint has the state of block {at.number} any more: expected an archive node "
-            "for blocks older than about 128. Add one to chain.endpoints, or replay a recording "
-            f"(--recording FILE). It said: {error}"
-        ) from error
+async def _asked(at: BlockRef | None, ask: Callable[[], Awaitable[Answer]]) -> Answer:
+    """Ask until it works, within half a minute or so: a replay of hours outlives a node's blip.
+
+    A block that is not there (yet) is the pipeline's to wait for; forgotten state does not come
+    back, and ends it.
+    """
+    failures = 0
+    while True:
+        try:
+            return await ask()
+        except TransientError as error:
+            failures += 1
+            if failures == MOST_TRIES:
+                raise
+            log.warning("retrying", waiting_for="node", error=str(error))
+            await asyncio.sleep(backoff_seconds(failures))
+        except BlockUnknown:
+            raise
+        except StateUnavailable as error:
+            which = "these blocks" if at is None else f"block {at.number}"
+            raise PastError(
+                f"no endpoint has the state of {which} any more: expected an archive node for "
+                "blocks older than about 128. Add one to chain.endpoints, or replay a recording "
+                f"(--recording FILE). It said: {error}"
+            ) from error

@@ -31,7 +31,7 @@ from monitor.simulation.results import CurveProjection, Projection
 
 log = structlog.stdlib.get_logger(__name__)
 MOST_TRIES = 8
-"""Half a minute and more: a node that fails for longer ends the replay."""
+"""Of a block that is not there: the past has been asked often enough for all else."""
 MOST_LOOPS = 20
 FIRING = (BreakerPhase.TRIPPED, BreakerPhase.RECOVERING)
 _CENT = Decimal("0.01")

@@ -72,6 +72,7 @@ class Lived:
     live: Sequence[Mapping[str, Any]]
     replayed: Ended
     incident: Ended
+    shaken: Ended
     faults: Mapping[str, Ended]
 
     @property
@@ -123,9 +124,10 @@ async def _lived(folder: Path) -> Lived:
             "no range": await command("replay", "--config", config),
             "pruned": await _pruned(stage.world, config, asked[3:]),
         }
+        shaken = await _shaken(stage.world, config, asked[3:])
         incident = await _incident(stage.world, config, folder, (first, last))
     alerts = [alert["data"] for alert in reversed(told["alerts"])]
-    return Lived(folder, executed, alerts, replayed, incident, faults)
+    return Lived(folder, executed, alerts, replayed, incident, shaken, faults)
 
 
 async def _incident(world: World, config: Path, folder: Path, blocks: tuple[int, int]) -> Ended:
@@ -152,6 +154,21 @@ async def _pruned(world: World, config: Path, blocks: Sequence[object]) -> Ended
         return await command("replay", "--config", _behind(proxy, world, config), *blocks)
 
 
+async def _shaken(world: World, config: Path, blocks: Sequence[object]) -> Ended:
+    """A node that refuses thirty requests in the midst of it, as before a restart."""
+
+    async def edit(proxy: FaultProxy, _: Json, answer: Json) -> Json:
+        number = proxy.memory["asked"] = proxy.memory.get("asked", 0) + 1
+        error = {"code": -32000, "message": "server is shutting down"}
+        is_away = 40 <= number < 70
+        return {"jsonrpc": "2.0", "id": answer["id"], "error": error} if is_away else answer
+
+    async with FaultProxy(world.anvil.http_url, world.anvil.ws_url) as proxy:
+        proxy.inject(Fault("away", edit=edit))
+        other = _behind(proxy, world, config)
+        return await command("replay", "--config", other, *blocks, "--horizon", HORIZON, "--json")
+
+
 def _behind(proxy: FaultProxy, world: World, config: Path) -> Path:
     """The same configuration, with the proxy for a node."""
     text = config.read_text().replace(world.anvil.http_url, proxy.http_url)
@@ -162,8 +179,10 @@ def _behind(proxy: FaultProxy, world: World, config: Path) -> Path:
 
 def test_replay__of_blocks_that_were_watched__says_what_the_daemon_said(lived: Lived) -> None:
     replayed = lived.replayed.document["alerts"]
-    live = [(alert["alert"]["id"], alert["value"]) for alert in lived.live]
-    assert [(alert["id"], alert["value"]) for alert in replayed] == live
+    live = [
+        (alert["alert"]["id"], alert["alert"]["breaker"], alert["value"]) for alert in lived.live
+    ]
+    assert [(alert["id"], alert["breaker"], alert["value"]) for alert in replayed] == live
     kinds = [alert["type"] for alert in replayed]
     assert kinds.count("breaker.tripped") == 2
     assert kinds.count("breaker.cleared") == 1
@@ -241,6 +260,11 @@ def test_replay__of_blocks_whose_state_is_gone__asks_for_an_archive_node(lived: 
     said = " ".join(gone.err.split())
     assert "expected an archive node for blocks older than about 128" in said
     assert "Traceback" not in said
+
+
+def test_replay__of_a_node_that_is_away_for_a_while__is_the_same(lived: Lived) -> None:
+    assert lived.shaken.document["alerts"] == lived.replayed.document["alerts"]
+    assert lived.shaken.document["happened"] == lived.replayed.document["happened"]
 
 
 def test_incident__on_a_node__is_its_blocks_and_its_breakers(lived: Lived) -> None:

@@ -112,7 +112,7 @@ async def test_recording__whose_answers_are_of_another_form__is_refused_in_words
     for answer in answers:
         views = {key: [[0, 9_999, answer]] for key in whole.answers.views}
         path = changed(tmp_path / "r.gz", whole.header, replace(whole.answers, views=views))
-        with pytest.raises(QuestionError, match="does not hold together|has no answer to"):
+        with pytest.raises(QuestionError, match=r"does not hold together|has no answer to"):
             await from_recording(path, None, None, lambda done, of: None)
 
 
