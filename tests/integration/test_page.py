@@ -58,6 +58,33 @@ async def test_page__what_strangers_named__is_escaped() -> None:
         assert "<script>alert" not in page
 
 
+async def test_page__while_no_scenario_can_be_projected__says_why(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    why = "no asset is called 'WETH': expected one of <b>x</b>"
+    common = {"block": BLOCK, "document": None, "fault": why}
+    curve = {"asset": "WETH", "to": "-0.5", "steps": 5}
+    rows = [
+        {"name": "crash", "shocks": {"WETH": -0.3}, "curve": None, **common},
+        {"name": "curve", "shocks": {}, "curve": curve, **common},
+    ]
+
+    async def judged() -> list[dict[str, object]]:
+        return rows
+
+    async with serving() as client:
+        client.answers.told = EMPTY_WORLD
+        monkeypatch.setattr(client.answers, "judged", judged)
+        for number, shown in enumerate((rows[:], rows[:1], rows[1:])):
+            rows[:] = shown
+            client.stream.tell_block(BLOCK | {"number": number})
+            status, page = await text_of(client, "/")
+            assert status == 200
+            assert "no asset is called" in page
+            assert "<b>x" not in page
+            assert "$0" not in page
+
+
 async def test_update__of_what_a_browser_has__is_empty() -> None:
     async with serving() as client:
         client.answers.told = EMPTY_WORLD

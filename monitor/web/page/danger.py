@@ -12,7 +12,10 @@ from monitor.web.page.verdict import cause
 LOWER_IS_WORSE = ("critical_shock", "critical_shock_sigmas")
 _ROOM = Decimal("1.25")
 """A gauge ends this far behind its last mark."""
-_NOTHING: Document = {}
+_NOTHING: Document = dict.fromkeys(
+    ("liquidated_usd", "bad_debt_usd", "unliquidated_usd", "amplification")
+)
+"""Nothing is known of any sum."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +29,8 @@ class Gauge:
 
 @dataclass(frozen=True, slots=True)
 class Threat:
-    """One scenario. `worst`: of a curve its far end, else the projection itself; empty when there
-    is none. `critical`: where a curve turns, in words; empty where it is no curve.
+    """One scenario. `worst`: of a curve its far end, else the projection itself; all unknown when
+    there is none. `critical`: where a curve turns, in words; empty where it is no curve.
     """
 
     name: str
