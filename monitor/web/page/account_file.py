@@ -5,10 +5,20 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
+from monitor.core.owners import OwnerKind
 from monitor.core.ports import Answers, LoopFilter, PositionFilter
 from monitor.errors import QuestionError, TransientError
 
 MOST_ROWS = 200
+KINDS: Mapping[str, str] = {
+    OwnerKind.EOA: "A wallet with a key of its own",
+    OwnerKind.SAFE: "A Safe",
+    OwnerKind.DS_PROXY: "A DSProxy",
+    OwnerKind.MINIMAL_PROXY: "A minimal proxy",
+    OwnerKind.SMART_ACCOUNT: "A smart account",
+    OwnerKind.VAULT: "A vault with holders of its own",
+    OwnerKind.CONTRACT: "A contract that counts as its own",
+}
 Document = Mapping[str, Any]
 
 
@@ -53,7 +63,7 @@ def _whose(told: Document) -> str:
     """Whose an account is, and by what evidence."""
     if told.get("unknown"):
         return f"Counts as its own: {'; '.join(told['unknown'])}."
-    kind = str(told["kind"]).replace("_", " ").capitalize()
+    kind = KINDS.get(told["kind"], str(told["kind"]))
     if told["owner"] != told["account"]:
         kind += f" of {told['owner']}"
     if told["controllers"]:

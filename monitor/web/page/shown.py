@@ -68,7 +68,7 @@ def breaking(breaks_at: Mapping[str, Any] | None) -> str:
     moves = {key: value for key, value in breaks_at.items() if isinstance(value, float | int)}
     if moves:
         key = min(moves, key=lambda each: abs(moves[each]))
-        return shocked({key: moves[key]})
+        return shocked({key: moves[key]}).replace(" %", "\u00a0%")
     key, value = next(iter(breaks_at.items()))
     return "not known" if value is None else shocked({key: value})
 

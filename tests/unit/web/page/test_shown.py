@@ -37,7 +37,7 @@ def test_values__that_are_unknown__are_never_zero() -> None:
     ("breaks_at", "words"),
     [
         ({}, ""),
-        ({"WETH": -0.3, "peg:wstETH/WETH": -0.05}, "wstETH falls 5 % against WETH"),
+        ({"WETH": -0.3, "peg:wstETH/WETH": -0.05}, "wstETH falls 5\u00a0% against WETH"),
         ({"WETH": None}, "not known"),
         ({"rate:core/WETH": "0.9@30"}, "WETH in core is lent out at 0.9@30"),
     ],
