@@ -13,6 +13,7 @@ from monitor.engine.breaker import BreakerRule
 from monitor.engine.cascade_runner import Answer
 from monitor.engine.readings import unknown_of
 
+NOT_JUDGED = "its value: no block was judged since it is in the configuration"
 NOT_READ = "whether it is silenced: the store cannot be read now"
 
 
@@ -55,7 +56,7 @@ def breaker_row(rule: BreakerRule, state: BreakerState, around: Surroundings) ->
         "next_escalation": _next_escalation(rule, state),
         "silenced": _silenced(rule.name, around),
         "muted": state.is_muted,
-        "unknown": _unknown(rule, around),
+        "unknown": _unknown(rule, state, around),
     }
     if len(rule.limits) > 1:
         row |= {"when": rule.when, "measures": measures_json(rule, values)}
@@ -90,8 +91,10 @@ def _silenced(name: str, around: Surroundings) -> dict[str, str] | None:
     return {"until": rfc3339(silence.until_unix), "why": silence.why}
 
 
-def _unknown(rule: BreakerRule, around: Surroundings) -> list[str]:
+def _unknown(rule: BreakerRule, state: BreakerState, around: Surroundings) -> list[str]:
     reasons = [NOT_READ] if around.silences is None else []
+    if state.value is None and not state.blind:
+        reasons.append(NOT_JUDGED)
     for limits in rule.limits:
         answer = around.answers.get(limits.scenario)
         reasons += () if answer is None else unknown_of(limits, answer, around.view)

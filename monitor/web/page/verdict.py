@@ -143,6 +143,14 @@ def _unsure(sheet: Sheet) -> Iterator[Verdict]:
     other = [reason for reason in reasons if reason not in late and reason not in known]
     if other and not sheet.status["blind"]:
         yield Verdict(Mood.BLIND, "Not sure", "", "; ".join(other))
+    new = [
+        row["name"]
+        for row in sheet.status["breakers"]
+        if row["value"] is None and row["unknown"] and not row["blind"]
+    ]
+    if new:
+        told = "No block was judged since they are in the configuration."
+        yield Verdict(Mood.BUSY, "Waiting for a block", ", ".join(new), told)
     if late:
         told = late[0].removeprefix(CATCHING_UP).strip()
         yield Verdict(Mood.BUSY, "Catching up", "", f"{told.capitalize()}.")

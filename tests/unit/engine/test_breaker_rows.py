@@ -14,7 +14,7 @@ from monitor.core.alerts import BreakerState, Silence
 from monitor.core.ledger import Ledger
 from monitor.display import breakers
 from monitor.engine.breaker import BreakerRule
-from monitor.engine.breaker_rows import NOT_READ, Surroundings, breaker_row
+from monitor.engine.breaker_rows import NOT_JUDGED, NOT_READ, Surroundings, breaker_row
 from monitor.engine.measures import NOTHING_CRITICAL, When
 
 QUIET = Silence("eth-cascade", since_unix=0, until_unix=10**6, why="a planned [migration]")
@@ -54,8 +54,13 @@ def test_row__silence_that_is_over__is_none() -> None:
 
 
 def test_row__store_that_cannot_be_read__says_that_silences_are_unknown() -> None:
-    row = a_row(a_rule(), BreakerState(), None)
+    row = a_row(a_rule(), BreakerState(value="1"), None)
     assert (row["silenced"], row["unknown"]) == (None, [NOT_READ])
+
+
+def test_row__not_judged_yet__says_why_its_value_is_unknown() -> None:
+    row = a_row(a_rule(), BreakerState(), {})
+    assert (row["value"], row["unknown"]) == (None, [NOT_JUDGED])
 
 
 def test_row__blind__says_since_when_and_what_it_was() -> None:

@@ -34,6 +34,7 @@ TRIPPED = breaker(name="big", phase="tripped", value="5000000.00", since=SINCE)
 WARNED = breaker(name="near", phase="warned", value="3500000.00", since=SINCE)
 PENDING = breaker(name="soon", phase="pending", value="4300000.00", since=SINCE)
 SIGHTLESS = breaker(name="eyes", blind=True, blind_since=SINCE, value=None, unknown=["no price"])
+NEW = breaker(name="new", value=None, unknown=["its value: no block was judged"])
 BELOW = {"name": "ours", "positions": [{"below": True}, {"below": False}]}
 HEAD = {"monitor.head": {"since": SINCE, "reasons": ["no newer block"]}}
 CURRENT = Probe(True)
@@ -62,6 +63,8 @@ def sheet(*breakers: dict[str, Any], **changes: Any) -> Sheet:
         (sheet(TRIPPED, blind=HEAD), Mood.TRIPPED, "TRIPPED: big"),
         (sheet(WARNED, blind=HEAD), Mood.BLIND, "Blind: no new blocks"),
         (sheet(SIGHTLESS), Mood.BLIND, "Blind: eyes"),
+        (sheet(breaker(), NEW), Mood.BUSY, "Waiting for a block: new"),
+        (sheet(breaker(value=None)), Mood.QUIET, "All quiet"),
         (sheet(ready=LATE), Mood.BUSY, "Catching up"),
         (sheet(ready=LATE, held=0), Mood.BUSY, "Catching up"),
         (sheet(WARNED, ready=LATE), Mood.WARNED, "Warned: near"),
