@@ -26,7 +26,7 @@ WORLDS ?= 2
 # Unless told, the seed decides whether two daemons share a Redis.
 PAIR_FLAG = $(if $(PAIR),$(if $(filter 0,$(PAIR)),--no-pair,--pair))
 
-.PHONY: dashboards options recordings help install redis devnet demo test test-deploy debian gate lint types format bench fuzz torture loops fidelity hysteresis clean lock
+.PHONY: pictures dashboards options recordings help install redis devnet demo test test-deploy debian gate lint types format bench fuzz torture loops fidelity hysteresis clean lock
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -67,6 +67,9 @@ $(DEPLOY_STAMP): $(STAMP) $(DEPLOY_LOCK)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes \
 	  -r $(DEPLOY_LOCK)
 	@touch $@
+
+pictures: devnet $(DEPLOY_STAMP) debian ## the page as it trips, in Chromium, to deploy/pictures
+	@$(DEVNET) picturing
 
 dashboards: $(DEPLOY_STAMP) ## the Grafana dashboards, from deploy/grafana
 	@PYTHONPATH=deploy $(BIN)/python -m grafana.build
