@@ -5,6 +5,7 @@ import json
 import os
 import signal
 import sys
+import tempfile
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
+from warm_commands import request, server
 
 COMMAND = (sys.executable, "-m", "monitor")
 
@@ -34,16 +36,27 @@ async def command(
     *arguments: str, environ: dict[str, str] | None = None, seconds: float = 60.0
 ) -> Finished:
     """Run `cascade-monitor …` to its end; for at most so long."""
-    process = await asyncio.create_subprocess_exec(
-        *COMMAND,
-        *arguments,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-        env=os.environ | {"COLUMNS": "200"} | (environ or {}),
-    )
-    async with asyncio.timeout(seconds):
-        out, err = await process.communicate()
-    return Finished(process.returncode or 0, out.decode(), err.decode())
+    variables = os.environ | {"COLUMNS": "200"} | (environ or {})
+    with tempfile.TemporaryDirectory() as folder:
+        code = await _run(request(arguments, variables, Path(folder)), seconds)
+        out, err = ((Path(folder) / name).read_text() for name in ("out", "err"))
+    return Finished(code, out, err)
+
+
+async def _run(asked: bytes, seconds: float) -> int:
+    """The exit code; negative: the signal that ended it. Whoever waits no longer ends it."""
+    address = (await asyncio.to_thread(server)).address
+    answers, questions = await asyncio.open_unix_connection(address)
+    pid, code = b"", b""
+    try:
+        questions.write(asked)
+        async with asyncio.timeout(seconds):
+            pid, code = await answers.readline(), await answers.readline()
+    finally:
+        if pid and not code:
+            os.kill(int(pid), signal.SIGKILL)
+        questions.close()
+    return int(code)
 
 
 def running_in(folder: Path) -> list[str]:
