@@ -3,9 +3,10 @@
 import asyncio
 import json
 import os
+import socket
 import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -111,6 +112,23 @@ def webhooks(port: int, secret_file: Path) -> str:
     return "\n".join(f"[[webhooks]]\n{table}\nallow_private = true\n" for table in tables)
 
 
+@contextmanager
+def service_manager(told: list[str], monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """What `systemctl status` would be told by a daemon that starts within."""
+    name = f"cascade-monitor-secrets-{os.getpid()}"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notified:
+        notified.bind(f"\0{name}")
+        notified.setblocking(False)
+        loop = asyncio.get_running_loop()
+        loop.add_reader(notified, lambda: told.append(notified.recv(65_536).decode()))
+        monkeypatch.setenv("NOTIFY_SOCKET", f"@{name}")
+        try:
+            yield
+        finally:
+            monkeypatch.delenv("NOTIFY_SOCKET")
+            loop.remove_reader(notified)
+
+
 @pytest.fixture
 async def place(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Place]:
     folder = stage.folder / "secrets"
@@ -144,9 +162,27 @@ async def place(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[
             server.stop()
 
 
-async def test_secrets__of_every_key_under_every_failure__are_told_nowhere(place: Place) -> None:
+async def test_secrets__of_every_key_under_every_failure__are_told_nowhere(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
     config = str(place.config)
+    notes: list[str] = []
     assert await place.run("check", "--send-test", "--config", config) == 1
+    with service_manager(notes, monkeypatch):
+        await live(place)
+    assert any(note.startswith("STATUS=") for note in notes)
+    place.told["service manager"] = "\n".join(notes)
+    await tell_the_rest(place, config)
+    place.redis.stop()
+    assert not {name: marks for name, told in place.told.items() if (marks := marks_in(told))}
+    left = marks_under(place.stage.folder)
+    # Where they were given, and nowhere else: not in logs, nor in what Redis was ever told.
+    given = {place.config, *(place.stage.folder / "secrets").iterdir()}
+    assert left.keys() == {str(path) for path in given}
+
+
+async def live(place: Place) -> None:
+    """A daemon's life, with a store that dies in it."""
     async with daemon_process(place.config, place.port) as daemon:
         await follow_until_it_fires(place, daemon)
         await everything_it_answers(place)
@@ -155,19 +191,20 @@ async def test_secrets__of_every_key_under_every_failure__are_told_nowhere(place
         await place.ask("/readyz", with_token=False)
         place.redis.start(*place.redis_settings)
         await daemon.says("/readyz", "true")
+
+
+async def tell_the_rest(place: Place, config: str) -> None:
+    """What commands say and write beside a stopped daemon."""
     words = ["status --json", "alerts --json", "alerts --dead --json"]
-    words += [
-        f"{what} -o {place.stage.folder}/file-{what[-2:]}" for what in ("store backup", "snapshot")
-    ]
+    files = {"store backup": "up", "snapshot": "ot", "positions": "p.csv", "loops": "l.csv"}
+    words += [f"{what} -o {place.stage.folder}/file-{name}" for what, name in files.items()]
+    last = (await place.stage.world.head()).number
+    blocks = f"--from-block {last - 1} --to-block {last}"
+    kept = f"-o {place.stage.folder}/report.html --record {place.stage.folder}/recording.gz"
+    words.append(f"replay {blocks} {kept}")
     runs = (place.run(*each.split(), "--config", config) for each in words)
     assert await asyncio.gather(*runs) == [0] * len(words)
     await wrong_starts(place)
-    place.redis.stop()
-    assert not {name: marks for name, told in place.told.items() if (marks := marks_in(told))}
-    left = marks_under(place.stage.folder)
-    # Where they were given, and nowhere else: not in logs, nor in what Redis was ever told.
-    given = {place.config, *(place.stage.folder / "secrets").iterdir()}
-    assert left.keys() == {str(path) for path in given}
 
 
 async def follow_until_it_fires(place: Place, daemon: DaemonProcess) -> None:
@@ -204,9 +241,34 @@ async def everything_it_answers(place: Place) -> None:
         assert await place.ask(asked, body=body) == 200
         assert await place.ask(asked, body=body, with_token=False) == 401
         await place.ask(f"{asked}?x=1")
-    for path in ("/", "/healthz", "/readyz", "/metrics", "/nothing"):
+    account = "/account/0x" + "1" * 40
+    pages = ("/", account, "/account?address=x", "/page/update", "/page/update?account=x")
+    figures = [f"/page/figures/{kind}?scenario=eth-crash" for kind in ("loops", "contagion", "x")]
+    tables = ("/api/v1/positions?format=csv", "/api/v1/loops?format=csv")
+    for path in (*pages, *figures, *tables, "/login", "/assets/live.js", "/assets/..%2fx"):
         await place.ask(path)
         await place.ask(path, with_token=False)
+    for path in ("/healthz", "/readyz", "/metrics", "/nothing"):
+        await place.ask(path)
+        await place.ask(path, with_token=False)
+    for token in (TOKEN, f"{MARK}-guessed"):
+        await log_in(place, token)
+
+
+async def log_in(place: Place, token: str) -> None:
+    address = f"http://127.0.0.1:{place.port}"
+    jar = aiohttp.CookieJar(unsafe=True)  # of an address without a name too
+    async with (
+        aiohttp.ClientSession(cookie_jar=jar) as session,
+        session.post(
+            f"{address}/login", data={"token": token}, headers={"Origin": address}
+        ) as answer,
+    ):
+        # By its cookie, if it got one, it was sent on to the page.
+        assert answer.status == (200 if token == TOKEN else 403)
+        name = f"login {answer.status}"
+        told = f"{answer.headers} {answer.history} {list(jar)}"
+        place.told |= {name: await answer.text(), f"{name}: headers": told}
 
 
 async def wrong_starts(place: Place) -> None:
