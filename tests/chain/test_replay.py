@@ -6,7 +6,6 @@ for real, and liquidators come. The daemon watches all of it live.
 
 import asyncio
 import json
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -15,8 +14,8 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
+import daemon_process
 import pytest
-from daemon_process import daemon_process
 from devnet import Executed, World, crash
 from fault_proxy import Fault, FaultProxy, Json
 from stage import new_stage, slide
@@ -81,14 +80,8 @@ class Lived:
 
 
 async def command(*words: object) -> Ended:
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "monitor", *map(str, words)),
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    out, err = await process.communicate()
-    assert process.returncode is not None
-    return Ended(process.returncode, out.decode(), err.decode())
+    found = await daemon_process.command(*map(str, words))
+    return Ended(found.code, found.out, found.err)
 
 
 @pytest.fixture(scope="module")
@@ -103,7 +96,7 @@ async def _lived(folder: Path) -> Lived:
         )
         await stage.world.mine(3)
         first = (await stage.world.head()).number + 1
-        async with daemon_process(config, port) as daemon:
+        async with daemon_process.daemon_process(config, port) as daemon:
             await daemon.reached(await stage.head(), 60)
             for price_usd in SLIPS:
                 await daemon.reached(await slide(stage.world, price_usd), 60)
@@ -126,8 +119,13 @@ async def _lived(folder: Path) -> Lived:
         }
         shaken = await _shaken(stage.world, config, asked[3:])
         incident = await _incident(stage.world, config, folder, (first, last))
-    alerts = [alert["data"] for alert in reversed(told["alerts"])]
+    alerts = [alert["data"] for alert in reversed(told["alerts"]) if _is_of_chain(alert)]
     return Lived(folder, executed, alerts, replayed, incident, shaken, faults)
+
+
+def _is_of_chain(alert: Mapping[str, Any]) -> bool:
+    """How the monitor itself is, no block of the past tells."""
+    return not alert["data"]["alert"]["breaker"].startswith("monitor.")
 
 
 async def _incident(world: World, config: Path, folder: Path, blocks: tuple[int, int]) -> Ended:
