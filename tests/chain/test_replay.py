@@ -20,6 +20,7 @@ from devnet import Executed, World, crash
 from fault_proxy import Fault, FaultProxy, Json
 from stage import new_stage, slide
 
+pytestmark = pytest.mark.timeout(400)
 HORIZON = "100s"
 SLIPS = (1990, 1960, 1940, 2010, 2010, 1940)
 CRASH = {"WETH": Fraction(-15, 100)}
