@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import version
 from importlib.resources import files
+from typing import Protocol
 
 import msgspec
 from aiohttp import web
@@ -17,7 +18,7 @@ from monitor.web.figures.drawing import Document, Drawn
 from monitor.web.figures.kinds import sub_market_names
 from monitor.web.figures.thresholds import thresholds_of
 from monitor.web.page.assets import Asset, Assets
-from monitor.web.page.sheet import Sheet, Sheets
+from monitor.web.page.sheet import Sheet
 
 PATH = "/page/figures"
 SCRIPT = "plotly.min.js"
@@ -39,10 +40,16 @@ class Made:
     packed: bytes
 
 
+class Newest(Protocol):
+    """Where the newest sheet comes from."""
+
+    async def current(self) -> Sheet: ...
+
+
 class Figures:
     """Each is made in a thread, once for everybody who looks at the same sheet."""
 
-    def __init__(self, sheets: Sheets, assets: Assets) -> None:
+    def __init__(self, sheets: Newest, assets: Assets) -> None:
         self._sheets = sheets
         self._made: dict[tuple[str, str], Made] = {}
         self._turn = asyncio.Lock()
