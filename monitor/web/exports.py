@@ -70,11 +70,16 @@ async def _sent(
         }
     )
     harden(response)
-    await response.prepare(request)
-    await response.write(text.header() + await asyncio.to_thread(text.rows, first))
-    async for page in pages:
-        await response.write(await asyncio.to_thread(text.rows, page))
-    await response.write_eof()
+    try:
+        await response.prepare(request)
+        await response.write(text.header() + await asyncio.to_thread(text.rows, first))
+        async for page in pages:
+            await response.write(await asyncio.to_thread(text.rows, page))
+        await response.write_eof()
+    except ConnectionError:
+        if request.transport is not None and not request.transport.is_closing():
+            raise
+        # Who asked has left: no fault of ours.
     return response
 
 

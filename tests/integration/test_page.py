@@ -6,10 +6,12 @@ import re
 
 import aiohttp
 import pytest
-from asking import ACCOUNT, BLOCK, EMPTY_WORLD, Client, serving
+from asking import ACCOUNT, BLOCK, EMPTY_WORLD, Client, serving, wired
 
 from monitor.core.ports import Probe
 from monitor.errors import QuestionError, StoreUnavailable
+from monitor.web.page.assets import PIECE_BYTES
+from monitor.web.reception import Reception
 from monitor.web.sessions import COOKIE, MOST_WRONG
 
 TOKEN = "a-token-of-some-length"
@@ -64,7 +66,7 @@ async def test_page__while_no_scenario_can_be_projected__says_why(
     why = "no asset is called 'WETH': expected one of <b>x</b>"
     common = {"block": BLOCK, "document": None, "fault": why}
     curve = {"asset": "WETH", "to": "-0.5", "steps": 5}
-    rows = [
+    rows: list[dict[str, object]] = [
         {"name": "crash", "shocks": {"WETH": -0.3}, "curve": None, **common},
         {"name": "curve", "shocks": {}, "curve": curve, **common},
     ]
@@ -131,6 +133,20 @@ async def test_assets__by_their_version__are_kept_for_good_and_packed() -> None:
                     assert answer.headers["Cache-Control"] == "no-store"
         assert (await text_of(client, "/assets/secret.py"))[0] == 404
         assert (await text_of(client, "/assets/..%2fviews.py"))[0] == 404
+
+
+async def test_assets__taken_slowly__are_not_held_for_each() -> None:
+    async with serving(TOKEN) as client, wired(client.port) as wire:
+        await wire.say(b"GET /assets/plotly.min.js HTTP/1.1\r\nHost: x\r\n\r\n")
+        head = await wire.reader.readuntil(b"\r\n\r\n")
+        length = int(re.findall(rb"Content-Length: (\d+)", head)[0])
+        assert length > 4_000_000
+        server = client.server._runners[0].server
+        assert isinstance(server, Reception)
+        (guest,) = server.connections
+        assert guest.transport is not None
+        assert guest.transport.get_write_buffer_size() < 4 * PIECE_BYTES
+        assert len(await wire.reader.readexactly(length)) == length
 
 
 async def log_in(client: Client, token: str, **headers: str) -> aiohttp.ClientResponse:

@@ -113,3 +113,21 @@ async def test_csv__more_than_may_be_under_way__is_503_until_one_is_taken(
         async with client.session.get(url(client)) as answer:
             assert answer.status == 200
             assert (await answer.text()).count("\n") == 2
+
+
+async def test_csv__whose_reader_leaves__is_no_fault_in_the_log(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(exports, "MOST_EXPORTS", 1)
+    async with serving() as client:
+        client.answers.pages = [a_page(0)] * 200
+        answer = await client.session.get(url(client))
+        await answer.content.readany()
+        answer.close()
+        client.answers.pages, status = [a_page(0, 1)], 503
+        async with asyncio.timeout(5):
+            while status == 503:  # until its place is free
+                async with client.session.get(url(client)) as again:
+                    status = again.status
+        assert status == 200
+    assert not [each for each in caplog.records if each.levelname == "ERROR"]
