@@ -82,8 +82,12 @@ class Show:
 
     async def fall(self, percent: int) -> str:
         """WETH and what follows it fall, in one block of this second; its hash."""
+        return await self.move(Fraction(-percent, 100))
+
+    async def move(self, change: Fraction) -> str:
+        """The same, either way."""
         past = int(time.time()) - (await self.world.head()).timestamp
-        await shock(self.world, {"WETH": Fraction(-percent, 100)}, seconds=max(1, past))
+        await shock(self.world, {"WETH": change}, seconds=max(1, past))
         return (await self.world.head()).hash
 
 
@@ -127,7 +131,7 @@ def written(
         "shocks": {"WETH": float(CRASH)},
         "warn_usd": 3_000_000,
         "trip_usd": 4_200_000,
-        "clear_usd": 2_000_000,
+        "clear_usd": 2_800_000,
         "blindness": dict(OWN_TIME),
     }
     wiring = Wiring(
