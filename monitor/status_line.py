@@ -54,5 +54,6 @@ class StatusLine:
 
 
 def _short(text: str) -> str:
-    text = " ".join(text.split())  # a further line would be a further message to systemd
+    # A further line would be a further message to systemd; what is no letter moves a cursor there.
+    text = " ".join("".join(c if c.isprintable() else " " for c in text).split())
     return text if len(text) <= MOST_LETTERS else text[: MOST_LETTERS - 2] + " …"

@@ -92,3 +92,9 @@ def test_status_line__of_a_reason_that_is_long_or_of_several_lines__is_one_short
     forged = replace(following, reasons=("price of X\nREADY=1",)).line().text()
     assert forged == "following block 7; not ready: price of X READY=1"
     assert len(replace(following, reasons=("x" * 1000,)).line().text()) == MOST_LETTERS
+
+
+def test_status_line__with_what_is_no_letter__stays_one_message_and_moves_no_cursor() -> None:
+    hostile = "no price of \x1b[2JX\nREADY=1\x9b\u2028\udcff"
+    text = Daemon(is_standby=True, reasons=(hostile,)).line().text()
+    assert text == "no price of [2JX READY=1"
