@@ -231,9 +231,11 @@ def _place(block: int, chart: Chart) -> str:
 
 
 def worded(value: float, unit: str) -> str:
-    """A figure as an axis has it: $1.2M, -12%, 0.35."""
+    """A figure as an axis has it: $1.2M, -12%, 0.35; a share: 35 %."""
     if unit == "percent":
         return f"{value:+.1%}"
+    if unit == "share":
+        return f"{100 * value:.3g} %"
     size = abs(value)
     for least, letter in ((1e9, "B"), (1e6, "M"), (1e3, "k")):
         if size >= least:

@@ -6,8 +6,8 @@ from typing import Any
 
 from monitor.incidents.charts import Chart, Line, Mark, Phase, svg
 from monitor.incidents.page import Card, Figure, Grid, Key, Page, Section
-from monitor.incidents.report import PHASE_KEYS, page_of, scenario_words
-from monitor.incidents.wording import number, unix_text
+from monitor.incidents.report import PHASE_KEYS, page_of
+from monitor.incidents.wording import alert_value, number, scenario_text, unit_of, unix_text
 
 Json = Mapping[str, Any]
 
@@ -61,7 +61,7 @@ def _asked(document: Json) -> Section:
         (
             breaker["name"],
             breaker["scenario"],
-            scenario_words(document["scenarios"].get(breaker["scenario"], {})),
+            scenario_text(document["scenarios"].get(breaker["scenario"], {})),
             breaker["measure"],
             breaker["warn"],
             breaker["trip"],
@@ -80,7 +80,6 @@ def _asked(document: Json) -> Section:
 
 def _breakers(document: Json) -> Iterator[Section]:
     for breaker in document["breakers"]:
-        is_usd = breaker["measure"].endswith("_usd")
         rows = document["timeline"]
         points = [(row["unix"], number(row["breakers"][breaker["name"]]["value"])) for row in rows]
         marks = [Mark(name, name, float(breaker[name])) for name in ("clear", "warn", "trip")]
@@ -91,14 +90,14 @@ def _breakers(document: Json) -> Iterator[Section]:
             [Line("projected", "projected", points, steps=True)],
             marks,
             phases=_phases(rows, breaker["name"]),
-            unit="usd" if is_usd else "number",
+            unit=unit_of(breaker["measure"]),
             is_time=True,
         )
         keys = (Key("projected", "projected on these positions"), *PHASE_KEYS)
-        shocks = scenario_words(document["scenarios"].get(breaker["scenario"], {}))
+        shocks = scenario_text(document["scenarios"].get(breaker["scenario"], {}))
         yield Section(
             f"{breaker['name']}: what it would have said",
-            [f"Scenario: {shocks}. Tripped: {tripped}."],
+            [f"If {shocks}. Tripped: {tripped}."],
             [Figure("", svg(chart), f"{breaker['measure']}, by UTC.", keys)],
         )
     yield _quotes(document)
@@ -122,7 +121,7 @@ def _quotes(document: Json) -> Section:
 
 def _alerts(document: Json) -> Section:
     rows = [
-        (unix_text(alert["unix"]), alert["type"], alert["breaker"], alert["value"] or "")
+        (unix_text(alert["unix"]), alert["type"], alert["breaker"], alert_value(document, alert))
         for alert in document["alerts"]
     ]
     points = [

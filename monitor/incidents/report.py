@@ -7,7 +7,16 @@ from typing import Any
 from monitor.incidents.charts import Chart, Line, Mark, Phase, svg
 from monitor.incidents.page import Card, Figure, Grid, Key, Page, Section
 from monitor.incidents.tables import NO_VALUE, alerts, loops, markets, prices, provenance
-from monitor.incidents.wording import block_text, money, number, span, when
+from monitor.incidents.wording import (
+    block_text,
+    count,
+    money,
+    number,
+    scenario_text,
+    span,
+    unit_of,
+    when,
+)
 
 Json = Mapping[str, Any]
 KEYS = (
@@ -55,10 +64,8 @@ def _cards(document: Json) -> Iterator[Card]:
     yield Card("liquidations", f"{happened['liquidations']} of {happened['accounts']} accounts")
     for breaker in document["breakers"]:
         yield Card(f"{breaker['name']}: lead time", _lead(breaker))
-        yield Card(
-            f"{breaker['name']}: trips, false alarms, misses",
-            f"{len(breaker['trips'])}, {breaker['false_alarms']}, {breaker['misses']}",
-        )
+        wrong = f"{count(breaker['false_alarms'], 'false alarm')}, {breaker['misses']} missed"
+        yield Card(f"{breaker['name']}: {wrong}", count(len(breaker["trips"]), "trip"))
 
 
 def _lead(breaker: Json) -> str:
@@ -149,21 +156,13 @@ def _course(document: Json) -> Iterator[Section]:
             marks,
             _bars(document) if is_usd else (),
             _phases(document, breaker["name"]),
-            "usd" if is_usd else "number",
+            unit_of(breaker["measure"]),
         )
         keys = KEYS if is_usd else KEYS[:1]
         figures = [Figure("", svg(chart), f"By block; {CHANGED}.", (*keys, *PHASE_KEYS))]
-        text = [f"Scenario: {scenario_words(document['scenarios'].get(breaker['scenario'], {}))}."]
+        text = [f"If {scenario_text(document['scenarios'].get(breaker['scenario'], {}))}."]
         yield Section(f"{breaker['name']}: projection beside what happened", text, figures)
     yield Section("Every block", tables=[_table(document)])
-
-
-def scenario_words(scenario: Json) -> str:
-    if scenario.get("curve"):
-        curve = scenario["curve"]
-        return f"{curve['asset']} down to {float(curve['to']):+.0%}, step by step"
-    shocks = (scenario.get("shocks") or {}).items()
-    return ", ".join(f"{key} {value}" for key, value in shocks) or "no shock"
 
 
 def _summary(document: Json, breaker: Json) -> str:

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from monitor.core.words import curved, figure, shocked
+
 MINUTE, HOUR, DAY = 60, 3_600, 86_400
 
 
@@ -16,6 +18,30 @@ def number(text: str | None) -> float | None:
     """A figure of a document, to be drawn. "Infinity" (no shock is critical) is none."""
     value = None if text is None else float(text)
     return None if value is None or abs(value) == float("inf") else value
+
+
+def scenario_text(scenario: Mapping[str, Any]) -> str:
+    """What a scenario does: "WETH falls 20 %"."""
+    return curved(scenario.get("curve")) or shocked(scenario.get("shocks")) or "no shock"
+
+
+def unit_of(measure: str) -> str:
+    """In which a chart shows a measure."""
+    if measure.endswith("_usd"):
+        return "usd"
+    return "share" if measure in ("share_of_market", "critical_shock") else "number"
+
+
+def alert_value(document: Mapping[str, Any], alert: Mapping[str, Any]) -> str:
+    """What an alert measured, in short; nothing where that was not known."""
+    measures = {breaker["name"]: breaker["measure"] for breaker in document["breakers"]}
+    value = alert["value"]
+    return "" if value is None else figure(measures.get(alert["breaker"]), value)
+
+
+def count(number: int, what: str) -> str:
+    """1 trip, 2 trips."""
+    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def block_text(block: Mapping[str, Any]) -> str:
