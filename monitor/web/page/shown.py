@@ -62,15 +62,17 @@ def measure(name: str, value: object) -> str:
 
 
 def breaking(breaks_at: Mapping[str, Any] | None) -> str:
-    """What the nearest move is that breaks a loop: "WETH falls 12 %"."""
+    """What the nearest move is that breaks a loop: "WETH falls 12 %", never broken in two."""
     if not breaks_at:
         return ""
     moves = {key: value for key, value in breaks_at.items() if isinstance(value, float | int)}
     if moves:
         key = min(moves, key=lambda each: abs(moves[each]))
-        return shocked({key: moves[key]}).replace(" %", "\u00a0%")
-    key, value = next(iter(breaks_at.items()))
-    return "not known" if value is None else shocked({key: value})
+    else:
+        key = next(iter(breaks_at))
+    if breaks_at[key] is None:
+        return "not known"
+    return shocked({key: breaks_at[key]}).replace(" %", "\u00a0%")
 
 
 def path(loop: Mapping[str, Any]) -> str:

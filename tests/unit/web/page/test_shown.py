@@ -39,7 +39,7 @@ def test_values__that_are_unknown__are_never_zero() -> None:
         ({}, ""),
         ({"WETH": -0.3, "peg:wstETH/WETH": -0.05}, "wstETH falls 5\u00a0% against WETH"),
         ({"WETH": None}, "not known"),
-        ({"rate:core/WETH": "0.9@30"}, "WETH in core is lent out at 0.9@30"),
+        ({"rate:core/WETH": "0.9@30d"}, "90\u00a0% of WETH in core is lent out for 30d"),
     ],
 )
 def test_breaks_at__says__the_nearest_move(breaks_at: dict[str, object], words: str) -> None:
