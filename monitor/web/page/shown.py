@@ -66,10 +66,8 @@ def breaking(breaks_at: Mapping[str, Any] | None) -> str:
     if not breaks_at:
         return ""
     moves = {key: value for key, value in breaks_at.items() if isinstance(value, float | int)}
-    if moves:
-        key = min(moves, key=lambda each: abs(moves[each]))
-    else:
-        key = next(iter(breaks_at))
+    nearest = min(moves, key=lambda each: abs(moves[each]), default=None)
+    key = nearest or next(iter(breaks_at))
     if breaks_at[key] is None:
         return "not known"
     return shocked({key: breaks_at[key]}).replace(" %", "\u00a0%")
