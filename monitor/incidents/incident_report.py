@@ -7,7 +7,7 @@ from typing import Any
 from monitor.incidents.charts import Chart, Line, Mark, Phase, svg
 from monitor.incidents.page import Card, Figure, Grid, Key, Page, Section
 from monitor.incidents.report import PHASE_KEYS, page_of
-from monitor.incidents.wording import alert_value, number, scenario_text, unit_of, unix_text
+from monitor.incidents.wording import number, scenario_text, unit_of, unix_text, value_text
 
 Json = Mapping[str, Any]
 
@@ -121,14 +121,22 @@ def _quotes(document: Json) -> Section:
 
 def _alerts(document: Json) -> Section:
     rows = [
-        (unix_text(alert["unix"]), alert["type"], alert["breaker"], alert_value(document, alert))
+        (
+            unix_text(alert["unix"]),
+            alert["type"],
+            alert["breaker"],
+            value_text(document, alert["breaker"], alert["value"]),
+        )
         for alert in document["alerts"]
     ]
     points = [
         (
             unix_text(row["unix"]),
             *row["quotes"].values(),
-            *(each["value"] or "unknown" for each in row["breakers"].values()),
+            *(
+                value_text(document, name, each["value"]) or "unknown"
+                for name, each in row["breakers"].items()
+            ),
             *(each["phase"] for each in row["breakers"].values()),
         )
         for row in document["timeline"]

@@ -133,7 +133,7 @@ def _waves(document: Json) -> tuple[Sequence[str], list[Sequence[str]], frozense
 def _seconds(seconds: int | None, blocks: int | None = None) -> str:
     if seconds is None:
         return NO_VALUE
-    return span(seconds) if blocks is None else f"{span(seconds)}, {blocks} blocks"
+    return span(seconds) if blocks is None else f"{span(seconds)}, {count(blocks, 'block')}"
 
 
 def _course(document: Json) -> Iterator[Section]:

@@ -5,7 +5,7 @@ from typing import Any
 
 from monitor.incidents.charts import Chart, Line, svg
 from monitor.incidents.page import Figure, Grid, Key, Section
-from monitor.incidents.wording import alert_value, block_text, money, number, when
+from monitor.incidents.wording import block_text, money, number, value_text, when
 
 Json = Mapping[str, Any]
 NO_VALUE = "-"
@@ -118,7 +118,7 @@ def alerts(document: Json) -> Section:
             when(alert["block"]),
             alert["type"],
             alert["breaker"],
-            alert_value(document, alert),
+            value_text(document, alert["breaker"], alert["value"]),
             alert["id"],
         )
         for alert in document["alerts"]

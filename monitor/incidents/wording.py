@@ -32,11 +32,10 @@ def unit_of(measure: str) -> str:
     return "share" if measure in ("share_of_market", "critical_shock") else "number"
 
 
-def alert_value(document: Mapping[str, Any], alert: Mapping[str, Any]) -> str:
-    """What an alert measured, in short; nothing where that was not known."""
-    measures = {breaker["name"]: breaker["measure"] for breaker in document["breakers"]}
-    value = alert["value"]
-    return "" if value is None else figure(measures.get(alert["breaker"]), value)
+def value_text(document: Mapping[str, Any], breaker: str, value: str | None) -> str:
+    """What a breaker measured, in short; nothing where that was not known."""
+    measures = {each["name"]: each["measure"] for each in document["breakers"]}
+    return "" if value is None else figure(measures.get(breaker), value)
 
 
 def count(number: int, what: str) -> str:
