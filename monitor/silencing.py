@@ -44,8 +44,8 @@ def seconds_of(duration: str, option: str = "--for") -> int:
     seconds = int(found[1]) * SECONDS[found[2]] if found else 0
     if not 0 < seconds <= LONGEST_SECONDS:
         raise QuestionError(
-            f"{option} {duration!r}: expected a number and a unit, as in 30s, 15m, 2h or 3d, and at "
-            "most 30d."
+            f"{option} {duration!r}: expected a number and a unit, as in 30s, 15m, 2h or 3d, and "
+            "at most 30d."
         )
     return seconds
 
