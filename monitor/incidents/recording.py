@@ -23,6 +23,10 @@ SCHEMA = 1
 LEVEL = 9
 MOST_BYTES = 512 * 2**20
 """Unpacked: what takes more is not read, and not written."""
+MOST_VALUES = 2**25
+"""Each takes some sixty bytes of memory, however short it is written. A recording of `MOST_BYTES`
+has about as many.
+"""
 MOST_HEADER_BYTES = 4096
 LAST_TIME = 253_402_300_799
 """The last second that a calendar of four digits has, Unix."""
@@ -119,6 +123,8 @@ def read(path: Path) -> Recording:
     identity = _id(head, body + newline)
     if last.decode("latin-1") != identity:
         raise _unusable(path, "its checksum does not fit: it is damaged, or cut off")
+    if sum(map(body.count, (b",", b"[", b"{"))) > MOST_VALUES:
+        raise _unusable(path, f"it has more than {MOST_VALUES} values")
     try:
         answers = Answers(**json.loads(body))
     except (TypeError, ValueError, RecursionError) as error:

@@ -230,3 +230,13 @@ async def test_recorder__beyond_what_is_written__stops(monkeypatch: pytest.Monke
     monkeypatch.setattr(recording, "MOST_BYTES", 100)
     with pytest.raises(QuestionError, match="at most 100 are written"):
         await recorded()
+
+
+async def test_recording__of_more_values_than_memory_is_for__is_refused_before_it_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = await stored(tmp_path / "r.gz")
+    read(path)
+    monkeypatch.setattr(recording, "MOST_VALUES", 10)
+    with pytest.raises(QuestionError, match="more than 10 values"):
+        read(path)
