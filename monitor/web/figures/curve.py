@@ -7,7 +7,6 @@ from typing import Any
 from monitor.core import words
 from monitor.web.figures.drawing import (
     LEGEND,
-    UNKNOWN,
     USD_TICKS,
     Document,
     Drawn,
@@ -23,6 +22,7 @@ from monitor.web.figures.drawing import (
     percent,
     times,
 )
+from monitor.web.figures.marks import Marks, role_of, verb_of
 from monitor.web.figures.thresholds import Threshold
 
 MOST_ROWS = 25
@@ -103,15 +103,16 @@ def draw(row: Document, thresholds: Sequence[Threshold] = ()) -> Drawn:
     levels = [each for each in thresholds if each.shock is not None]
     lowest = min((each.value for each in levels if each.value > 0), default=None)
     is_log = lowest is not None and max(amounts) > LOGARITHMIC_FROM * lowest
-    marks = _Marks()
-    _mark_critical(marks, document, steps)
-    for each in thresholds:
-        _mark_threshold(marks, each, steps, is_log=is_log)
+    top = max([*amounts, *(each.value for each in levels if each.value <= 4 * max(amounts))])
+    top = 1.12 * top or 1.0
+    marks = Marks(None if is_log else top, falls=steps[-1].move < 0)
+    for each in sorted(thresholds, key=lambda one: one.shock is None):
+        marks.threshold(each)
+    marks.critical(number(document.get("critical_shock")))
     for step in steps:
         if step.usd("liquidated_usd") is None:
             marks.band(step.percent, _width(steps))
-    top = max([*amounts, *(each.value for each in levels if each.value <= 4 * max(amounts))])
-    y_axis = axis("USD", type="log") if is_log else axis("USD", range=[0, 1.12 * top or 1])
+    y_axis = axis("USD", type="log") if is_log else axis("USD", range=[0, top])
     x_range = _x_range(steps)
     plot = figure(
         [*_traces(steps, is_log=is_log), *_judged_at(levels)],
@@ -166,23 +167,15 @@ def _judged_at(levels: Sequence[Threshold]) -> list[Any]:
         go.Scatter(
             x=[100 * (each.shock or 0)],
             y=[each.value],
-            text=[f"{words.money(each.value)}: here {label(each.breaker)} {_verb(each)}"],
+            text=[f"{words.money(each.value)}: here {label(each.breaker)} {verb_of(each)}"],
             hovertemplate="%{text}<extra></extra>",
             mode="markers",
-            marker={"symbol": "diamond", "size": 10, "color": color(_role(each))},
+            marker={"symbol": "diamond", "size": 10, "color": color(role_of(each))},
             showlegend=False,
         )
         for each in levels
         if each.value > 0
     ]
-
-
-def _role(found: Threshold) -> str:
-    return "tripped" if found.is_trip else "warned"
-
-
-def _verb(found: Threshold) -> str:
-    return "trips" if found.is_trip else "warns"
 
 
 def _said(step: Step, name: str, said: str) -> str:
@@ -192,85 +185,6 @@ def _said(step: Step, name: str, said: str) -> str:
 
 def _symbols(steps: Sequence[Step]) -> list[str]:
     return ["circle" if step.is_ended else "circle-open" for step in steps]
-
-
-class _Marks:
-    """Lines over the figure, each with its words."""
-
-    def __init__(self) -> None:
-        self.shapes: list[dict[str, Any]] = []
-        self.annotations: list[dict[str, Any]] = []
-
-    def across(self, y: float, role: str, said: str, *, is_log: bool) -> None:
-        """`y` of an annotation on a logarithmic axis is an exponent, of a shape it is not.
-
-        What warns is said at the right, what trips at the left: they may lie close together.
-        """
-        from math import log10
-
-        self.shapes.append(
-            {"type": "line", "xref": "paper", "x0": 0, "x1": 1, "y0": y, "y1": y} | _line(role)
-        )
-        at = {"xref": "paper", "y": log10(y) if is_log else y, "yanchor": "bottom"}
-        side = {"x": 0.99, "xanchor": "right"} if role == "warned" else {"x": 0, "xanchor": "left"}
-        self.annotations.append(at | side | _words(said, role))
-
-    def down(self, x: float, role: str, said: str, row: int) -> None:
-        """`row`: from the top, so that words do not lie on one another."""
-        self.shapes.append(
-            {"type": "line", "yref": "paper", "x0": x, "x1": x, "y0": 0, "y1": 1} | _line(role)
-        )
-        at = {"yref": "paper", "x": x, "y": 1 - 0.08 * row, "yanchor": "top", "xanchor": "left"}
-        self.annotations.append(at | _words(said, role))
-
-    def band(self, x: float, width: float) -> None:
-        """What a step does is unknown, which the first of them says."""
-        if not any(shape["type"] == "rect" for shape in self.shapes):
-            at = {"yref": "paper", "x": x, "y": 0.5, "textangle": -90}
-            self.annotations.append(at | _words(UNKNOWN, "blind"))
-        self.shapes.append(
-            {
-                **{"type": "rect", "yref": "paper", "y0": 0, "y1": 1, "layer": "below"},
-                **{"x0": x - width / 2, "x1": x + width / 2, "line": {"width": 0}},
-                "fillcolor": color("blind", 22),
-            }
-        )
-
-
-def _line(role: str) -> dict[str, Any]:
-    return {"line": {"color": color(role), "width": 1.5, "dash": "dot"}, "layer": "above"}
-
-
-def _words(said: str, role: str) -> dict[str, Any]:
-    return {
-        "text": said,
-        "showarrow": False,
-        "bgcolor": color("surface", 80),
-        "font": {"size": 12, "color": color(role)},
-    }
-
-
-def _mark_critical(marks: _Marks, document: Document, steps: Sequence[Step]) -> None:
-    critical = number(document.get("critical_shock"))
-    if critical is not None and steps:
-        sign = -1 if steps[-1].move < 0 else 1
-        marks.down(100 * sign * critical, "ink", f"critical at {percent(sign * critical)}", 0)
-
-
-def _mark_threshold(
-    marks: _Marks, found: Threshold, steps: Sequence[Step], *, is_log: bool
-) -> None:
-    role, verb, name = _role(found), _verb(found), label(found.breaker)
-    if found.measure == "critical_shock":
-        sign = -1 if steps[-1].move < 0 else 1
-        row = 2 if found.is_trip else 1
-        marks.down(100 * sign * found.value, role, f"{name} {verb}: critical here", row)
-        return
-    if found.value <= 0:
-        return
-    what = "bad debt " if found.measure == "bad_debt_usd" else ""
-    said = f"{name} {verb} at {what}{words.money(found.value)}, {percent(found.shock)}"
-    marks.across(found.value, role, said, is_log=is_log)
 
 
 def _x_range(steps: Sequence[Step]) -> list[float]:

@@ -7,6 +7,7 @@ import pytest
 from figure_rows import a_breaker, a_crash, a_curve, not_asked, texts
 
 from monitor.web.figures.curve import MOST_ROWS, draw, summary
+from monitor.web.figures.marks import ROW
 from monitor.web.figures.thresholds import thresholds_of
 
 AMOUNTS = ("0.00", "100000.00", "400000.00", "2000000.00", "2500000.00")
@@ -162,3 +163,21 @@ def test_summary__of_a_fine_curve__leaves_steps_out_but_not_the_critical_one() -
     assert moves[-1] == -50
     assert -25.5 in moves
     assert all(a > b for a, b in pairwise(moves))
+
+
+def test_words__of_lines_close_together__do_not_lie_on_one_another() -> None:
+    """A limit near the top, another right below it, and three upright lines."""
+    row = a_curve(AMOUNTS, critical=0.4)
+    breakers = [
+        a_breaker("liquidated_usd", "eth-crash", "6000000", "6400000"),
+        a_breaker("critical_shock", "eth-curve", "0.12", "0.08", name="eth-distance"),
+    ]
+    layout = plot_of(row, *breakers)["layout"]
+    top = layout["yaxis"]["range"][1]
+    bands = []
+    for each in layout["annotations"]:
+        height = each["y"] if each.get("yref") == "paper" else each["y"] / top
+        bands.append((height - ROW, height) if each["yanchor"] == "top" else (height, height + ROW))
+    for (_, high), (low, _) in pairwise(sorted(bands)):
+        assert high <= low + 1e-9
+    assert len(bands) == 5
