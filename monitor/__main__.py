@@ -86,7 +86,9 @@ def run(
     once: Annotated[
         bool, typer.Option("--once", help="catch up, judge one block, print, exit")
     ] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="send nothing")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="send nothing, and keep no alert and no judgement")
+    ] = False,
     standby: Annotated[
         bool, typer.Option("--standby", help="wait beside a running daemon, take over when it ends")
     ] = False,

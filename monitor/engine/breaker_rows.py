@@ -13,7 +13,10 @@ from monitor.engine.breaker import BreakerRule
 from monitor.engine.cascade_runner import Answer
 from monitor.engine.readings import unknown_of
 
-NOT_JUDGED = "its value: no block was judged since it is in the configuration"
+NOT_JUDGED = (
+    "its value: no block was judged since it is in the configuration, "
+    "or by a dry run alone, which keeps no judgement"
+)
 NOT_READ = "whether it is silenced: the store cannot be read now"
 
 

@@ -61,6 +61,7 @@ def test_row__store_that_cannot_be_read__says_that_silences_are_unknown() -> Non
 def test_row__not_judged_yet__says_why_its_value_is_unknown() -> None:
     row = a_row(a_rule(), BreakerState(), {})
     assert (row["value"], row["unknown"]) == (None, [NOT_JUDGED])
+    assert "dry run" in NOT_JUDGED  # or who looks beside one takes it for a fault
 
 
 def test_row__blind__says_since_when_and_what_it_was() -> None:
