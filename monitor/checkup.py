@@ -17,6 +17,7 @@ from monitor.core.overlay import Overlay
 from monitor.core.pairs import Token
 from monitor.core.prices import Price
 from monitor.core.units import Address, AssetId, BlockHash
+from monitor.core.words import curved, shocked
 from monitor.display import price_words
 from monitor.engine.folding import Folder
 from monitor.engine.price_book import PriceBook
@@ -184,7 +185,7 @@ async def _assets(
         elif price is not None and price.value is None:
             yield Finding(subject, fault=price.reason)
         else:
-            yield Finding(subject, asset.address)
+            yield Finding(subject, to_checksum_address(asset.address))
 
 
 async def _market(market: ProtocolMarket, node: Node, head: BlockRef, overlay: Overlay) -> Finding:
@@ -260,7 +261,9 @@ def _scenarios(parts: Parts, head: BlockRef, overlay: Overlay | None) -> Sequenc
                 fault = ""
             except QuestionError as error:
                 fault = str(error)
-        found.append(Finding(f"scenario {plan.name}", fault=fault))
+        curve = None if plan.curve is None else {"asset": plan.curve.asset, "to": plan.curve.to}
+        words = curved(curve) or shocked(plan.shocks)
+        found.append(Finding(f"scenario {plan.name}", words, fault))
     return found
 
 

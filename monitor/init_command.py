@@ -39,7 +39,7 @@ def init(
         "monitor.toml"
     ),
     chain: Annotated[
-        str | None, typer.Option(help="ethereum, devnet or a number; of a node it is asked")
+        str | None, typer.Option(help="ethereum, devnet or a number; else the node says which")
     ] = None,
     endpoint: Annotated[
         list[str] | None,
