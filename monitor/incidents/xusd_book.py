@@ -56,6 +56,11 @@ class Lent:
     owed_usd: Series
     last_owed_usd: Decimal
 
+    def sheet(self, unix: int) -> MarketSheet:
+        """Each account owes its last share of what the market owed at that time."""
+        share = Fraction(_at(self.owed_usd, unix)) / Fraction(self.last_owed_usd)
+        return sheet_of(self.key, self.oracle, self.held, share)
+
 
 class XusdBook:
     """All markets of Arbitrum that take xUSD and whose oracle answers. Raises OSError, KeyError."""
@@ -90,7 +95,7 @@ class XusdBook:
 
     def world(self, unix: int, block: BlockRef) -> WorldSheet:
         price = Fraction(self.price_usd(unix))
-        sheets = tuple(_sheet(market, _at(market.owed_usd, unix)) for market in self._markets)
+        sheets = tuple(market.sheet(unix) for market in self._markets)
         curves = tuple(_pool(sheet, price) for sheet in sheets[:1])
         loans = {address(str(sheet.numeraire)) for sheet in sheets}
         usd = {AssetId(loan): Fraction(1, USDC_UNIT) for loan in loans}
@@ -129,15 +134,12 @@ def _at(series: Series, unix: int) -> Decimal:
     return values[bisect_right(times, unix) - 1]
 
 
-def _sheet(market: Lent, owed_usd: Decimal) -> MarketSheet:
-    oracle = market.oracle
+def sheet_of(key: str, oracle: Row, held: Sequence[Row], share: Fraction) -> MarketSheet:
+    """A market of the set. `share`: of each debt, that is still owed."""
     collateral = AssetId(address(oracle["collateral_address"]))
     loan = AssetId(address(oracle["loan_address"]))
-    lltv_wad = int(oracle["lltv_raw"])
-    bonus = min(Fraction("1.15"), 1 / (1 - Fraction("0.3") * (1 - Fraction(lltv_wad, WAD))))
-    price = int(Fraction(market.held[0]["oracle_price_raw"]))
+    price = int(Fraction(held[0]["oracle_price_raw"]))
     plenty = RawAmount(10**40)
-    share = Fraction(owed_usd) / Fraction(market.last_owed_usd)
     pledged = AssetSheet(
         asset=collateral,
         symbol=oracle["collateral_symbol"],
@@ -149,31 +151,31 @@ def _sheet(market: Lent, owed_usd: Decimal) -> MarketSheet:
     )
     decimals = int(oracle["loan_decimals"])
     lent = AssetSheet(loan, oracle["loan_symbol"], decimals, ORACLE_SCALE, None, plenty)
-    exposures = tuple(
-        Exposure(
-            address(row["user_address"]),
-            (
-                CollateralLeg(
-                    collateral,
-                    RawAmount(int(row["collateral_raw"])),
-                    Wad(lltv_wad),
-                    Wad(int(bonus * WAD)),
-                    Bps(0),
-                ),
-            ),
-            (DebtLeg(loan, RawAmount(int(int(row["borrow_assets_raw"]) * share))),),
-        )
-        for row in market.held
-    )
     return MarketSheet(
         market=MarketId("morpho"),
-        sub_market=market.key,
+        sub_market=key,
         base_unit=ORACLE_SCALE,
         terms=TERMS,
         assets={collateral: pledged, loan: lent},
-        exposures=exposures,
+        exposures=tuple(_exposure(oracle, row, share) for row in held),
         numeraire=loan,
     )
+
+
+def _exposure(oracle: Row, row: Row, share: Fraction) -> Exposure:
+    """The bonus is the protocol's: 1 / (1 - 0.3 (1 - lltv)), at most 1.15."""
+    lltv_wad = int(oracle["lltv_raw"])
+    bonus = min(Fraction("1.15"), 1 / (1 - Fraction("0.3") * (1 - Fraction(lltv_wad, WAD))))
+    pledge = CollateralLeg(
+        AssetId(address(oracle["collateral_address"])),
+        RawAmount(int(row["collateral_raw"])),
+        Wad(lltv_wad),
+        Wad(int(bonus * WAD)),
+        Bps(0),
+    )
+    debt_raw = RawAmount(int(int(row["borrow_assets_raw"]) * share))
+    debt = DebtLeg(AssetId(address(oracle["loan_address"])), debt_raw)
+    return Exposure(address(row["user_address"]), (pledge,), (debt,))
 
 
 def _pool(sheet: MarketSheet, price_usd: Fraction) -> ConstantProductCurve:

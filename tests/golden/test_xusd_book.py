@@ -2,13 +2,13 @@
 
 Source: 290-byte/morpho-risk-case-study @ f4fbbfd (no licence, read where it lies, never copied).
 Asked are the markets whose oracle answers: what it says never moved, while xUSD fell to 0.26 USD
-and deUSD to 0.0012. Bonus as the protocol's: 1 / (1 - 0.3 (1 - lltv)), at most 1.15.
+and deUSD to 0.0012.
 """
 
 import csv
 import os
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from fractions import Fraction
 from pathlib import Path
 
@@ -16,26 +16,9 @@ import pytest
 from builders import a_block, an_address
 
 from monitor.core.curves import ConstantProductCurve
-from monitor.core.prices import Edge, Price, PriceKind
-from monitor.core.risk import (
-    AssetSheet,
-    CollateralLeg,
-    DebtLeg,
-    Exposure,
-    MarketSheet,
-    PartialTerms,
-    WorldSheet,
-)
-from monitor.core.units import (
-    WAD,
-    AssetId,
-    BaseValue,
-    Bps,
-    MarketId,
-    RawAmount,
-    Wad,
-    address,
-)
+from monitor.core.risk import MarketSheet, WorldSheet
+from monitor.core.units import AssetId, address
+from monitor.incidents.xusd_book import sheet_of
 from monitor.simulation.columns import columns_of, state_of
 from monitor.simulation.options import Options
 from monitor.simulation.projection import names_of, project
@@ -50,9 +33,6 @@ needs_book = pytest.mark.skipif(
     "name its folder in CASCADE_MONITOR_DATA",
 )
 SPOT_USD = {"xUSD": Fraction("0.26"), "deUSD": Fraction("0.001171")}
-ORACLE_SCALE = 10**36
-TERMS = PartialTerms(Bps(10_000), Wad(10**18), full_close_value_base=0, dust_value_base=0)
-HARD_WIRED = (Edge(an_address("hard-wired"), PriceKind.FIXED, "fixed price"),)
 Row = Mapping[str, str]
 
 
@@ -71,53 +51,6 @@ def books() -> dict[str, tuple[Row, list[Row]]]:
     return {key: (oracles[key], held) for key, held in positions.items()}
 
 
-def sheet(key: str, oracle: Row, positions: Sequence[Row]) -> MarketSheet:
-    collateral = AssetId(address(oracle["collateral_address"]))
-    loan = AssetId(address(oracle["loan_address"]))
-    lltv_wad = int(oracle["lltv_raw"])
-    lltv = Fraction(lltv_wad, WAD)
-    bonus = min(Fraction("1.15"), 1 / (1 - Fraction("0.3") * (1 - lltv)))
-    price = int(Fraction(positions[0]["oracle_price_raw"]))
-    plenty = RawAmount(10**40)
-    pledged = AssetSheet(
-        asset=collateral,
-        symbol=oracle["collateral_symbol"],
-        decimals=int(oracle["collateral_decimals"]),
-        price_base=price,
-        source=None,
-        cash_raw=plenty,
-        price=Price(BaseValue(price), kind=PriceKind.FIXED, path=HARD_WIRED),
-    )
-    lent = AssetSheet(
-        loan, oracle["loan_symbol"], int(oracle["loan_decimals"]), ORACLE_SCALE, None, plenty
-    )
-    exposures = tuple(
-        Exposure(
-            address(row["user_address"]),
-            (
-                CollateralLeg(
-                    collateral,
-                    RawAmount(int(row["collateral_raw"])),
-                    Wad(lltv_wad),
-                    Wad(int(bonus * WAD)),
-                    Bps(0),
-                ),
-            ),
-            (DebtLeg(loan, RawAmount(int(row["borrow_assets_raw"]))),),
-        )
-        for row in positions
-    )
-    return MarketSheet(
-        market=MarketId("morpho"),
-        sub_market=key,
-        base_unit=ORACLE_SCALE,
-        terms=TERMS,
-        assets={collateral: pledged, loan: lent},
-        exposures=exposures,
-        numeraire=loan,
-    )
-
-
 def pool_of(market: MarketSheet) -> ConstantProductCurve:
     """Ten million USD deep on either side, at what the token traded for."""
     (collateral,) = (each for each in market.assets.values() if each.asset != market.numeraire)
@@ -134,7 +67,7 @@ def pool_of(market: MarketSheet) -> ConstantProductCurve:
 
 def world_of() -> tuple[WorldSheet, list[Row]]:
     found = books()
-    markets = tuple(sheet(key, *book) for key, book in found.items())
+    markets = tuple(sheet_of(key, *book, Fraction(1)) for key, book in found.items())
     usd = {AssetId(address(str(m.numeraire))): Fraction(1, 10**6) for m in markets}
     world = WorldSheet(a_block(), markets, tuple(map(pool_of, markets)), {}, usd)
     return world, [row for _, positions in found.values() for row in positions]
