@@ -48,14 +48,8 @@ def server() -> Server:
     )
     assert process.stdout is not None
     assert process.stdout.readline() == LISTENING
-    atexit.register(_end, process, Path(address))
+    atexit.register(process.communicate)
     return Server(address, process)
-
-
-def _end(process: "subprocess.Popen[bytes]", address: Path) -> None:
-    process.communicate()
-    address.unlink()
-    address.parent.rmdir()
 
 
 def request(arguments: Sequence[str], environ: Mapping[str, str], folder: Path) -> bytes:
@@ -129,7 +123,11 @@ if __name__ == "__main__":
     _import_all()
     from monitor.__main__ import main
 
-    wanted = _serve(sys.argv[1])
-    if wanted is not None:
+    place = Path(sys.argv[1])
+    wanted = _serve(str(place))
+    if wanted is None:
+        place.unlink()
+        place.parent.rmdir()
+    else:
         _become(wanted)
         main()
