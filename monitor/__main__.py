@@ -145,7 +145,9 @@ def check(
         rows = [asdict(finding) for finding in found]
         out.print_json(json.dumps({"faults": len(faults), "findings": rows}))
     else:
-        err.print(f"{len(faults)} faults in {len(found)} checks")
+        warned = sum(bool(finding.warning) for finding in found)
+        warnings = f", {warned} warnings" if warned else ""
+        err.print(f"{len(faults)} faults in {len(found)} checks{warnings}")
     if faults:
         raise typer.Exit(CHECK_FAILED)
 

@@ -17,6 +17,8 @@ from monitor.vigil import switch_of
 
 async def receivers(settings: Settings, *, send_test: bool) -> AsyncIterator[Finding]:
     """One of each webhook, in the configuration's order; then of the switch, if there is one."""
+    if not settings.webhooks:
+        yield Finding("webhooks", warning="none is configured: nobody is told of an alert")
     for hook in settings.webhooks:
         yield await webhook(target_of(hook, settings.chain.chain_id), send_test=send_test)
     if settings.deadman is not None:

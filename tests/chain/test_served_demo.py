@@ -97,6 +97,7 @@ async def test_init__at_that_chain__writes_what_check_takes(served: Served, tmp_
     del environ["CASCADE_MONITOR_CHAIN__ENDPOINTS"]
     checked = await command("check", "--config", str(config), environ=environ)
     assert checked.code == 0, checked.out
+    assert "nobody is told of an alert" in checked.out.replace("\n", " ")
 
 
 async def test_init__with_a_key_in_the_url__keeps_it_in_a_file_for_its_owner(
