@@ -23,6 +23,7 @@ BEHIND_SECONDS = 120
 BLOCK_SECONDS = 1.0
 SETTLING_SECONDS = 10.0
 CALM_SECONDS = 60.0
+TRIPPED = 'alertname="CascadeMonitorBreakerTripped",alertstate="firing"'
 MORE = """
 [scenarios.eth-curve]
 curve = { asset = "WETH", to = -0.5, steps = 10 }
@@ -79,6 +80,8 @@ async def observe(folder: Path, prometheus: PrometheusServer, calm_seconds: floa
                 mining = asyncio.create_task(miner.run())
                 calm = await _calm(stage, miner, calm_seconds)
                 await _fall(stage, miner, daemon)
+                await _seen(prometheus, "cascade_monitor_breaker_state == 3")
+                await _seen(prometheus, f"ALERTS{{{TRIPPED}}}")
                 fallen = time.time()
                 await _blindness(stage, miner, daemon)
                 await asyncio.sleep(3)  # Prometheus looks once a second
@@ -134,6 +137,15 @@ async def _fall(stage: Stage, miner: Miner, daemon: DaemonProcess) -> None:
     await daemon.reached(await stage.head())
     await stage.receiver.wait_for("breaker.retracted", 40)
     await daemon.reached(await slide(stage.world, 1650))
+
+
+async def _seen(prometheus: PrometheusServer, expr: str) -> None:
+    """Prometheus looks once a second: what passes more quickly it never saw."""
+    async with asyncio.timeout(30):
+        while True:
+            if prometheus.now(expr, time.time()):
+                return
+            await asyncio.sleep(0.2)
 
 
 async def _blindness(stage: Stage, miner: Miner, daemon: DaemonProcess) -> None:
