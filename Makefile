@@ -61,7 +61,8 @@ test: devnet ## everything: lint, types, unit, property, real Redis, real anvil
 	  $(LONGEST) tests/chain tests --ignore=tests/deploy --ignore=tests/browser
 
 test-deploy: devnet $(DEPLOY_STAMP) debian ## unit, image, rules, dashboards, page: as root, on Debian 12
-	@$(BIN)/python -m pytest tests/deploy tests/browser
+	@$(BIN)/python -m pytest --numprocesses 2 --dist loadfile tests/deploy
+	@$(BIN)/python -m pytest tests/browser
 
 $(DEPLOY_STAMP): $(STAMP) $(DEPLOY_LOCK)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes \

@@ -82,6 +82,7 @@ async def observe(folder: Path, prometheus: PrometheusServer, calm_seconds: floa
                 await _fall(stage, miner, daemon)
                 await _seen(prometheus, "cascade_monitor_breaker_state == 3")
                 await _seen(prometheus, f"ALERTS{{{TRIPPED}}}")
+                await asyncio.sleep(2)  # asked afterwards it is at whole steps of a second
                 fallen = time.time()
                 await _blindness(stage, miner, daemon)
                 await asyncio.sleep(3)  # Prometheus looks once a second
