@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import statistics
 from collections import Counter
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
@@ -101,8 +102,7 @@ async def test_page__of_10_000_positions__paints_its_numbers_within_a_second(
         seconds.append(found["painted"]["milliseconds"] / 1000)
         await tab.page.close()
     log.info("numbers painted after %s s", ", ".join(f"{each:.2f}" for each in seconds))
-    # The quickest: what else the machine does at the time is not the page's.
-    assert min(seconds) <= MOST_SECONDS
+    assert statistics.median(seconds) <= MOST_SECONDS
 
 
 async def test_block__of_10_000_positions__moves_less_than_50_kb(

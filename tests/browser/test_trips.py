@@ -1,5 +1,6 @@
 """The page as blocks come: last of all, for it moves the world that the others look at."""
 
+import logging
 import time
 from fractions import Fraction
 
@@ -12,6 +13,7 @@ SHOWN_SECONDS = 2.0
 TRIALS = 3
 """Whatever else keeps the machine busy: one of them has to make it."""
 FALLEN = Fraction(92, 100)
+log = logging.getLogger(__name__)
 
 
 async def block_shown(tab: Tab) -> int:
@@ -111,6 +113,7 @@ async def test_breaker__that_trips__is_on_the_screen_within_two_seconds(
     await dark.unroll()
     await dark.picture("tripped-dark-first-screen", whole=False)
     assert not await dark.violations()
+    log.info("on the screen after %s s", ", ".join(f"{each:.2f}" for each in seconds))
     assert min(seconds) <= SHOWN_SECONDS, seconds
 
 
